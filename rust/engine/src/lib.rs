@@ -1,0 +1,1 @@
+//! The runlake engine: journal, sealing and recovery of metric time series.
