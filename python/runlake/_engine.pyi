@@ -1,0 +1,483 @@
+"""The engine: journals, live readers, sealing and recovery of metric points, as one compiled module.
+
+Times are milliseconds since 1970 in UTC. Ids of writers, segments and the store are 32 lower-case hexadecimal digits. A range
+`(writer, from, to)` holds the points `from <= seq < to` of that writer's own stream.
+
+A metric value is whatever `float()` takes except None and complex numbers, so True, "0.5", NumPy scalars and arrays or tensors of
+one element are values. A step is an int, or a float without a fraction, that fits 64 bits. A timestamp is such a number from 0 on;
+its fraction is cut off. A key has 1 to 250 of the characters `A-Z a-z 0-9 _ - . : / space` and of other letters and digits, and
+reads as a normalised relative path.
+
+Raises, where nothing else is said: `runlake.errors.InvalidType` for an argument of the wrong type, `InvalidInput` for a wrong
+value, `StoreError` or one of its children for what the disk did. Whatever may wait releases the GIL, and Ctrl-C ends the wait.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, SupportsFloat, SupportsIndex, TypeAlias, final
+
+from typing_extensions import Buffer, CapsuleType
+
+__all__ = [
+    "Adopted",
+    "ArrowStream",
+    "Gap",
+    "Journals",
+    "Metric",
+    "RunLogger",
+    "Sealed",
+    "SegmentInfo",
+    "Summary",
+    "Writer",
+    "WriterFiles",
+    "WriterStats",
+    "__debug_build__",
+    "adopt",
+    "check_filesystem",
+    "check_key",
+    "fork_generation",
+    "log_metric",
+    "runs_in",
+    "seal",
+    "set_active_logger",
+    "set_slow_path",
+    "survey",
+    "verify_segment",
+]
+
+_Value: TypeAlias = SupportsFloat | SupportsIndex | str
+_Integer: TypeAlias = SupportsIndex | SupportsFloat
+_Range: TypeAlias = tuple[str, int, int]
+
+class _ArrowStreamExporter(Protocol):
+    def __arrow_c_stream__(self, requested_schema: object = None, /) -> object: ...
+
+class _ArrowArrayExporter(Protocol):
+    def __arrow_c_array__(self, requested_schema: object = None, /) -> tuple[object, object]: ...
+
+class _ArrayConvertible(Protocol):
+    def __array__(self) -> Any: ...
+
+_Numbers: TypeAlias = Buffer | _ArrayConvertible | Iterable[_Value]
+
+__debug_build__: bool
+"""True when the module was built without optimisation and says nothing about speed."""
+
+def fork_generation() -> int:
+    """Return how many forks lie between this process and the one that loaded the engine."""
+
+def check_key(key: str) -> None:
+    """Raise `InvalidInput` with the reason when `key` cannot name a metric."""
+
+def check_filesystem(path: str) -> str | None:
+    """Return None where a store works, or else one sentence on why the file system of the folder `path` cannot hold one."""
+
+@final
+class Writer:
+    """The journal of this process: every point that it logs, from the moment the logging call returns.
+
+    After a fork the child's calls raise `StoreError`; the runs of the parent move on to the writer that `after_fork` gives.
+    """
+
+    def __new__(
+        cls,
+        journals: str,
+        store_id: str,
+        *,
+        sync_interval_ms: int = 1000,
+        max_block_ms: int = 1000,
+        max_chunk_bytes: int | None = None,
+        max_unsealed_bytes: int | None = None,
+        after_fork: Callable[[str], Writer] | None = None,
+    ) -> Writer:
+        """Make a journal in the folder `journals`, lock it, and start the thread that syncs it.
+
+        Args:
+            store_id: The id in `lake.json`; a journal carried into another store is recognised by it.
+            sync_interval_ms: Time between two syncs, start to start.
+            max_block_ms: Longest time a logging call waits for room; then its points are dropped and counted.
+            max_chunk_bytes: Size to which journal files grow; None for the engine's own.
+            max_unsealed_bytes: Backlog from which on logging calls wait; None for the engine's own.
+            after_fork: Called with a run id when that run is logged to in a child of this process; returns the child's writer,
+                with the run attached to it. It is called once a run, in the thread that logs.
+        """
+
+    @property
+    def id(self) -> str: ...
+    def run(self, run_id: str, *, next_step: int = 0) -> RunLogger:
+        """Return a logger of run `run_id` whose own step counter starts at `next_step`. Each call makes a new one."""
+
+    def flush(self, timeout_ms: int | None = None) -> None:
+        """Return once every point logged before the call is on disk.
+
+        Raises:
+            StoreError: it took longer than `timeout_ms`, or the disk failed.
+        """
+
+    def stats(self) -> WriterStats:
+        """Return the counters of this moment."""
+
+    def wait_unsealed(self, bytes: int, timeout_ms: int) -> bool:
+        """Wait until at least `bytes` of journal are unsealed; False when `timeout_ms` passed or the writer was closed."""
+
+    def push_outbox(self, payload: bytes) -> int:
+        """Keep `payload` in the journal for whoever adopts it, and return its id; ids rise."""
+
+    def finish_outbox(self, upto: int) -> None:
+        """Mark the payloads with ids up to and including `upto` as delivered."""
+
+    def trim(self, sealed: int) -> None:
+        """Delete the journal files that hold nothing from `sealed` on. Call it after the catalog has committed `sealed`."""
+
+    def close(self) -> None:
+        """Sync, cut and unlock the journal; later calls do nothing. Points that are not sealed stay for the next opener."""
+
+@final
+class WriterStats:
+    """Counters of a writer, in points if not said otherwise."""
+
+    @property
+    def accepted(self) -> int:
+        """Points of all calls that returned: `stored + dropped`."""
+    @property
+    def stored(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def committed(self) -> int:
+        """Points that survive a crash of the process."""
+    @property
+    def durable(self) -> int:
+        """Points that survive a power cut."""
+    @property
+    def sealed(self) -> int:
+        """Points known to be in segments, as `trim` was told."""
+    @property
+    def unsealed_bytes(self) -> int: ...
+    @property
+    def poisoned_chunks(self) -> int:
+        """Journal files given up because the disk failed under them."""
+    @property
+    def last_error(self) -> str | None:
+        """The last thing that went wrong in the background."""
+
+@final
+class RunLogger:
+    """One run in one writer. Its metrics hold what they need of it: it may be dropped before them."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def next_step(self) -> int:
+        """The step that the next `log` without a step takes."""
+
+    def metric(self, key: str) -> Metric:
+        """Return the handle of `key`, the same one for the same key."""
+
+    def log(self, metrics: Mapping[str, _Value], step: _Integer | None = None, timestamp: _Integer | None = None) -> None:
+        """Log one value a key at one step and time, all of them or none.
+
+        Args:
+            step: None takes `next_step`, which then rises by one; a given step from `next_step` on lifts it above itself.
+            timestamp: None is now.
+
+        Raises:
+            RunEnded: the logger was closed.
+        """
+
+    def log_metric(
+        self, key: str, value: _Value, step: _Integer | None = None, timestamp: _Integer | None = None
+    ) -> None:
+        """Log one value. A step of None is 0, as in MLflow.
+
+        Raises:
+            RunEnded: the logger was closed.
+        """
+
+    def log_arrays(
+        self, key: str, steps: _Numbers, values: _Numbers, timestamps: _Numbers | _Integer | None = None
+    ) -> int:
+        """Log many values of one key and return how many were stored; fewer than given only when the journal had no room.
+
+        Arrays come through the buffer protocol, else through `__array__`, else as an iterable of numbers. Everything is checked
+        before the first point is stored. While a call runs, other threads' points may come between its own.
+
+        Args:
+            steps: Integers, or floats without fractions, of any width; shape (n,).
+            values: float64, float32, float16, bool or integers, in the machine's byte order, contiguous or strided; shape (n,).
+            timestamps: Like `steps`, one for all, or None for now.
+
+        Raises:
+            RunEnded: the logger was closed.
+        """
+
+    def log_points(self, table: _ArrowStreamExporter | _ArrowArrayExporter) -> int:
+        """Log an Arrow table or record batch and return how many points were stored, as `log_arrays` does.
+
+        The columns are `key` (utf8, large_utf8, utf8_view, or a dictionary of them), `step` (integers), `value` (float64, float32,
+        float16, bool or integers) and optionally `timestamp` (integer milliseconds, or a timestamp of any unit, read as UTC), in any
+        order and without nulls. A stream is read batch by batch, and each batch is checked before its first point is stored.
+
+        Raises:
+            RunEnded: the logger was closed.
+        """
+
+    def close(self) -> None:
+        """End the logger: whatever is logged through it or its metrics from now on raises `RunEnded`."""
+
+@final
+class Metric:
+    """A bound key of a run: the fastest way to log."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def run_id(self) -> str: ...
+    def log(self, value: _Value, step: _Integer, timestamp: _Integer | None = None) -> None:
+        """Log one value; a timestamp of None is now.
+
+        Raises:
+            RunEnded: the logger was closed.
+        """
+
+def log_metric(
+    key: str,
+    value: float,
+    step: int | None = None,
+    synchronous: bool | None = None,
+    timestamp: int | None = None,
+    run_id: str | None = None,
+    model_id: str | None = None,
+    dataset: object = None,
+) -> Any:
+    """Log one value to the run that is active in this thread.
+
+    With an active logger, and nothing given beyond `key`, `value`, `step` and `timestamp`, the point goes straight into the
+    journal. Any other call, and any that would fail, is passed on to the slow path with the same arguments.
+    """
+
+def set_active_logger(logger: RunLogger | None) -> None:
+    """Make `logger` the one that `log_metric` uses in the calling thread."""
+
+def set_slow_path(function: Callable[..., object]) -> None:
+    """Set what `log_metric` calls when it cannot log by itself."""
+
+@final
+class ArrowStream:
+    """Record batches that any Arrow library reads, as often as it likes: `polars.from_arrow(stream)`, `pyarrow.table(stream)`."""
+
+    def __arrow_c_stream__(self, requested_schema: CapsuleType | None = None) -> CapsuleType:
+        """Export a new stream. `requested_schema` is ignored, as the protocol allows."""
+
+@final
+class Journals:
+    """What journals hold at one moment. The files stay open, so later sealing takes nothing away.
+
+    Make it before the catalog's read transaction begins, or points that are sealed in between are missed.
+    """
+
+    def __new__(cls, journals: str, writers: Sequence[str] | None = None) -> Journals:
+        """Open the journals of `writers`, or all of the folder; a writer without files has no points."""
+
+    def writers(self) -> list[_Range]:
+        """Return the range of points that each writer's files hold."""
+
+    def read(
+        self, sealed: Mapping[str, int], runs: Sequence[str] | None = None, keys: Sequence[str] | None = None
+    ) -> ArrowStream:
+        """Return the points that segments do not hold yet, in the order of arrival.
+
+        Args:
+            sealed: For each writer the first seq that no segment holds; 0 where it is missing.
+            runs: Only these runs.
+            keys: Only these keys.
+
+        Returns:
+            The seven columns of a segment: `run_id`, `key`: utf8_view; `step`, `timestamp`: i64; `value`: f64; `writer`: utf8_view;
+            `seq`: i64.
+        """
+
+    def summaries(self, sealed: Mapping[str, int], runs: Sequence[str] | None = None) -> ArrowStream:
+        """Return one row for each run and key with points that segments do not hold yet; the columns are those of `Summary`."""
+
+@final
+class Summary:
+    """What is known of one key of one run without reading its points."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def nan_count(self) -> int: ...
+    @property
+    def first_step(self) -> int:
+        """Step of the smallest point by (step, timestamp, value)."""
+    @property
+    def first_timestamp(self) -> int: ...
+    @property
+    def first_value(self) -> float: ...
+    @property
+    def last_step(self) -> int:
+        """Step of the largest point by (step, timestamp, value); NaN is below every number."""
+    @property
+    def last_timestamp(self) -> int: ...
+    @property
+    def last_value(self) -> float: ...
+    @property
+    def min(self) -> float:
+        """Smallest value that is not NaN, or NaN when there is none."""
+    @property
+    def min_step(self) -> int: ...
+    @property
+    def max(self) -> float:
+        """Largest value that is not NaN, or NaN when there is none."""
+    @property
+    def max_step(self) -> int: ...
+    @property
+    def sum(self) -> float:
+        """Sum of the values that are not NaN."""
+    @property
+    def max_timestamp(self) -> int: ...
+
+@final
+class WriterFiles:
+    """The journal files of one writer, seen from outside."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def alive(self) -> bool:
+        """True when a process on this host holds the writer's lock."""
+    @property
+    def closed_cleanly(self) -> bool: ...
+    @property
+    def bytes(self) -> int:
+        """Disk space in use."""
+    @property
+    def committed(self) -> int:
+        """First seq after the last point."""
+
+@final
+class Gap:
+    """Points that a journal held and no longer gives back."""
+
+    @property
+    def first(self) -> int: ...
+    @property
+    def upto(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def file(self) -> str: ...
+
+@final
+class Adopted:
+    """A dead writer's journal, locked until `finish`: repaired, verified and ready to be sealed."""
+
+    @property
+    def first(self) -> int:
+        """First seq that the files hold."""
+    @property
+    def upto(self) -> int:
+        """First seq after the last good point."""
+    @property
+    def missing(self) -> int:
+        """Points that are proven to be lost."""
+    @property
+    def gaps(self) -> list[Gap]: ...
+    @property
+    def outbox(self) -> list[tuple[int, bytes]]:
+        """Payloads that were not marked as delivered, by id."""
+    @property
+    def runs(self) -> list[tuple[str, int, int]]:
+        """Run id, number of points, and largest timestamp of each run."""
+    @property
+    def last_verified_ms(self) -> int | None:
+        """Time of the last sync that is proven; None when there was none."""
+    def finish(self, sealed_all: bool) -> None:
+        """Unlock the journal; with `sealed_all`, delete its files first. Damaged files are renamed aside, never deleted."""
+
+def survey(journals: str) -> list[WriterFiles]:
+    """Return what lies in the folder `journals`, by writer."""
+
+def adopt(journals: str, writer: str) -> Adopted | None:
+    """Take over a dead writer's journal; None when it is alive or somebody else is at it."""
+
+def runs_in(journals: str, ranges: Sequence[_Range]) -> list[str]:
+    """Return the ids of the runs that have points in `ranges`, sorted."""
+
+@final
+class Sealed:
+    """A segment that was written and synced, and that no catalog knows yet."""
+
+    @property
+    def segment_id(self) -> str: ...
+    @property
+    def experiment_id(self) -> str: ...
+    @property
+    def path(self) -> str:
+        """Relative to the folder of segments."""
+    @property
+    def rows(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def ranges(self) -> list[_Range]: ...
+    @property
+    def runs(self) -> list[tuple[str, int]]:
+        """Run id and number of rows of each run."""
+    @property
+    def summaries(self) -> list[Summary]: ...
+    @property
+    def min_step(self) -> int: ...
+    @property
+    def max_step(self) -> int: ...
+    @property
+    def min_timestamp(self) -> int: ...
+    @property
+    def max_timestamp(self) -> int: ...
+
+def seal(
+    journals: str,
+    segments: str,
+    ranges: Sequence[_Range],
+    experiment_of: Mapping[str, str],
+    *,
+    hook: Callable[[str], object] | None = None,
+) -> list[Sealed]:
+    """Write the points of `ranges` into sorted segments, one for each experiment.
+
+    Args:
+        experiment_of: Experiment id of each run; a run that is not in it goes to the experiment `lost`.
+        hook: Called after each step with its name: `read`, `sorted`, `written`, `synced`, `renamed`. What it raises ends the
+            seal and is raised.
+    """
+
+@final
+class SegmentInfo:
+    """What a segment says of itself."""
+
+    @property
+    def segment_id(self) -> str: ...
+    @property
+    def experiment_id(self) -> str: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def ranges(self) -> list[_Range]: ...
+    @property
+    def replaces(self) -> list[str]:
+        """Ids of the segments whose rows this one took over."""
+
+def verify_segment(path: str) -> SegmentInfo:
+    """Read a whole segment and check it against what it says of itself.
+
+    Raises:
+        Corrupt: it is not what was written.
+    """
