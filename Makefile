@@ -1,0 +1,70 @@
+# Everything a person or a machine does with this repository. `make` alone prints the list.
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+
+BIN := $(VENV)/bin
+WHEELS := target/wheels
+RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+# One set of versions for everybody who builds here; `pip install runlake` takes newer ones too.
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The same interpreter for every cargo command, or the bindings are compiled again and again.
+export PYO3_PYTHON := $(abspath $(BIN)/python)
+
+.DEFAULT_GOAL := help
+.PHONY: help tools develop demo test test-rust test-python lint format bench targets compare wheel clean
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+tools: ## Check that git, a C compiler, Rust and Python are here, or say how to get them
+	@PYTHON="$(PYTHON)" RUST_VERSION="$(RUST_VERSION)" sh .ci/tools
+
+$(VENV)/.ready: pyproject.toml constraints.txt | tools
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip maturin
+	@touch $@
+
+develop: $(VENV)/.ready ## Build the extension without link-time optimisation and install what tests need
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --locked --profile quick --extras test
+
+wheel: $(VENV)/.ready ## Build a release wheel into target/wheels
+	rm -rf $(WHEELS)
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin build --quiet --locked --release --out $(WHEELS)
+
+demo: wheel ## Build a release wheel, install it and run a real sweep with it
+	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps $(WHEELS)/runlake-*.whl
+	$(BIN)/python -m pip install --quiet "$$(ls $(WHEELS)/runlake-*.whl)[demo]"
+	$(BIN)/runlake demo
+
+test: lint test-rust test-python ## Lint, then run the tests of Rust and of Python
+
+test-rust: | tools ## Run the engine's tests
+	cargo test --quiet --locked --profile quick --package runlake-engine
+
+test-python: develop ## Run the Python tests
+	$(BIN)/python -m pytest -n $(JOBS) -p no:benchmark
+
+lint: develop ## Check format, lints, types, and the extension's stub against the extension
+	cargo fmt --all --check
+	cargo clippy --quiet --locked --profile quick --workspace --all-targets -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest runlake._engine
+
+format: $(VENV)/.ready ## Format Rust and Python
+	cargo fmt --all
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: wheel ## Time every kind of call, ingest and read with a release build
+	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps $(WHEELS)/runlake-*.whl
+	$(BIN)/python -m pip install --quiet "$$(ls $(WHEELS)/runlake-*.whl)[bench]"
+	$(BIN)/python -m pytest benchmarks --benchmark-columns=min,median,iqr,ops,rounds
+
+clean: ## Remove everything that was built
+	rm -rf target $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis python/runlake/*.so

@@ -1,0 +1,17 @@
+"""What every test gets: an empty folder to work in, and an environment that nobody has set anything in."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Forget the machine's settings and work in a folder of the test's own, so that no `./lake` is left behind."""
+    for name in os.environ:
+        if name.startswith(("RUNLAKE_", "MLFLOW_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    yield
