@@ -14,4 +14,4 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
         if name.startswith(("RUNLAKE_", "MLFLOW_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    yield
+    return

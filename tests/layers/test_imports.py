@@ -134,5 +134,9 @@ def test_nothing_is_printed_outside_the_command_line() -> None:
 
 
 def test_modules_stay_small_enough_to_read() -> None:
-    long = {str(path.relative_to(PACKAGE)): lines for path in sources() if (lines := len(path.read_text().splitlines())) > 600}
+    long = {
+        str(path.relative_to(PACKAGE)): lines
+        for path in sources()
+        if (lines := len(path.read_text().splitlines())) > 600
+    }
     assert not long, f"more than 600 lines: {long}"
