@@ -1,0 +1,111 @@
+"""Config: what can be set from outside, and the only reader of the environment.
+
+RUNLAKE_<NAME> comes before MLFLOW_<NAME>, so that scripts written for MLflow find their store, experiment and run.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+
+from runlake.errors import InvalidInput
+
+_PREFIXES = ("RUNLAKE_", "MLFLOW_")
+
+
+@dataclass(frozen=True)
+class Config:
+    """How a store behaves; every field carries its unit.
+
+    The variable `RUNLAKE_SYNC_INTERVAL_MS` sets `sync_interval_ms`, and likewise for every other field.
+    """
+
+    sync_interval_ms: int = 1000
+    """Time between two syncs of journal and catalog, start to start: what a power cut may cost."""
+    max_block_ms: int = 1000
+    """Longest time a logging call waits for room in the journal."""
+    max_unsealed_bytes: int | None = None
+    """Journal backlog from which on logging calls wait; None is the engine's own."""
+    lock_timeout_ms: int = 20_000
+    """Longest wait for the catalog when a store is opened, a run started, or something is read or managed."""
+    record_timeout_ms: int = 2000
+    """Longest wait for the catalog while training; after it the change waits in the journal instead."""
+    seal_bytes: int = 64 << 20
+    """Unsealed journal bytes from which on a segment is written; also the most that one segment takes in."""
+    close_seal_bytes: int = 4 << 20
+    """Unsealed journal bytes from which on closing a store writes a segment."""
+    adopt_journals: int = 64
+    """Number of closed journals from which on an opener writes them into segments."""
+    exit_timeout_ms: int = 30_000
+    """Longest time that leaving the interpreter waits for a segment that is being written."""
+
+
+def from_environment() -> Config:
+    """Return the configuration with what RUNLAKE_* variables set.
+
+    Raises:
+        InvalidInput: a variable is not a whole number from 0 on.
+    """
+    given = {field.name: os.environ.get(_PREFIXES[0] + field.name.upper()) for field in fields(Config)}
+    return Config(**{name: _whole_number(name, text) for name, text in given.items() if text})
+
+
+def _whole_number(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise InvalidInput(f"{_PREFIXES[0]}{name.upper()} is {text!r}; it must be a whole number from 0 on")
+    return int(text)
+
+
+def tracking_uri() -> str | None:
+    """Return the store that the environment names."""
+    return _first("TRACKING_URI")
+
+
+def experiment_name() -> str | None:
+    """Return the experiment that the environment names."""
+    return _first("EXPERIMENT_NAME")
+
+
+def experiment_id() -> str | None:
+    """Return the id of the experiment that the environment names."""
+    return _first("EXPERIMENT_ID")
+
+
+def run_name() -> str | None:
+    """Return the name that the environment gives to new runs."""
+    return _first("RUN_NAME")
+
+
+def run_id() -> str | None:
+    """Return the id of the run that the environment tells the process to join."""
+    return _first("RUN_ID")
+
+
+def take_run_id() -> str | None:
+    """Return the run to join and forget it: the first `start_run` joins it, later ones begin new runs."""
+    taken = run_id()
+    for prefix in _PREFIXES:
+        os.environ.pop(prefix + "RUN_ID", None)
+    return taken
+
+
+def export_tracking_uri(uri: str | None) -> None:
+    """Name the store to child processes; None takes the name back."""
+    _export("TRACKING_URI", uri)
+
+
+def export_experiment(chosen_id: str, name: str) -> None:
+    """Name the experiment to child processes."""
+    _export("EXPERIMENT_ID", chosen_id)
+    _export("EXPERIMENT_NAME", name)
+
+
+def _first(name: str) -> str | None:
+    return next((value for prefix in _PREFIXES if (value := os.environ.get(prefix + name))), None)
+
+
+def _export(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(_PREFIXES[0] + name, None)
+    else:
+        os.environ[_PREFIXES[0] + name] = value

@@ -1,0 +1,279 @@
+"""Entities: what calls hand out and take, with the attributes that MLflow gives them.
+
+Times are milliseconds since 1970.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Generic, TypeVar
+
+from runlake.errors import InvalidInput
+
+T = TypeVar("T")
+
+
+class Entity:
+    """Base of all entities: `dict(entity)` gives the attributes by name."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        for entry in fields(self):
+            yield entry.name, getattr(self, entry.name)
+
+    def to_dictionary(self) -> dict[str, Any]:
+        """Return the attributes as plain values; entities in them become dictionaries."""
+        return {name: _plain(value) for name, value in self}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Entity):
+        return value.to_dictionary()
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return dict(value) if isinstance(value, dict) else value
+
+
+class _Codes:
+    """A set of names that MLflow numbers."""
+
+    _names: ClassVar[dict[int, str]]
+    _what: ClassVar[str]
+
+    @classmethod
+    def to_string(cls, code: int) -> str:
+        """Return the name of a code.
+
+        Raises:
+            InvalidInput: there is no such code.
+        """
+        if code not in cls._names:
+            raise InvalidInput(f"{code!r} is not a {cls._what}; there are {cls._names}")
+        return cls._names[code]
+
+    @classmethod
+    def from_string(cls, name: str) -> int:
+        """Return the code of a name.
+
+        Raises:
+            InvalidInput: there is no such name.
+        """
+        for code, known in cls._names.items():
+            if known == name:
+                return code
+        raise InvalidInput(f"{name!r} is not a {cls._what}; there are {', '.join(cls._names.values())}")
+
+
+class RunStatus(_Codes):
+    """Where a run is in its life."""
+
+    RUNNING = 1
+    SCHEDULED = 2
+    FINISHED = 3
+    FAILED = 4
+    KILLED = 5
+    _names = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}  # noqa: RUF012
+    _what = "run status"
+
+    @staticmethod
+    def is_terminated(status: int) -> bool:
+        """Tell whether a run of that status has ended."""
+        return status in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED)
+
+    @classmethod
+    def all_status(cls) -> list[int]:
+        """Return every status."""
+        return list(cls._names)
+
+
+class ViewType(_Codes):
+    """Which of the active and the deleted a listing holds."""
+
+    ACTIVE_ONLY = 1
+    DELETED_ONLY = 2
+    ALL = 3
+    _names = {1: "active_only", 2: "deleted_only", 3: "all"}  # noqa: RUF012
+    _what = "view type"
+
+
+class SourceType(_Codes):
+    """What kind of program made a run."""
+
+    NOTEBOOK = 1
+    JOB = 2
+    PROJECT = 3
+    LOCAL = 4
+    UNKNOWN = 5
+    _names = {1: "NOTEBOOK", 2: "JOB", 3: "PROJECT", 4: "LOCAL", 5: "UNKNOWN"}  # noqa: RUF012
+    _what = "source type"
+
+
+class LifecycleStage:
+    """Whether something was deleted; what was can be restored."""
+
+    ACTIVE = "active"
+    DELETED = "deleted"
+
+    @staticmethod
+    def is_valid(stage: str) -> bool:
+        """Tell whether `stage` is one."""
+        return stage in (LifecycleStage.ACTIVE, LifecycleStage.DELETED)
+
+    @staticmethod
+    def matches_view_type(view_type: int, stage: str) -> bool:
+        """Tell whether a listing of `view_type` holds what is in `stage`."""
+        return view_type == ViewType.ALL or (view_type == ViewType.ACTIVE_ONLY) == (stage == LifecycleStage.ACTIVE)
+
+
+@dataclass(frozen=True)
+class Metric(Entity):
+    """One value of a metric."""
+
+    key: str
+    value: float
+    timestamp: int
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Param(Entity):
+    """One parameter: text, written once."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
+class RunTag(Entity):
+    """One tag of a run."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
+class ExperimentTag(Entity):
+    """One tag of an experiment."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
+class InputTag(Entity):
+    """One tag of a data set that a run read."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Dataset(Entity):
+    """A data set by name and digest; `source`, `schema` and `profile` are JSON or plain text."""
+
+    name: str
+    digest: str
+    source_type: str
+    source: str
+    schema: str | None = None
+    profile: str | None = None
+
+
+@dataclass(frozen=True)
+class DatasetInput(Entity):
+    """A data set that a run read, and in which role."""
+
+    dataset: Dataset
+    tags: list[InputTag] = field(default_factory=list)
+
+    def to_dictionary(self) -> dict[str, Any]:
+        """Return the data set's attributes and the tags by key."""
+        return {"dataset": self.dataset.to_dictionary(), "tags": {tag.key: tag.value for tag in self.tags}}
+
+
+@dataclass(frozen=True)
+class RunInputs(Entity):
+    """What a run read."""
+
+    dataset_inputs: list[DatasetInput] = field(default_factory=list)
+    model_inputs: list[Any] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RunData(Entity):
+    """Latest metric values, parameters and tags of a run, by key."""
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunInfo(Entity):
+    """Attributes of a run; `status` is the name of a `RunStatus`, `artifact_uri` an absolute path."""
+
+    run_id: str
+    experiment_id: str
+    user_id: str
+    status: str
+    start_time: int | None
+    end_time: int | None = None
+    lifecycle_stage: str = LifecycleStage.ACTIVE
+    artifact_uri: str | None = None
+    run_name: str | None = None
+
+    @property
+    def run_uuid(self) -> str:
+        """The old name of `run_id`."""
+        return self.run_id
+
+
+@dataclass(frozen=True)
+class Run(Entity):
+    """A run: its attributes, its data and what it read."""
+
+    info: RunInfo
+    data: RunData = field(default_factory=RunData)
+    inputs: RunInputs = field(default_factory=RunInputs)
+    outputs: Any = None
+
+    def to_dictionary(self) -> dict[str, Any]:
+        """Return `info`, `data` and `inputs` as dictionaries; `outputs` only when there are some."""
+        parts = super().to_dictionary()
+        return {name: part for name, part in parts.items() if name != "outputs" or part is not None}
+
+
+@dataclass(frozen=True)
+class Experiment(Entity):
+    """A group of runs with a name of its own."""
+
+    experiment_id: str
+    name: str
+    artifact_location: str
+    lifecycle_stage: str = LifecycleStage.ACTIVE
+    tags: dict[str, str] = field(default_factory=dict)
+    creation_time: int | None = None
+    last_update_time: int | None = None
+
+
+@dataclass(frozen=True)
+class FileInfo(Entity):
+    """A file or folder among a run's artifacts; folders have no size."""
+
+    path: str
+    is_dir: bool
+    file_size: int | None = None
+
+
+class PagedList(list[T], Generic[T]):
+    """One page of a listing; `token` leads to the next page and is None at the end."""
+
+    def __init__(self, items: Iterable[T] = (), token: str | None = None) -> None:
+        super().__init__(items)
+        self.token = token
+
+    def to_list(self) -> list[T]:
+        """Return a plain list."""
+        return list(self)

@@ -1,0 +1,91 @@
+"""Names: which keys, ids and names are legal, and how long texts may be. The limits are MLflow's."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from runlake.errors import InvalidInput, InvalidType
+
+MAX_KEY: Final = 250
+MAX_PARAM_VALUE: Final = 6000
+MAX_RUN_TAG_VALUE: Final = 8000
+MAX_EXPERIMENT_TAG_VALUE: Final = 20000
+MAX_EXPERIMENT_NAME: Final = 500
+MAX_EXPERIMENT_ID: Final = 64
+MAX_RUN_ID: Final = 256
+MAX_ARTIFACT_LOCATION: Final = 2048
+MAX_DATASET_NAME: Final = 500
+MAX_DATASET_DIGEST: Final = 36
+MAX_DATASET_SOURCE: Final = 65535
+MAX_DATASET_SCHEMA: Final = 1048575
+MAX_DATASET_PROFILE: Final = 16777215
+MAX_INPUT_TAG_KEY: Final = 255
+MAX_INPUT_TAG_VALUE: Final = 500
+
+_STRANGER = re.compile(r"[^/\w.\- :]")
+_RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")
+_EXPERIMENT_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,63}")
+_SHOWN = 40
+
+
+def check_key(key: object, kind: str = "metric") -> str:
+    """Return `key` when it may name a metric, parameter or tag.
+
+    Args:
+        kind: What the key names, for the message.
+
+    Raises:
+        InvalidType: it is not a string.
+        InvalidInput: it is too long, has an illegal character, or is not a normal relative path.
+    """
+    if not isinstance(key, str):
+        raise InvalidType(f"{kind} key has type {type(key).__name__}: {shortened(key)!r}; it must be a string")
+    if len(key) > MAX_KEY:
+        raise InvalidInput(f"{kind} key has {len(key)} characters; the limit is {MAX_KEY}: '{key[:_SHOWN]}…'")
+    if stranger := _STRANGER.search(key):
+        raise InvalidInput(
+            f"{kind} key has the illegal character {stranger.group()!r}: {key!r}",
+            hint="letters, digits, spaces and _ - . : / are legal",
+        )
+    if any(part in ("", ".", "..") for part in key.split("/")):
+        raise InvalidInput(
+            f"{kind} key is not a normal relative path: {key!r}",
+            hint="it is not empty, has no part '.' or '..', and no '/' at its ends or twice in a row",
+        )
+    return key
+
+
+def check_run_id(run_id: object) -> str:
+    """Return `run_id` when it is one: 1 to 256 letters, digits, `_` and `-`, a letter or digit first."""
+    if not isinstance(run_id, str) or not _RUN_ID.fullmatch(run_id):
+        raise InvalidInput(f"{shortened(run_id)!r} is not a run id", hint="a run id is 1 to 256 of a-z A-Z 0-9 _ -")
+    return run_id
+
+
+def check_experiment_id(experiment_id: object) -> str:
+    """Return `experiment_id` when it is one: 1 to 64 letters, digits, `_` and `-`, a letter or digit first."""
+    if not isinstance(experiment_id, str) or not _EXPERIMENT_ID.fullmatch(experiment_id):
+        raise InvalidInput(f"{shortened(experiment_id)!r} is not an experiment id")
+    return experiment_id
+
+
+def check_experiment_name(name: object) -> str:
+    """Return `name` when it may name an experiment: 1 to 500 characters, not only spaces."""
+    if not isinstance(name, str):
+        raise InvalidType(f"experiment name has type {type(name).__name__}: {shortened(name)!r}; it must be a string")
+    if not name.strip():
+        raise InvalidInput("experiment name is empty")
+    return check_length(name, MAX_EXPERIMENT_NAME, "experiment name")
+
+
+def check_length(text: str, limit: int, what: str) -> str:
+    """Return `text` when it has at most `limit` characters."""
+    if len(text) > limit:
+        raise InvalidInput(f"{what} has {len(text)} characters; the limit is {limit}: '{text[:_SHOWN]}…'")
+    return text
+
+
+def shortened(value: object) -> object:
+    """Return `value` as a message may show it: a long text loses its end."""
+    return f"{value[:_SHOWN]}…" if isinstance(value, str) and len(value) > _SHOWN else value
