@@ -8,6 +8,7 @@ MlflowException                what code written for MLflow catches
   │ └ RunEnded                 logging through a handle of a run that has ended
   ├ NotFound                   LookupError
   ├ AlreadyExists
+  ├ MissingExtra               ImportError: an optional package is not installed
   └ StoreError                 OSError: what the environment did
     ├ StoreUnavailable         not a folder, read-only, a file system that cannot hold a store
     ├ NewerFormat              written by a later version
@@ -117,6 +118,12 @@ class AlreadyExists(RunlakeError):
     """The name or id is taken."""
 
     default_code = "RESOURCE_ALREADY_EXISTS"
+
+
+class MissingExtra(RunlakeError, ImportError):
+    """The call needs a package that runlake does not require and that is not installed; the hint installs it."""
+
+    default_code = "INVALID_STATE"
 
 
 class StoreError(RunlakeError, OSError):
