@@ -1,0 +1,78 @@
+"""The program: its commands, and what its mistakes look like.
+
+Data goes to stdout, everything else to stderr. Exit status: 0, 1 when something is wrong with the store or the machine,
+2 when something is wrong with the command, 130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+import runlake
+from runlake.cli.demo import demo
+from runlake.cli.doctor import doctor
+from runlake.cli.output import message
+from runlake.cli.points import points
+from runlake.cli.runs import runs
+from runlake.cli.show import show
+from runlake.errors import InvalidInput, MissingExtra, NotFound, RunlakeError, StoreUnavailable
+
+_MISUSE = (InvalidInput, NotFound, StoreUnavailable, MissingExtra)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(runlake.__version__, message="runlake %(version)s")
+def runlake_command() -> None:
+    """Look into a store of runs, or fill one with the demo."""
+
+
+for command in (demo, runs, show, points, doctor):
+    runlake_command.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process with its exit status."""
+    sys.exit(_status(arguments))
+
+
+def _status(arguments: Sequence[str] | None) -> int:
+    try:
+        status = runlake_command.main(arguments, prog_name="runlake", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except click.UsageError as error:
+        return _refuse_usage(error)
+    except click.ClickException as error:
+        message(f"error: {error.format_message()}")
+        return 1
+    except RunlakeError as error:
+        message(f"error: {error}")
+        return 2 if isinstance(error, _MISUSE) else 1
+    except (click.Abort, KeyboardInterrupt):
+        message("interrupted")
+        return 130
+    except BrokenPipeError:  # `runlake points ... | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _refuse_usage(error: click.UsageError) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        message(error.format_message())
+        return error.exit_code
+    near = getattr(error, "possibilities", None)
+    path = error.ctx.command_path if error.ctx else "runlake"
+    hint = f"did you mean {' or '.join(near)}?" if near else f"{path} --help says what there is"
+    message(f"error: {_sentence(error.message if near else error.format_message())}\nhint: {hint}")
+    return error.exit_code
+
+
+def _sentence(text: str) -> str:
+    """Our messages begin small and end without a full stop; click's do neither."""
+    text = text.strip().removesuffix(".")
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,77 @@
+"""Options that every command takes, and the store and the run that they mean."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runlake.entities import Run
+from runlake.errors import InvalidInput, NotFound, StoreUnavailable
+from runlake.location import store_root
+from runlake.store import Store
+
+_SHORT_ID = 8
+_MOST_LISTED = 10
+
+
+def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--store`."""
+    option = click.option(
+        "--store", metavar="FOLDER", help="Folder of the store. Default: RUNLAKE_TRACKING_URI, else ./lake."
+    )
+    return option(command)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
+
+
+def folder_of(given: str | None) -> Path:
+    """Return the folder of the store that is meant.
+
+    Raises:
+        StoreUnavailable: there is none.
+    """
+    root = store_root(given)
+    if not root.exists():
+        hint = "`runlake demo` fills one; --store FOLDER or RUNLAKE_TRACKING_URI names another"
+        raise StoreUnavailable(f"there is no store at {root}", hint=hint)
+    return root
+
+
+@contextlib.contextmanager
+def opened(given: str | None) -> Iterator[Store]:
+    """Open the store that is meant, and close it in the end."""
+    store = Store.open(folder_of(given), create=False)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def find_run(store: Store, name: str) -> Run:
+    """Return the run that `name` means: its id, the beginning of its id, or its name.
+
+    Raises:
+        NotFound: no run is called that.
+        InvalidInput: more than one is; they are listed.
+    """
+    ids = store.catalog.run_ids(name)
+    if not ids:
+        raise NotFound(f"no run has the id or name {name!r}", hint="`runlake runs` lists what there is")
+    if len(ids) > 1:
+        runs = [store.get_run(run_id) for run_id in ids[:_MOST_LISTED]]
+        listed = "".join(f"\n  {run.info.run_id}  {run.info.run_name}" for run in runs)
+        more = f"\n  ... and {len(ids) - len(runs)} more" if len(ids) > len(runs) else ""
+        raise InvalidInput(f"{len(ids)} runs are called {name!r}:{listed}{more}", hint="give more of the id")
+    return store.get_run(ids[0])
+
+
+def short(run_id: str) -> str:
+    """Return enough of a run's id to tell it from others."""
+    return run_id[:_SHORT_ID]

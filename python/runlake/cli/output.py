@@ -1,0 +1,144 @@
+"""Output: tables for people, tab-separated text for pipes, and JSON."""
+
+from __future__ import annotations
+
+import json as json_format
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_NOT_IN_JSON = {math.inf: "Infinity", -math.inf: "-Infinity"}
+
+
+def message(text: str) -> None:
+    """Say something that is not data."""
+    click.echo(text, err=True)
+
+
+def json(value: Any) -> None:
+    """Print a value as JSON: times as ISO 8601 in UTC; NaN and infinities, which JSON has no numbers for, as text."""
+    click.echo(json_format.dumps(_legal(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows: as a table that fits the terminal, or as tab-separated text with a header when piped.
+
+    Text for pipes keeps every digit; in a terminal numbers are rounded to what can be read.
+    """
+    if not sys.stdout.isatty():
+        for row in (header, *rows):
+            click.echo("\t".join(_plain(cell) for cell in row))
+        return
+    from rich import box
+    from rich.table import Table
+
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    rows = list(rows)
+    for index, name in enumerate(header):
+        numeric = all(isinstance(row[index], int | float | None) for row in rows)
+        drawn.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+    for row in rows:
+        drawn.add_row(*(_escaped(readable(cell)) for cell in row))
+    console().print(drawn)
+
+
+def pairs(values: Mapping[str, Any]) -> None:
+    """Print names and values under each other."""
+    if not sys.stdout.isatty():
+        for name, value in values.items():
+            click.echo(f"{name}\t{_plain(value)}")
+        return
+    from rich.table import Table
+
+    drawn = Table.grid(padding=(0, 2))
+    drawn.add_column(style="dim")
+    drawn.add_column(overflow="fold")
+    for name, value in values.items():
+        drawn.add_row(_escaped(name), _escaped(readable(value)))
+    console().print(drawn)
+
+
+def heading(text: str) -> None:
+    """Print a line that parts one table from the next."""
+    if sys.stdout.isatty():
+        console().print(f"\n[bold]{_escaped(text)}[/bold]")
+    else:
+        click.echo(f"\n# {text}")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return rich's view of the terminal."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+
+
+def readable(cell: Any) -> str:
+    """Return what a person is shown: six significant digits, local times, nothing for null."""
+    match cell:
+        case None:
+            return ""
+        case bool():
+            return str(cell)
+        case float():
+            return f"{cell:.6g}"
+        case datetime():
+            return cell.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        case _:
+            return str(cell)
+
+
+def size(bytes_: float) -> str:
+    """Return a size with a unit that suits it: `1.5 MiB`."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if bytes_ < 1024:
+            return f"{bytes_:.0f} {unit}" if unit == "B" else f"{bytes_:.1f} {unit}"
+        bytes_ /= 1024
+    return f"{bytes_:.1f} TiB"
+
+
+def _plain(cell: Any) -> str:
+    """One cell of tab-separated text: every digit, and no character that would end the cell."""
+    match cell:
+        case None:
+            return ""
+        case float():
+            return repr(cell)
+        case datetime():
+            return _iso(cell)
+        case _:
+            return str(cell).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _legal(value: Any) -> Any:
+    match value:
+        case float() if math.isnan(value):
+            return "NaN"
+        case float() if math.isinf(value):
+            return _NOT_IN_JSON[value]
+        case datetime():
+            return _iso(value)
+        case Mapping():
+            return {str(name): _legal(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_legal(item) for item in value]
+        case _:
+            return value
+
+
+def _iso(moment: datetime) -> str:
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

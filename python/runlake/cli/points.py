@@ -1,0 +1,61 @@
+"""`runlake points RUN KEY`: one metric of one run, point by point."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from runlake import query
+from runlake.cli import output
+from runlake.cli.options import find_run, json_option, opened, store_option
+from runlake.entities import Run
+from runlake.errors import NotFound
+from runlake.store import Store
+
+
+@click.command()
+@click.argument("run")
+@click.argument("key")
+@click.option("-b", "--buckets", type=click.IntRange(min=1), help="Reduce to so many buckets that keep every spike.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), help="Print the first so many only.")
+@store_option
+@json_option
+def points(run: str, key: str, buckets: int | None, limit: int | None, store: str | None, as_json: bool) -> None:
+    """Print the points of metric KEY of RUN, in the order of their steps.
+
+    RUN is an id, the beginning of one, or a name.
+    """
+    with opened(store) as opened_store:
+        found = find_run(opened_store, run)
+        check_key(found, key)
+        columns, rows = _reduced(opened_store, found, key, buckets) if buckets else _all(opened_store, found, key)
+    rows = rows[:limit]
+    if as_json:
+        output.json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        output.table(columns, rows)
+
+
+def check_key(run: Run, key: str) -> None:
+    """Refuse a metric that the run never logged, and say which it has.
+
+    Raises:
+        NotFound: the run has no such metric.
+    """
+    if key not in run.data.metrics:
+        known = ", ".join(sorted(run.data.metrics)) or "none"
+        raise NotFound(f"run {run.info.run_name} never logged {key!r}", hint=f"its metrics are {known}")
+
+
+def _all(store: Store, run: Run, key: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    frame = query.points(store, [run.info.run_id], [key]).select("step", "timestamp", "value").collect()
+    frame = frame.sort("step", "timestamp", maintain_order=True)
+    rows = [(step, datetime.fromtimestamp(ms / 1000, UTC), value) for step, ms, value in frame.iter_rows()]
+    return frame.columns, rows
+
+
+def _reduced(store: Store, run: Run, key: str, buckets: int) -> tuple[list[str], list[tuple[Any, ...]]]:
+    frame = query.series(store, run.info.run_id, key, points=buckets)
+    return frame.columns, frame.rows()

@@ -1,0 +1,174 @@
+"""`runlake runs`: the table of runs, filtered, sorted and cut to what can be read."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runlake import query
+from runlake.cli import output
+from runlake.cli.options import json_option, opened, short, store_option
+from runlake.entities import ViewType
+from runlake.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from runlake.store import Store
+
+_FIRST = ("run_name", "run_id", "status", "start_time")
+_GAP = 2
+_SHOWN = 50
+
+
+@click.command()
+@click.option("-w", "--where", metavar="FILTER", help="For example: 'params.lr < 0.1 AND metrics.val_accuracy > 0.9'.")
+@click.option("-e", "--experiment", "experiments", multiple=True, metavar="NAME", help="Only this one; may be repeated.")
+@click.option("-s", "--sort", "sorts", multiple=True, metavar="COLUMN", help="For example: 'metrics.val_accuracy DESC'.")
+@click.option("-c", "--columns", metavar="LIST", help="For example: 'run_name,params.*,metrics.val_*'; '*' is all.")
+@click.option("-n", "--limit", type=click.IntRange(min=0), default=_SHOWN, show_default=True, help="0 is no limit.")
+@click.option("--deleted", is_flag=True, help="List the deleted runs instead.")
+@store_option
+@json_option
+def runs(
+    where: str | None,
+    experiments: tuple[str, ...],
+    sorts: tuple[str, ...],
+    columns: str | None,
+    limit: int,
+    deleted: bool,
+    store: str | None,
+    as_json: bool,
+) -> None:
+    """List runs, the ones started last first.
+
+    In a terminal as many columns are shown as fit; piped or with --json all of them.
+    """
+    with opened(store) as opened_store:
+        check_experiments(opened_store, experiments)
+        view = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
+        frame = query.runs(opened_store, list(experiments) or None, where, view).collect()
+    frame = _sorted(frame, sorts)
+    wanted = _matching(frame.columns, columns) if columns else None
+    shown = frame.head(limit) if limit else frame
+    if as_json:
+        output.json(shown.select(wanted or _ordered(frame.columns)).to_dicts())
+    else:
+        show_frame(shown, wanted)
+    if len(shown) < len(frame):
+        output.message(f"{len(shown)} of {len(frame)} runs; --limit 0 shows all")
+
+
+def check_experiments(store: Store, names: tuple[str, ...]) -> None:
+    """Refuse a name that no experiment has: a mistyped one would look like one without runs.
+
+    Raises:
+        NotFound: there is no such experiment; those with names near it are shown.
+    """
+    known = [experiment.name for experiment in store.catalog.experiments(ViewType.ALL)]
+    for name in names:
+        if name not in known:
+            raise NotFound(f"there is no experiment {name!r}", hint=near(name, known) or f"known are {', '.join(known)}")
+
+
+def near(name: str, known: list[str]) -> str | None:
+    """Return a question that names what may have been meant."""
+    close = difflib.get_close_matches(name, known, n=3)
+    return f"did you mean {' or '.join(close)}?" if close else None
+
+
+def show_frame(frame: pl.DataFrame, wanted: list[str] | None = None) -> None:
+    """Print a table of runs; without `wanted`, a terminal gets the columns that differ between runs and fit."""
+    left_out = 0
+    if wanted is None:
+        wanted = _ordered(frame.columns)
+        if sys.stdout.isatty():
+            every = len(wanted)
+            wanted = _fitting(frame, _telling(frame, wanted), shutil.get_terminal_size().columns)
+            left_out = every - len(wanted)
+    cut = sys.stdout.isatty()
+    header = [_heading(name) if cut else name for name in wanted]
+    rows = ([_cell(name, value, cut) for name, value in zip(wanted, row, strict=True)] for row in frame.select(wanted).rows())
+    output.table(header, list(rows))
+    if left_out:
+        output.message(f"{left_out} more columns; --columns '*' shows all")
+
+
+def _sorted(frame: pl.DataFrame, sorts: tuple[str, ...]) -> pl.DataFrame:
+    """Sort as asked, then by start, newest first; runs without a value come last."""
+    names, descending = ["start_time", "run_id"], [True, False]
+    for position, text in enumerate(sorts):
+        name, _, direction = text.strip().partition(" ")
+        if direction.strip().lower() not in ("", "asc", "desc"):
+            raise InvalidInput(f"--sort {text!r} ends with {direction!r}", hint="write 'COLUMN ASC' or 'COLUMN DESC'")
+        names.insert(position, _matching(frame.columns, name)[0])
+        descending.insert(position, direction.strip().lower() == "desc")
+    return frame.sort(names, descending=descending, nulls_last=True, maintain_order=True)
+
+
+def _matching(columns: list[str], patterns: str) -> list[str]:
+    """Return the columns that a list of names and patterns with `*` means, in its order.
+
+    Raises:
+        InvalidInput: a name or pattern means no column.
+    """
+    chosen: dict[str, None] = {}
+    for pattern in (part.strip() for part in patterns.split(",")):
+        found = fnmatch.filter(columns, pattern)
+        if not found:
+            raise InvalidInput(f"no column is called {pattern!r}", hint=near(pattern, columns) or "'*' is all")
+        chosen.update(dict.fromkeys(sorted(found, key=_rank)))
+    return list(chosen)
+
+
+def _ordered(columns: list[str]) -> list[str]:
+    return sorted(columns, key=_rank)
+
+
+def _rank(name: str) -> tuple[int, int, str]:
+    """What tells runs apart first: name, id and state, then parameters, metrics, other attributes, tags."""
+    if name in _FIRST:
+        return 0, _FIRST.index(name), name
+    group = name.partition(".")[0] if "." in name else "attributes"
+    order = ("params", "metrics", "attributes", "tags")
+    return 1 + (order.index(group) if group in order else len(order)), 0, name
+
+
+def _telling(frame: pl.DataFrame, columns: list[str]) -> list[str]:
+    """Leave out tags and attributes, and parameters that are the same in all runs."""
+
+    def tells(name: str) -> bool:
+        if name.startswith("params."):
+            return len(frame) < 2 or frame[name].n_unique() > 1
+        return name in _FIRST or name.startswith("metrics.")
+
+    return [name for name in columns if tells(name)]
+
+
+def _fitting(frame: pl.DataFrame, columns: list[str], width: int) -> list[str]:
+    """Take columns from the left until the terminal is full."""
+    chosen, used = [], 0
+    for name in columns:
+        cells = (output.readable(_cell(name, value, True)) for value in frame[name])
+        needed = max([len(_heading(name)), *map(len, cells)]) + _GAP
+        if used + needed > width and chosen:
+            break
+        chosen.append(name)
+        used += needed
+    return chosen
+
+
+def _heading(column: str) -> str:
+    """Drop what every reader knows: that `lr` is a parameter and `loss` a metric."""
+    for group in ("params.", "metrics."):
+        column = column.removeprefix(group)
+    return column
+
+
+def _cell(column: str, value: Any, cut: bool) -> Any:
+    return short(value) if cut and column == "run_id" else value

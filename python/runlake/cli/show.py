@@ -1,0 +1,80 @@
+"""`runlake show RUN`: everything about one run but its points."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from runlake.cli import output
+from runlake.cli.options import find_run, json_option, opened, store_option
+from runlake.entities import Run
+from runlake.store import Store
+
+
+@click.command()
+@click.argument("run")
+@store_option
+@json_option
+def show(run: str, store: str | None, as_json: bool) -> None:
+    """Show state, parameters, latest metrics, tags and files of RUN.
+
+    RUN is an id, the beginning of one, or a name.
+    """
+    with opened(store) as opened_store:
+        found = find_run(opened_store, run)
+        described = _described(opened_store, found)
+    if as_json:
+        output.json(described)
+        return
+    output.pairs(described["run"])
+    for part in ("params", "metrics", "tags"):
+        if described[part]:
+            output.heading(part)
+            output.pairs(described[part])
+    if described["artifacts"]:
+        output.heading("artifacts")
+        output.pairs({file["path"]: output.size(file["bytes"]) for file in described["artifacts"]})
+
+
+def _described(store: Store, run: Run) -> dict[str, Any]:
+    info = run.info
+    started, ended = _moment(info.start_time), _moment(info.end_time)
+    attributes = {
+        "run_id": info.run_id,
+        "run_name": info.run_name,
+        "experiment": store.catalog.get_experiment(info.experiment_id).name,
+        "status": info.status,
+        "user": info.user_id,
+        "start_time": started,
+        "end_time": ended,
+        "duration_s": (ended - started).total_seconds() if started and ended else None,
+        "artifact_uri": info.artifact_uri,
+    }
+    return {
+        "run": attributes,
+        "params": dict(sorted(run.data.params.items())),
+        "metrics": dict(sorted(run.data.metrics.items())),
+        "tags": dict(sorted(run.data.tags.items())),
+        "artifacts": _artifacts(info.artifact_uri),
+    }
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _artifacts(uri: str) -> list[dict[str, Any]]:
+    """List all files of a run, folders opened, with their sizes in bytes."""
+    from runlake.artifacts import Artifacts
+
+    artifacts = Artifacts(uri)
+    waiting, files = [""], []
+    while waiting:
+        for item in artifacts.list(waiting.pop() or None):
+            if item.is_dir:
+                waiting.append(item.path)
+            else:
+                files.append({"path": item.path, "bytes": item.file_size})
+    return sorted(files, key=lambda file: file["path"])
