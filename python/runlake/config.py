@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from runlake.errors import InvalidInput
 
 _PREFIXES = ("RUNLAKE_", "MLFLOW_")
+_BATCH_JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_COMPLETION_INDEX")
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,21 @@ def export_experiment(chosen_id: str, name: str) -> None:
     """Name the experiment to child processes."""
     _export("EXPERIMENT_ID", chosen_id)
     _export("EXPERIMENT_NAME", name)
+
+
+def notebook_name() -> str | None:
+    """Return the path of the notebook whose kernel this process is, if Jupyter's server has told."""
+    return os.environ.get("JPY_SESSION_NAME")
+
+
+def in_batch_job() -> bool:
+    """Tell whether a batch system (Slurm, PBS, LSF, Kubernetes jobs with an index) has started this process."""
+    return any(os.environ.get(name) for name in _BATCH_JOBS)
+
+
+def environment_with(**values: str) -> dict[str, str]:
+    """Return the environment for a child process, with some variables set."""
+    return {**os.environ, **values}
 
 
 def _first(name: str) -> str | None:
