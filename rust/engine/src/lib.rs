@@ -1,1 +1,17 @@
 //! The runlake engine: journal, sealing and recovery of metric time series.
+
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod journal;
+pub mod platform;
+pub mod summary;
+pub mod types;
+
+pub use clock::now_ms;
+pub use config::Config;
+pub use error::{Error, Result};
+pub use journal::reader::{Columns, Folder, read_range};
+pub use platform::{check_filesystem, fork_generation};
+pub use summary::Summary;
+pub use types::{DropReason, Outcome, Point, Seq, SeriesId, SeriesName, Stats, Times, WriterId};

@@ -1,0 +1,245 @@
+//! One chunk file, opened for reading.
+//!
+//! Everything is read with `pread`, never through a mapping, so that a bad disk is an error and not a signal. `committed` is
+//! one aligned u64 of the header: a page-cache copy of it is never torn in practice, and the points before it are whole.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use crc32c::crc32c_append;
+
+use crate::error::{Error, Result};
+use crate::journal::layout::{
+    BLOCK_BYTES, COLUMNS, COMMITTED_AT, Header, POINTS_PER_BLOCK, SIDE_COMMITTED_AT, STEP_AT, TIMESTAMP_AT, VALUE_AT,
+    block_offset, blocks_of, capacity, side_place, u64_at,
+};
+use crate::types::WriterId;
+
+/// Blocks read at once: 1 MiB.
+const SLICE_BLOCKS: u64 = 256;
+/// A header is written body first and magic last; a reader that sees the middle of that looks again.
+const HEADER_TRIES: usize = 3;
+
+/// A chunk that has begun, and a file descriptor that keeps its content readable after it is unlinked.
+#[derive(Debug)]
+pub struct ChunkFile {
+    file: File,
+    path: PathBuf,
+    header: Header,
+    len: u64,
+    same_place: bool,
+}
+
+/// Points of one block in a range: four columns of equal length, as little-endian bytes.
+pub struct Block<'a> {
+    /// u32 series numbers.
+    pub series: &'a [u8],
+    /// i64 steps.
+    pub step: &'a [u8],
+    /// i64 timestamps in milliseconds.
+    pub timestamp_ms: &'a [u8],
+    /// f64 values.
+    pub value: &'a [u8],
+}
+
+impl ChunkFile {
+    /// Opens a chunk; `None` for one that has not begun.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`] for a header that is not what it should be, [`Error::NewerFormat`].
+    pub fn open(path: &Path, writer: WriterId) -> Result<Option<Self>> {
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        let metadata = file.metadata().map_err(Error::io("stat", path))?;
+        let Some(header) = read_header(&file, path)? else {
+            return Ok(None);
+        };
+        if header.writer != writer {
+            return Err(Error::damaged(
+                path,
+                format!("its header names writer {}", header.writer),
+            ));
+        }
+        let same_place = (metadata.dev(), metadata.ino()) == (header.device, header.inode);
+        Ok(Some(Self {
+            file,
+            path: path.to_owned(),
+            header,
+            len: metadata.len(),
+            same_place,
+        }))
+    }
+
+    /// What the chunk says about itself.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Where it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether memory that never reached the disk can be believed: same boot, same device, same inode.
+    pub fn is_trusted(&self, boot_id: u128) -> bool {
+        self.same_place && self.header.boot_id == boot_id
+    }
+
+    /// Whether the file has the size that its header gives it.
+    pub fn has_its_size(&self) -> bool {
+        self.len == self.header.file_len
+    }
+
+    /// Points that the file has room for.
+    pub fn capacity(&self) -> u64 {
+        capacity(self.len.min(self.header.file_len))
+    }
+
+    /// `committed` at this moment.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn committed(&self) -> Result<u64> {
+        self.counter(COMMITTED_AT)
+    }
+
+    /// Length of the side log at this moment, in bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn side_committed(&self) -> Result<u64> {
+        self.counter(SIDE_COMMITTED_AT)
+    }
+
+    fn counter(&self, at: usize) -> Result<u64> {
+        let mut bytes = [0; 8];
+        self.file
+            .read_exact_at(&mut bytes, at as u64)
+            .map_err(Error::io("read", &self.path))?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// The first `bytes` of the side log, fewer where the file is too short.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn side_bytes(&self, bytes: u64) -> Result<Vec<u8>> {
+        let largest = self.header.file_len - BLOCK_BYTES as u64;
+        let wanted = bytes.min(largest) as usize;
+        if !self.has_its_size() || wanted == 0 {
+            return Ok(Vec::new());
+        }
+        let blocks = wanted.div_ceil(BLOCK_BYTES);
+        let (start, _) = side_place(self.header.file_len, ((blocks - 1) * BLOCK_BYTES) as u64);
+        let mut backwards = vec![0; blocks * BLOCK_BYTES];
+        self.file
+            .read_exact_at(&mut backwards, start)
+            .map_err(Error::io("read", &self.path))?;
+        let mut log: Vec<u8> = backwards.rchunks_exact(BLOCK_BYTES).flatten().copied().collect();
+        log.truncate(wanted);
+        Ok(log)
+    }
+
+    /// Hands every block of a range of points to `sink`, in order.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the range must lie within [`Self::capacity`].
+    pub fn blocks(&self, points: Range<u64>, mut sink: impl FnMut(Block<'_>)) -> Result<()> {
+        let per_block = POINTS_PER_BLOCK as u64;
+        let last_block = blocks_of(points.end);
+        let mut block = points.start / per_block;
+        let mut buffer = Vec::new();
+        while block < last_block && !points.is_empty() {
+            let count = SLICE_BLOCKS.min(last_block - block);
+            buffer.resize(count as usize * BLOCK_BYTES, 0);
+            let offset = block_offset(block * per_block);
+            self.file
+                .read_exact_at(&mut buffer, offset)
+                .map_err(Error::io("read", &self.path))?;
+            for (bytes, number) in buffer.chunks_exact(BLOCK_BYTES).zip(block..) {
+                let first = number * per_block;
+                let from = points.start.max(first) - first;
+                let to = points.end.min(first + per_block) - first;
+                sink(Block::of(bytes, from as usize..to as usize));
+            }
+            block += count;
+        }
+        Ok(())
+    }
+
+    /// crc32c of a range of points, as a sync frame has it.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn crc(&self, points: Range<u64>) -> Result<u32> {
+        let mut crc = 0;
+        self.blocks(points, |block| {
+            for column in [block.series, block.step, block.timestamp_ms, block.value] {
+                crc = crc32c_append(crc, column);
+            }
+        })?;
+        Ok(crc)
+    }
+}
+
+impl<'a> Block<'a> {
+    fn of(bytes: &'a [u8], slots: Range<usize>) -> Self {
+        let column = |i: usize| {
+            let (at, width) = COLUMNS[i];
+            &bytes[at + slots.start * width..at + slots.end * width]
+        };
+        debug_assert_eq!(
+            [COLUMNS[1].0, COLUMNS[2].0, COLUMNS[3].0],
+            [STEP_AT, TIMESTAMP_AT, VALUE_AT]
+        );
+        Self {
+            series: column(0),
+            step: column(1),
+            timestamp_ms: column(2),
+            value: column(3),
+        }
+    }
+}
+
+/// The u32s of a column.
+pub fn u32s(column: &[u8]) -> impl Iterator<Item = u32> {
+    column.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b))
+}
+
+/// The i64s of a column.
+pub fn i64s(column: &[u8]) -> impl Iterator<Item = i64> {
+    column.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b))
+}
+
+/// The doubles of a column, bit for bit.
+pub fn f64s(column: &[u8]) -> impl Iterator<Item = f64> {
+    column
+        .as_chunks()
+        .0
+        .iter()
+        .map(|b| f64::from_bits(u64::from_le_bytes(*b)))
+}
+
+fn read_header(file: &File, path: &Path) -> Result<Option<Header>> {
+    let mut tries = 0;
+    loop {
+        let mut block = [0; BLOCK_BYTES];
+        let result = match file.read_exact_at(&mut block, 0) {
+            Ok(()) => Header::decode(&block, path),
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+                Err(Error::damaged(path, "it is shorter than a header"))
+            }
+            Err(e) => Err(Error::io("read", path)(e)),
+        };
+        tries += 1;
+        if tries == HEADER_TRIES || !matches!(result, Err(Error::Damaged { .. })) {
+            // A chunk that counts points without having begun has lost its header.
+            return match result {
+                Ok(None) if u64_at(&block, COMMITTED_AT) != 0 => Err(Error::damaged(path, "its header is empty")),
+                other => other,
+            };
+        }
+    }
+}

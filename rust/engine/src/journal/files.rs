@@ -1,0 +1,97 @@
+//! Names in the journals folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::types::WriterId;
+
+/// One file of the journals folder, by what its name says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Name {
+    /// `<writer>.<n>.journal`
+    Chunk(WriterId, u64),
+    /// `<writer>.lock`
+    Lock(WriterId),
+    /// `<writer>.<anything>.tmp`: begun by a writer, not in use.
+    Temporary(WriterId),
+    /// `<writer>.<anything>.damaged`: kept aside by recovery.
+    Damaged(WriterId),
+}
+
+impl Name {
+    /// Reads a file name; `None` for what is no part of a journal.
+    pub fn parse(name: &str) -> Option<Self> {
+        let (writer, rest) = name.split_once('.')?;
+        let writer = writer.parse().ok()?;
+        if rest == "lock" {
+            return Some(Name::Lock(writer));
+        }
+        match rest.rsplit_once('.') {
+            Some((_, "tmp")) => Some(Name::Temporary(writer)),
+            Some((_, "damaged")) => Some(Name::Damaged(writer)),
+            Some((number, "journal")) => {
+                let chunk_no = number.parse::<u64>().ok()?;
+                (chunk_no.to_string() == number).then_some(Name::Chunk(writer, chunk_no))
+            }
+            _ => None,
+        }
+    }
+
+    /// The writer that the file belongs to.
+    pub fn writer(&self) -> WriterId {
+        match self {
+            Name::Chunk(w, _) | Name::Lock(w) | Name::Temporary(w) | Name::Damaged(w) => *w,
+        }
+    }
+}
+
+/// Every file of the journals folder that is part of a journal, with its path, sorted by writer within a kind.
+///
+/// # Errors
+/// [`Error::Io`] where the folder cannot be read.
+pub fn list(journals: &Path) -> Result<Vec<(Name, PathBuf)>> {
+    let entries = fs::read_dir(journals).map_err(Error::io("list", journals))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(Error::io("list", journals))?;
+        if let Some(name) = entry.file_name().to_str().and_then(Name::parse) {
+            files.push((name, entry.path()));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Path of a chunk.
+pub fn chunk_path(journals: &Path, writer: WriterId, chunk_no: u64) -> PathBuf {
+    journals.join(format!("{writer}.{chunk_no}.journal"))
+}
+
+/// Path of a writer's lock.
+pub fn lock_path(journals: &Path, writer: WriterId) -> PathBuf {
+    journals.join(format!("{writer}.lock"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_strictly() {
+        let w = WriterId(0xab);
+        assert_eq!(Name::parse(&format!("{w}.12.journal")), Some(Name::Chunk(w, 12)));
+        assert_eq!(Name::parse(&format!("{w}.lock")), Some(Name::Lock(w)));
+        assert_eq!(Name::parse(&format!("{w}.3.journal.tmp")), Some(Name::Temporary(w)));
+        assert_eq!(Name::parse(&format!("{w}.3.journal.damaged")), Some(Name::Damaged(w)));
+        for other in [
+            "",
+            "x.lock",
+            &format!("{w}.01.journal"),
+            &format!("{w}.journal"),
+            &format!("{w}.-1.journal"),
+        ] {
+            assert_eq!(Name::parse(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Reader: the points that one writer's chunks hold, by sequence number.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::journal::chunk_file::{Block, ChunkFile, f64s, i64s, u32s};
+use crate::journal::files::{self, Name};
+use crate::journal::replay::{Replay, replay};
+use crate::journal::side::Side;
+use crate::platform;
+pub use crate::types::SeriesName;
+use crate::types::{Seq, WriterId};
+
+/// Points of one writer, column by column; point `i` has the sequence number `first_seq + i`.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    /// Who logged them.
+    pub writer: WriterId,
+    /// Sequence number of the first.
+    pub first_seq: Seq,
+    /// Series numbers.
+    pub series: Vec<u32>,
+    /// Steps.
+    pub step: Vec<i64>,
+    /// Times in milliseconds since 1970-01-01 UTC.
+    pub timestamp_ms: Vec<i64>,
+    /// Values, bit for bit.
+    pub value: Vec<f64>,
+    /// Names by series number.
+    pub names: Vec<Option<SeriesName>>,
+}
+
+/// Reads points `[from, to)` of a writer.
+///
+/// # Errors
+/// [`Error::Gone`] where no chunk holds a part of the range, [`Error::Damaged`] where one does but cannot be believed
+/// ([`crate::adopt`] tells which parts can), [`Error::Io`].
+pub fn read_range(journals: &Path, writer: WriterId, from: Seq, to: Seq) -> Result<Columns> {
+    Folder::list(journals)?.read_range(writer, from, to)
+}
+
+/// The chunks of a journals folder by writer, listed once for many reads.
+#[derive(Debug)]
+pub struct Folder {
+    chunks: HashMap<WriterId, Vec<PathBuf>>,
+}
+
+impl Folder {
+    /// Lists the folder.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn list(journals: &Path) -> Result<Self> {
+        let mut chunks = HashMap::<_, Vec<_>>::new();
+        for (name, path) in files::list(journals)? {
+            if let Name::Chunk(writer, _) = name {
+                chunks.entry(writer).or_default().push(path);
+            }
+        }
+        Ok(Self { chunks })
+    }
+
+    /// Writers that have a chunk here.
+    pub fn writers(&self) -> impl Iterator<Item = WriterId> {
+        self.chunks.keys().copied()
+    }
+
+    /// As the function [`read_range`].
+    ///
+    /// # Errors
+    /// As the function [`read_range`].
+    pub fn read_range(&self, writer: WriterId, from: Seq, to: Seq) -> Result<Columns> {
+        self.journal(writer)?.read(from, to)
+    }
+
+    /// Opens the chunks of one writer. A chunk with a damaged header is skipped: its range counts as gone.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn journal(&self, writer: WriterId) -> Result<WriterJournal> {
+        let paths = self.chunks.get(&writer).map_or(&[][..], Vec::as_slice);
+        WriterJournal::open(writer, paths)
+    }
+}
+
+/// One writer's chunks, opened at one moment.
+#[derive(Debug)]
+pub struct WriterJournal {
+    /// Whose.
+    pub writer: WriterId,
+    /// Its chunks in the order of their points.
+    pub chunks: Vec<Held>,
+    /// Chunk files whose header cannot be read, and why.
+    pub unreadable: Vec<(PathBuf, String)>,
+}
+
+/// A chunk and the part of the writer's stream that is read from it.
+#[derive(Debug)]
+pub struct Held {
+    /// The file.
+    pub file: ChunkFile,
+    /// Its side log.
+    pub side: Side,
+    /// Sequence numbers to read from here; a later chunk that begins below this one's end has the better copy.
+    pub range: Range<Seq>,
+    /// Whether what was not synced can be believed.
+    pub trusted: bool,
+}
+
+impl WriterJournal {
+    fn open(writer: WriterId, paths: &[PathBuf]) -> Result<Self> {
+        let boot_id = platform::boot_id()?;
+        let (mut files, mut unreadable) = (Vec::new(), Vec::new());
+        for path in paths {
+            match ChunkFile::open(path, writer) {
+                Ok(Some(file)) => files.push(file),
+                // Unlinked since the folder was listed, so sealed; or not begun.
+                Ok(None) => {}
+                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                Err(e @ (Error::Damaged { .. } | Error::NewerFormat { .. })) => {
+                    unreadable.push((path.clone(), e.to_string()));
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        // The counters are read only now: a chunk that has a successor among the files gets no more points.
+        let mut chunks = files
+            .into_iter()
+            .map(|f| Held::look(f, boot_id))
+            .collect::<Result<Vec<_>>>()?;
+        chunks.sort_by_key(|c| (c.range.start, c.file.header().chunk_no));
+        for i in 1..chunks.len() {
+            let next = chunks[i].range.start;
+            let range = &mut chunks[i - 1].range;
+            range.end = range.end.min(next);
+        }
+        Ok(Self {
+            writer,
+            chunks,
+            unreadable,
+        })
+    }
+
+    /// First sequence number and end of what the chunks hold; gaps are possible in between.
+    pub fn bounds(&self) -> Range<Seq> {
+        let from = self.chunks.first().map_or(0, |c| c.range.start);
+        from..self.chunks.last().map_or(from, |c| c.range.end)
+    }
+
+    /// Names by series number, from the chunks that pass `wanted`.
+    pub fn names(&self, wanted: impl Fn(&Held) -> bool) -> Vec<Option<SeriesName>> {
+        let definitions = || self.chunks.iter().filter(|c| wanted(c)).flat_map(|c| &c.side.series);
+        let len = definitions().map(|(id, _)| *id as usize + 1).max().unwrap_or(0);
+        let mut names = vec![None; len];
+        for (id, name) in definitions() {
+            names[*id as usize] = Some(name.clone());
+        }
+        names
+    }
+
+    fn read(&self, from: Seq, to: Seq) -> Result<Columns> {
+        let touched = |c: &&Held| c.range.start < to && c.range.end > from && !c.range.is_empty();
+        let mut columns = Columns::with_capacity(self.writer, from, to.saturating_sub(from) as usize);
+        let mut next = from;
+        for chunk in self.chunks.iter().filter(touched) {
+            if chunk.range.start > next {
+                return Err(Error::Gone {
+                    writer: self.writer,
+                    from: next,
+                    to: chunk.range.start.min(to),
+                });
+            }
+            let part = next..to.min(chunk.range.end);
+            next = part.end;
+            columns.extend(chunk, part)?;
+        }
+        if next < to {
+            return Err(Error::Gone {
+                writer: self.writer,
+                from: next,
+                to,
+            });
+        }
+        columns.names = self.names(|c| touched(&c));
+        let unnamed = |id: &u32| columns.names.get(*id as usize).is_none_or(Option::is_none);
+        if columns.series.iter().any(unnamed) {
+            // Definitions lost here may be in another chunk of the writer, where the numbers mean the same.
+            columns.names = self.names(|_| true);
+        }
+        Ok(columns)
+    }
+}
+
+impl Held {
+    fn look(file: ChunkFile, boot_id: u128) -> Result<Self> {
+        let trusted = file.is_trusted(boot_id);
+        let committed = file.committed()?;
+        let side = Side::read(&file, trusted)?;
+        let first = file.header().first_seq;
+        let points = if trusted {
+            committed
+        } else {
+            committed.max(side.framed())
+        };
+        // A garbled counter must not reach beyond what the file can have held.
+        let points = points.min(crate::journal::layout::capacity(file.header().file_len));
+        Ok(Self {
+            range: first..first.saturating_add(points),
+            file,
+            side,
+            trusted,
+        })
+    }
+
+    /// A range of sequence numbers as places in this chunk.
+    pub fn places(&self, range: Range<Seq>) -> Range<u64> {
+        let first = self.file.header().first_seq;
+        range.start - first..range.end - first
+    }
+
+    /// Verdict over the chunk's points. Those of a trusted chunk are checked when `verify` asks for it only.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn replay(&self, verify: bool) -> Result<Replay> {
+        let points = self.places(self.range.clone()).end;
+        if self.trusted && !verify && points <= self.file.capacity() {
+            return Ok(Replay::trusting(points));
+        }
+        replay(&self.file, &self.side, points, self.trusted)
+    }
+}
+
+impl Columns {
+    fn with_capacity(writer: WriterId, first_seq: Seq, points: usize) -> Self {
+        // A range that no chunk holds is refused later; it must not ask for its memory first.
+        let points = points.min(1 << 20);
+        Self {
+            writer,
+            first_seq,
+            series: Vec::with_capacity(points),
+            step: Vec::with_capacity(points),
+            timestamp_ms: Vec::with_capacity(points),
+            value: Vec::with_capacity(points),
+            names: Vec::new(),
+        }
+    }
+
+    fn extend(&mut self, chunk: &Held, range: Range<Seq>) -> Result<()> {
+        let places = chunk.places(range);
+        let replay = chunk.replay(false)?;
+        if !replay
+            .whole
+            .iter()
+            .any(|w| w.start <= places.start && places.end <= w.end)
+        {
+            let overlaps = |r: &Range<u64>| r.start < places.end && places.start < r.end;
+            let reason = replay
+                .doubts
+                .iter()
+                .find(|d| overlaps(&d.points))
+                .map_or("unreadable points", |d| d.reason);
+            return Err(Error::damaged(chunk.file.path(), reason));
+        }
+        let points = (places.end - places.start) as usize;
+        self.series.reserve(points);
+        self.step.reserve(points);
+        self.timestamp_ms.reserve(points);
+        self.value.reserve(points);
+        chunk.file.blocks(places, |block| self.push(&block))
+    }
+
+    fn push(&mut self, block: &Block<'_>) {
+        self.series.extend(u32s(block.series));
+        self.step.extend(i64s(block.step));
+        self.timestamp_ms.extend(i64s(block.timestamp_ms));
+        self.value.extend(f64s(block.value));
+    }
+}
+
+/// Outbox items of a journal that are not done, oldest first.
+pub fn pending_outbox(journal: &WriterJournal) -> Vec<(u64, Vec<u8>)> {
+    let done = journal.chunks.iter().map(|c| c.side.outbox_done).max().unwrap_or(0);
+    let items = journal
+        .chunks
+        .iter()
+        .flat_map(|c| &c.side.outbox)
+        .filter(|(id, _)| *id > done);
+    items
+        .map(|(id, payload)| (*id, payload.clone()))
+        .collect::<BTreeMap<_, _>>()
+        .into_iter()
+        .collect()
+}

@@ -1,0 +1,245 @@
+//! Files: reserved space, syncing, locks that die with their owner, and which file systems are known to be right.
+#![expect(
+    unsafe_code,
+    reason = "locks of an open file description are reached through fcntl only"
+)]
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FallocateFlags, fallocate, statfs};
+
+use crate::error::{Error, Result};
+use crate::platform::{Registered, random_u128};
+
+/// The two things that a disk can refuse; tests pass one that does.
+pub trait Disk: Send + Sync + fmt::Debug {
+    /// Gives `file` a size, with every byte of it reserved.
+    ///
+    /// # Errors
+    /// What the system says, above all that the disk is full.
+    fn allocate(&self, file: &File, bytes: u64) -> io::Result<()>;
+
+    /// Returns when the content of `file` is on the disk.
+    ///
+    /// # Errors
+    /// What the system says; the content may then be lost, whatever a second call answers.
+    fn sync(&self, file: &File) -> io::Result<()>;
+}
+
+/// The real disk.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LinuxDisk;
+
+impl Disk for LinuxDisk {
+    fn allocate(&self, file: &File, bytes: u64) -> io::Result<()> {
+        Ok(fallocate(file, FallocateFlags::empty(), 0, bytes)?)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+}
+
+/// Gives a range of a file back to the disk; it reads as zeros, and the file's size stays.
+pub fn punch_hole(file: &File, from: u64, to: u64) -> io::Result<()> {
+    if from >= to {
+        return Ok(());
+    }
+    Ok(fallocate(
+        file,
+        FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE,
+        from,
+        to - from,
+    )?)
+}
+
+/// Makes the names in a folder durable: what was created, renamed or removed in it.
+///
+/// # Errors
+/// [`Error::Io`] where the folder cannot be opened or synced.
+pub fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder)
+        .and_then(|f| f.sync_all())
+        .map_err(Error::io("sync", folder))
+}
+
+/// An exclusive lock on a file of its own. The kernel frees it when its owner dies.
+///
+/// It belongs to the open file description: no other descriptor that this process opens or closes can drop it, and a
+/// forked child that closes its copy does not free it.
+#[derive(Debug)]
+pub struct LockFile {
+    file: Registered,
+    path: PathBuf,
+}
+
+impl LockFile {
+    /// Makes a lock file that is locked from the moment it has its name.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; a file of that name is replaced, so the name must be one that nobody else uses.
+    pub fn create(path: &Path) -> Result<Self> {
+        let temporary = path.with_extension(format!("lock.{:032x}.tmp", random_u128()?));
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&temporary);
+        let file = Registered::new(file.map_err(Error::io("create", &temporary))?);
+        let renamed = try_lock(&file).and_then(|_| fs::rename(&temporary, path));
+        if let Err(e) = renamed {
+            // The error matters more than a leftover, which has no points in it.
+            let _ = fs::remove_file(&temporary);
+            return Err(Error::io("lock", path)(e));
+        }
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Locks an existing file, or a new one where there is none; `None` while somebody else holds it.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn acquire(path: &Path) -> Result<Option<Self>> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path);
+        let file = Registered::new(file.map_err(Error::io("open", path))?);
+        if !try_lock(&file).map_err(Error::io("lock", path))? {
+            return Ok(None);
+        }
+        // The name may have been removed, or given to another file, between open and lock.
+        let ours = file.metadata().map_err(Error::io("stat", path))?;
+        let named = fs::metadata(path).is_ok_and(|m| (m.dev(), m.ino()) == (ours.dev(), ours.ino()));
+        Ok(named.then(|| Self {
+            file,
+            path: path.to_owned(),
+        }))
+    }
+
+    /// Whether somebody, possibly this process, holds the lock of `path`. Asking does not take it.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn is_held(path: &Path) -> Result<bool> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(e) => return Err(Error::io("open", path)(e)),
+        };
+        let mut lock = whole_file(libc::F_WRLCK);
+        fcntl(&file, libc::F_OFD_GETLK, &mut lock).map_err(Error::io("ask for the lock of", path))?;
+        Ok(i32::from(lock.l_type) != libc::F_UNLCK)
+    }
+
+    /// Removes the name while the lock is still held, then frees the lock.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the name cannot be removed.
+    pub fn remove(self) -> Result<()> {
+        fs::remove_file(&self.path).map_err(Error::io("remove", &self.path))?;
+        drop(self.file);
+        Ok(())
+    }
+}
+
+fn whole_file(kind: i32) -> libc::flock {
+    // Length 0 means to the end of the file, however long; l_pid must be 0 for locks of an open file description.
+    libc::flock {
+        l_type: kind as i16,
+        l_whence: libc::SEEK_SET as i16,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    }
+}
+
+fn try_lock(file: &File) -> io::Result<bool> {
+    match fcntl(file, libc::F_OFD_SETLK, &mut whole_file(libc::F_WRLCK)) {
+        Ok(()) => Ok(true),
+        Err(e) if matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+fn fcntl(file: &File, command: i32, lock: &mut libc::flock) -> io::Result<()> {
+    // SAFETY: the descriptor is open for the length of the call, and the three commands used read and write one flock.
+    match unsafe { libc::fcntl(file.as_raw_fd(), command, std::ptr::from_mut(lock)) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// Name of the file system of `path` where shared mappings or locks are not coherent, `None` where all is well.
+///
+/// Known to be right: ext4, xfs, tmpfs. Refused: network and user-space file systems, and those that promise space
+/// without keeping it, where writing to a mapping could end in SIGBUS.
+///
+/// # Errors
+/// [`Error::Io`] where the path cannot be examined.
+pub fn check_filesystem(path: &Path) -> Result<Option<&'static str>> {
+    let answer = statfs(path).map_err(|e| Error::io("examine", path)(e.into()))?;
+    Ok(unsupported(answer.f_type as u64 & 0xffff_ffff))
+}
+
+/// Magic numbers of linux/magic.h and of the file systems' own headers.
+fn unsupported(magic: u64) -> Option<&'static str> {
+    Some(match magic {
+        0x6969 => "NFS",
+        0x0bd0_0bd0 => "Lustre",
+        0x6573_5546 => "FUSE",
+        0xff53_4d42 | 0xfe53_4d42 | 0x517b => "CIFS",
+        0x0102_1997 => "9p",
+        0x4750_4653 => "GPFS",
+        0x00c3_6400 => "Ceph",
+        0x1983_0326 => "BeeGFS",
+        0x7461_636f => "OCFS2",
+        0x0116_1970 => "GFS2",
+        0x5346_414f | 0x6b41_4653 => "AFS",
+        0x7375_7245 => "Coda",
+        0x9123_683e => "btrfs",
+        0x2fc1_2fc1 => "ZFS",
+        0xca45_1a4e => "bcachefs",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn network_file_systems_are_named_and_local_ones_pass() {
+        assert_eq!(unsupported(0x6969), Some("NFS"));
+        assert_eq!(unsupported(0x6573_5546), Some("FUSE"));
+        for right in [0xef53, 0x5846_5342, 0x0102_1994, 0x794c_7630] {
+            assert_eq!(unsupported(right), None);
+        }
+        assert_eq!(check_filesystem(Path::new("/proc")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_lock_is_held_until_its_owner_lets_go_and_asking_does_not_take_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.lock");
+        assert!(!LockFile::is_held(&path).unwrap());
+        let lock = LockFile::create(&path).unwrap();
+        assert!(LockFile::is_held(&path).unwrap());
+        assert!(LockFile::acquire(&path).unwrap().is_none());
+        drop(lock);
+        assert!(!LockFile::is_held(&path).unwrap());
+        LockFile::acquire(&path).unwrap().unwrap().remove().unwrap();
+        assert!(!path.exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
