@@ -1,0 +1,1 @@
+"""Filter language of runs and experiments: tokens -> syntax tree -> Polars expression."""

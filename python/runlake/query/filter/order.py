@@ -1,0 +1,50 @@
+"""Order of a result: "metrics.loss DESC" and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from runlake.errors import InvalidInput
+from runlake.query.filter.nodes import Field, Kind
+from runlake.query.filter.tokens import Source, TokenKind, tokenize
+from runlake.query.filter.vocabulary import RUNS, Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One column to sort by."""
+
+    field: Field
+    descending: bool
+
+
+def parse_order(clauses: Iterable[str] | None, vocabulary: Vocabulary = RUNS) -> list[Order]:
+    """Read the columns to sort by, the first one being the most important.
+
+    Raises:
+        InvalidInput: a malformed clause, an unknown attribute, or one field twice.
+    """
+    orders: list[Order] = []
+    for clause in clauses or ():
+        order = _parse_clause(Source(clause, "order_by"), vocabulary)
+        if any(order.field == earlier.field for earlier in orders):
+            raise InvalidInput(f"order_by names {order.field.kind.value}.{order.field.key} twice")
+        orders.append(order)
+    return orders
+
+
+def _parse_clause(source: Source, vocabulary: Vocabulary) -> Order:
+    name, *rest = tokenize(source)
+    if name.kind is not TokenKind.NAME:
+        raise source.mistake("order_by needs a name", name)
+    field = vocabulary.resolve(name, source)
+    if field.kind is Kind.DATASET:
+        raise source.mistake("a run has many data sets and cannot be sorted by them", name)
+    descending = rest[0].is_word("DESC")
+    if rest[0].is_word("ASC", "DESC"):
+        rest = rest[1:]
+    if rest[0].kind is not TokenKind.END:
+        hint = "a key with spaces is written in backticks: metrics.`val loss`"
+        raise source.mistake("only ASC or DESC may follow the name in order_by", rest[0], hint=hint)
+    return Order(field, descending)

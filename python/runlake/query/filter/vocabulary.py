@@ -1,0 +1,140 @@
+"""Vocabulary: which names a filter may use for runs and for experiments, and what each may be compared with."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from runlake.query.filter.nodes import Field, Form, Kind
+from runlake.query.filter.tokens import Source, Token
+
+_TEXT, _NUMBER = frozenset({Form.TEXT}), frozenset({Form.NUMBER})
+_ANY_FORM = frozenset(Form)
+_QUOTES = "`'\""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The names of one kind of thing that can be searched.
+
+    Args:
+        prefixes: What may stand before the first dot.
+        attributes: Names that need no prefix, with the form they are compared in.
+        aliases: Other spellings of attributes.
+        datasets: Keys of the data sets that a run has read.
+    """
+
+    prefixes: Mapping[str, Kind]
+    attributes: Mapping[str, Form]
+    aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    datasets: tuple[str, ...] = ()
+
+    def resolve(self, token: Token, source: Source) -> Field:
+        """The field that a name means.
+
+        Raises:
+            InvalidInput: an unknown prefix or attribute; the nearest known names are shown.
+        """
+        prefix, dot, key = _split(token.text)
+        if not dot:
+            return Field(Kind.ATTRIBUTE, self._attribute(_unquoted(prefix), token, source))
+        kind = self.prefixes.get(_unquoted(prefix, "`"))
+        if kind is None:
+            raise source.mistake(
+                f"unknown kind of field {prefix!r} in {source.title}",
+                token,
+                hint=_nearest(prefix, list(self.prefixes)) or f"one of {', '.join(self.prefixes)} comes before the dot",
+            )
+        key = _unquoted(key)
+        if kind is Kind.ATTRIBUTE:
+            key = self._attribute(key, token, source)
+        if kind is Kind.DATASET and key not in self.datasets:
+            raise source.mistake(f"unknown data set field {key!r}", token, hint=f"known are {', '.join(self.datasets)}")
+        return Field(kind, key)
+
+    def compared_as(self, wanted: Field) -> frozenset[Form]:
+        """The forms of literals that a field can be compared with."""
+        match wanted.kind:
+            case Kind.METRIC:
+                return _NUMBER
+            case Kind.PARAM:
+                return _ANY_FORM
+            case Kind.TAG:
+                return _TEXT | _NUMBER
+            case Kind.DATASET:
+                return _TEXT
+            case Kind.ATTRIBUTE:
+                return frozenset({self.attributes[wanted.key]})
+
+    def _attribute(self, name: str, token: Token, source: Source) -> str:
+        known = self.aliases.get(name, name)
+        if known not in self.attributes:
+            names = [*self.attributes, *(prefix + "." for prefix in self.prefixes)]
+            everything = f"attributes are {', '.join(self.attributes)}; other names are written metrics.key, tags.key"
+            hint = _nearest(name, names) or everything
+            raise source.mistake(f"unknown attribute {name!r} in {source.title}", token, hint=hint)
+        return known
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    """The prefix, the dot and the key; a dot within backticks parts nothing."""
+    if name.startswith("`"):
+        end = name.index("`", 1) + 1
+        return name[:end], name[end : end + 1], name[end + 1 :]
+    return name.partition(".")
+
+
+def _unquoted(name: str, quotes: str = _QUOTES) -> str:
+    if len(name) >= 2 and name[0] in quotes and name[-1] == name[0]:
+        return name[1:-1]
+    return name
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(close)}?" if close else None
+
+
+_RUN_PREFIXES = {
+    **dict.fromkeys(("metrics", "metric"), Kind.METRIC),
+    **dict.fromkeys(("params", "param", "parameters", "parameter"), Kind.PARAM),
+    **dict.fromkeys(("tags", "tag"), Kind.TAG),
+    **dict.fromkeys(("attributes", "attribute", "attr", "run"), Kind.ATTRIBUTE),
+    **dict.fromkeys(("datasets", "dataset"), Kind.DATASET),
+}
+
+RUNS = Vocabulary(
+    prefixes=MappingProxyType(_RUN_PREFIXES),
+    attributes=MappingProxyType(
+        {
+            "run_id": Form.TEXT,
+            "run_name": Form.TEXT,
+            "status": Form.TEXT,
+            "start_time": Form.NUMBER,
+            "end_time": Form.NUMBER,
+            "user_id": Form.TEXT,
+            "artifact_uri": Form.TEXT,
+        }
+    ),
+    aliases=MappingProxyType(
+        {
+            **dict.fromkeys(("created", "Created"), "start_time"),
+            **dict.fromkeys(("run name", "Run name", "Run Name"), "run_name"),
+        }
+    ),
+    datasets=("name", "digest", "context"),
+)
+
+EXPERIMENTS = Vocabulary(
+    prefixes=MappingProxyType({"attribute": Kind.ATTRIBUTE, "tags": Kind.TAG, "tag": Kind.TAG}),
+    attributes=MappingProxyType(
+        {
+            "name": Form.TEXT,
+            "experiment_id": Form.TEXT,
+            "creation_time": Form.NUMBER,
+            "last_update_time": Form.NUMBER,
+        }
+    ),
+)
