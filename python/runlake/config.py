@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from runlake.errors import InvalidInput
 
 _PREFIXES = ("RUNLAKE_", "MLFLOW_")
+_USER_NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
 _BATCH_JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_COMPLETION_INDEX")
 
 
@@ -99,6 +100,11 @@ def export_experiment(chosen_id: str, name: str) -> None:
     """Name the experiment to child processes."""
     _export("EXPERIMENT_ID", chosen_id)
     _export("EXPERIMENT_NAME", name)
+
+
+def user_name() -> str | None:
+    """Return the user's name as the login has set it."""
+    return next((name for variable in _USER_NAMES if (name := os.environ.get(variable))), None)
 
 
 def notebook_name() -> str | None:
