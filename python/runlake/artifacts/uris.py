@@ -1,0 +1,77 @@
+"""Artifact URIs: from `runs:/<run id>/<path>`, a `file:` URI or a local path to the artifacts it means.
+
+Paths inside a `runs:` URI are literal, like all artifact paths; only `file:` URIs are percent-decoded, once, as their
+definition has it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from runlake.artifacts.files import Artifacts
+from runlake.errors import InvalidInput, InvalidType
+
+Locate = Callable[[str, str | None], Artifacts]
+"""Gives the artifacts of a run: run id, tracking URI or None for the one in force."""
+
+_RUNS = "runs:/"
+
+
+def resolve(
+    artifact_uri: str | None,
+    run_id: str | None,
+    artifact_path: str | None,
+    tracking_uri: str | None,
+    locate: Locate,
+) -> tuple[Artifacts, str]:
+    """Find the artifacts and the path in them that the arguments of an MLflow artifact function mean.
+
+    Raises:
+        InvalidInput: not exactly one of `artifact_uri` and `run_id`, a path besides a URI, or a URI of another scheme.
+        NotFound: there is no such run.
+    """
+    if (artifact_uri is None) == (run_id is None):
+        raise InvalidInput("exactly one of artifact_uri and run_id has to be given")
+    if run_id is not None:
+        return locate(run_id, tracking_uri), artifact_path or ""
+    if artifact_path is not None:
+        raise InvalidInput("artifact_path goes with run_id; an artifact_uri has the path in it")
+    assert artifact_uri is not None
+    return _resolve_uri(artifact_uri, tracking_uri, locate)
+
+
+def _resolve_uri(artifact_uri: str, tracking_uri: str | None, locate: Locate) -> tuple[Artifacts, str]:
+    uri = os.fspath(artifact_uri)
+    if not isinstance(uri, str):
+        raise InvalidType(f"an artifact URI is text, not {type(artifact_uri).__name__}")
+    if uri.startswith(_RUNS):
+        run_id, _, path = uri[len(_RUNS) :].lstrip("/").partition("/")
+        if not run_id:
+            raise InvalidInput(f"{uri!r} has no run id; write runs:/<run id>/<path>")
+        return locate(run_id, tracking_uri), path.rstrip("/")
+    return _local(_local_path(uri))
+
+
+def _local(path: str) -> tuple[Artifacts, str]:
+    """Take a folder as the root itself, anything else as a file of the folder it is in."""
+    if os.path.isdir(path):
+        return Artifacts(path), ""
+    return Artifacts(os.path.dirname(path)), os.path.basename(path)
+
+
+def _local_path(uri: str) -> str:
+    scheme, colon, _ = uri.partition(":")
+    if scheme == "file" and colon:
+        from urllib.parse import unquote, urlsplit
+
+        parts = urlsplit(uri)
+        if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or not parts.path.startswith("/"):
+            raise InvalidInput(f"{uri!r} is not the URI of a local file; write file:///<absolute path>")
+        return os.path.abspath(unquote(parts.path))
+    if "://" in uri or (colon and uri.startswith(f"{scheme}:/")):
+        raise InvalidInput(
+            f"artifacts are read from runs:/, file:/// and local paths, not from {scheme}: ({uri!r})",
+            hint="download the files with the client of that service and pass the local path",
+        )
+    return os.path.abspath(uri)
