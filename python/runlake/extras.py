@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 from runlake.errors import MissingExtra
@@ -31,3 +32,9 @@ def import_extra(module: str, purpose: str) -> Any:
         raise MissingExtra(
             f"{distribution} is needed {purpose} and is not installed", hint=f"pip install {distribution}"
         ) from error
+
+
+def is_loaded_instance(value: object, module: str, name: str) -> bool:
+    """Tell whether a value is of a class, without importing its module: who has such a value has imported it."""
+    kind = getattr(sys.modules.get(module), name, None)
+    return isinstance(kind, type) and isinstance(value, kind)

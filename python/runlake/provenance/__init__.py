@@ -1,0 +1,17 @@
+"""Where a run comes from: user, host, program, repository, packages."""
+
+from __future__ import annotations
+
+from runlake.provenance.background import DIFF_FILE, REQUIREMENTS_FILE, Background, Collected
+from runlake.provenance.secrets import mask_command, mask_text
+from runlake.provenance.tags import standard_tags
+
+__all__ = [
+    "DIFF_FILE",
+    "REQUIREMENTS_FILE",
+    "Background",
+    "Collected",
+    "mask_command",
+    "mask_text",
+    "standard_tags",
+]
