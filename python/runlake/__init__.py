@@ -1,0 +1,193 @@
+"""runlake: an experiment tracker that takes every step of every metric, and keeps runs as Parquet you own.
+
+    import runlake                                   # or: import runlake as mlflow
+
+    with runlake.start_run(run_name="sgd-3") as run:
+        runlake.log_params({"lr": 1e-3, "depth": 6})
+        loss = run.metric("train/loss")              # a bound handle: the fastest path
+        for step, batch in enumerate(batches):
+            loss.log(model.step(batch), step)
+
+Functions that MLflow has keep its names, signatures and return types; docs/compatibility.md lists them. Nothing
+else is loaded by `import runlake`; Polars, NumPy and pandas not before they are needed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runlake import artifacts, client, data, entities, exceptions, tracking
+    from runlake.artifacts import Image
+    from runlake.client import MlflowClient
+    from runlake.errors import MlflowException
+    from runlake.fluent.experiments import (
+        create_experiment,
+        delete_experiment,
+        delete_experiment_tag,
+        get_experiment,
+        get_experiment_by_name,
+        restore_experiment,
+        search_experiments,
+        set_experiment,
+        set_experiment_tag,
+        set_experiment_tags,
+    )
+    from runlake.fluent.files import (
+        flush_artifact_async_logging,
+        get_artifact_uri,
+        load_table,
+        log_artifact,
+        log_artifacts,
+        log_dict,
+        log_figure,
+        log_image,
+        log_stream,
+        log_table,
+        log_text,
+    )
+    from runlake.fluent.inputs import log_input, log_inputs
+    from runlake.fluent.run import ActiveRun
+    from runlake.fluent.runs import (
+        active_run,
+        delete_run,
+        end_run,
+        get_parent_run,
+        get_run,
+        last_active_run,
+        restore_run,
+        start_run,
+    )
+    from runlake.fluent.search import points, runs, search_runs, series
+    from runlake.fluent.values import (
+        delete_tag,
+        flush,
+        flush_async_logging,
+        log_arrays,
+        log_config,
+        log_metric,
+        log_metrics,
+        log_param,
+        log_params,
+        log_points,
+        set_tag,
+        set_tags,
+    )
+    from runlake.guard import errors_seen, set_error_policy
+    from runlake.location import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ActiveRun",
+    "Image",
+    "MlflowClient",
+    "MlflowException",
+    "active_run",
+    "artifacts",
+    "client",
+    "create_experiment",
+    "data",
+    "delete_experiment",
+    "delete_experiment_tag",
+    "delete_run",
+    "delete_tag",
+    "end_run",
+    "entities",
+    "errors_seen",
+    "exceptions",
+    "flush",
+    "flush_artifact_async_logging",
+    "flush_async_logging",
+    "get_artifact_uri",
+    "get_experiment",
+    "get_experiment_by_name",
+    "get_parent_run",
+    "get_run",
+    "get_tracking_uri",
+    "is_tracking_uri_set",
+    "last_active_run",
+    "load_table",
+    "log_arrays",
+    "log_artifact",
+    "log_artifacts",
+    "log_config",
+    "log_dict",
+    "log_figure",
+    "log_image",
+    "log_input",
+    "log_inputs",
+    "log_metric",
+    "log_metrics",
+    "log_param",
+    "log_params",
+    "log_points",
+    "log_stream",
+    "log_table",
+    "log_text",
+    "points",
+    "restore_experiment",
+    "restore_run",
+    "runs",
+    "search_experiments",
+    "search_runs",
+    "series",
+    "set_error_policy",
+    "set_experiment",
+    "set_experiment_tag",
+    "set_experiment_tags",
+    "set_tag",
+    "set_tags",
+    "set_tracking_uri",
+    "start_run",
+    "tracking",
+]
+
+_HOMES = {
+    "runlake.artifacts": ("Image",),
+    "runlake.client": ("MlflowClient",),
+    "runlake.errors": ("MlflowException",),
+    "runlake.fluent.experiments": (
+        "create_experiment", "delete_experiment", "delete_experiment_tag", "get_experiment", "get_experiment_by_name",
+        "restore_experiment", "search_experiments", "set_experiment", "set_experiment_tag", "set_experiment_tags",
+    ),
+    "runlake.fluent.files": (
+        "flush_artifact_async_logging", "get_artifact_uri", "load_table", "log_artifact", "log_artifacts", "log_dict",
+        "log_figure", "log_image", "log_stream", "log_table", "log_text",
+    ),
+    "runlake.fluent.inputs": ("log_input", "log_inputs"),
+    "runlake.fluent.run": ("ActiveRun",),
+    "runlake.fluent.runs": (
+        "active_run", "delete_run", "end_run", "get_parent_run", "get_run", "last_active_run", "restore_run",
+        "start_run",
+    ),
+    "runlake.fluent.search": ("points", "runs", "search_runs", "series"),
+    "runlake.fluent.values": (
+        "delete_tag", "flush", "flush_async_logging", "log_arrays", "log_config", "log_metric", "log_metrics",
+        "log_param", "log_params", "log_points", "set_tag", "set_tags",
+    ),
+    "runlake.guard": ("errors_seen", "set_error_policy"),
+    "runlake.location": ("get_tracking_uri", "is_tracking_uri_set", "set_tracking_uri"),
+}  # fmt: skip
+"""Where each public name is defined; its module is imported when the name is first used."""
+
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_MODULES = frozenset({"artifacts", "client", "data", "entities", "exceptions", "tracking"})
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"runlake.{name}")
+    home = _HOME_OF.get(name)
+    if home is None:
+        from runlake.missing_names import missing_name
+
+        raise missing_name("runlake", name)
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,122 @@
+"""Which store is meant: from `set_tracking_uri`, else the environment, else `./lake`; absolute from its first use on.
+
+A store is a folder, named by a plain path or a `file:` URI. MLflow's other kinds of URI are refused with what to do.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from runlake import config
+from runlake.errors import InvalidInput
+
+DEFAULT_STORE = "lake"
+_HINTS = {
+    "http": "servers are not there yet; log to a folder, e.g. set_tracking_uri('./lake')",
+    "sqlite": "name a folder instead of a database, e.g. set_tracking_uri('./lake')",
+    "databricks": "Databricks is not reached from here; log to a folder, e.g. set_tracking_uri('./lake')",
+}
+_HINTS |= {"https": _HINTS["http"], "databricks-uc": _HINTS["databricks"], "uc": _HINTS["databricks"]}
+_HINTS |= dict.fromkeys(("postgresql", "mysql", "mssql"), _HINTS["sqlite"])
+
+
+class _Location:
+    """The tracking URI of this process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.given: str | None = None  # by set_tracking_uri, absolute
+        self.default: tuple[str, str] | None = None  # (what the environment said, absolute)
+
+
+_location = _Location()
+
+
+def set_tracking_uri(uri: str | Path) -> None:
+    """Name the store that later calls use: a folder as a path or a `file:` URI; "" goes back to the default.
+
+    The folder is made when the first run starts. Processes that are started from now on inherit it through the
+    environment. Runs that are under way stay in their store.
+
+    Raises:
+        InvalidInput: a server, a database or another kind of store that is not supported.
+    """
+    if not isinstance(uri, str | Path):
+        raise InvalidInput(f"a tracking URI is text or a pathlib.Path, not {type(uri).__name__}")
+    absolute = _absolute(uri) if str(uri) else None
+    with _location.lock:
+        _location.given, _location.default = absolute, None
+    config.export_tracking_uri(absolute)
+
+
+def get_tracking_uri() -> str:
+    """Return the store in force: the absolute path (or `file:` URI) of a folder."""
+    with _location.lock:
+        if _location.given is not None:
+            return _location.given
+        said = config.tracking_uri() or DEFAULT_STORE
+        if _location.default is None or _location.default[0] != said:
+            _location.default = (said, _absolute(said))
+        return _location.default[1]
+
+
+def is_tracking_uri_set() -> bool:
+    """Tell whether the store was named, by `set_tracking_uri` or in the environment."""
+    return _location.given is not None or bool(config.tracking_uri())
+
+
+def store_root(uri: str | Path | None = None) -> Path:
+    """Return the folder that a tracking URI names; None means the one in force."""
+    absolute = get_tracking_uri() if uri is None or str(uri) == "" else _absolute(uri)
+    return Path(_path_of_file_uri(absolute) if absolute.startswith("file:") else absolute)
+
+
+def _absolute(uri: str | Path) -> str:
+    """Make a tracking URI independent of the working directory, in the form it was given.
+
+    Raises:
+        InvalidInput: it names no folder.
+    """
+    if isinstance(uri, Path):
+        return _checked_folder(uri.expanduser().absolute(), str(uri)).as_uri()
+    scheme, colon, _ = uri.partition(":")
+    if colon and scheme.lower() == "file":
+        return _checked_folder(Path(_path_of_file_uri(uri)).absolute(), uri).as_uri()
+    kind = scheme.lower().partition("+")[0]
+    if (colon and ("://" in uri or kind in _HINTS)) or uri.lower() in ("databricks", "databricks-uc"):
+        raise InvalidInput(
+            f"tracking URI {uri!r} is not a folder",
+            hint=_HINTS.get(kind, "a store is a folder on this machine, e.g. set_tracking_uri('./lake')"),
+        )
+    return str(_checked_folder(Path(uri).expanduser().absolute(), uri))
+
+
+def _path_of_file_uri(uri: str) -> str:
+    parts = urlsplit(uri)
+    if parts.netloc not in ("", "localhost"):
+        raise InvalidInput(
+            f"tracking URI {uri!r} names another host, {parts.netloc!r}", hint="use file:///absolute/path"
+        )
+    if parts.query or parts.fragment:
+        raise InvalidInput(f"tracking URI {uri!r} has a query or a fragment; a folder has neither")
+    return unquote(parts.path)
+
+
+def _checked_folder(folder: Path, given: str) -> Path:
+    """Refuse a folder that MLflow writes: two programs would mix their files."""
+    if folder.name == "mlruns" or (folder / "0" / "meta.yaml").exists():
+        raise InvalidInput(
+            f"tracking URI {given!r} is a folder of MLflow's own file store",
+            hint="name a folder of its own, e.g. set_tracking_uri('./lake')",
+        )
+    return folder
+
+
+def _fresh_lock() -> None:
+    _location.lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_fresh_lock)

@@ -1,0 +1,100 @@
+"""Names that MLflow has and runlake has not: what to use instead, for the error that the name gives.
+
+docs/compatibility.md lists them; a test compares the two, and both with the official package.
+"""
+
+from __future__ import annotations
+
+_BY_HAND = "log parameters and metrics in the training loop: log_params, log_metric, run.log"
+_FILES = "save the model to a file and keep it with log_artifact(path)"
+_REGISTRY = "there is no model registry yet; mark the run with set_tag and find it with search_runs"
+_MODELS = "there are no logged models yet; " + _FILES
+_TRACES = "there is no tracing yet; log what you measure with log_metric, and texts with log_text or log_table"
+_PROMPTS = "there is no prompt registry yet; keep prompts with log_text(text, 'prompt.txt')"
+_SYSTEM = "there are no system metrics yet; log them with run.log, e.g. from psutil"
+_WORKSPACES = "there are no workspaces; use one store, a folder, for each"
+_SERVERS = "there are no servers yet; log to a folder with set_tracking_uri('./lake')"
+
+_GROUPS: dict[str, tuple[str, ...]] = {
+    _BY_HAND: ("autolog", "autologging_utils"),
+    _FILES: (
+        "catboost", "diffusers", "h2o", "johnsnowlabs", "keras", "lightgbm", "models", "onnx", "paddle", "pmdarima",
+        "prophet", "pyfunc", "pyspark", "pytorch", "rfunc", "sentence_transformers", "setfit", "shap", "sklearn",
+        "spacy", "spark", "statsmodels", "tensorflow", "transformers", "xgboost",
+    ),
+    _REGISTRY: (
+        "register_model", "search_registered_models", "search_model_versions", "set_model_version_tag",
+        "get_registry_uri", "set_registry_uri",
+    ),
+    _MODELS: (
+        "ActiveModel", "clear_active_model", "create_external_model", "delete_logged_model_tag",
+        "finalize_logged_model", "get_active_model_id", "get_logged_model", "import_checkpoints",
+        "initialize_logged_model", "last_logged_model", "log_model_params", "log_outputs", "search_logged_models",
+        "set_active_model", "set_logged_model_tags",
+    ),
+    _TRACES: (
+        "add_trace", "context", "delete_assessment", "delete_trace_tag", "flush_trace_async_logging",
+        "get_active_trace_id", "get_assessment", "get_current_active_span", "get_last_active_trace_id", "get_trace",
+        "log_assessment", "log_expectation", "log_feedback", "log_issue", "log_trace", "override_feedback",
+        "search_sessions", "search_traces", "set_trace_tag", "start_span", "start_span_no_context", "test", "trace",
+        "tracing", "update_assessment", "update_current_trace",
+        "ag2", "agno", "anthropic", "autogen", "bedrock", "crewai", "dspy", "gemini", "groq", "haystack", "langchain",
+        "litellm", "llama_index", "mistral", "openai", "otel", "pydantic_ai", "semantic_kernel", "smolagents",
+        "strands", "txtai", "typesafe",
+    ),
+    _PROMPTS: (
+        "delete_prompt_alias", "genai", "load_prompt", "prompt", "register_prompt", "search_prompts",
+        "set_prompt_alias",
+    ),
+    _SYSTEM: (
+        "disable_system_metrics_logging", "enable_system_metrics_logging", "set_system_metrics_node_id",
+        "set_system_metrics_samples_before_logging", "set_system_metrics_sampling_interval", "system_metrics",
+    ),
+    _WORKSPACES: (
+        "create_workspace", "delete_workspace", "get_workspace", "list_workspaces", "set_workspace",
+        "update_workspace",
+    ),
+    _SERVERS: ("deployments", "gateway", "login", "server"),
+    "compute the metrics and log them with log_metrics": ("evaluate", "metrics", "validate_evaluation_results"),
+    "there are no projects yet; run the script itself": ("projects", "run"),
+    "`python -m runlake doctor` describes the installation": ("doctor",),
+    "data signatures are not there; data.from_pandas and the like describe a data set": ("types",),
+    "settings are environment variables that begin with RUNLAKE_, described in docs/compatibility.md": (
+        "environment_variables",
+    ),
+}  # fmt: skip
+
+INSTEAD: dict[str, str] = {name: hint for hint, missing in _GROUPS.items() for name in missing}
+"""For each missing name of MLflow's module: what to use instead."""
+
+_CLIENT_WORDS: tuple[tuple[str, str], ...] = (
+    ("prompt", _PROMPTS),
+    ("trace", _TRACES),
+    ("span", _TRACES),
+    ("logged_model", _MODELS),
+    ("log_model", _MODELS),
+    ("log_outputs", _MODELS),
+    ("registered_model", _REGISTRY),
+    ("model_version", _REGISTRY),
+    ("latest_versions", _REGISTRY),
+    ("webhook", "there are no webhooks yet; poll with search_runs"),
+    ("dataset", "there are no evaluation data sets; record inputs with log_inputs"),
+    ("workspace", _WORKSPACES),
+    ("mcp_", "there is no registry of MCP servers"),
+    ("assessment", _TRACES),
+)
+
+
+def missing_name(module: str, name: str) -> AttributeError:
+    """Return the error for an attribute that `module` does not have, with what to use instead if MLflow has it."""
+    hint = INSTEAD.get(name)
+    if hint is None:
+        return AttributeError(f"module {module!r} has no attribute {name!r}")
+    return AttributeError(f"module {module!r} has no attribute {name!r}, which MLflow has\nhint: {hint}")
+
+
+def missing_client_method(name: str) -> AttributeError:
+    """Return the error for a method that MlflowClient does not have, with what to use instead if MLflow's has it."""
+    fact = f"'MlflowClient' object has no attribute {name!r}"
+    hint = next((hint for word, hint in _CLIENT_WORDS if word in name and not name.startswith("_")), None)
+    return AttributeError(f"{fact}\nhint: {hint}" if hint else fact)
