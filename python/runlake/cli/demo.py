@@ -28,4 +28,4 @@ def demo(store: str | None, as_json: bool) -> None:
     if as_json:
         output.json(report.to_dictionary())
     else:
-        program.show(report)
+        program.show(report, given_store=store)

@@ -22,6 +22,11 @@ def message(text: str) -> None:
     click.echo(text, err=True)
 
 
+def line(text: str) -> None:
+    """Print a line of data as it is."""
+    click.echo(text)
+
+
 def json(value: Any) -> None:
     """Print a value as JSON: times as ISO 8601 in UTC; NaN and infinities, which JSON has no numbers for, as text."""
     click.echo(json_format.dumps(_legal(value), indent=2, ensure_ascii=False, allow_nan=False))

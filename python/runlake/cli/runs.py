@@ -27,10 +27,12 @@ _SHOWN = 50
 
 
 @click.command()
-@click.option("-w", "--where", metavar="FILTER", help="For example: 'params.lr < 0.1 AND metrics.val_accuracy > 0.9'.")
-@click.option("-e", "--experiment", "experiments", multiple=True, metavar="NAME", help="Only this one; may be repeated.")
-@click.option("-s", "--sort", "sorts", multiple=True, metavar="COLUMN", help="For example: 'metrics.val_accuracy DESC'.")
-@click.option("-c", "--columns", metavar="LIST", help="For example: 'run_name,params.*,metrics.val_*'; '*' is all.")
+@click.option("-w", "--where", metavar="FILTER", help="Like 'params.lr < 0.1 AND metrics.val_accuracy > 0.9'.")
+@click.option("-e", "--experiment", "experiments", multiple=True, metavar="NAME", help="May be repeated. Default: all.")
+@click.option(
+    "-s", "--sort", "sorts", multiple=True, metavar="COLUMN", help="Like 'metrics.loss DESC'. May be repeated."
+)
+@click.option("-c", "--columns", metavar="LIST", help="Like 'run_name,params.*,metrics.val_*'; '*' is all.")
 @click.option("-n", "--limit", type=click.IntRange(min=0), default=_SHOWN, show_default=True, help="0 is no limit.")
 @click.option("--deleted", is_flag=True, help="List the deleted runs instead.")
 @store_option
@@ -73,7 +75,8 @@ def check_experiments(store: Store, names: tuple[str, ...]) -> None:
     known = [experiment.name for experiment in store.catalog.experiments(ViewType.ALL)]
     for name in names:
         if name not in known:
-            raise NotFound(f"there is no experiment {name!r}", hint=near(name, known) or f"known are {', '.join(known)}")
+            hint = near(name, known) or f"known are {', '.join(known)}"
+            raise NotFound(f"there is no experiment {name!r}", hint=hint)
 
 
 def near(name: str, known: list[str]) -> str | None:
@@ -93,8 +96,8 @@ def show_frame(frame: pl.DataFrame, wanted: list[str] | None = None) -> None:
             left_out = every - len(wanted)
     cut = sys.stdout.isatty()
     header = [_heading(name) if cut else name for name in wanted]
-    rows = ([_cell(name, value, cut) for name, value in zip(wanted, row, strict=True)] for row in frame.select(wanted).rows())
-    output.table(header, list(rows))
+    rows = [[_cell(*pair, cut) for pair in zip(wanted, row, strict=True)] for row in frame.select(wanted).iter_rows()]
+    output.table(header, rows)
     if left_out:
         output.message(f"{left_out} more columns; --columns '*' shows all")
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 PIXELS = 64
 CLASSES = 10
 
-_TRAINING_ROWS = 1437
+TRAINING_ROWS = 1437
 _BRIGHTEST = 16.0
 _SPLIT_SEED = 20
 
@@ -33,5 +33,5 @@ def load() -> Digits:
     order = np.random.default_rng(_SPLIT_SEED).permutation(len(bunch.target))
     images = (bunch.data[order] / _BRIGHTEST).astype(np.float32)
     labels = bunch.target[order].astype(np.int64)
-    cut = _TRAINING_ROWS
+    cut = TRAINING_ROWS
     return Digits(images[:cut], labels[:cut], images[cut:], labels[cut:])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
+from runlake.demo.digits import TRAINING_ROWS
+
 EXPERIMENT = "digits-sweep"
 
 _LEARNING_RATES = tuple(round(1e-4 * 10 ** (exponent / 4), 6) for exponent in range(16))  # 0.0001 ... 0.5623
@@ -22,6 +24,11 @@ class Settings:
     seed: int
     batch_size: int = 8
     epochs: int = 30
+
+    @property
+    def batches(self) -> int:
+        """Number of mini-batches in all; what does not fill one is left out of an epoch."""
+        return self.epochs * (TRAINING_ROWS // self.batch_size)
 
     @property
     def name(self) -> str:

@@ -20,7 +20,7 @@ from runlake.demo.settings import Settings
 METRICS_PER_BATCH = 4
 METRICS_PER_EPOCH = 2
 
-# Every 61st logging call is timed: a prime, so that the calls after an epoch's end are neither always nor never among them.
+# One logging call in 61 is timed: a prime, so that the calls after an epoch are neither always nor never among them.
 _SAMPLE_EVERY = 61
 _WARM_UP_STEPS = 200
 
@@ -87,13 +87,14 @@ def _fit(
     network = Network(settings.hidden, settings.momentum, rng)
     clock = LoggingClock()
     targets = np.eye(CLASSES, dtype=np.float32)[digits.train_labels]
-    last_step = settings.epochs * (len(targets) // settings.batch_size)
     step = 0
     for _ in range(settings.epochs):
         for images, wanted in _batches(digits.train_images, targets, settings.batch_size, rng):
-            lr = _scheduled(settings.lr, step, last_step)
+            lr = _scheduled(settings.lr, step, settings.batches)
             seen = network.train(images, wanted, lr)
-            clock.log(run, {"loss": seen.loss, "accuracy": seen.accuracy, "grad_norm": seen.gradient_norm, "lr": lr}, step)
+            clock.log(
+                run, {"loss": seen.loss, "accuracy": seen.accuracy, "grad_norm": seen.gradient_norm, "lr": lr}, step
+            )
             step += 1
         probabilities = network.predict(digits.val_images)
         right = probabilities.argmax(axis=1) == digits.val_labels
@@ -103,9 +104,7 @@ def _fit(
     return network, clock, step * METRICS_PER_BATCH + settings.epochs * METRICS_PER_EPOCH
 
 
-def _batches(
-    images: Floats, targets: Floats, size: int, rng: np.random.Generator
-) -> Iterator[tuple[Floats, Floats]]:
+def _batches(images: Floats, targets: Floats, size: int, rng: np.random.Generator) -> Iterator[tuple[Floats, Floats]]:
     """Yield the training set in a new order, in mini-batches of `size`; what does not fill one is left out."""
     order = rng.permutation(len(images))
     images, targets = images[order], targets[order]

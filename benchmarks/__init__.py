@@ -1,0 +1,1 @@
+"""Benchmarks: each checks its result, then times it."""
