@@ -20,7 +20,7 @@ from benchmarks.workload import scratch
 PARAMS = {f"param_{index}": index * 0.5 for index in range(30)}
 METRICS = {f"metric_{index}": index * 0.25 for index in range(10)}
 
-_TRACKERS: dict[str, Any] = {"runlake": runlake, "MLflow, SQLite": mlflow}
+TRACKERS: dict[str, Any] = {"runlake": runlake, "MLflow, SQLite": mlflow}
 _RUNS = {"runlake": 200, "MLflow, SQLite": 10}
 
 
@@ -34,7 +34,7 @@ def one_run(tracker: Any) -> None:
 def measured(rounds: int = ROUNDS) -> dict[str, float]:
     """Return the seconds that a run takes with each, the median of interleaved rounds."""
     with scratch() as folder, stores(folder):
-        competitors = {name: partial(_mean_s, tracker, name) for name, tracker in _TRACKERS.items()}
+        competitors = {name: partial(_mean_s, tracker, name) for name, tracker in TRACKERS.items()}
         for warm_up in competitors.values():
             warm_up()
         taken = interleaved(competitors, rounds)
@@ -73,7 +73,7 @@ def _mean_s(tracker: Any, name: str) -> float:
 
 def _check(turns: int) -> None:
     """Fail unless both hold every run with all its parameters and metrics."""
-    for name, tracker in _TRACKERS.items():
+    for name, tracker in TRACKERS.items():
         found: Any = tracker.search_runs(experiment_names=["starts"], output_format="list")
         assert len(found) == _RUNS[name] * turns, f"{name} holds {len(found)} runs"
         for run in found:
