@@ -15,11 +15,6 @@ from runlake.artifacts import Artifacts
 from runlake.errors import InvalidInput, MissingExtra, NotFound, StoreUnavailable
 
 
-@pytest.fixture
-def artifacts(tmp_path: Path) -> Artifacts:
-    return Artifacts(tmp_path / "root")
-
-
 def tree(root: str | Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in Path(root).rglob("*"))
 
@@ -211,7 +206,7 @@ def test_files_that_do_not_parse_are_named(artifacts: Artifacts) -> None:
     artifacts.write_text("{", "broken.json")
     artifacts.write_text("a: [", "broken.yaml")
     artifacts.write_text("!!python/object/apply:os.getcwd []", "evil.yaml")
-    with pytest.raises(InvalidInput, match="binary.*UTF-8"):
+    with pytest.raises(InvalidInput, match=r"binary.*UTF-8"):
         artifacts.load_text("binary")
     for path in ("broken.json", "broken.yaml", "evil.yaml"):
         with pytest.raises(InvalidInput, match=path):
@@ -267,9 +262,9 @@ def test_sync_reaches_every_file_written_and_the_folders_above(
 
 
 def test_a_lock_is_held_against_other_holders_and_given_back(artifacts: Artifacts) -> None:
+    other = artifacts.locked("t/y.json", timeout_s=0.01)
     with artifacts.locked("t/x.json"), pytest.raises(StoreUnavailable, match="locked"):
-        with artifacts.locked("t/y.json", timeout_s=0.01):
-            pytest.fail("locked twice")
+        other.__enter__()
     with artifacts.locked("t/x.json", timeout_s=0.0):
         pass
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any, BinaryIO
 
 from runlake.artifacts.files import Artifacts
@@ -48,8 +49,9 @@ def _save_matplotlib(figure: Any, file: BinaryIO, suffix: str, kwargs: dict[str,
 
 def _save_plotly(figure: Any, file: BinaryIO, suffix: str, kwargs: dict[str, Any]) -> None:
     if suffix == "html":
-        kwargs.setdefault("include_plotlyjs", "cdn")
-        file.write(figure.to_html(**kwargs).encode())
+        page = io.StringIO()
+        figure.write_html(page, **{"include_plotlyjs": "cdn", "auto_open": False, **kwargs})
+        file.write(page.getvalue().encode())
     elif suffix in _PLOTLY_PICTURES:
         file.write(figure.to_image(format=suffix, **kwargs))
     else:
