@@ -5,6 +5,8 @@ pub mod config;
 pub mod error;
 pub mod journal;
 pub mod platform;
+pub mod seal;
+pub mod segment;
 pub mod summary;
 pub mod types;
 
@@ -13,5 +15,7 @@ pub use config::Config;
 pub use error::{Error, Result};
 pub use journal::reader::{Columns, Folder, read_range};
 pub use platform::{check_filesystem, fork_generation};
+pub use seal::{SealOptions, SealStep, Sealed, runs_in, seal};
+pub use segment::{JournalRange, SegmentInfo, verify};
 pub use summary::Summary;
 pub use types::{DropReason, Outcome, Point, Seq, SeriesId, SeriesName, Stats, Times, WriterId};

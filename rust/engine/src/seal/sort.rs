@@ -1,0 +1,294 @@
+//! Sort: points as they came into the order of a segment.
+//!
+//! Series are few, so their names are sorted once and points are counted into place; within a series points
+//! mostly come in order, which is checked before anything is moved. No string is made for a row.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::journal::reader::Columns;
+use crate::segment::{Rows, Series};
+use crate::types::SeriesName;
+
+/// Points in the order (experiment, run, key, step, timestamp, seq).
+pub(super) struct Sorted {
+    pub(super) experiments: Vec<Experiment>,
+    pub(super) series: Vec<Series>,
+    step: Vec<i64>,
+    timestamp_ms: Vec<i64>,
+    value: Vec<f64>,
+    seq: Vec<i64>,
+    writer: Vec<u32>,
+    writer_names: Vec<String>,
+}
+
+/// Which rows and series belong to an experiment.
+pub(super) struct Experiment {
+    pub(super) id: String,
+    pub(super) rows: Range<usize>,
+    pub(super) series: Range<usize>,
+}
+
+impl Sorted {
+    /// Some of the rows, without their series.
+    pub(super) fn rows(&self, range: &Range<usize>) -> Rows<'_> {
+        let several = !self.writer.is_empty();
+        Rows {
+            series: &[],
+            step: &self.step[range.clone()],
+            timestamp_ms: &self.timestamp_ms[range.clone()],
+            value: &self.value[range.clone()],
+            seq: &self.seq[range.clone()],
+            writer: if several { &self.writer[range.clone()] } else { &[] },
+            writer_names: &self.writer_names,
+        }
+    }
+}
+
+/// Sorts the points of some journal ranges.
+///
+/// # Errors
+/// [`Error::Unsealable`] for a point whose series has no name, and for more points than a u32 counts.
+pub(super) fn sort(parts: Vec<Columns>, experiment_of: &HashMap<String, String>) -> Result<Sorted> {
+    let ranks = Ranks::new(&parts, experiment_of)?;
+    let places = Places::new(&parts, &ranks)?;
+    let mut sorted = gather(parts, &places);
+    for series in 0..ranks.names.len() {
+        sorted.order_series(places.rows(series));
+    }
+    sorted.name(&ranks, &places);
+    Ok(sorted)
+}
+
+/// Experiment, run and key of a series.
+type Name = (Arc<str>, Arc<str>, Arc<str>);
+
+/// Position of each series in the order of names.
+struct Ranks {
+    /// In order.
+    names: Vec<Name>,
+    /// For each part, by series id.
+    of: Vec<Vec<u32>>,
+}
+
+/// The rank of a series id that has no name.
+const UNNAMED: u32 = u32::MAX;
+
+impl Ranks {
+    fn new(parts: &[Columns], experiment_of: &HashMap<String, String>) -> Result<Self> {
+        let mut experiments: HashMap<&str, Arc<str>> = HashMap::new();
+        let mut by_part: Vec<Vec<Option<Name>>> = Vec::with_capacity(parts.len());
+        for part in parts {
+            let used = used_series(part)?;
+            let name = |(name, used): (&Option<_>, bool)| -> Option<Name> {
+                let name: &SeriesName = name.as_ref().filter(|_| used)?;
+                let id = experiment_of.get(&*name.run_id).map_or(super::LOST, String::as_str);
+                let experiment = experiments.entry(id).or_insert_with(|| id.into()).clone();
+                Some((experiment, name.run_id.clone(), name.key.clone()))
+            };
+            by_part.push(part.names.iter().zip(used).map(name).collect());
+        }
+        let mut names: Vec<Name> = by_part.iter().flatten().flatten().cloned().collect();
+        names.sort_unstable();
+        names.dedup();
+        let rank = |name: Option<Name>| {
+            name.and_then(|name| names.binary_search(&name).ok())
+                .map_or(UNNAMED, |rank| rank as u32)
+        };
+        let of = by_part
+            .into_iter()
+            .map(|names| names.into_iter().map(rank).collect())
+            .collect();
+        Ok(Self { names, of })
+    }
+}
+
+/// Which series ids of a part have points.
+fn used_series(part: &Columns) -> Result<Vec<bool>> {
+    let mut used = vec![false; part.names.len()];
+    for &series in &part.series {
+        match used.get_mut(series as usize) {
+            Some(used) => *used = true,
+            None => return Err(unnamed(part, series)),
+        }
+    }
+    match used
+        .iter()
+        .zip(&part.names)
+        .position(|(&used, name)| used && name.is_none())
+    {
+        Some(series) => Err(unnamed(part, series as u32)),
+        None => Ok(used),
+    }
+}
+
+fn unnamed(part: &Columns, series: u32) -> Error {
+    let reason = format!(
+        "writer {} has points of series {series}, which its journal does not define",
+        part.writer
+    );
+    Error::Unsealable { reason }
+}
+
+/// Where each point goes.
+struct Places {
+    /// First row of each series, and the number of rows last.
+    starts: Vec<u32>,
+    /// For each part, the row of each point; empty when no point moves.
+    of: Vec<Vec<u32>>,
+}
+
+impl Places {
+    fn new(parts: &[Columns], ranks: &Ranks) -> Result<Self> {
+        let mut starts = vec![0u32; ranks.names.len() + 1];
+        let total: usize = parts.iter().map(|part| part.series.len()).sum();
+        if u32::try_from(total).is_err() {
+            let reason = format!("{total} points are too many at once; the limit is {}", u32::MAX);
+            return Err(Error::Unsealable { reason });
+        }
+        for (part, ranks) in parts.iter().zip(&ranks.of) {
+            for &series in &part.series {
+                starts[ranks[series as usize] as usize + 1] += 1;
+            }
+        }
+        for series in 1..starts.len() {
+            starts[series] += starts[series - 1];
+        }
+        let mut places = Self { starts, of: Vec::new() };
+        if !in_order(parts, ranks) {
+            places.of = places.count_in(parts, ranks);
+        }
+        Ok(places)
+    }
+
+    fn count_in(&self, parts: &[Columns], ranks: &Ranks) -> Vec<Vec<u32>> {
+        let mut next = self.starts.clone();
+        let mut place = |rank: u32| {
+            let next = &mut next[rank as usize];
+            *next += 1;
+            *next - 1
+        };
+        parts
+            .iter()
+            .zip(&ranks.of)
+            .map(|(part, ranks)| {
+                let series = part.series.iter();
+                series.map(|&series| place(ranks[series as usize])).collect()
+            })
+            .collect()
+    }
+
+    fn rows(&self, series: usize) -> Range<usize> {
+        self.starts[series] as usize..self.starts[series + 1] as usize
+    }
+}
+
+/// Whether there is one part and its series come one after the other, as arrays do.
+fn in_order(parts: &[Columns], ranks: &Ranks) -> bool {
+    match (parts, &ranks.of[..]) {
+        ([part], [ranks]) => part.series.is_sorted_by_key(|&series| ranks[series as usize]),
+        _ => false,
+    }
+}
+
+/// Moves the columns to their places, one at a time so that only one is in memory twice.
+fn gather(parts: Vec<Columns>, places: &Places) -> Sorted {
+    let rows = places.starts.last().map_or(0, |&rows| rows as usize);
+    let (mut step, mut timestamp_ms, mut value, mut seq) = (vec![], vec![], vec![], vec![]);
+    let mut writers = Vec::with_capacity(parts.len());
+    for part in parts {
+        let first = part.first_seq as i64;
+        seq.push((first..first + part.step.len() as i64).collect());
+        step.push(part.step);
+        timestamp_ms.push(part.timestamp_ms);
+        value.push(part.value);
+        writers.push(part.writer);
+    }
+    let mut writer_names = writers.clone();
+    writer_names.sort_unstable();
+    writer_names.dedup();
+    let writer = if writer_names.len() < 2 {
+        Vec::new()
+    } else {
+        let of = |(writer, column): (_, &Vec<i64>)| {
+            let index = writer_names.partition_point(|name| name < writer) as u32;
+            vec![index; column.len()]
+        };
+        scatter(writers.iter().zip(&step).map(of).collect(), places, rows)
+    };
+    Sorted {
+        experiments: Vec::new(),
+        series: Vec::new(),
+        step: scatter(step, places, rows),
+        timestamp_ms: scatter(timestamp_ms, places, rows),
+        value: scatter(value, places, rows),
+        seq: scatter(seq, places, rows),
+        writer,
+        writer_names: writer_names.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn scatter<T: Copy + Default>(mut parts: Vec<Vec<T>>, places: &Places, rows: usize) -> Vec<T> {
+    if places.of.is_empty() {
+        return parts.pop().unwrap_or_default();
+    }
+    let mut column = vec![T::default(); rows];
+    for (part, places) in parts.into_iter().zip(&places.of) {
+        for (value, &place) in part.into_iter().zip(places) {
+            column[place as usize] = value;
+        }
+    }
+    column
+}
+
+impl Sorted {
+    /// Brings the rows of one series into order, unless they are.
+    fn order_series(&mut self, rows: Range<usize>) {
+        let step = &self.step[rows.clone()];
+        let timestamp_ms = &self.timestamp_ms[rows.clone()];
+        let seq = &self.seq[rows.clone()];
+        let key = |row: usize| (step[row], timestamp_ms[row], seq[row]);
+        if (1..rows.len()).all(|row| key(row - 1) <= key(row)) {
+            return;
+        }
+        let mut order: Vec<u32> = (0..rows.len() as u32).collect();
+        order.sort_by_key(|&row| key(row as usize));
+        permute(&mut self.step[rows.clone()], &order);
+        permute(&mut self.timestamp_ms[rows.clone()], &order);
+        permute(&mut self.value[rows.clone()], &order);
+        permute(&mut self.seq[rows.clone()], &order);
+        if !self.writer.is_empty() {
+            permute(&mut self.writer[rows], &order);
+        }
+    }
+
+    /// Says which rows are of which series and experiment.
+    fn name(&mut self, ranks: &Ranks, places: &Places) {
+        for (series, (experiment, run_id, key)) in ranks.names.iter().enumerate() {
+            let rows = places.rows(series);
+            match self.experiments.last_mut() {
+                Some(last) if *last.id == **experiment => {
+                    last.rows.end = rows.end;
+                    last.series.end = series + 1;
+                }
+                _ => self.experiments.push(Experiment {
+                    id: experiment.to_string(),
+                    rows: rows.clone(),
+                    series: series..series + 1,
+                }),
+            }
+            self.series.push(Series {
+                run_id: run_id.clone(),
+                key: key.clone(),
+                rows,
+            });
+        }
+    }
+}
+
+fn permute<T: Copy>(column: &mut [T], order: &[u32]) {
+    let sorted: Vec<T> = order.iter().map(|&row| column[row as usize]).collect();
+    column.copy_from_slice(&sorted);
+}

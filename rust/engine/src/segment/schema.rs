@@ -1,0 +1,70 @@
+//! Schema: the columns of a segment, in order, and the sizes that shape its file.
+
+use std::sync::Arc;
+
+use parquet::basic::{LogicalType, Repetition, Type as Physical};
+use parquet::errors::Result;
+use parquet::schema::types::{Type, TypePtr};
+
+/// Version of the segment format; a reader refuses a larger one.
+pub const FORMAT: u32 = 1;
+
+/// Rows of a row group, the unit that statistics are kept for and that every reader skips.
+pub const ROW_GROUP_ROWS: usize = 1 << 17;
+
+/// Row groups that are written as one where their values share a dictionary, which is stored once a row group.
+pub(super) const MAX_MERGED_GROUPS: usize = 4;
+
+/// Rows of a page, the unit that some readers skip within a row group.
+pub(super) const PAGE_ROWS: usize = 1 << 15;
+
+/// Rows of a page of byte streams. Compression takes 128 KiB at a time, which is then two streams of one page; with half
+/// the rows it mixes four, which costs 0.2 bytes a value.
+pub(super) const STREAM_PAGE_ROWS: usize = 1 << 16;
+
+/// What follows Parquet's magic number: our own, whose last byte is the format version, then the crc32c of
+/// the file, computed with these four bytes zero.
+pub(super) const MAGIC: [u8; 8] = *b"runlake\x01";
+pub(super) const MAGIC_OFFSET: usize = 4;
+pub(super) const CRC_OFFSET: usize = MAGIC_OFFSET + MAGIC.len();
+/// Where the first column chunk begins.
+pub(super) const HEADER_BYTES: usize = CRC_OFFSET + 4;
+
+pub(super) const RUN_ID: usize = 0;
+pub(super) const KEY: usize = 1;
+pub(super) const STEP: usize = 2;
+pub(super) const TIMESTAMP: usize = 3;
+pub(super) const VALUE: usize = 4;
+pub(super) const WRITER: usize = 5;
+pub(super) const SEQ: usize = 6;
+
+/// Names and physical types, by position.
+pub(super) const COLUMNS: [(&str, Physical); 7] = [
+    ("run_id", Physical::BYTE_ARRAY),
+    ("key", Physical::BYTE_ARRAY),
+    ("step", Physical::INT64),
+    ("timestamp", Physical::INT64),
+    ("value", Physical::DOUBLE),
+    ("writer", Physical::BYTE_ARRAY),
+    ("seq", Physical::INT64),
+];
+
+/// The columns the rows are sorted by, ascending.
+pub(super) const SORTED_BY: [usize; 5] = [RUN_ID, KEY, STEP, TIMESTAMP, SEQ];
+
+/// The Parquet schema: every column required, byte arrays UTF-8.
+pub(super) fn schema() -> Result<TypePtr> {
+    let fields = COLUMNS
+        .iter()
+        .map(|(name, physical)| {
+            let text = (*physical == Physical::BYTE_ARRAY).then_some(LogicalType::String);
+            Type::primitive_type_builder(name, *physical)
+                .with_repetition(Repetition::REQUIRED)
+                .with_logical_type(text)
+                .build()
+                .map(Arc::new)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let points = Type::group_type_builder("points").with_fields(fields).build()?;
+    Ok(Arc::new(points))
+}

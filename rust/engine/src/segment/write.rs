@@ -1,0 +1,237 @@
+//! Writing a segment: sorted rows into a temporary file, then onto the disk, then to its name.
+
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::{SchemaDescriptor, TypePtr};
+
+use super::SegmentInfo;
+use super::column::{Chunk, doubles, integers};
+use super::layout::{RowGroup, plan};
+use super::schema::{
+    CRC_OFFSET, HEADER_BYTES, KEY, MAGIC, RUN_ID, SEQ, SORTED_BY, STEP, TIMESTAMP, VALUE, WRITER, schema,
+};
+use super::strings::Runs;
+use crate::error::{Error, Result};
+use crate::types::WriterId;
+
+/// Sorted points of one experiment, by column; all slices are equally long.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    /// In order; their rows add up to the length of the columns.
+    pub(crate) series: &'a [Series],
+    pub(crate) step: &'a [i64],
+    pub(crate) timestamp_ms: &'a [i64],
+    pub(crate) value: &'a [f64],
+    pub(crate) seq: &'a [i64],
+    /// Index into `writer_names` of each row; empty when all rows are of the first.
+    pub(crate) writer: &'a [u32],
+    /// Writers as text.
+    pub(crate) writer_names: &'a [String],
+}
+
+/// The rows of one metric of one run.
+#[derive(Debug, Clone)]
+pub(crate) struct Series {
+    pub(crate) run_id: Arc<str>,
+    pub(crate) key: Arc<str>,
+    pub(crate) rows: Range<usize>,
+}
+
+/// A segment under its temporary name, which goes when this is dropped before [`SegmentFile::rename`].
+pub(crate) struct SegmentFile {
+    file: File,
+    temporary: PathBuf,
+    path: PathBuf,
+    bytes: u64,
+}
+
+impl SegmentFile {
+    /// Writes a segment into `folder` under a temporary name, encoding `threads` row groups at a time.
+    pub(crate) fn write(folder: &Path, info: &SegmentInfo, rows: Rows<'_>, threads: usize) -> Result<Self> {
+        let path = folder.join(format!("{}.parquet", info.segment_id));
+        let random = WriterId::random()?;
+        let temporary = folder.join(format!("{}.parquet.{random}.tmp", info.segment_id));
+        let file = File::create_new(&temporary).map_err(Error::io("create", &temporary))?;
+        let mut segment = Self {
+            file,
+            temporary,
+            path,
+            bytes: 0,
+        };
+        segment.bytes = segment
+            .fill(info, rows, threads)
+            .map_err(parquet_error("write", &segment.temporary))?;
+        Ok(segment)
+    }
+
+    /// Size of the file.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Puts the content onto the disk.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.file.sync_all().map_err(Error::io("sync", &self.temporary))
+    }
+
+    /// Gives the file its name. The name is on the disk when the folder has been synced.
+    pub(crate) fn rename(self) -> Result<()> {
+        fs::rename(&self.temporary, &self.path).map_err(Error::io("rename to", &self.path))
+    }
+
+    fn fill(&self, info: &SegmentInfo, rows: Rows<'_>, threads: usize) -> ParquetResult<u64> {
+        let schema = schema()?;
+        let sink = Sink::new(&self.file);
+        let mut writer = SerializedFileWriter::new(sink, schema.clone(), file_properties(info).into())?;
+        writer.write_all(&MAGIC)?;
+        writer.write_all(&[0; HEADER_BYTES - CRC_OFFSET])?;
+        write_groups(&mut writer, &schema, rows, threads)?;
+        let sink = writer.into_inner()?;
+        let (crc, bytes) = (sink.crc, sink.bytes);
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(CRC_OFFSET as u64))?;
+        file.write_all(&crc.to_le_bytes())?;
+        Ok(bytes)
+    }
+}
+
+impl Drop for SegmentFile {
+    fn drop(&mut self) {
+        // After the rename there is nothing under this name; and a file that cannot be removed is found by its suffix.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+fn file_properties(info: &SegmentInfo) -> WriterProperties {
+    let sorting = SORTED_BY.map(|column| SortingColumn {
+        column_idx: column as i32,
+        descending: false,
+        nulls_first: false,
+    });
+    WriterProperties::builder()
+        .set_sorting_columns(Some(sorting.to_vec()))
+        .set_key_value_metadata(Some(info.to_key_values()))
+        .set_offset_index_disabled(true)
+        .build()
+}
+
+fn write_groups(
+    writer: &mut SerializedFileWriter<Sink<'_>>,
+    schema: &TypePtr,
+    rows: Rows<'_>,
+    threads: usize,
+) -> ParquetResult<()> {
+    let schema = SchemaDescriptor::new(schema.clone());
+    let groups = plan(rows.value);
+    for batch in groups.chunks(threads.max(1)) {
+        for group in encode_batch(&schema, rows, batch) {
+            let mut row_group = writer.next_row_group()?;
+            for chunk in group? {
+                row_group.append_column(&chunk.bytes, chunk.close)?;
+            }
+            row_group.close()?;
+        }
+    }
+    Ok(())
+}
+
+/// Encodes the first row group here and each other one on a thread of its own.
+fn encode_batch(schema: &SchemaDescriptor, rows: Rows<'_>, batch: &[RowGroup]) -> Vec<ParquetResult<[Chunk; 7]>> {
+    let Some((first, others)) = batch.split_first() else {
+        return Vec::new();
+    };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = others
+            .iter()
+            .map(|group| scope.spawn(move || encode_group(schema, rows, group)))
+            .collect();
+        let first = encode_group(schema, rows, first);
+        let others = others
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        std::iter::once(first).chain(others).collect()
+    })
+}
+
+fn encode_group(schema: &SchemaDescriptor, rows: Rows<'_>, row_group: &RowGroup) -> ParquetResult<[Chunk; 7]> {
+    let group = row_group.rows.clone();
+    let column = |index: usize| schema.column(index);
+    let mut run_ids = Runs::default();
+    let mut keys = Runs::default();
+    let first = rows.series.partition_point(|series| series.rows.end <= group.start);
+    for series in &rows.series[first..] {
+        let count = series.rows.end.min(group.end) - series.rows.start.max(group.start);
+        run_ids.push(&series.run_id, count);
+        keys.push(&series.key, count);
+        if series.rows.end >= group.end {
+            break;
+        }
+    }
+    Ok([
+        run_ids.encode(&column(RUN_ID))?,
+        keys.encode(&column(KEY))?,
+        integers(&column(STEP), &rows.step[group.clone()])?,
+        integers(&column(TIMESTAMP), &rows.timestamp_ms[group.clone()])?,
+        doubles(&column(VALUE), &rows.value[group.clone()], row_group.layout)?,
+        writers(rows, group.clone()).encode(&column(WRITER))?,
+        integers(&column(SEQ), &rows.seq[group])?,
+    ])
+}
+
+fn writers(rows: Rows<'_>, group: Range<usize>) -> Runs<'_> {
+    let mut runs = Runs::default();
+    if rows.writer.is_empty() {
+        runs.push(&rows.writer_names[0], group.len());
+    } else {
+        for same in rows.writer[group].chunk_by(|a, b| a == b) {
+            runs.push(&rows.writer_names[same[0] as usize], same.len());
+        }
+    }
+    runs
+}
+
+/// Counts what goes into the file and keeps its checksum.
+struct Sink<'a> {
+    file: &'a File,
+    crc: u32,
+    bytes: u64,
+}
+
+impl<'a> Sink<'a> {
+    fn new(file: &'a File) -> Self {
+        Self { file, crc: 0, bytes: 0 }
+    }
+}
+
+impl Write for Sink<'_> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(buffer)?;
+        self.crc = crc32c::crc32c_append(self.crc, &buffer[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What the library could not do: an operating system's error as it is, anything else as a fault of the file.
+pub(super) fn parquet_error(action: &'static str, path: &Path) -> impl Fn(ParquetError) -> Error {
+    let path = path.to_owned();
+    move |error| match error {
+        ParquetError::External(source) => match source.downcast::<io::Error>() {
+            Ok(source) => Error::io(action, &path)(*source),
+            Err(other) => Error::damaged(&path, other.to_string()),
+        },
+        other => Error::damaged(&path, other.to_string()),
+    }
+}
