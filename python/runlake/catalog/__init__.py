@@ -1,0 +1,91 @@
+"""Catalog: names, states and summaries of experiments, runs, journals and segments; the only place with SQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runlake.catalog.changes import Change, Changes, Conflict
+from runlake.catalog.database import Database
+from runlake.catalog.experiments import Experiments
+from runlake.catalog.inputs import Inputs
+from runlake.catalog.lake import Lake, make_folder, make_lake, no_store, read_lake
+from runlake.catalog.members import Living, Members
+from runlake.catalog.rows import Rows, RunRows
+from runlake.catalog.runs import Runs
+from runlake.catalog.segments import LOST, Range, ReadPlan, SealedSegment, SegmentRef, Segments
+from runlake.catalog.typed import Kind, read_typed
+from runlake.catalog.writers import FoundGap, GapInfo, WriterInfo, Writers, WriterState
+
+__all__ = [
+    "LOST",
+    "Catalog",
+    "Change",
+    "Conflict",
+    "FoundGap",
+    "GapInfo",
+    "Kind",
+    "Living",
+    "Range",
+    "ReadPlan",
+    "RunRows",
+    "SealedSegment",
+    "SegmentRef",
+    "WriterInfo",
+    "WriterState",
+    "read_typed",
+]
+
+
+class Catalog(Experiments, Runs, Changes, Members, Inputs, Writers, Segments, Rows):
+    """The catalog of one store, for all threads of this process and, after a fork, of the child.
+
+    Whatever waits for other processes raises `CatalogLocked` when it takes too long. What was written survives the
+    death of the process at once, and a power cut after the next `sync`.
+    """
+
+    def __init__(self, root: Path, lake: Lake, database: Database) -> None:
+        super().__init__(root, database)
+        self.store_id = lake.store_id
+
+    @classmethod
+    def open(cls, root: Path, *, lock_timeout_s: float = 20.0, create: bool = True) -> Catalog:
+        """Open the catalog of the store in the folder `root`; make store and catalog when they are missing.
+
+        Args:
+            lock_timeout_s: Longest wait for other processes, in this and every later call.
+            create: Whether a missing store is made.
+
+        Raises:
+            NewerFormat: a later version wrote the store; nothing was touched.
+            StoreUnavailable: `root` is a file or cannot be written to.
+            NotFound: there is no store and none is to be made.
+        """
+        root = root.absolute()
+        lake = read_lake(root)
+        if lake is None and not create:
+            raise no_store(root)
+        make_folder(root)
+        database = Database(root, lock_timeout_s)
+        if lake is None:
+            with database.exclusive():
+                lake = read_lake(root) or make_lake(root)
+        database.open()
+        return cls(root, lake, database)
+
+    def tx(self) -> int:
+        """Return the number of the last transaction."""
+        with self._database.reading() as session:
+            return session.last_tx()
+
+    @property
+    def unsynced(self) -> bool:
+        """Whether this process has written something that a power cut could still take."""
+        return self._database.unsynced
+
+    def sync(self) -> None:
+        """Make everything that this process has written survive a power cut."""
+        self._database.sync()
+
+    def close(self, *, wait_s: float | None = None) -> None:
+        """Sync and close the files, within `wait_s` seconds; the next call of any method opens them again."""
+        self._database.close(wait_s)

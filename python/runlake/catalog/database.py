@@ -1,0 +1,284 @@
+"""Database: the connections of this process to one catalog, and the rules by which they are used.
+
+Every write transaction, open, close and checkpoint runs under the exclusive lock of `catalog.lock`; reads do not.
+Order of locks: `Database._write_mutex`, then `catalog.lock`, then `_read_mutex`.
+
+NOTE: SQLite keeps, in the process, a list of the files it has locked, and a fork copies the list but not the locks. A
+connection that the child opens would believe that it holds them, and the parent, closing as the last one, would delete
+the WAL that the child writes to. So connections are closed before a fork, and opened again on both sides at the next
+use.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from runlake.catalog.lock import FileLock
+from runlake.catalog.migrations import check_version, migrate
+from runlake.catalog.session import Session
+from runlake.errors import CatalogLocked, Corrupt, StoreError, StoreUnavailable
+
+NAME: Final = "catalog.db"
+_FORK_WAIT_S = 10.0
+_BUSY_TIMEOUT_S = 10.0  # only recovery after a crash, by another process, makes SQLite itself wait
+
+
+class Database:
+    """Two connections, one that writes and one that reads, opened at first use and shared by all threads."""
+
+    def __init__(self, root: Path, lock_timeout_s: float) -> None:
+        self.lock_timeout_s = lock_timeout_s
+        self.path = root / NAME
+        self.lock = FileLock(root / "catalog.lock")
+        self.names: dict[str, int] = {}  # key names that are committed; none is ever removed
+        self._write_connection: sqlite3.Connection | None = None
+        self._read_connection: sqlite3.Connection | None = None
+        self._unsynced = False
+        self._forget()
+        _databases.add(self)
+
+    @contextlib.contextmanager
+    def writing(self, wait_s: float | None = None, *, durable: bool = False) -> Iterator[Session]:
+        """Run one write transaction: committed at the end, rolled back when the block raises.
+
+        Args:
+            wait_s: Longest wait for other threads and processes; None is the catalog's own.
+            durable: Whether it has to survive a power cut when this returns; else it does so after the next `sync`.
+
+        Raises:
+            CatalogLocked: others kept the catalog for that long.
+        """
+        timeout_s = self.lock_timeout_s if wait_s is None else wait_s
+        with _translated(self.path), self._exclusive(timeout_s):
+            connection = self._writer()
+            if durable:
+                connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                session = Session(connection, self.names)
+                session.begin_change()
+                yield session
+                if not session.cancelled:
+                    connection.execute("COMMIT")
+                    self.names.update(session.new_names)
+                    self._unsynced = self._unsynced or not durable
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                if durable:
+                    connection.execute("PRAGMA synchronous = NORMAL")
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Run one read transaction: everything in the block sees the same state."""
+        with _translated(self.path):
+            connection = self._lock_reader()
+            try:
+                connection.execute("BEGIN")
+                try:
+                    yield Session(connection, self.names)
+                finally:
+                    connection.execute("COMMIT")
+            finally:
+                self._read_mutex.release()
+
+    def open(self) -> None:
+        """Open the catalog for writing; make it or bring it to this version first.
+
+        Raises:
+            NewerFormat: a later version wrote it; nothing was touched.
+        """
+        with _translated(self.path), self._exclusive(self.lock_timeout_s):
+            self._writer()
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep other threads and processes from writing; nothing is opened."""
+        with self._exclusive(self.lock_timeout_s):
+            yield
+
+    def sync(self) -> None:
+        """Make everything that was committed so far survive a power cut."""
+        if not self._unsynced:
+            return
+        self._unsynced = False
+        # NOTE: SQLite locks catalog.db and catalog.db-shm, never the WAL, so closing this file drops no lock.
+        with contextlib.suppress(FileNotFoundError):  # a checkpoint has synced and removed it
+            file = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fdatasync(file)
+            finally:
+                os.close(file)
+
+    @property
+    def unsynced(self) -> bool:
+        """Whether something was committed that a power cut could take."""
+        return self._unsynced
+
+    def close(self, wait_s: float | None = None) -> None:
+        """Close the connections; the next use opens them again."""
+        self.sync()
+        with self._write_mutex, self._read_mutex:
+            self._close_connections(self.lock_timeout_s if wait_s is None else wait_s)
+            self.lock.forget()
+
+    # -- connections
+
+    @contextlib.contextmanager
+    def _exclusive(self, timeout_s: float) -> Iterator[None]:
+        deadline = time.monotonic() + timeout_s
+        if not self._write_mutex.acquire(timeout=timeout_s):
+            raise CatalogLocked(f"{self.path} was used by other threads for {timeout_s:g} s")
+        try:
+            self.lock.acquire(max(0.0, deadline - time.monotonic()))
+            try:
+                yield
+            finally:
+                self.lock.release()
+        finally:
+            self._write_mutex.release()
+
+    def _writer(self) -> sqlite3.Connection:
+        """Return the connection that writes; the caller holds the lock."""
+        if self._write_connection is None:
+            self._refuse_stale_connection()
+            check_version(self.path)
+            connection = self._connect()
+            try:
+                migrate(connection, self.path)
+            except BaseException:
+                connection.close()
+                raise
+            self._write_connection = connection
+        return self._write_connection
+
+    def _lock_reader(self) -> sqlite3.Connection:
+        """Take the read mutex and return the connection that reads; the caller releases the mutex."""
+        while True:
+            self._read_mutex.acquire()
+            if self._read_connection is not None:
+                return self._read_connection
+            self._read_mutex.release()
+            self._open_reader()
+
+    def _open_reader(self) -> None:
+        with self._exclusive(self.lock_timeout_s):
+            self._writer()
+            with self._read_mutex:
+                if self._read_connection is None:
+                    self._read_connection = self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        connection.executescript("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")
+        return connection
+
+    def _close_connections(self, timeout_s: float) -> None:
+        """Close both, under the lock when it is free in time: the last one of all processes makes a checkpoint."""
+        locked = False
+        if self._write_connection is not None or self._read_connection is not None:
+            with contextlib.suppress(CatalogLocked, StoreUnavailable):
+                self.lock.acquire(timeout_s)
+                locked = True
+        for connection in (self._read_connection, self._write_connection):
+            if connection is not None:
+                connection.close()
+        self._read_connection = self._write_connection = None
+        if locked:
+            self.lock.release()
+
+    # -- forks
+
+    def _forget(self) -> None:
+        self._write_mutex = threading.Lock()  # not reentrant: a signal handler must not enter a transaction half done
+        self._read_mutex = threading.Lock()
+        self._write_connection = self._read_connection = None
+        self._unsynced = False
+        self._held_for_fork = False
+        self._stale = False
+
+    def _refuse_stale_connection(self) -> None:
+        if self._stale:
+            raise StoreUnavailable(
+                f"{self.path} was in use by another thread when this process was forked",
+                hint="start workers with the 'spawn' or 'forkserver' method",
+            )
+
+    def before_fork(self) -> None:
+        """Close the connections, so that the child inherits none."""
+        self._held_for_fork = self._write_mutex.acquire(timeout=_FORK_WAIT_S)
+        if not self._held_for_fork:
+            return
+        if self._read_mutex.acquire(timeout=_FORK_WAIT_S):
+            self._close_connections(timeout_s=1.0)
+        else:
+            self._held_for_fork = False
+            self._write_mutex.release()
+
+    def after_fork_in_parent(self) -> None:
+        """Let other threads go on."""
+        if self._held_for_fork:
+            self._held_for_fork = False
+            self._read_mutex.release()
+            self._write_mutex.release()
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew; what the parent did not close in time stays as it is, unusable."""
+        stale = not self._held_for_fork
+        _abandoned.extend(c for c in (self._write_connection, self._read_connection) if c is not None)
+        self.lock.forget()
+        self._forget()
+        self._stale = stale
+
+
+_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+_abandoned: list[sqlite3.Connection] = []  # of a parent process: closing them here would act on the parent's files
+
+
+def _before_fork() -> None:
+    for database in sorted(_databases, key=id):
+        database.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for database in sorted(_databases, key=id):
+        database.after_fork_in_parent()
+
+
+def _after_fork_in_child() -> None:
+    for database in sorted(_databases, key=id):
+        database.after_fork_in_child()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Raise what SQLite says as an error of the store."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        primary = None if code is None else code & 0xFF
+        if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise CatalogLocked(f"{path} is locked: {error}") from error
+        if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise Corrupt(
+                f"{path} is damaged: {error}", hint="keep the folder as it is and run `runlake doctor`"
+            ) from error
+        if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+            raise StoreUnavailable(f"{path} cannot be written to: {error}") from error
+        if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            raise StoreError(f"{path} could not be read or written: {error}") from error
+        raise

@@ -1,0 +1,97 @@
+"""Schema of the catalog: one list of statements a version; what has been released is never edited.
+
+Runs and key names have small integers beside their text, and what belongs to a run is clustered by (run, key), so that
+reading a run, or all runs, is one walk through a table. `tx` on a run is the transaction that changed it last, in any
+of its tables; deleting marks, so a reader that asks for what changed since transaction n misses nothing.
+
+Columns of metric values have no type: SQLite keeps -0.0 in those alone (a REAL column turns it into 0.0); NaN is NULL.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+APPLICATION_ID: Final = 0x524C414B  # "RLAK": tells a catalog from any other SQLite file
+
+VERSION_1: Final = (
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    "CREATE TABLE counter (id INTEGER PRIMARY KEY CHECK (id = 1), tx INTEGER NOT NULL)",
+    "INSERT INTO counter (id, tx) VALUES (1, 1)",
+    # artifact_location NULL: the folder inside the store, wherever that is moved to
+    """CREATE TABLE experiment (
+        experiment INTEGER PRIMARY KEY, experiment_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+        artifact_location TEXT, deleted INTEGER NOT NULL DEFAULT 0,
+        created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, tx INTEGER NOT NULL)""",
+    "CREATE UNIQUE INDEX experiment_name ON experiment (name) WHERE deleted = 0",
+    """CREATE TABLE experiment_tag (
+        experiment INTEGER NOT NULL REFERENCES experiment, key TEXT NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY (experiment, key)) WITHOUT ROWID""",
+    "CREATE TABLE name (name INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)",
+    # deleted: 0 active, 1 by itself, 2 with its experiment; owned: began by start_run, ended by recovery if need be
+    """CREATE TABLE run (
+        run INTEGER PRIMARY KEY, run_id TEXT NOT NULL UNIQUE, experiment INTEGER NOT NULL REFERENCES experiment,
+        name TEXT NOT NULL, user_id TEXT NOT NULL, status TEXT NOT NULL, start_ms INTEGER NOT NULL, end_ms INTEGER,
+        deleted INTEGER NOT NULL DEFAULT 0, artifact_uri TEXT, owned INTEGER NOT NULL, tx INTEGER NOT NULL)""",
+    "CREATE INDEX run_changed ON run (experiment, tx)",
+    "CREATE INDEX run_unfinished ON run (run) WHERE owned = 1 AND status = 'RUNNING'",
+    # kind and typed: see catalog/typed.py
+    """CREATE TABLE param (
+        run INTEGER NOT NULL REFERENCES run, key INTEGER NOT NULL REFERENCES name,
+        value TEXT NOT NULL, kind INTEGER NOT NULL, typed, PRIMARY KEY (run, key)) WITHOUT ROWID""",
+    """CREATE TABLE tag (
+        run INTEGER NOT NULL REFERENCES run, key INTEGER NOT NULL REFERENCES name, value TEXT NOT NULL,
+        PRIMARY KEY (run, key)) WITHOUT ROWID""",
+    """CREATE TABLE metric_summary (
+        run INTEGER NOT NULL REFERENCES run, key INTEGER NOT NULL REFERENCES name,
+        count INTEGER NOT NULL, nan_count INTEGER NOT NULL,
+        first_step INTEGER NOT NULL, first_timestamp INTEGER NOT NULL, first_value,
+        last_step INTEGER NOT NULL, last_timestamp INTEGER NOT NULL, last_value,
+        min, min_step INTEGER NOT NULL, max, max_step INTEGER NOT NULL, sum, max_timestamp INTEGER NOT NULL,
+        PRIMARY KEY (run, key)) WITHOUT ROWID""",
+    """CREATE TABLE dataset (
+        dataset INTEGER PRIMARY KEY, experiment INTEGER NOT NULL REFERENCES experiment, name TEXT NOT NULL,
+        digest TEXT NOT NULL, source_type TEXT NOT NULL, source TEXT NOT NULL, schema TEXT, profile TEXT,
+        UNIQUE (experiment, name, digest))""",
+    """CREATE TABLE input (
+        run INTEGER NOT NULL REFERENCES run, dataset INTEGER NOT NULL REFERENCES dataset,
+        PRIMARY KEY (run, dataset)) WITHOUT ROWID""",
+    """CREATE TABLE input_tag (
+        run INTEGER NOT NULL, dataset INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY (run, dataset, key), FOREIGN KEY (run, dataset) REFERENCES input) WITHOUT ROWID""",
+    # state: open; closed (nothing to mend, points may wait in the journal); sealed (no journal left)
+    """CREATE TABLE writer (
+        writer INTEGER PRIMARY KEY, writer_id TEXT NOT NULL UNIQUE, host TEXT NOT NULL, boot_id TEXT NOT NULL,
+        pid INTEGER NOT NULL, created_ms INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'open', closed_ms INTEGER,
+        sealed INTEGER NOT NULL DEFAULT 0)""",
+    "CREATE INDEX writer_unsealed ON writer (state) WHERE state != 'sealed'",
+    # last_ms: time of the run's last point in a journal that was found without its process
+    # member: 1 while the writer's process is in the run by start_run; ended: the status with which it ended the run
+    """CREATE TABLE writer_run (
+        run INTEGER NOT NULL REFERENCES run, writer INTEGER NOT NULL REFERENCES writer, last_ms INTEGER,
+        member INTEGER NOT NULL DEFAULT 0, ended TEXT, PRIMARY KEY (run, writer)) WITHOUT ROWID""",
+    "CREATE INDEX writer_run_writer ON writer_run (writer)",
+    """CREATE TABLE segment (
+        segment INTEGER PRIMARY KEY, segment_id TEXT NOT NULL UNIQUE, experiment_id TEXT NOT NULL, path TEXT NOT NULL,
+        rows INTEGER NOT NULL, bytes INTEGER NOT NULL, min_step INTEGER NOT NULL, max_step INTEGER NOT NULL,
+        min_timestamp INTEGER NOT NULL, max_timestamp INTEGER NOT NULL, tx INTEGER NOT NULL)""",
+    "CREATE INDEX segment_experiment ON segment (experiment_id)",
+    """CREATE TABLE segment_run (
+        run INTEGER NOT NULL REFERENCES run, segment INTEGER NOT NULL REFERENCES segment, rows INTEGER NOT NULL,
+        PRIMARY KEY (run, segment)) WITHOUT ROWID""",
+    """CREATE TABLE segment_range (
+        segment INTEGER NOT NULL REFERENCES segment, writer INTEGER NOT NULL REFERENCES writer,
+        first INTEGER NOT NULL, upto INTEGER NOT NULL, PRIMARY KEY (segment, writer, first)) WITHOUT ROWID""",
+    """CREATE TABLE gap (
+        writer INTEGER NOT NULL REFERENCES writer, first INTEGER NOT NULL, upto INTEGER NOT NULL, reason TEXT NOT NULL,
+        file TEXT NOT NULL, last_verified_ms INTEGER, found_ms INTEGER NOT NULL,
+        PRIMARY KEY (writer, first, file)) WITHOUT ROWID""",
+    # what came too late to be refused: another value for a parameter that has one
+    """CREATE TABLE conflict (
+        run INTEGER NOT NULL REFERENCES run, key TEXT NOT NULL, value TEXT NOT NULL, kept TEXT NOT NULL,
+        found_ms INTEGER NOT NULL, PRIMARY KEY (run, key, value)) WITHOUT ROWID""",
+    """INSERT INTO experiment (experiment, experiment_id, name, created_ms, updated_ms, tx)
+        VALUES (0, '0', 'Default', strftime('%s', 'now') * 1000, strftime('%s', 'now') * 1000, 1)""",
+)
+
+VERSIONS: Final = (VERSION_1,)
+"""Statements that lead from version i to version i + 1, in order."""
