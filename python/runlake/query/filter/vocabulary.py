@@ -61,9 +61,7 @@ class Vocabulary:
                 return _NUMBER
             case Kind.PARAM:
                 return _ANY_FORM
-            case Kind.TAG:
-                return _TEXT | _NUMBER
-            case Kind.DATASET:
+            case Kind.TAG | Kind.DATASET:
                 return _TEXT
             case Kind.ATTRIBUTE:
                 return frozenset({self.attributes[wanted.key]})

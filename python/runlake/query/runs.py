@@ -1,0 +1,107 @@
+"""The run table as a lazy frame."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from runlake.entities import Experiment, ViewType
+from runlake.errors import InvalidType, NotFound
+from runlake.query.filter.nodes import Condition
+from runlake.query.filter.parser import parse_filter
+from runlake.query.loading import load_table
+from runlake.query.reader import Hook, Lake, no_hook
+from runlake.query.table import RunTable
+
+
+def runs(
+    lake: Lake,
+    experiments: str | Sequence[str] | None = None,
+    where: str | None = None,
+    view: int = ViewType.ACTIVE_ONLY,
+    *,
+    hook: Hook = no_hook,
+) -> pl.LazyFrame:
+    """Return one row a run, as fresh as the moment of collecting.
+
+    Args:
+        experiments: Names or ids; None is every experiment.
+        where: A filter; quoted literals are text, unquoted ones are numbers.
+        view: A `ViewType`.
+        hook: Called after each step of reading, for tests.
+
+    Returns:
+        Attributes, then `params.*`, `metrics.*` (the latest values) and `tags.*`, each sorted by key. A parameter is
+        Int64, Float64 or Boolean where every value of the experiments reads as one, else String. Oldest run first.
+
+    Raises:
+        InvalidInput: the filter cannot be read.
+        NotFound: an experiment that was named does not exist.
+    """
+    condition = parse_filter(where)
+    ids = experiment_ids(lake, experiments)
+    return _LazyRuns(lambda: load_table(lake, ids, view, hook=hook), condition).frame()
+
+
+def experiment_ids(lake: Lake, experiments: str | Sequence[str] | None) -> list[str] | None:
+    """Turn names or ids into ids; None, which is all, stays None.
+
+    Raises:
+        NotFound: no experiment has that name or id.
+    """
+    if experiments is None:
+        return None
+    found = []
+    for named in [experiments] if isinstance(experiments, str) else experiments:
+        if not isinstance(named, str):
+            raise InvalidType(f"an experiment's name has type {type(named).__name__}: {named!r}; it must be a string")
+        by_name = lake.catalog.find_experiment(named)
+        found.append((by_name or _by_id(lake, named)).experiment_id)
+    return found
+
+
+def _by_id(lake: Lake, named: str) -> Experiment:
+    try:
+        return lake.catalog.get_experiment(named)
+    except NotFound:
+        names = [experiment.name for experiment in lake.catalog.experiments(ViewType.ALL)]
+        close = difflib.get_close_matches(named, names, n=3)
+        hint = f"did you mean {' or '.join(close)}?" if close else None
+        raise NotFound(f"there is no experiment with the name or id {named!r}", hint=hint) from None
+
+
+class _LazyRuns:
+    """Source of a lazy frame: one row a run that a filter selects.
+
+    Polars asks for the schema when a query is collected, and for the rows right after; both are answered from one
+    reading of the store, and each collection reads anew.
+    """
+
+    def __init__(self, load: Callable[[], RunTable], condition: Condition | None) -> None:
+        self._load = load
+        self._condition = condition
+        self._table: RunTable | None = None
+
+    def frame(self) -> pl.LazyFrame:
+        """The lazy frame."""
+        return register_io_source(self._rows, schema=self._schema, explain_name="runlake runs")
+
+    def _schema(self) -> pl.Schema:
+        self._table = self._load()
+        return self._table.schema
+
+    def _rows(
+        self, columns: list[str] | None, predicate: pl.Expr | None, limit: int | None, _batch_size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        table = self._table or self._load()
+        rows = table.rows_matching(self._condition)
+        frame = table.wide(columns)
+        if rows is not None:
+            frame = frame[rows]
+        # NOTE: Polars pushes a limit down through a filter only when it stands before the filter.
+        if limit is not None:
+            frame = frame.head(limit)
+        yield frame if predicate is None else frame.filter(predicate)
