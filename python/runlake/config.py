@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from runlake.errors import InvalidInput
 
 _PREFIXES = ("RUNLAKE_", "MLFLOW_")
+_PLACES = ("TRACKING_URI", "EXPERIMENT_NAME", "EXPERIMENT_ID", "RUN_NAME", "RUN_ID")
 _USER_NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
 _BATCH_JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_COMPLETION_INDEX")
 
@@ -96,8 +97,8 @@ def export_tracking_uri(uri: str | None) -> None:
     _export("TRACKING_URI", uri)
 
 
-def export_experiment(chosen_id: str, name: str) -> None:
-    """Name the experiment to child processes."""
+def export_experiment(chosen_id: str | None, name: str | None) -> None:
+    """Name the experiment to child processes; None takes the name back."""
     _export("EXPERIMENT_ID", chosen_id)
     _export("EXPERIMENT_NAME", name)
 
@@ -131,3 +132,24 @@ def _export(name: str, value: str | None) -> None:
         os.environ.pop(_PREFIXES[0] + name, None)
     else:
         os.environ[_PREFIXES[0] + name] = value
+
+
+def names() -> list[str]:
+    """Return the variables that mean something."""
+    return sorted({*_places(), *(_PREFIXES[0] + field.name.upper() for field in fields(Config))})
+
+
+def in_force() -> dict[str, str]:
+    """Return the variables that are set and mean something, by name; MLflow's only where ours is not set."""
+    set_here = {name: os.environ[name] for name in names() if name in os.environ}
+    overridden = {_PREFIXES[1] + name.removeprefix(_PREFIXES[0]) for name in set_here if name.startswith(_PREFIXES[0])}
+    return {name: value for name, value in set_here.items() if name not in overridden}
+
+
+def unknown() -> list[str]:
+    """Return the variables that are set, begin like ours, and mean nothing."""
+    return sorted(name for name in os.environ if name.startswith(_PREFIXES[0]) and name not in names())
+
+
+def _places() -> list[str]:
+    return [prefix + name for prefix in _PREFIXES for name in _PLACES]

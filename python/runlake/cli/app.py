@@ -37,10 +37,11 @@ for command in (demo, runs, show, points, doctor):
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave the process with its exit status."""
-    sys.exit(_status(arguments))
+    sys.exit(status_of(arguments))
 
 
-def _status(arguments: Sequence[str] | None) -> int:
+def status_of(arguments: Sequence[str] | None) -> int:
+    """Run the command line and return its exit status."""
     try:
         status = runlake_command.main(arguments, prog_name="runlake", standalone_mode=False)
         sys.stdout.flush()

@@ -1,0 +1,129 @@
+"""The program itself: versions, help, mistakes, pipes and terminals."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import runlake
+from tests.cli.conftest import Cli
+
+COMMANDS = ("demo", "runs", "show", "points", "doctor")
+
+
+def test_the_version_is_printed(cli: Cli) -> None:
+    assert cli("--version").out == f"runlake {runlake.__version__}\n"
+
+
+def test_python_m_runlake_is_the_same_program() -> None:
+    done = subprocess.run([sys.executable, "-m", "runlake", "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"runlake {runlake.__version__}\n")
+
+
+def test_help_lists_every_command(cli: Cli) -> None:
+    result = cli("--help")
+    assert result.status == 0
+    assert all(f"  {command} " in result.out for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_takes_a_store_and_json(cli: Cli, command: str) -> None:
+    out = cli(command, "--help").out
+    assert "--store FOLDER" in out
+    assert "--json" in out
+
+
+def test_no_command_shows_the_help_and_is_a_mistake(cli: Cli) -> None:
+    result = cli()
+    assert (result.status, result.out) == (2, "")
+    assert "Commands:" in result.err
+
+
+def test_a_mistyped_command_is_guessed(cli: Cli) -> None:
+    result = cli("run")
+    assert (result.status, result.out) == (2, "")
+    assert result.err == "error: no such command 'run'\nhint: did you mean runs?\n"
+
+
+def test_a_mistyped_option_is_guessed(cli: Cli) -> None:
+    result = cli("runs", "--wher", "params.lr > 1")
+    assert (result.status, result.out) == (2, "")
+    assert result.err == "error: no such option '--wher'\nhint: did you mean --where?\n"
+
+
+def test_a_missing_argument_is_named(cli: Cli) -> None:
+    result = cli("points", "some-run")
+    assert (result.status, result.out) == (2, "")
+    assert result.err == "error: missing argument 'KEY'\nhint: runlake points --help says what there is\n"
+
+
+@pytest.mark.parametrize("command", [("runs",), ("show", "x"), ("points", "x", "loss"), ("doctor",)])
+def test_a_store_that_does_not_exist_is_refused_and_not_made(
+    cli: Cli, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    result = cli(*command, "--store", "nowhere")
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith("error: there is no store at [FOLDER]/nowhere\nhint: `runlake demo` fills one")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_store_is_the_one_of_the_environment(lake: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "RUNLAKE_TRACKING_URI": str(lake)}
+    command = [sys.executable, "-m", "runlake", "runs", "--columns", "run_name"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "run_name\nodd\nbroad\nnarrow\n"
+
+
+def test_a_reader_that_stops_early_is_no_error(lake: Path) -> None:
+    with runlake.start_run(run_name="long") as run:
+        run.log_arrays("loss", range(100_000), [0.5] * 100_000)
+    command = f"{sys.executable} -m runlake points long loss --store {lake} | head -n 2; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "0"
+    assert done.stderr == ""
+
+
+def test_a_terminal_gets_a_table_that_fits(lake: Path) -> None:
+    screen = on_terminal(["runs", "--store", str(lake)], columns=70)
+    assert "run_name" in screen
+    assert "━" in screen or "─" in screen
+    assert "more columns; --columns '*' shows all" in screen
+    assert max(map(len, screen.splitlines())) <= 70
+
+
+def test_output_for_pipes_has_no_colours(lake: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "runlake", "show", "broad", "--store", lake], capture_output=True)
+    assert b"\x1b" not in done.stdout
+
+
+def test_data_and_messages_do_not_mix(cli: Cli, lake: Path) -> None:
+    result = cli("runs", "--json", "--limit", "2")
+    assert len(json.loads(result.out)) == 2
+    assert result.err == "2 of 3 runs; --limit 0 shows all\n"
+
+
+def on_terminal(arguments: list[str], *, columns: int) -> str:
+    """Run the program on a terminal of its own and return what appears there, without colours."""
+    controller, terminal = pty.openpty()
+    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "dumb"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "runlake", *arguments], stdout=terminal, stderr=terminal, env=environment
+    ):
+        os.close(terminal)
+        screen = b""
+        while piece := read(controller):
+            screen += piece
+    os.close(controller)
+    return screen.decode()
+
+
+def read(controller: int) -> bytes:
+    """Read from a terminal; once nobody holds its other end, Linux answers with an error."""
+    try:
+        return os.read(controller, 65536)
+    except OSError:
+        return b""

@@ -1,0 +1,129 @@
+"""`runlake doctor`: healthy stores pass, and each kind of damage is named."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import runlake
+from runlake.cli.checks import doubled, unheld
+from runlake.store import get_store
+from tests.cli.conftest import Cli
+
+
+@pytest.fixture
+def sealed(lake: Path) -> Path:
+    """The store with every point in segments."""
+    store = get_store(lake)
+    store.seal()
+    store.close()
+    return lake
+
+
+def wrong(cli: Cli, *arguments: str) -> list[str]:
+    result = cli("doctor", "--json", *arguments)
+    report = json.loads(result.out)
+    found = [check["says"] for check in report["checks"] if check["state"] == "wrong"]
+    assert (result.status, report["healthy"]) == ((1, False) if found else (0, True))
+    return found
+
+
+def segments(lake: Path) -> list[Path]:
+    return sorted(lake.glob("segments/*/*.parquet"))
+
+
+def test_a_healthy_store_passes(cli: Cli, sealed: Path) -> None:
+    assert wrong(cli) == []
+    out = cli("doctor").out
+    assert "ok\tstore\t[FOLDER]/lake, format 1, id [ID]\t" in out
+    assert "ok\tsegments\t2 files, 25 points, " in out
+
+
+def test_live_journals_are_no_fault(cli: Cli, lake: Path) -> None:
+    with runlake.start_run() as run:
+        run.log({"loss": 1.0})
+        assert wrong(cli) == []
+
+
+def test_a_run_that_was_killed_is_mended_by_looking(cli: Cli, lake: Path) -> None:
+    program = """
+import os, signal, runlake
+run = runlake.start_run(run_name="killed")
+run.log({"loss": 0.25}, step=7)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", program], check=False, stderr=subprocess.DEVNULL)
+    assert wrong(cli) == []
+    assert cli("points", "killed", "loss").out.splitlines()[1].split("\t")[::2] == ["7", "0.25"]
+    assert "status\tFAILED\n" in cli("show", "killed").out
+
+
+def test_a_missing_segment_is_named(cli: Cli, sealed: Path) -> None:
+    segments(sealed)[0].unlink()
+    (found,) = wrong(cli)
+    assert "is missing; the catalog has" in found
+
+
+def test_a_cut_segment_is_named(cli: Cli, sealed: Path) -> None:
+    path = segments(sealed)[0]
+    path.write_bytes(path.read_bytes()[:-1])
+    (found,) = wrong(cli)
+    assert path.name in found
+    assert "bytes; the catalog says" in found
+
+
+def test_a_garbled_segment_is_named_when_it_is_read(cli: Cli, sealed: Path) -> None:
+    path = segments(sealed)[0]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    path.write_bytes(content)
+    (found,) = wrong(cli)
+    assert path.name in found
+    assert wrong(cli, "--quick") == []
+
+
+def test_a_file_that_the_catalog_does_not_list_is_noted(cli: Cli, sealed: Path) -> None:
+    (segments(sealed)[0].parent / "left.parquet.abc.tmp").write_bytes(b"PAR1")
+    assert wrong(cli) == []
+    assert "note\tsegments\t1 files that the catalog does not list" in cli("doctor").out
+
+
+def test_a_garbled_catalog_is_named(cli: Cli, sealed: Path) -> None:
+    catalog = sealed / "catalog.db"
+    content = bytearray(catalog.read_bytes())
+    content[4096 : 4096 + 64] = b"\xff" * 64
+    catalog.write_bytes(content)
+    assert wrong(cli)
+
+
+def test_a_newer_format_is_refused_untouched(cli: Cli, sealed: Path) -> None:
+    about = json.loads((sealed / "lake.json").read_text())
+    (sealed / "lake.json").write_text(json.dumps({**about, "format": 99}))
+    before = sorted((path, path.stat().st_mtime_ns) for path in sealed.rglob("*"))
+    (found,) = wrong(cli)
+    assert "99" in found
+    assert sorted((path, path.stat().st_mtime_ns) for path in sealed.rglob("*")) == before
+
+
+def test_a_mistyped_variable_is_named(cli: Cli, lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNLAKE_SYNC_INTERVAL", "5000")
+    assert wrong(cli) == ["RUNLAKE_SYNC_INTERVAL is set and means nothing"]
+    assert "did you mean RUNLAKE_SYNC_INTERVAL_MS?" in cli("doctor").out
+
+
+def test_points_in_two_segments_of_one_experiment_are_doubled() -> None:
+    assert list(doubled([("0", ("a", 0, 10)), ("1", ("a", 0, 10)), ("0", ("a", 10, 20)), ("0", ("b", 0, 5))])) == []
+    assert list(doubled([("0", ("a", 0, 10)), ("0", ("a", 9, 20))])) == [
+        "points 9 to 10 of writer a are in two segments of experiment 0"
+    ]
+    assert len(list(doubled([("0", ("a", 0, 10)), ("0", ("a", 0, 10))]))) == 1
+
+
+def test_points_between_two_segments_are_unheld() -> None:
+    assert list(unheld([("a", 0, 10), ("a", 0, 10), ("a", 10, 20)], {"a": 20})) == []
+    assert list(unheld([("a", 0, 10), ("a", 12, 20)], {"a": 20})) == ["no segment holds points 10 to 12 of writer a"]
+    assert list(unheld([("a", 0, 10)], {"a": 15, "b": 0})) == [
+        "segments hold points of writer a up to 10; the catalog says up to 15"
+    ]

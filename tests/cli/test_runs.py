@@ -1,0 +1,76 @@
+"""`runlake runs`."""
+
+import json
+from pathlib import Path
+
+from tests.cli.conftest import Cli
+
+
+def names(text: str) -> list[str]:
+    return [line.split("\t")[0] for line in text.splitlines()[1:]]
+
+
+def test_runs_are_listed_newest_first(cli: Cli, lake: Path) -> None:
+    assert names(cli("runs").out) == ["odd", "broad", "narrow"]
+
+
+def test_chosen_columns_are_printed_in_their_order(cli: Cli, lake: Path) -> None:
+    result = cli("runs", "-e", "sweep", "--columns", "params.lr,run_name,metrics.*")
+    assert result.out == (
+        "params.lr\trun_name\tmetrics.loss\tmetrics.val_accuracy\n"
+        "0.1\tbroad\t0.0001953125\t1.0\n"
+        "0.001\tnarrow\t1.953125e-06\t0.901\n"
+    )
+    assert result.status == 0
+
+
+def test_a_filter_compares_parameters_as_numbers(cli: Cli, lake: Path) -> None:
+    result = cli("runs", "--where", "params.lr BETWEEN 1e-4 AND 1e-2", "--columns", "run_name")
+    assert result.out == "run_name\nnarrow\n"
+
+
+def test_runs_are_sorted_by_a_column_and_runs_without_it_come_last(cli: Cli, lake: Path) -> None:
+    assert names(cli("runs", "--sort", "metrics.val_accuracy").out) == ["narrow", "broad", "odd"]
+    assert names(cli("runs", "--sort", "metrics.val_accuracy DESC").out) == ["broad", "narrow", "odd"]
+
+
+def test_a_limit_is_said_on_stderr(cli: Cli, lake: Path) -> None:
+    result = cli("runs", "--limit", "1")
+    assert (names(result.out), result.err) == (["odd"], "1 of 3 runs; --limit 0 shows all\n")
+
+
+def test_json_has_every_column_and_text_for_what_json_cannot_say(cli: Cli, lake: Path) -> None:
+    result = cli("runs", "--json", "--sort", "run_name")
+    broad, _narrow, odd = json.loads(result.out)
+    assert (broad["run_name"], broad["params.lr"], broad["tags.team"]) == ("broad", 0.1, "vision")
+    assert broad["start_time"] == "[TIME]"
+    assert (odd["metrics.loss"], odd["params.lr"]) == ("-Infinity", None)
+
+
+def test_deleted_runs_are_listed_when_asked_for(cli: Cli, lake: Path) -> None:
+    import runlake
+
+    runlake.delete_run(runlake.search_runs(experiment_names=["other"], output_format="list")[0].info.run_id)
+    assert names(cli("runs").out) == ["broad", "narrow"]
+    assert names(cli("runs", "--deleted").out) == ["odd"]
+
+
+def test_an_experiment_that_does_not_exist_is_refused(cli: Cli, lake: Path) -> None:
+    result = cli("runs", "--experiment", "sweeep")
+    assert (result.status, result.out) == (2, "")
+    assert result.err == "error: there is no experiment 'sweeep'\nhint: did you mean sweep?\n"
+
+
+def test_a_column_that_does_not_exist_is_refused(cli: Cli, lake: Path) -> None:
+    result = cli("runs", "--sort", "metrics.val_acuracy")
+    assert result.status == 2
+    assert result.err == (
+        "error: no column is called 'metrics.val_acuracy'\nhint: did you mean metrics.val_accuracy?\n"
+    )
+
+
+def test_a_mistake_in_a_filter_is_shown_where_it_is(cli: Cli, lake: Path) -> None:
+    result = cli("runs", "--where", "params.lr >> 3")
+    assert (result.status, result.out) == (2, "")
+    assert "^" in result.err
+    assert "hint:" in result.err

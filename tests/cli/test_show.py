@@ -1,0 +1,75 @@
+"""`runlake show` and `runlake points`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import runlake
+from tests.cli.conftest import Cli
+
+
+def test_a_run_is_shown_with_all_it_has(cli: Cli, lake: Path) -> None:
+    out = cli("show", "broad").out
+    assert "run_name\tbroad\nexperiment\tsweep\nstatus\tFINISHED\n" in out
+    assert "\n# params\ndepth\t6\nlr\t0.1\noptimizer\tsgd\n" in out
+    assert "\n# metrics\nloss\t0.0001953125\nval_accuracy\t1.0\n" in out
+    assert "\nteam\tvision\n" in out
+    assert "\nclasses.txt\t8 B\n" in out
+
+
+def test_a_run_as_json(cli: Cli, lake: Path) -> None:
+    shown = json.loads(cli("show", "broad", "--json").out)
+    assert shown["params"] == {"depth": "6", "lr": "0.1", "optimizer": "sgd"}
+    assert shown["run"]["run_id"] == "[ID]"
+    assert {"path": "classes.txt", "bytes": 8} in shown["artifacts"]
+
+
+def test_a_run_is_found_by_id_and_by_the_beginning_of_it(cli: Cli, lake: Path) -> None:
+    run_id = runlake.search_runs(experiment_names=["other"], output_format="list")[0].info.run_id
+    for name in (run_id, run_id[:12]):
+        assert "run_name\todd\n" in cli("show", name).out
+
+
+def test_a_name_of_two_runs_lists_them(cli: Cli, lake: Path) -> None:
+    with runlake.start_run(run_name="broad"):
+        pass
+    result = cli("show", "broad")
+    assert (result.status, result.out) == (2, "")
+    assert result.err == (
+        "error: 2 runs are called 'broad':\n  [ID]  broad\n  [ID]  broad\nhint: give more of the id\n"
+    )
+
+
+def test_a_run_that_does_not_exist_is_refused(cli: Cli, lake: Path) -> None:
+    result = cli("show", "boad")
+    assert (result.status, result.out) == (2, "")
+    assert result.err == "error: no run has the id or name 'boad'\nhint: `runlake runs` lists what there is\n"
+
+
+def test_points_are_printed_in_order_of_steps_with_every_digit(cli: Cli, lake: Path) -> None:
+    lines = cli("points", "narrow", "loss").out.splitlines()
+    assert lines[:3] == ["step\ttimestamp\tvalue", "0\t[TIME]\t0.001", "1\t[TIME]\t0.0005"]
+    assert len(lines) == 11
+
+
+def test_points_as_json_keep_nan_and_infinities(cli: Cli, lake: Path) -> None:
+    rows = json.loads(cli("points", "odd", "loss", "--json").out)
+    assert [(row["step"], row["value"]) for row in rows] == [(0, 1.0), (1, "NaN"), (2, "-Infinity")]
+
+
+def test_points_of_a_live_run_of_this_moment_are_there(cli: Cli, lake: Path) -> None:
+    with runlake.start_run(run_name="live") as run:
+        run.log({"loss": 0.5}, step=3)
+        assert cli("points", "live", "loss").out.splitlines()[1] == "3\t[TIME]\t0.5"
+
+
+@pytest.mark.parametrize(("option", "rows"), [(("--limit", "4"), 4), (("--buckets", "5"), 5)])
+def test_points_can_be_cut_and_reduced(cli: Cli, lake: Path, option: tuple[str, str], rows: int) -> None:
+    assert len(cli("points", "broad", "loss", *option).out.splitlines()) == 1 + rows
+
+
+def test_a_metric_that_was_never_logged_is_refused(cli: Cli, lake: Path) -> None:
+    result = cli("points", "broad", "los")
+    assert (result.status, result.out) == (2, "")
+    assert result.err == "error: run broad never logged 'los'\nhint: its metrics are loss, val_accuracy\n"

@@ -1,0 +1,83 @@
+"""`runlake demo`: the whole way, with a few short runs instead of ninety-six."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import runlake
+from runlake.demo import program
+from runlake.demo.program import Report
+from runlake.demo.settings import Settings
+from runlake.store import get_store
+
+RUNS = [Settings(lr, 16, 0.9, seed, epochs=2) for seed, lr in enumerate((0.0001, 0.01, 0.05, 0.5))]
+POINTS = sum(run.batches * 4 + run.epochs * 2 for run in RUNS)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report, Report]:
+    """A store that the demo was run in twice, and what it said."""
+    root = tmp_path_factory.mktemp("demo") / "lake"
+    return root, program.run(root, RUNS), program.run(root, RUNS)
+
+
+@pytest.fixture(autouse=True)
+def in_the_store(swept: tuple[Path, Report, Report]) -> None:
+    runlake.set_tracking_uri(str(swept[0]))
+
+
+def test_the_demo_runs_twice_in_one_store(swept: tuple[Path, Report, Report]) -> None:
+    _, first, second = swept
+    assert (first.points, second.points) == (POINTS, POINTS)
+    assert runlake.points().select("step").collect().height == 2 * POINTS
+    assert runlake.runs("digits-sweep", where="status = 'FINISHED'").collect().height == 2 * len(RUNS)
+
+
+def test_runs_go_on_in_several_processes_at_once(swept: tuple[Path, Report, Report]) -> None:
+    assert swept[1].processes == len(RUNS)
+    assert runlake.points().select("writer").collect()["writer"].n_unique() >= 2 * 2
+
+
+def test_the_answer_is_what_its_filter_says(swept: tuple[Path, Report, Report]) -> None:
+    answer = swept[2].answer
+    assert {"lr0.01-h16-m0.9", "lr0.05-h16-m0.9"} >= set(answer["run_name"])
+    assert answer["params.lr"].is_between(1e-3, 1e-1).all()
+    assert (answer["metrics.val_accuracy"] > 0.9).all()
+
+
+def test_every_run_has_parameters_tags_metrics_and_a_picture(swept: tuple[Path, Report, Report]) -> None:
+    for run in runlake.search_runs(experiment_names=["digits-sweep"], output_format="list"):
+        assert {"lr", "hidden", "momentum", "batch_size", "epochs", "seed"} <= set(run.data.params)
+        assert {"loss", "accuracy", "grad_norm", "lr", "val_accuracy", "val_loss"} == set(run.data.metrics)
+        assert {"sweep", "model"} <= set(run.data.tags)
+        picture = Path(run.info.artifact_uri, "confusion.png")
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_numbers_of_the_report_are_plausible(swept: tuple[Path, Report, Report]) -> None:
+    report = swept[2]
+    assert 0 < report.logging_share < 0.5
+    assert 0 < report.bytes_per_point < 30
+    assert report.points_per_second == pytest.approx(report.points / report.seconds)
+
+
+def test_the_report_says_what_to_try_next(
+    swept: tuple[Path, Report, Report], capsys: pytest.CaptureFixture[str]
+) -> None:
+    program.show(swept[2], given_store="my lake")
+    out = capsys.readouterr().out
+    assert f"{POINTS:,}" in out
+    assert "runs --store 'my lake' --where" in out
+    json.dumps(swept[2].to_dictionary())
+
+
+def test_without_scikit_learn_the_extra_is_named(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['sklearn'] = None; from runlake.cli import main; main(['demo'])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "hint: pip install 'runlake[demo]'" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    get_store(Path(runlake.get_tracking_uri())).close()
