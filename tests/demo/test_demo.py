@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,11 @@ POINTS = sum(run.batches * 4 + run.epochs * 2 for run in RUNS)
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report, Report]:
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Report, Report]]:
     """A store that the demo was run in twice, and what it said."""
     root = tmp_path_factory.mktemp("demo") / "lake"
-    return root, program.run(root, RUNS), program.run(root, RUNS)
+    yield root, program.run(root, RUNS), program.run(root, RUNS)
+    get_store(root).close()
 
 
 @pytest.fixture(autouse=True)
@@ -80,4 +82,3 @@ def test_without_scikit_learn_the_extra_is_named(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "hint: pip install 'runlake[demo]'" in done.stderr
     assert list(tmp_path.iterdir()) == []
-    get_store(Path(runlake.get_tracking_uri())).close()

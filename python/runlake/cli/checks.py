@@ -1,0 +1,180 @@
+"""Checks of a store: from the folder it is in to every byte of its segments."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from runlake import _engine, config
+from runlake.catalog import Range, SegmentRef
+from runlake.catalog.lake import read_lake
+from runlake.cli.output import size
+from runlake.errors import RunlakeError
+from runlake.store import Store
+
+
+class State(StrEnum):
+    """What a check came to; only WRONG makes a store unhealthy."""
+
+    OK = "ok"
+    NOTE = "note"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found, in a sentence, with its numbers beside it."""
+
+    check: str
+    state: State
+    says: str
+    hint: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def check_environment() -> Iterator[Finding]:
+    """Name the variables in force, and those that look like ours and mean nothing."""
+    used = config.in_force()
+    says = ", ".join(f"{name}={value}" for name, value in used.items()) or "no variable is set"
+    yield Finding("environment", State.OK, says, details={"variables": used})
+    for name in config.unknown():
+        near = difflib.get_close_matches(name, config.names(), n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(config.names())}"
+        yield Finding("environment", State.WRONG, f"{name} is set and means nothing", hint)
+
+
+def check_folder(root: Path) -> Iterator[Finding]:
+    """Look at the folder without touching it.
+
+    Raises:
+        RunlakeError: it holds no store that this version can read.
+    """
+    lake = read_lake(root)
+    if lake is None:
+        yield Finding("store", State.WRONG, f"there is no store in {root}", "name another one with --store FOLDER")
+        return
+    details = {"format": lake.format, "store_id": lake.store_id, "created_ms": lake.created_ms}
+    yield Finding("store", State.OK, f"{root}, format {lake.format}, id {lake.store_id}", details=details)
+    reason = _engine.check_filesystem(str(root))
+    if reason is None:
+        yield Finding("file system", State.OK, "shared mappings and locks can be trusted here")
+    else:
+        yield Finding("file system", State.WRONG, reason, "copy the store to a local disk")
+
+
+def check_journals(journals: Path) -> Iterator[Finding]:
+    """Say whose journals there are, before opening the store mends any."""
+    files = _engine.survey(str(journals)) if journals.is_dir() else []
+    alive = [one for one in files if one.alive]
+    closed = [one for one in files if one.closed_cleanly and not one.alive]
+    dead = [one for one in files if not one.alive and not one.closed_cleanly]
+    total = size(sum(one.bytes for one in files))
+    says = f"{len(files)} writers, {total}: {len(alive)} alive, {len(closed)} closed, {len(dead)} died without closing"
+    details = [
+        {
+            "writer": one.id,
+            "alive": one.alive,
+            "closed_cleanly": one.closed_cleanly,
+            "bytes": one.bytes,
+            "points": one.committed,
+        }
+        for one in files
+    ]
+    hint = "opening the store keeps what they logged and marks their runs FAILED" if dead else None
+    yield Finding("journals", State.NOTE if dead else State.OK, says, hint, {"writers": details})
+    damaged = sorted(path.name for path in journals.glob("*.damaged"))
+    if damaged:
+        says = f"{len(damaged)} damaged files were set aside: {', '.join(damaged[:3])}"
+        yield Finding("journals", State.WRONG, says, "what they lost is listed below; delete them when you have looked")
+
+
+def check_catalog(store: Store) -> Iterator[Finding]:
+    """Let SQLite check itself, and say what journals have lost."""
+    problems = store.catalog.problems()
+    says = "; ".join(problems) or f"sound, at transaction {store.catalog.tx()}"
+    hint = "restore catalog.db from a copy; segments hold every sealed point" if problems else None
+    yield Finding("catalog", State.WRONG if problems else State.OK, says, hint)
+    for found in store.catalog.gaps():
+        gap = found.gap
+        says = f"{gap.upto - gap.first:,} points of writer {found.writer_id[:8]} are lost ({gap.reason}, {gap.file})"
+        yield Finding("losses", State.WRONG, says, details={"first": gap.first, "upto": gap.upto, "file": gap.file})
+
+
+def check_segments(store: Store, *, read: bool) -> Iterator[Finding]:
+    """Compare every file with what the catalog says of it.
+
+    Args:
+        read: Whether to read the files whole and check their sums, or to look at sizes only.
+    """
+    plan = store.catalog.plan()
+    ranges = store.catalog.segment_ranges()
+    problems = [one for ref in plan.segments for one in _segment_problems(store, ref, ranges[ref.segment_id], read)]
+    rows, in_bytes = sum(ref.rows for ref in plan.segments), sum(ref.bytes for ref in plan.segments)
+    how = "read and verified" if read else "sizes compared"
+    if not problems:
+        says = f"{len(plan.segments)} files, {rows:,} points, {size(in_bytes)}; {how}"
+        yield Finding(
+            "segments", State.OK, says, details={"files": len(plan.segments), "points": rows, "bytes": in_bytes}
+        )
+    for problem in problems:
+        yield Finding("segments", State.WRONG, problem, "restore the file from a copy of the store")
+    held = [(ref.experiment_id, one) for ref in plan.segments for one in ranges[ref.segment_id]]
+    lost = [(found.writer_id, found.gap.first, found.gap.upto) for found in store.catalog.gaps()]
+    for problem in (*doubled(held), *unheld([one for _, one in held] + lost, plan.sealed)):
+        yield Finding("segments", State.WRONG, problem)
+    yield from _strangers(store.segments_dir, {ref.path for ref in plan.segments})
+
+
+def _segment_problems(store: Store, ref: SegmentRef, ranges: list[Range], read: bool) -> Iterator[str]:
+    path = store.segments_dir / ref.path
+    if not path.exists():
+        yield f"{ref.path} is missing; the catalog has {ref.rows:,} points in it"
+        return
+    if path.stat().st_size != ref.bytes:
+        yield f"{ref.path} has {path.stat().st_size:,} bytes; the catalog says {ref.bytes:,}"
+        return
+    if not read:
+        return
+    try:
+        info = _engine.verify_segment(str(path))
+    except RunlakeError as error:
+        yield f"{ref.path}: {error.message}"
+        return
+    said = (info.segment_id, info.experiment_id, info.rows, sorted(info.ranges))
+    expected = (ref.segment_id, ref.experiment_id, ref.rows, ranges)
+    if said != expected:
+        yield f"{ref.path} says of itself {said}; the catalog says {expected}"
+
+
+def doubled(held: list[tuple[str, Range]]) -> Iterator[str]:
+    """Say which points two segments hold; those of two experiments may share a range, as each has its own runs."""
+    for (experiment, (writer, _, upto)), (other, (next_writer, first, _)) in itertools.pairwise(sorted(held)):
+        if (experiment, writer) == (other, next_writer) and first < upto:
+            yield f"points {first:,} to {upto:,} of writer {writer[:8]} are in two segments of experiment {experiment}"
+
+
+def unheld(held: list[Range], sealed: dict[str, int]) -> Iterator[str]:
+    """Say which points the catalog calls sealed, though no segment holds them, or the other way round."""
+    reached = dict.fromkeys(sealed, 0)
+    for writer, first, upto in sorted(held):
+        if first > reached.get(writer, 0):
+            yield f"no segment holds points {reached.get(writer, 0):,} to {first:,} of writer {writer[:8]}"
+        reached[writer] = max(reached.get(writer, 0), upto)
+    for writer, upto in reached.items():
+        if upto != sealed.get(writer, 0):
+            said = sealed.get(writer, 0)
+            yield f"segments hold points of writer {writer[:8]} up to {upto:,}; the catalog says up to {said:,}"
+
+
+def _strangers(folder: Path, known: set[str]) -> Iterator[Finding]:
+    """Name files that the catalog does not list: leftovers of a seal that was cut short."""
+    files = [path for path in folder.rglob("*") if path.is_file() and str(path.relative_to(folder)) not in known]
+    if files:
+        says = f"{len(files)} files that the catalog does not list, {size(sum(path.stat().st_size for path in files))}"
+        hint = "they are leftovers of interrupted seals; their points are in the journals or in other segments"
+        yield Finding("segments", State.NOTE, says, hint, {"files": [str(path.relative_to(folder)) for path in files]})
