@@ -9,6 +9,7 @@ pub mod seal;
 pub mod segment;
 pub mod summary;
 pub mod types;
+pub mod writer;
 
 pub use clock::now_ms;
 pub use config::Config;
@@ -19,3 +20,4 @@ pub use seal::{SealOptions, SealStep, Sealed, runs_in, seal};
 pub use segment::{JournalRange, SegmentInfo, verify};
 pub use summary::Summary;
 pub use types::{DropReason, Outcome, Point, Seq, SeriesId, SeriesName, Stats, Times, WriterId};
+pub use writer::Writer;

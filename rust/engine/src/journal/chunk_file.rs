@@ -146,27 +146,8 @@ impl ChunkFile {
     ///
     /// # Errors
     /// [`Error::Io`]; the range must lie within [`Self::capacity`].
-    pub fn blocks(&self, points: Range<u64>, mut sink: impl FnMut(Block<'_>)) -> Result<()> {
-        let per_block = POINTS_PER_BLOCK as u64;
-        let last_block = blocks_of(points.end);
-        let mut block = points.start / per_block;
-        let mut buffer = Vec::new();
-        while block < last_block && !points.is_empty() {
-            let count = SLICE_BLOCKS.min(last_block - block);
-            buffer.resize(count as usize * BLOCK_BYTES, 0);
-            let offset = block_offset(block * per_block);
-            self.file
-                .read_exact_at(&mut buffer, offset)
-                .map_err(Error::io("read", &self.path))?;
-            for (bytes, number) in buffer.chunks_exact(BLOCK_BYTES).zip(block..) {
-                let first = number * per_block;
-                let from = points.start.max(first) - first;
-                let to = points.end.min(first + per_block) - first;
-                sink(Block::of(bytes, from as usize..to as usize));
-            }
-            block += count;
-        }
-        Ok(())
+    pub fn blocks(&self, points: Range<u64>, sink: impl FnMut(Block<'_>)) -> Result<()> {
+        blocks(&self.file, points, sink).map_err(Error::io("read", &self.path))
     }
 
     /// crc32c of a range of points, as a sync frame has it.
@@ -174,14 +155,46 @@ impl ChunkFile {
     /// # Errors
     /// [`Error::Io`].
     pub fn crc(&self, points: Range<u64>) -> Result<u32> {
-        let mut crc = 0;
-        self.blocks(points, |block| {
-            for column in [block.series, block.step, block.timestamp_ms, block.value] {
-                crc = crc32c_append(crc, column);
-            }
-        })?;
-        Ok(crc)
+        crc(&self.file, points).map_err(Error::io("read", &self.path))
     }
+}
+
+/// Reads points of a chunk file, 1 MiB at a time.
+///
+/// # Errors
+/// What the system says.
+pub fn blocks(file: &File, points: Range<u64>, mut sink: impl FnMut(Block<'_>)) -> io::Result<()> {
+    let per_block = POINTS_PER_BLOCK as u64;
+    let last_block = blocks_of(points.end);
+    let mut block = points.start / per_block;
+    let mut buffer = Vec::new();
+    while block < last_block && !points.is_empty() {
+        let count = SLICE_BLOCKS.min(last_block - block);
+        buffer.resize(count as usize * BLOCK_BYTES, 0);
+        file.read_exact_at(&mut buffer, block_offset(block * per_block))?;
+        for (bytes, number) in buffer.chunks_exact(BLOCK_BYTES).zip(block..) {
+            let first = number * per_block;
+            let from = points.start.max(first) - first;
+            let to = points.end.min(first + per_block) - first;
+            sink(Block::of(bytes, from as usize..to as usize));
+        }
+        block += count;
+    }
+    Ok(())
+}
+
+/// crc32c of points of a chunk file: block by block, column by column, the slots in the range.
+///
+/// # Errors
+/// What the system says.
+pub fn crc(file: &File, points: Range<u64>) -> io::Result<u32> {
+    let mut crc = 0;
+    blocks(file, points, |block| {
+        for column in [block.series, block.step, block.timestamp_ms, block.value] {
+            crc = crc32c_append(crc, column);
+        }
+    })?;
+    Ok(crc)
 }
 
 impl<'a> Block<'a> {

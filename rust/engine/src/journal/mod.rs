@@ -4,9 +4,11 @@
 //! (names, sync frames, the ledger, the outbox) grows from the back. Columns are written first, `committed` is stored last
 //! with Release; whoever loads it before the points sees whole points only. `docs/design.md`, "Journal", has every byte.
 
+pub mod chunk;
 pub mod chunk_file;
 pub mod files;
 pub mod layout;
+pub mod map;
 pub mod reader;
 pub mod record;
 pub mod replay;

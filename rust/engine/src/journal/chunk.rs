@@ -1,0 +1,186 @@
+//! A chunk file of this writer, from its making to its end.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, Result};
+use crate::journal::files::chunk_path;
+use crate::journal::layout::{BLOCK_BYTES, DURABLE_AT, Header, SIDE_COMMITTED_AT, block_offset, side_place};
+use crate::platform::{self, Disk, Registered};
+use crate::types::{Seq, WriterId};
+
+/// An allocated file with its final name. Until its header is written it counts as not begun.
+#[derive(Debug)]
+pub struct Chunk {
+    file: Registered,
+    path: PathBuf,
+    number: u64,
+    len: u64,
+    place: (u64, u64),
+    named_on_disk: AtomicBool,
+}
+
+impl Chunk {
+    /// Makes a chunk file under a temporary name, reserves all of its space, and gives it its name.
+    ///
+    /// # Errors
+    /// [`Error::Io`], above all that the disk is full; nothing is left behind.
+    pub fn create(journals: &Path, writer: WriterId, number: u64, len: u64, disk: &dyn Disk) -> Result<Self> {
+        let path = chunk_path(journals, writer, number);
+        let temporary = path.with_extension("journal.tmp");
+        let made = Self::allocate(&temporary, len, disk).and_then(|(file, place)| {
+            fs::rename(&temporary, &path)?;
+            Ok(Self {
+                file,
+                path: path.clone(),
+                number,
+                len,
+                place,
+                named_on_disk: AtomicBool::new(false),
+            })
+        });
+        made.map_err(|e| {
+            // The error matters more than a leftover, which recovery removes.
+            let _ = fs::remove_file(&temporary);
+            Error::io("make", &path)(e)
+        })
+    }
+
+    fn allocate(temporary: &Path, len: u64, disk: &dyn Disk) -> io::Result<(Registered, (u64, u64))> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(temporary)?;
+        let file = Registered::new(file);
+        disk.allocate(&file, len)?;
+        let metadata = file.metadata()?;
+        Ok((file, (metadata.dev(), metadata.ino())))
+    }
+
+    /// The header of this chunk when its points begin at `first_seq`.
+    pub fn header(&self, identity: &Identity, first_seq: Seq) -> Header {
+        Header {
+            store_id: identity.store_id,
+            writer: identity.writer,
+            chunk_no: self.number,
+            first_seq,
+            file_len: self.len,
+            boot_id: identity.boot_id,
+            device: self.place.0,
+            inode: self.place.1,
+            created_ms: crate::clock::now_ms(),
+        }
+    }
+
+    /// The open file.
+    pub fn file(&self) -> &fs::File {
+        &self.file
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Number in its name.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Size in bytes.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Blocks of points and side log that fit.
+    pub fn blocks(&self) -> u64 {
+        self.len / BLOCK_BYTES as u64 - 1
+    }
+
+    /// Writes whole blocks of points, beginning with the block of point `index`, past the mapping.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn write_blocks(&self, index: u64, blocks: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(blocks, block_offset(index))
+    }
+
+    /// Appends to the side log of a chunk whose mapping is gone, and publishes the new length, which it returns.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn append_side(&self, at: u64, bytes: &[u8]) -> io::Result<u64> {
+        for (offset, piece) in side_pieces(self.len, at, bytes) {
+            self.file.write_all_at(piece, offset)?;
+        }
+        let end = at + bytes.len() as u64;
+        self.file.write_all_at(&end.to_le_bytes(), SIDE_COMMITTED_AT as u64)?;
+        Ok(end)
+    }
+
+    /// Brings the content and the name to the disk.
+    ///
+    /// # Errors
+    /// What the system says; then what was not on the disk before may never be.
+    pub fn sync(&self, disk: &dyn Disk) -> io::Result<()> {
+        disk.sync(&self.file)?;
+        if !self.named_on_disk.load(Ordering::Relaxed) {
+            let folder = self.path.parent().unwrap_or(Path::new("."));
+            fs::File::open(folder)?.sync_all()?;
+            self.named_on_disk.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Notes in the header how many points are on the disk. Nobody relies on it, so a failure is no error.
+    pub fn note_durable(&self, points: u64) {
+        let _ = self.file.write_all_at(&points.to_le_bytes(), DURABLE_AT as u64);
+    }
+
+    /// Gives the blocks between the points and the side log back to the disk.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn cut(&self, point_blocks: u64, side_blocks: u64) -> io::Result<()> {
+        let block = BLOCK_BYTES as u64;
+        platform::punch_hole(&self.file, (1 + point_blocks) * block, self.len - side_blocks * block)
+    }
+
+    /// Removes the file's name.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn remove(path: &Path) -> Result<()> {
+        match fs::remove_file(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path)(e)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What all chunks of a writer have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity {
+    /// Store that the writer belongs to.
+    pub store_id: u128,
+    /// The writer.
+    pub writer: WriterId,
+    /// This boot.
+    pub boot_id: u128,
+}
+
+/// Where the bytes of a side-log append go: pieces that end where a block does.
+pub fn side_pieces(file_len: u64, mut at: u64, mut bytes: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    std::iter::from_fn(move || {
+        let (offset, room) = side_place(file_len, at);
+        let (piece, rest) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+        bytes = rest;
+        at += piece.len() as u64;
+        (!piece.is_empty()).then_some((offset, piece))
+    })
+}

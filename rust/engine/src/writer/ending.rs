@@ -1,0 +1,109 @@
+//! The end of chunks, and of the writer.
+
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::journal::chunk::Chunk;
+use crate::platform::LockFile;
+use crate::types::Seq;
+use crate::writer::Writer;
+use crate::writer::lane::{Cold, Past};
+use crate::writer::room::Use;
+
+/// A sealed current chunk smaller than this stays in use: it can still take points, and making another costs more.
+const BIG: u64 = 1 << 20;
+
+impl Writer {
+    /// Removes the chunks whose points are all below `sealed`, which the catalog must have committed.
+    ///
+    /// The current chunk is retired first if it is large and all of it is sealed. Chunks with outbox items that are not done
+    /// stay, and so do those after them.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Forked`], [`Error::Closed`].
+    pub fn trim(&self, sealed: Seq) -> Result<()> {
+        self.in_this_process()?;
+        let mut cold = self.inner.cold.lock();
+        if cold.closed_at.is_some() {
+            return Err(Error::Closed);
+        }
+        let committed = self.next_seq(&cold);
+        cold.sealed = cold.sealed.max(sealed.min(committed));
+        cold.starved = false;
+        self.inner.room.notify_all();
+        let mut files = take_sealed(&mut cold);
+        let all_sealed = cold.past.is_empty() && cold.sealed == committed;
+        let current = cold.current.as_ref().filter(|c| c.book.first_seq < committed);
+        if all_sealed
+            && current.is_some_and(|c| c.chunk.len() >= BIG && c.book.outbox <= cold.outbox.1)
+            && self.try_roll(&mut cold, 0).is_ok()
+        {
+            files.extend(take_sealed(&mut cold));
+        }
+        drop(cold);
+        files.iter().try_for_each(|path| Chunk::remove(path))
+    }
+
+    /// Ends the writer: syncs the rest, gives unused space back and frees the lock.
+    ///
+    /// The lock file stays as long as there is a point that is not sealed, for whoever seals it. A second call does nothing.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::NoRoom`] where the rest could not be synced; it is closed all the same. [`Error::Forked`].
+    pub fn close(&self) -> Result<()> {
+        self.in_this_process()?;
+        if !self.stop_taking_points() {
+            return Ok(());
+        }
+        self.inner.signals.ask_to_stop();
+        let turn = self.inner.turn.lock();
+        let synced = self.sync_everything();
+        drop(turn);
+        let lock = self.inner.lock.lock().take();
+        let removed = self.remove_files(lock);
+        synced.and(removed)
+    }
+
+    /// False when somebody else has done it.
+    fn stop_taking_points(&self) -> bool {
+        let mut cold = self.inner.cold.lock();
+        if cold.closed_at.is_some() {
+            return false;
+        }
+        self.write_ledger(&mut cold, Use::Last);
+        let end = self.next_seq(&cold);
+        self.retire(&mut cold);
+        cold.closed_at = Some(end);
+        if let Some(last) = cold.past.back_mut() {
+            last.closing = true;
+        }
+        if let Some(prepared) = cold.prepared.take() {
+            cold.discarded.push(prepared.chunk.path().to_owned());
+        }
+        self.inner.room.notify_all();
+        self.inner.grown.notify_all();
+        true
+    }
+
+    fn remove_files(&self, lock: Option<LockFile>) -> Result<()> {
+        let mut cold = self.inner.cold.lock();
+        let mut files = std::mem::take(&mut cold.discarded);
+        files.extend(take_sealed(&mut cold));
+        cold.past.iter_mut().for_each(|past| past.map = None);
+        let nothing_left = cold.past.is_empty();
+        drop(cold);
+        files.iter().try_for_each(|path| Chunk::remove(path))?;
+        match lock {
+            Some(lock) if nothing_left => lock.remove(),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Takes the chunks off the front that nobody needs any more.
+fn take_sealed(cold: &mut Cold) -> Vec<PathBuf> {
+    let (sealed, done) = (cold.sealed, cold.outbox.1);
+    let needless = |past: &Past| past.book.first_seq + past.points <= sealed && past.book.outbox <= done;
+    let count = cold.past.iter().take_while(|past| needless(past)).count();
+    cold.past.drain(..count).map(|past| past.path).collect()
+}

@@ -1,0 +1,312 @@
+//! Writer: one process's stream of points into its journal.
+//!
+//! A call stores its points under a latch held for some instructions; whatever takes longer happens under the cold lock
+//! or on one of two threads. The syncer brings to the disk what is new; the preparer makes chunks ahead and unmaps old ones.
+//! Lock order: turn (one sync at a time), cold, hot, signals.
+
+mod column;
+mod ending;
+mod lane;
+mod ledger;
+mod names;
+mod outbox;
+mod prepare;
+mod rescue;
+mod room;
+mod signals;
+mod slow;
+mod sync;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::journal::chunk::{Chunk, Identity};
+use crate::journal::files::lock_path;
+use crate::journal::layout::{BLOCK_BYTES, MIN_CHUNK_BYTES};
+use crate::platform::{self, Disk, Latch, LinuxDisk, LockFile, OfThisProcess};
+use crate::types::{Outcome, Point, Seq, SeriesId, Stats, Times, WriterId};
+use column::{Batch, Which};
+use lane::{Cold, Hot, Prepared};
+use room::Patience;
+use signals::Signals;
+use sync::Progress;
+
+/// One process's stream of points; every method may be called from any thread.
+///
+/// A forked child must open a writer of its own: here, every call gives [`Error::Forked`] without touching a lock.
+#[derive(Debug)]
+pub struct Writer {
+    hot: OfThisProcess<Latch<Hot>>,
+    inner: OfThisProcess<Inner>,
+}
+
+/// What the hot path does not touch.
+#[derive(Debug)]
+struct Inner {
+    identity: Identity,
+    journals: PathBuf,
+    config: Config,
+    disk: Arc<dyn Disk>,
+    signals: Arc<Signals>,
+    /// Held during a sync, so that there is one at a time.
+    turn: Mutex<()>,
+    cold: Mutex<Cold>,
+    /// Goes with `cold`: there may be room.
+    room: Condvar,
+    /// Goes with `cold`: there may be more unsealed bytes.
+    grown: Condvar,
+    progress: Progress,
+    lock: Mutex<Option<LockFile>>,
+}
+
+impl Writer {
+    /// Opens a new writer in an existing folder: takes its lock, makes its first chunk, starts its threads.
+    ///
+    /// # Errors
+    /// [`Error::Io`], above all where the folder is missing, read-only or full.
+    pub fn open(journals: &Path, store_id: u128, config: Config) -> Result<Arc<Self>> {
+        Self::open_on(journals, store_id, config, Arc::new(LinuxDisk))
+    }
+
+    /// As [`Writer::open`], with a disk that can be made to fail.
+    ///
+    /// # Errors
+    /// As [`Writer::open`].
+    pub fn open_on(journals: &Path, store_id: u128, config: Config, disk: Arc<dyn Disk>) -> Result<Arc<Self>> {
+        platform::watch_forks();
+        let identity = Identity {
+            store_id,
+            writer: WriterId::random()?,
+            boot_id: platform::boot_id()?,
+        };
+        let lock = LockFile::create(&lock_path(journals, identity.writer))?;
+        let writer = Self {
+            hot: OfThisProcess::new(Latch::new(Hot::new())),
+            inner: OfThisProcess::new(Inner {
+                identity,
+                journals: journals.to_owned(),
+                config: in_blocks(config),
+                disk,
+                signals: Arc::new(Signals::default()),
+                turn: Mutex::new(()),
+                cold: Mutex::new(Cold::new()),
+                room: Condvar::new(),
+                grown: Condvar::new(),
+                progress: Progress::default(),
+                lock: Mutex::new(Some(lock)),
+            }),
+        };
+        writer.begin()?;
+        let writer = Arc::new(writer);
+        writer.start_threads()?;
+        Ok(writer)
+    }
+
+    fn begin(&self) -> Result<()> {
+        let mut cold = self.inner.cold.lock();
+        let first = self.make_chunk(0, self.inner.config.min_chunk_bytes);
+        match first {
+            Ok(prepared) => {
+                cold.next_number = 1;
+                self.switch(&mut cold, prepared);
+                Ok(())
+            }
+            Err(e) => {
+                let lock = self.inner.lock.lock().take();
+                lock.map_or(Ok(()), LockFile::remove).and(Err(e))
+            }
+        }
+    }
+
+    fn make_chunk(&self, number: u64, bytes: u64) -> Result<Prepared> {
+        let Inner {
+            journals,
+            identity,
+            disk,
+            ..
+        } = &*self.inner;
+        let chunk = Chunk::create(journals, identity.writer, number, bytes, &**disk)?;
+        let map = crate::journal::map::Map::new(chunk.file(), bytes).map_err(Error::io("map", chunk.path()));
+        match map {
+            Ok(map) => Ok(Prepared {
+                chunk: Arc::new(chunk),
+                map: Arc::new(map),
+            }),
+            Err(e) => Chunk::remove(chunk.path()).and(Err(e)),
+        }
+    }
+
+    /// This writer's id.
+    pub fn id(&self) -> WriterId {
+        self.inner.identity.writer
+    }
+
+    /// The number of a series, given at its first use and good as long as the writer.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`], [`Error::TooManySeries`], [`Error::Forked`].
+    pub fn series(&self, run_id: &str, key: &str) -> Result<SeriesId> {
+        self.in_this_process()?;
+        self.inner.cold.lock().names.intern(run_id, key)
+    }
+
+    /// Stores a point. It survives the end of this process when this returns, and a power cut after the next sync.
+    ///
+    /// # Errors
+    /// [`Error::Forked`], [`Error::Closed`], [`Error::UnknownSeries`]. A point for which there is no room is no error.
+    #[inline]
+    pub fn append(&self, series: SeriesId, point: Point) -> Result<Outcome> {
+        match self.try_append(series, point) {
+            Some(seq) => Ok(Outcome::Stored(seq)),
+            None => self.append_after_all(series, point),
+        }
+    }
+
+    /// Stores a point if that needs no waiting at all. After `None` nothing is stored or counted; [`Writer::append`]
+    /// does what is needed, or says why it cannot.
+    #[inline]
+    pub fn try_append(&self, series: SeriesId, point: Point) -> Option<Seq> {
+        if !self.hot.is_ours() {
+            return None;
+        }
+        self.hot.lock().push(series, point)
+    }
+
+    #[cold]
+    fn append_after_all(&self, series: SeriesId, point: Point) -> Result<Outcome> {
+        self.in_this_process()?;
+        self.append_slowly(series, point, &mut Patience::new(self.inner.config.max_block))
+    }
+
+    /// Stores one point a series, at the same step and time; returns how many found room.
+    ///
+    /// # Errors
+    /// As [`Writer::append`]; the points before the offending one are stored.
+    pub fn append_row(&self, step: i64, timestamp_ms: i64, values: &[(SeriesId, f64)]) -> Result<usize> {
+        self.in_this_process()?;
+        let quick = {
+            let mut hot = self.hot.lock();
+            let mut push = |&(series, value): &_| {
+                hot.push(
+                    series,
+                    Point {
+                        step,
+                        timestamp_ms,
+                        value,
+                    },
+                )
+                .is_none()
+            };
+            values.iter().position(&mut push).unwrap_or(values.len())
+        };
+        let mut stored = quick;
+        let mut patience = Patience::new(self.inner.config.max_block);
+        for &(series, value) in &values[quick..] {
+            let outcome = self.append_slowly(
+                series,
+                Point {
+                    step,
+                    timestamp_ms,
+                    value,
+                },
+                &mut patience,
+            )?;
+            stored += usize::from(outcome != Outcome::Dropped);
+        }
+        Ok(stored)
+    }
+
+    /// Stores points of one series; returns how many found room.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`], and as [`Writer::append`].
+    pub fn append_column(&self, series: SeriesId, steps: &[i64], times: Times<'_>, values: &[f64]) -> Result<u64> {
+        self.in_this_process()?;
+        self.append_batch(Batch {
+            series: Which::One(series),
+            steps,
+            times,
+            values,
+        })
+    }
+
+    /// Stores points of many series; returns how many found room.
+    ///
+    /// # Errors
+    /// [`Error::LengthMismatch`], and as [`Writer::append`].
+    pub fn append_columns(&self, series: &[SeriesId], steps: &[i64], times: &[i64], values: &[f64]) -> Result<u64> {
+        self.in_this_process()?;
+        self.append_batch(Batch {
+            series: Which::Each(series),
+            steps,
+            times: Times::Slice(times),
+            values,
+        })
+    }
+
+    /// Counters at this moment.
+    pub fn stats(&self) -> Stats {
+        if self.in_this_process().is_err() {
+            return Stats::default();
+        }
+        let cold = self.inner.cold.lock();
+        let committed = self.next_seq(&cold);
+        let dropped = cold.ledger.total();
+        Stats {
+            accepted: committed + dropped,
+            stored: committed,
+            dropped,
+            committed,
+            durable: cold.durable(),
+            sealed: cold.sealed,
+            unsealed_bytes: self.unsealed_bytes(&cold),
+            poisoned_chunks: cold.poisoned,
+            last_error: cold.last_error.clone(),
+        }
+    }
+
+    /// Waits until the journal holds `bytes` of points that are not sealed; false when the time is over or the writer closed.
+    ///
+    /// It notices at every new chunk and every sync, not at every point.
+    pub fn wait_unsealed(&self, bytes: u64, timeout: Duration) -> bool {
+        if self.in_this_process().is_err() {
+            return false;
+        }
+        let until = Instant::now() + timeout;
+        let mut cold = self.inner.cold.lock();
+        while self.unsealed_bytes(&cold) < bytes {
+            if cold.closed_at.is_some() || self.inner.grown.wait_until(&mut cold, until).timed_out() {
+                return self.unsealed_bytes(&cold) >= bytes;
+            }
+        }
+        true
+    }
+
+    fn in_this_process(&self) -> Result<()> {
+        if self.hot.is_ours() { Ok(()) } else { Err(Error::Forked) }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if self.hot.is_ours() {
+            // Whoever wants to know calls close; what is in the journal is safe either way.
+            let _ = self.close();
+        }
+    }
+}
+
+fn in_blocks(config: Config) -> Config {
+    let round = |bytes: u64| bytes.max(MIN_CHUNK_BYTES).next_multiple_of(BLOCK_BYTES as u64);
+    let min_chunk_bytes = round(config.min_chunk_bytes);
+    Config {
+        min_chunk_bytes,
+        max_chunk_bytes: round(config.max_chunk_bytes).max(min_chunk_bytes),
+        ..config
+    }
+}

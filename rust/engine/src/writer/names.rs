@@ -1,0 +1,70 @@
+//! Series table of a writer: a number for every (run, key).
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::error::{Error, Result};
+use crate::types::{MAX_KEY_BYTES, MAX_RUN_BYTES, MAX_SERIES, SeriesId, SeriesName};
+
+/// Names by number, and numbers by name.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    by_number: Vec<SeriesName>,
+    by_name: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Names {
+    /// The number of a series, given at its first use.
+    pub(super) fn intern(&mut self, run_id: &str, key: &str) -> Result<SeriesId> {
+        let hash = self.hasher.hash_one((run_id, key));
+        let names = &self.by_number;
+        let same = |n: &u32| *names[*n as usize].run_id == *run_id && *names[*n as usize].key == *key;
+        if let Some(number) = self.by_name.find(hash, same) {
+            return Ok(SeriesId(*number));
+        }
+        limit("a run id", run_id, MAX_RUN_BYTES)?;
+        limit("a metric key", key, MAX_KEY_BYTES)?;
+        let number = self.by_number.len() as u32;
+        if number >= MAX_SERIES {
+            return Err(Error::TooManySeries);
+        }
+        let name = SeriesName {
+            run_id: self.shared_run_id(run_id),
+            key: key.into(),
+        };
+        self.by_number.push(name);
+        let (names, hasher) = (&self.by_number, &self.hasher);
+        let rehash = |n: &u32| hasher.hash_one((&*names[*n as usize].run_id, &*names[*n as usize].key));
+        self.by_name.insert_unique(hash, number, rehash);
+        Ok(SeriesId(number))
+    }
+
+    /// What a number stands for.
+    pub(super) fn get(&self, series: SeriesId) -> Result<&SeriesName> {
+        self.by_number
+            .get(series.0 as usize)
+            .ok_or(Error::UnknownSeries(series.0))
+    }
+
+    /// Series of one run usually come one after the other.
+    fn shared_run_id(&self, run_id: &str) -> Arc<str> {
+        match self.by_number.last() {
+            Some(last) if *last.run_id == *run_id => last.run_id.clone(),
+            _ => run_id.into(),
+        }
+    }
+}
+
+fn limit(what: &'static str, text: &str, limit: usize) -> Result<()> {
+    if text.len() > limit {
+        return Err(Error::TooLong {
+            what,
+            bytes: text.len(),
+            limit,
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Outbox: what the catalog could not take yet, kept in the journal meanwhile.
+
+use crate::error::{Error, Result};
+use crate::journal::layout::BLOCK_BYTES;
+use crate::journal::record::{MAX_OUTBOX_BYTES, Record};
+use crate::writer::Writer;
+use crate::writer::room::{Patience, Use};
+
+impl Writer {
+    /// Keeps a payload until [`Writer::finish_outbox`], over crashes too; returns its id. Ids go up from 1.
+    ///
+    /// # Errors
+    /// [`Error::TooLong`], [`Error::NoRoom`] where no chunk can be made within the bound, [`Error::Forked`],
+    /// [`Error::Closed`].
+    pub fn push_outbox(&self, payload: &[u8]) -> Result<u64> {
+        self.in_this_process()?;
+        if payload.len() > MAX_OUTBOX_BYTES {
+            return Err(Error::TooLong {
+                what: "an outbox item",
+                bytes: payload.len(),
+                limit: MAX_OUTBOX_BYTES,
+            });
+        }
+        let mut patience = Patience::new(self.inner.config.max_block);
+        let least_bytes = (payload.len() + 8 * BLOCK_BYTES) as u64;
+        let mut cold = self.inner.cold.lock();
+        loop {
+            let id = cold.outbox.0 + 1;
+            let record = Record::Outbox(id, payload.to_vec()).encode();
+            if self.append_side(&mut cold, &record, Use::Ordinary) {
+                cold.outbox.0 = id;
+                if let Some(current) = &mut cold.current {
+                    current.book.outbox = id;
+                }
+                return Ok(id);
+            }
+            if let Some(reason) = self.wait_for_room(&mut cold, &mut patience, least_bytes)? {
+                let reason = cold.refused.clone().unwrap_or_else(|| format!("{reason:?}"));
+                return Err(Error::NoRoom { reason });
+            }
+        }
+    }
+
+    /// Says that every item up to `upto` has reached the catalog.
+    ///
+    /// # Errors
+    /// As [`Writer::push_outbox`].
+    pub fn finish_outbox(&self, upto: u64) -> Result<()> {
+        self.in_this_process()?;
+        let mut patience = Patience::new(self.inner.config.max_block);
+        let mut cold = self.inner.cold.lock();
+        let upto = upto.min(cold.outbox.0);
+        while upto > cold.outbox.1 {
+            if self.append_side(&mut cold, &Record::OutboxDone(upto).encode(), Use::Frame) {
+                cold.outbox.1 = upto;
+            } else if self.wait_for_room(&mut cold, &mut patience, 0)?.is_some() {
+                return Err(Error::NoRoom {
+                    reason: "the next chunk is not ready".to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,278 @@
+//! Room for points and records in the current chunk, and the roll to the next one.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::MutexGuard;
+
+use crate::error::{Error, Result};
+use crate::journal::chunk::side_pieces;
+use crate::journal::layout::{BLOCK_BYTES, SIDE_COMMITTED_AT, blocks_of};
+use crate::journal::map::Cursor;
+use crate::journal::record::Record;
+use crate::types::{DropReason, Seq, SeriesId};
+use crate::writer::Writer;
+use crate::writer::lane::{Book, Cold, Current, Past, Prepared};
+
+/// Blocks that only frames and other last records may use.
+const RESERVED_BLOCKS: u64 = 1;
+/// Bytes that a frame of the current chunk leaves for the chunk's last frame and its close.
+const LAST_RECORDS_BYTES: u64 = 128;
+/// A chunk that is full sooner has its successor prepared at once, and its pages with it.
+const FAST: Duration = Duration::from_secs(2);
+
+/// How long one call may wait, over all of its waits.
+pub(super) struct Patience {
+    bound: Duration,
+    until: Option<Instant>,
+}
+
+impl Patience {
+    /// The clock starts at the first wait.
+    pub(super) fn new(bound: Duration) -> Self {
+        Self { bound, until: None }
+    }
+
+    fn until(&mut self) -> Instant {
+        *self.until.get_or_insert_with(|| Instant::now() + self.bound)
+    }
+}
+
+/// What a record may use of the chunk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// What points could use as well.
+    Ordinary,
+    /// The reserve too, except for the chunk's last records.
+    Frame,
+    /// All there is.
+    Last,
+}
+
+impl Writer {
+    /// Takes the cursor out of the hot state.
+    pub(super) fn take_cursor(&self) -> Cursor {
+        std::mem::replace(&mut self.hot.lock().cursor, Cursor::detached())
+    }
+
+    /// Puts a cursor into the hot state.
+    pub(super) fn put_cursor(&self, cursor: Cursor) {
+        self.hot.lock().cursor = cursor;
+    }
+
+    /// Number of the next point.
+    pub(super) fn next_seq(&self, cold: &Cold) -> Seq {
+        cold.closed_at.unwrap_or_else(|| self.hot.lock().next_seq())
+    }
+
+    /// Journal bytes of points that no committed segment holds.
+    pub(super) fn unsealed_bytes(&self, cold: &Cold) -> u64 {
+        blocks_of(self.next_seq(cold).saturating_sub(cold.sealed)) * BLOCK_BYTES as u64
+    }
+
+    /// Makes sure that the current chunk says what the series is; false where it has no room for that.
+    pub(super) fn define(&self, cold: &mut Cold, series: SeriesId) -> Result<bool> {
+        let name = cold.names.get(series)?;
+        if self.hot.lock().is_defined(series) {
+            return Ok(true);
+        }
+        let record = Record::Series(series.0, name.clone()).encode();
+        let written = self.append_side(cold, &record, Use::Ordinary);
+        if written {
+            self.hot.lock().set_defined(series);
+        }
+        Ok(written)
+    }
+
+    /// Appends a record to the current chunk's side log; false where it has no room.
+    pub(super) fn append_side(&self, cold: &mut Cold, record: &[u8], purpose: Use) -> bool {
+        let Some(current) = &mut cold.current else { return false };
+        let end = current.book.side + record.len() as u64;
+        if !self.reserve_side(current, end, purpose) {
+            return false;
+        }
+        for (offset, piece) in side_pieces(current.chunk.len(), current.book.side, record) {
+            current.map.write(offset, piece);
+        }
+        current.book.side = end;
+        current.map.publish(SIDE_COMMITTED_AT, end);
+        true
+    }
+
+    /// Takes the blocks that a side log of `end` bytes needs away from the points.
+    fn reserve_side(&self, current: &mut Current, end: u64, purpose: Use) -> bool {
+        let side = side_blocks(end);
+        let blocks = current.chunk.blocks();
+        let mut hot = self.hot.lock();
+        let used = current.granted - hot.cursor.blocks_left();
+        let needed = match purpose {
+            Use::Ordinary => used + side + RESERVED_BLOCKS,
+            Use::Frame => used + side_blocks(end + LAST_RECORDS_BYTES),
+            Use::Last => used + side,
+        };
+        if needed > blocks {
+            return false;
+        }
+        let grantable = blocks.saturating_sub(side + RESERVED_BLOCKS).max(used);
+        if current.granted > grantable {
+            hot.cursor.revoke(current.granted - grantable);
+            current.granted = grantable;
+        }
+        true
+    }
+
+    /// Gives the cursor more blocks of the current chunk; false where there are none.
+    ///
+    /// The first half comes without a successor, whose making starts here.
+    pub(super) fn grant(&self, cold: &mut Cold) -> bool {
+        let Some(current) = &mut cold.current else { return false };
+        let blocks = current.chunk.blocks();
+        let grantable = blocks.saturating_sub(side_blocks(current.book.side) + RESERVED_BLOCKS);
+        if current.granted >= grantable {
+            return false;
+        }
+        let half = blocks / 2;
+        let first = current.granted < half.min(grantable);
+        current.granted = if first { half.min(grantable) } else { grantable };
+        let mut hot = self.hot.lock();
+        let count = hot.cursor.count();
+        hot.cursor = Cursor::new(Arc::clone(&current.map), count, current.granted);
+        drop(hot);
+        if !first {
+            self.ask_for_chunk(cold, 0);
+        }
+        true
+    }
+
+    /// Asks for the next chunk, of at least `least_bytes`, unless there is one.
+    pub(super) fn ask_for_chunk(&self, cold: &mut Cold, least_bytes: u64) {
+        if cold.prepared.as_ref().is_some_and(|p| p.chunk.len() >= least_bytes) {
+            return;
+        }
+        let len = cold.current.as_ref().map_or(0, |c| c.chunk.len());
+        let doubled = (2 * len).min(self.inner.config.max_chunk_bytes);
+        let wanted = doubled.max(least_bytes).next_multiple_of(BLOCK_BYTES as u64);
+        if cold.wanted_bytes.is_some_and(|already| already >= wanted) {
+            return;
+        }
+        cold.wanted_bytes = Some(wanted);
+        self.inner.signals.ask_to_prepare();
+    }
+
+    /// Makes the next chunk the current one, if it is ready.
+    ///
+    /// # Errors
+    /// Why there is no room, for the ledger.
+    pub(super) fn try_roll(&self, cold: &mut Cold, least_bytes: u64) -> std::result::Result<(), DropReason> {
+        match cold.prepared.take() {
+            Some(prepared) if prepared.chunk.len() >= least_bytes => {
+                self.switch(cold, prepared);
+                return Ok(());
+            }
+            Some(small) => cold.discarded.push(small.chunk.path().to_owned()),
+            None => {}
+        }
+        self.ask_for_chunk(cold, least_bytes);
+        Err(if cold.refused.is_some() {
+            DropReason::NoSpace
+        } else {
+            DropReason::Late
+        })
+    }
+
+    /// Waits for a roll, by this or another thread, within the call's patience. `Some` says why there is no room.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub(super) fn wait_for_room(
+        &self,
+        cold: &mut MutexGuard<'_, Cold>,
+        patience: &mut Patience,
+        least_bytes: u64,
+    ) -> Result<Option<DropReason>> {
+        if cold.closed_at.is_some() {
+            return Err(Error::Closed);
+        }
+        let backlog = self.unsealed_bytes(cold) >= self.inner.config.max_unsealed_bytes;
+        let rolled = if backlog {
+            Err(DropReason::Backlog)
+        } else {
+            self.try_roll(cold, least_bytes)
+        };
+        let Err(reason) = rolled else { return Ok(None) };
+        if cold.starved {
+            return Ok(Some(reason));
+        }
+        if self.inner.room.wait_until(cold, patience.until()).timed_out() {
+            cold.starved = true;
+            return Ok(Some(reason));
+        }
+        Ok(None)
+    }
+
+    /// Starts a chunk and retires the one before.
+    pub(super) fn switch(&self, cold: &mut Cold, prepared: Prepared) {
+        let Prepared { chunk, map } = prepared;
+        let fast = cold.current.as_ref().is_some_and(|c| c.since.elapsed() < FAST);
+        self.retire(cold);
+        let book = Book {
+            first_seq: self.hot.lock().first_seq,
+            ..Book::default()
+        };
+        map.begin(&chunk.header(&self.inner.identity, book.first_seq).encode());
+        self.hot.lock().cursor = Cursor::new(Arc::clone(&map), 0, 0);
+        let since = Instant::now();
+        cold.current = Some(Current {
+            chunk,
+            map,
+            book,
+            granted: 0,
+            since,
+            written_past_map: 0,
+        });
+        cold.starved = false;
+        self.write_ledger(cold, Use::Ordinary);
+        if fast {
+            self.ask_for_chunk(cold, 0);
+        }
+        self.inner.room.notify_all();
+        self.inner.grown.notify_all();
+    }
+
+    /// Ends the current chunk: it gets no more points.
+    pub(super) fn retire(&self, cold: &mut Cold) {
+        let Some(current) = cold.current.take() else { return };
+        let mut hot = self.hot.lock();
+        let points = hot.cursor.count();
+        hot.cursor = Cursor::detached();
+        hot.first_seq += points;
+        hot.forget_definitions();
+        drop(hot);
+        cold.past.push_back(Past {
+            path: current.chunk.path().to_owned(),
+            number: current.chunk.number(),
+            points,
+            book: current.book,
+            map: Some(current.map),
+            unsynced: Some(current.chunk),
+            closing: false,
+        });
+        self.inner.signals.ask_to_prepare();
+    }
+
+    /// Writes what the ledger holds, as far as there is room.
+    pub(super) fn write_ledger(&self, cold: &mut Cold, purpose: Use) {
+        while let Some(entry) = cold.ledger.take() {
+            let defined = self.define(cold, SeriesId(entry.series)).unwrap_or(false) || purpose == Use::Last;
+            if !defined || !self.append_side(cold, &Record::Dropped(entry).encode(), purpose) {
+                cold.ledger.put_back(entry);
+                return;
+            }
+        }
+    }
+}
+
+/// Blocks of a side log of `bytes`.
+pub(super) fn side_blocks(bytes: u64) -> u64 {
+    bytes.div_ceil(BLOCK_BYTES as u64)
+}

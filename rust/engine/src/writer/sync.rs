@@ -1,0 +1,312 @@
+//! Syncer: frames what is new and brings it to the disk.
+//!
+//! A pass takes the retired chunks first, oldest first, then the current one. The checksum is made over `pread`, which keeps
+//! the mapping's pages out of this process's resident memory, and without a lock.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::clock::now_ms;
+use crate::error::{Error, Result};
+use crate::journal::chunk::Chunk;
+use crate::journal::chunk_file;
+use crate::journal::layout::blocks_of;
+use crate::journal::record::{Frame, Record};
+use crate::types::Seq;
+use crate::writer::Writer;
+use crate::writer::lane::{Book, Cold, Past};
+use crate::writer::room::{Use, side_blocks};
+
+/// A middle smaller than this is not given back when a chunk retires.
+const CUT_BLOCKS: u64 = 16;
+/// A pass that finds the current chunk retired under its hands looks again this often; the rest is for the next pass.
+const ROUNDS: usize = 4;
+
+/// What passes have achieved, for those who wait for it.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    state: Mutex<Passes>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Passes {
+    begun: u64,
+    /// The latest pass that has ended, as the count at its beginning.
+    ended: u64,
+    failure: Option<String>,
+}
+
+/// The current chunk at one moment.
+struct Moment {
+    chunk: Arc<Chunk>,
+    points: u64,
+    book: Book,
+}
+
+impl Writer {
+    /// Waits until every point committed before the call is on the disk, and the side log with it.
+    ///
+    /// # Errors
+    /// [`Error::NotDurable`] after a sync that failed or when the time is over, [`Error::Forked`], [`Error::Closed`].
+    pub fn flush(&self, timeout: Option<Duration>) -> Result<Seq> {
+        self.in_this_process()?;
+        let until = timeout.map(|t| Instant::now() + t);
+        let wanted = {
+            let cold = self.inner.cold.lock();
+            match cold.closed_at {
+                Some(end) if cold.durable() >= end => return Ok(end),
+                Some(_) => return Err(Error::Closed),
+                None => self.next_seq(&cold),
+            }
+        };
+        let failure = self.await_pass(until);
+        let durable = self.inner.cold.lock().durable();
+        if durable >= wanted && failure.is_none() {
+            return Ok(durable);
+        }
+        Err(Error::NotDurable {
+            wanted,
+            durable,
+            last_error: failure.flatten(),
+        })
+    }
+
+    /// Waits for a pass that begins after this call. `Some` with its failure, or with `None` when the time was over.
+    fn await_pass(&self, until: Option<Instant>) -> Option<Option<String>> {
+        let Progress { state, changed } = &self.inner.progress;
+        let mut passes = state.lock();
+        let asked_after = passes.begun;
+        self.inner.signals.ask_to_sync();
+        while passes.ended <= asked_after {
+            match until {
+                None => changed.wait(&mut passes),
+                Some(until) if changed.wait_until(&mut passes, until).timed_out() => return Some(None),
+                Some(_) => {}
+            }
+        }
+        passes.failure.clone().map(Some)
+    }
+
+    /// One pass over everything that is not on the disk yet.
+    pub(super) fn sync_pass(&self) {
+        let turn = self.inner.turn.lock();
+        let begun = {
+            let mut passes = self.inner.progress.state.lock();
+            passes.begun += 1;
+            passes.begun
+        };
+        let failure = self.sync_everything().err().map(|e| e.to_string());
+        if let Some(failure) = &failure {
+            self.inner.cold.lock().last_error = Some(failure.clone());
+        }
+        let mut passes = self.inner.progress.state.lock();
+        (passes.ended, passes.failure) = (begun, failure);
+        drop(passes);
+        drop(turn);
+        self.inner.progress.changed.notify_all();
+        // A notification without the lock would get lost between a waiter's look and its sleep.
+        let _cold = self.inner.cold.lock();
+        self.inner.grown.notify_all();
+    }
+
+    /// Syncs all chunks, going on behind one that fails.
+    pub(super) fn sync_everything(&self) -> Result<()> {
+        let mut outcome = Ok(());
+        for _ in 0..ROUNDS {
+            outcome = self.sync_pasts();
+            match self.sync_current() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(e) => return outcome.and(Err(e)),
+            }
+        }
+        outcome
+    }
+
+    fn sync_pasts(&self) -> Result<()> {
+        let numbers: Vec<u64> = {
+            let cold = self.inner.cold.lock();
+            cold.past
+                .iter()
+                .filter(|p| p.unsynced.is_some())
+                .map(|p| p.number)
+                .collect()
+        };
+        let mut outcome = Ok(());
+        for number in numbers {
+            outcome = outcome.and(self.sync_past(number));
+        }
+        outcome
+    }
+
+    /// Syncs a retired chunk for the last time, or rescues it after a sync that failed.
+    fn sync_past(&self, number: u64) -> Result<()> {
+        let Some((chunk, mut book, points, closing)) = self.past(number, |past| {
+            past.unsynced
+                .clone()
+                .map(|chunk| (chunk, past.book, past.points, past.closing))
+        }) else {
+            return Ok(());
+        };
+        if book.poisoned {
+            return self.rescue(number);
+        }
+        match self.finish_chunk(&chunk, &mut book, points, closing) {
+            Ok(()) => {
+                self.past(number, |past| {
+                    (past.book, past.unsynced) = (book, None);
+                    Some(())
+                });
+                Ok(())
+            }
+            Err(e) => {
+                self.poison(&chunk, &e);
+                self.past(number, |past| {
+                    past.book.poisoned = true;
+                    Some(())
+                });
+                self.rescue(number)
+            }
+        }
+    }
+
+    fn finish_chunk(&self, chunk: &Chunk, book: &mut Book, points: u64, closing: bool) -> io::Result<()> {
+        if book.framed < points {
+            let frame = frame(chunk, book.framed, points)?;
+            book.side = chunk.append_side(book.side, &frame)?;
+            book.framed = points;
+        }
+        if closing {
+            book.side = chunk.append_side(book.side, &Record::Closed(points).encode())?;
+        }
+        let unused = chunk.blocks() - blocks_of(points) - side_blocks(book.side);
+        if closing || unused >= CUT_BLOCKS {
+            chunk.cut(blocks_of(points), side_blocks(book.side))?;
+        }
+        chunk.sync(&*self.inner.disk)?;
+        (book.durable, book.side_synced) = (points, book.side);
+        chunk.note_durable(points);
+        Ok(())
+    }
+
+    /// Syncs the current chunk; true when it has retired meanwhile and the pass must go on.
+    fn sync_current(&self) -> Result<bool> {
+        let Some(moment) = self.moment() else { return Ok(false) };
+        let Moment { chunk, points, book } = &moment;
+        if book.poisoned {
+            return self.retire_poisoned(chunk.number());
+        }
+        if *points == book.framed && book.side == book.side_synced && book.durable == *points {
+            return Ok(false);
+        }
+        if *points > book.framed {
+            let frame = frame(chunk, book.framed, *points).map_err(Error::io("read", chunk.path()))?;
+            if !self.append_frame(chunk, *points, &frame)? {
+                return Ok(true);
+            }
+        }
+        // What the side log holds by now is on the disk after this.
+        let side = self.book(chunk.number(), |book| book.side).unwrap_or(book.side);
+        if let Err(e) = chunk.sync(&*self.inner.disk) {
+            self.poison(chunk, &e);
+            self.book(chunk.number(), |book| book.poisoned = true);
+            return self.retire_poisoned(chunk.number());
+        }
+        chunk.note_durable(*points);
+        self.book(chunk.number(), |book| {
+            (book.durable, book.side_synced) = (*points, side)
+        });
+        Ok(false)
+    }
+
+    fn moment(&self) -> Option<Moment> {
+        let cold = self.inner.cold.lock();
+        let current = cold.current.as_ref()?;
+        let points = self.hot.lock().cursor.count();
+        Some(Moment {
+            chunk: Arc::clone(&current.chunk),
+            points,
+            book: current.book,
+        })
+    }
+
+    /// Appends a frame to the current chunk; false when the chunk has retired, be it for lack of room for the frame.
+    fn append_frame(&self, chunk: &Chunk, points: u64, frame: &[u8]) -> Result<bool> {
+        let mut cold = self.inner.cold.lock();
+        if cold.current.as_ref().is_none_or(|c| c.chunk.number() != chunk.number()) {
+            return Ok(false);
+        }
+        if self.append_side(&mut cold, frame, Use::Frame) {
+            if let Some(current) = &mut cold.current {
+                current.book.framed = points;
+            }
+            return Ok(true);
+        }
+        match self.try_roll(&mut cold, 0) {
+            Ok(()) => Ok(false),
+            Err(reason) => Err(Error::NoRoom {
+                reason: format!("the next chunk is not ready ({reason:?})"),
+            }),
+        }
+    }
+
+    /// Makes the next chunk current, so that the poisoned one can be rescued.
+    fn retire_poisoned(&self, number: u64) -> Result<bool> {
+        let mut cold = self.inner.cold.lock();
+        if cold.current.as_ref().is_none_or(|c| c.chunk.number() != number) {
+            return Ok(true);
+        }
+        if cold.past.iter().any(|p| p.book.poisoned && p.unsynced.is_some()) {
+            // The disk refuses everything; one chunk to copy is enough until it recovers.
+            return Err(Error::NoRoom {
+                reason: "an earlier chunk could not be rescued yet".to_owned(),
+            });
+        }
+        match self.try_roll(&mut cold, 0) {
+            Ok(()) => Ok(true),
+            Err(_) => Err(Error::NoRoom {
+                reason: "a sync failed and the next chunk is not ready".to_owned(),
+            }),
+        }
+    }
+
+    fn poison(&self, chunk: &Chunk, error: &io::Error) {
+        let mut cold = self.inner.cold.lock();
+        cold.poisoned += 1;
+        cold.last_error = Some(format!("cannot sync '{}': {error}", chunk.path().display()));
+    }
+
+    /// Changes a retired chunk's entry, if it is still there.
+    pub(super) fn past<T>(&self, number: u64, change: impl FnOnce(&mut Past) -> Option<T>) -> Option<T> {
+        let mut cold = self.inner.cold.lock();
+        cold.past.iter_mut().find(|p| p.number == number).and_then(change)
+    }
+
+    /// Changes a chunk's book, be it current or retired.
+    fn book<T>(&self, number: u64, change: impl FnOnce(&mut Book) -> T) -> Option<T> {
+        let mut cold = self.inner.cold.lock();
+        let Cold { current, past, .. } = &mut *cold;
+        let current = current
+            .as_mut()
+            .filter(|c| c.chunk.number() == number)
+            .map(|c| &mut c.book);
+        let book = current.or_else(|| past.iter_mut().find(|p| p.number == number).map(|p| &mut p.book));
+        book.map(change)
+    }
+}
+
+/// A frame over points `[from, to)` of a chunk.
+pub(super) fn frame(chunk: &Chunk, from: u64, to: u64) -> io::Result<Vec<u8>> {
+    let crc = chunk_file::crc(chunk.file(), from..to)?;
+    Ok(Record::Frame(Frame {
+        from,
+        to,
+        synced_ms: now_ms(),
+        crc,
+    })
+    .encode())
+}

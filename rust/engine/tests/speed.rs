@@ -1,0 +1,66 @@
+//! Speed of the calls that store points; run with `cargo test --release --test speed -- --ignored --nocapture`.
+
+use std::time::{Duration, Instant};
+
+use runlake_engine::{Config, Outcome, Point, Times, Writer};
+
+fn best<T>(times: usize, mut work: impl FnMut() -> T) -> Duration {
+    let time = |work: &mut dyn FnMut() -> T| {
+        let start = Instant::now();
+        std::hint::black_box(work());
+        start.elapsed()
+    };
+    (0..times).map(|_| time(&mut work)).min().unwrap()
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn storing_points() {
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let writer = Writer::open(folder.path(), 1, Config::default()).unwrap();
+    let series = writer.series("run", "loss").unwrap();
+    const N: usize = 3_000_000;
+    for _ in 0..5 {
+        let one = best(1, || {
+            for i in 0..N as i64 {
+                let stored = writer
+                    .append(
+                        series,
+                        Point {
+                            step: i,
+                            timestamp_ms: i,
+                            value: i as f64,
+                        },
+                    )
+                    .unwrap();
+                debug_assert!(matches!(stored, Outcome::Stored(_)));
+            }
+        });
+        println!("append {:.2} ns", one.as_secs_f64() * 1e9 / N as f64);
+    }
+    let row: Vec<_> = (0..10)
+        .map(|i| (writer.series("run", &format!("k{i}")).unwrap(), i as f64))
+        .collect();
+    let rows = best(5, || {
+        for i in 0..(N / 10) as i64 {
+            assert_eq!(writer.append_row(i, i, &row).unwrap(), 10);
+        }
+    });
+    println!("append_row {:.2} ns a value", rows.as_secs_f64() * 1e9 / N as f64);
+    let steps: Vec<i64> = (0..1_000_000).collect();
+    let values: Vec<f64> = steps.iter().map(|s| *s as f64).collect();
+    for _ in 0..8 {
+        let column = best(1, || {
+            writer
+                .append_column(series, &steps, Times::Slice(&steps), &values)
+                .unwrap()
+        });
+        println!("append_column {:.1} M points/s", 1.0 / column.as_secs_f64());
+    }
+    let stats = writer.stats();
+    println!("{stats:?}");
+    assert_eq!(stats.dropped, 0);
+    let open = best(20, || drop(Writer::open(folder.path(), 1, Config::default()).unwrap()));
+    println!("open and close {open:?}");
+    writer.trim(stats.committed).unwrap();
+}
