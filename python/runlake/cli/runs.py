@@ -155,7 +155,8 @@ def _telling(frame: pl.DataFrame, columns: list[str]) -> list[str]:
 
 def _fitting(frame: pl.DataFrame, columns: list[str], width: int) -> list[str]:
     """Take columns from the left until the terminal is full."""
-    chosen, used = [], 0
+    chosen: list[str] = []
+    used = 0
     for name in columns:
         cells = (output.readable(_cell(name, value, True)) for value in frame[name])
         needed = max([len(_heading(name)), *map(len, cells)]) + _GAP

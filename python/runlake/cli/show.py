@@ -65,10 +65,12 @@ def _moment(milliseconds: int | None) -> datetime | None:
     return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def _artifacts(uri: str) -> list[dict[str, Any]]:
+def _artifacts(uri: str | None) -> list[dict[str, Any]]:
     """List all files of a run, folders opened, with their sizes in bytes."""
     from runlake.artifacts import Artifacts
 
+    if uri is None:
+        return []
     artifacts = Artifacts(uri)
     waiting, files = [""], []
     while waiting:
