@@ -19,7 +19,7 @@ _WORDS = (
 )
 _NAME = rf"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z])){_WORDS}"
 _NAMED = re.compile(
-    rf"""(?i:{_NAME})(?P<sep>["']?\s*(?:=|:(?!//))\s*["']?(?:Bearer\s+|Basic\s+)?)(?P<value>[^\s"'&;,]+)"""
+    rf"""(?i:{_NAME})(?:["']?\]?\s*(?:=|:(?!//))\s*["']?(?:Bearer\s+|Basic\s+)?)(?P<value>[^\s"'&;,]+)"""
 )
 _FLAG = re.compile(rf"-{{1,2}}[\w.-]*?(?i:(?<![A-Za-z]){_WORDS})")
 _HEADER = re.compile(r"(?i)\b(?P<scheme>bearer|basic)\s+[\w.~+/=-]{8,}")
