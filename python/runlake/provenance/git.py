@@ -66,25 +66,32 @@ def read_repository(folder: Path, *, deadline: float) -> Repository | None:
         folder: Any folder in the work tree.
         deadline: Value of `time.monotonic()` at which git is stopped; what is not known by then is left out.
     """
-    root = _git(folder, ["rev-parse", "--show-toplevel"], deadline).rstrip(b"\n")
-    if not root:
+    root = _work_tree(folder)
+    if root is None:
         return None
     status = _git(
-        folder,
+        root,
         ["status", "--porcelain=v2", "--branch", "--untracked-files=no", "--ignore-submodules=untracked"],
         deadline,
     )
+    if not status:
+        return None
     head = _headers(status)
     commit = head.get("branch.oid")
     dirty = any(line and not line.startswith(b"#") for line in status.split(b"\n"))
     return Repository(
-        root=Path(root.decode(errors="surrogateescape")),
+        root=root,
         commit=None if commit == "(initial)" else commit,
         branch=None if head.get("branch.head") == "(detached)" else head.get("branch.head"),
         dirty=dirty,
-        url=_remote_url(folder, deadline),
-        diff=_diff(folder, deadline) if dirty and commit != "(initial)" else _NOTHING,
+        url=_remote_url(root, deadline),
+        diff=_diff(root, deadline) if dirty and commit != "(initial)" else _NOTHING,
     )
+
+
+def _work_tree(folder: Path) -> Path | None:
+    """Find the folder with `.git`, this one or the first above it, without starting git for those who use none."""
+    return next((tree for tree in (folder, *folder.parents) if os.path.exists(tree / ".git")), None)
 
 
 def _headers(status: bytes) -> dict[str, str]:
