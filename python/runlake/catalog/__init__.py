@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from runlake.catalog.changes import Change, Changes, Conflict
 from runlake.catalog.database import Database
 from runlake.catalog.experiments import Experiments
+from runlake.catalog.health import Health
 from runlake.catalog.inputs import Inputs
 from runlake.catalog.lake import Lake, make_folder, make_lake, no_store, read_lake
 from runlake.catalog.members import Living, Members
@@ -36,7 +38,7 @@ __all__ = [
 ]
 
 
-class Catalog(Experiments, Runs, Changes, Members, Inputs, Writers, Segments, Rows):
+class Catalog(Experiments, Runs, Changes, Members, Inputs, Writers, Segments, Rows, Health):
     """The catalog of one store, for all threads of this process and, after a fork, of the child.
 
     Whatever waits for other processes raises `CatalogLocked` when it takes too long. What was written survives the
@@ -76,6 +78,10 @@ class Catalog(Experiments, Runs, Changes, Members, Inputs, Writers, Segments, Ro
         """Return the number of the last transaction."""
         with self._database.reading() as session:
             return session.last_tx()
+
+    def on_commit(self, callback: Callable[[], object]) -> None:
+        """Call `callback`, which must not wait, after each commit that a power cut could still take."""
+        self._database.on_commit = callback
 
     @property
     def unsynced(self) -> bool:
