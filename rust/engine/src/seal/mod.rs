@@ -4,6 +4,7 @@
 //! new files are orphans: a crash leaves temporary files, or segments that nobody lists.
 
 mod folder;
+mod sealed;
 mod sort;
 
 use std::collections::{BTreeSet, HashMap};
@@ -12,10 +13,10 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::journal::reader::{Columns, Folder as Journals};
 pub use crate::segment::JournalRange;
-use crate::segment::{FORMAT, Rows, SegmentFile, SegmentInfo, Series, Sibling};
-use crate::summary::Summary;
-use crate::types::{Point, SeriesName, WriterId};
+use crate::segment::{FORMAT, SegmentFile, SegmentInfo, Sibling};
+use crate::types::WriterId;
 use folder::Folder;
+pub use sealed::Sealed;
 use sort::{Experiment, Sorted};
 
 /// The experiment of points whose run is in no catalog.
@@ -53,52 +54,16 @@ impl SealOptions<'_> {
     }
 }
 
-/// A new segment, for the catalog.
-#[derive(Debug, Clone)]
-pub struct Sealed {
-    /// 32 hexadecimal digits.
-    pub segment_id: String,
-    /// The experiment, or [`LOST`].
-    pub experiment_id: String,
-    /// Of all segments of the same call.
-    pub seal_id: String,
-    /// Relative to the folder of segments, with `/`.
-    pub path: String,
-    /// Number of points.
-    pub rows: u64,
-    /// Size of the file.
-    pub bytes: u64,
-    /// All ranges of the call; each point of them is in one of its segments.
-    pub ranges: Vec<JournalRange>,
-    /// Run ids in byte order, each with its number of points here.
-    pub runs: Vec<(String, u64)>,
-    /// One a series, in the order of the rows.
-    pub summaries: Vec<Summary>,
-    /// Smallest step.
-    pub min_step: i64,
-    /// Largest step.
-    pub max_step: i64,
-    /// Earliest timestamp, milliseconds since 1970.
-    pub min_timestamp_ms: i64,
-    /// Latest timestamp, milliseconds since 1970.
-    pub max_timestamp_ms: i64,
-}
-
-/// Lists the runs that have points in `ranges`, in byte order.
+/// Lists the runs of `ranges`, in byte order, from what their journals define; some may have their points elsewhere in them.
 ///
 /// # Errors
 /// Those of reading a journal.
 pub fn runs_in(journals: &Path, ranges: &[JournalRange]) -> Result<Vec<String>> {
+    let journals = Journals::list(journals)?;
     let mut runs = BTreeSet::new();
-    for columns in read(journals, ranges)? {
-        let mut used = vec![false; columns.names.len()];
-        for &series in &columns.series {
-            if let Some(used) = used.get_mut(series as usize) {
-                *used = true;
-            }
-        }
-        let names = columns.names.into_iter().zip(used);
-        runs.extend(names.filter_map(|(name, used)| used.then_some(name?.run_id)));
+    for range in ranges {
+        let names = journals.journal(range.writer)?.names(|_| true);
+        runs.extend(names.into_iter().flatten().map(|name| name.run_id));
     }
     Ok(runs.iter().map(ToString::to_string).collect())
 }
@@ -122,20 +87,35 @@ pub fn seal(
     check_disjoint(ranges)?;
     let columns = read(journals, ranges)?;
     options.done(SealStep::Read);
+    write(columns, segments, ranges, experiment_of, options)
+}
+
+fn read(journals: &Path, ranges: &[JournalRange]) -> Result<Vec<Columns>> {
+    let journals = Journals::list(journals)?;
+    ranges
+        .iter()
+        .filter(|range| !range.is_empty())
+        .map(|range| journals.read_range(range.writer, range.from, range.to))
+        .collect()
+}
+
+/// What [`seal`] does once the journals are in memory.
+fn write(
+    columns: Vec<Columns>,
+    segments: &Path,
+    ranges: &[JournalRange],
+    experiment_of: &HashMap<String, String>,
+    options: SealOptions<'_>,
+) -> Result<Vec<Sealed>> {
     let sorted = sort::sort(columns, experiment_of)?;
     options.done(SealStep::Sorted);
     let infos = describe(&sorted, ranges)?;
     let mut written = Vec::with_capacity(infos.len());
     for (info, experiment) in infos.into_iter().zip(&sorted.experiments) {
         let folder = Folder::create(segments, &info.experiment_id)?;
-        let rows = sorted.rows(&experiment.rows);
-        let series = localise(&sorted.series[experiment.series.clone()]);
-        let rows = Rows {
-            series: &series,
-            ..rows
-        };
+        let rows = sorted.rows(experiment);
         let file = SegmentFile::write(folder.path(), &info, rows, options.threads)?;
-        let sealed = report(info, file.bytes(), &folder, rows);
+        let sealed = Sealed::new(info, file.bytes(), folder.name(), rows);
         written.push((folder, file, sealed));
     }
     options.done(SealStep::Written);
@@ -174,15 +154,6 @@ fn check_disjoint(ranges: &[JournalRange]) -> Result<()> {
     Ok(())
 }
 
-fn read(journals: &Path, ranges: &[JournalRange]) -> Result<Vec<Columns>> {
-    let journals = Journals::list(journals)?;
-    ranges
-        .iter()
-        .filter(|range| !range.is_empty())
-        .map(|range| journals.read_range(range.writer, range.from, range.to))
-        .collect()
-}
-
 fn random_id() -> Result<String> {
     Ok(WriterId::random()?.to_string())
 }
@@ -215,67 +186,5 @@ fn describe(sorted: &Sorted, ranges: &[JournalRange]) -> Result<Vec<SegmentInfo>
         .collect())
 }
 
-/// The same series, counted from the first row of the first.
-fn localise(series: &[Series]) -> Vec<Series> {
-    let start = series.first().map_or(0, |first| first.rows.start);
-    series
-        .iter()
-        .map(|series| Series {
-            rows: series.rows.start - start..series.rows.end - start,
-            ..series.clone()
-        })
-        .collect()
-}
-
-fn report(info: SegmentInfo, bytes: u64, folder: &Folder, rows: Rows<'_>) -> Sealed {
-    let extent = |values: &[i64]| {
-        let min = values.iter().copied().min().unwrap_or_default();
-        (min, values.iter().copied().max().unwrap_or_default())
-    };
-    let (min_step, max_step) = extent(rows.step);
-    let (min_timestamp_ms, max_timestamp_ms) = extent(rows.timestamp_ms);
-    Sealed {
-        path: format!("{}/{}.parquet", folder.name(), info.segment_id),
-        segment_id: info.segment_id,
-        experiment_id: info.experiment_id,
-        seal_id: info.seal_id,
-        rows: info.rows,
-        bytes,
-        ranges: info.ranges,
-        runs: run_rows(rows.series),
-        summaries: rows.series.iter().map(|series| summarise(series, rows)).collect(),
-        min_step,
-        max_step,
-        min_timestamp_ms,
-        max_timestamp_ms,
-    }
-}
-
-fn run_rows(series: &[Series]) -> Vec<(String, u64)> {
-    series
-        .chunk_by(|a, b| a.run_id == b.run_id)
-        .map(|of_run| {
-            let rows = of_run.iter().map(|series| series.rows.len() as u64).sum();
-            (of_run[0].run_id.to_string(), rows)
-        })
-        .collect()
-}
-
-/// The summary of one series, which has rows.
-fn summarise(series: &Series, rows: Rows<'_>) -> Summary {
-    let name = SeriesName {
-        run_id: series.run_id.clone(),
-        key: series.key.clone(),
-    };
-    let point = |row: usize| Point {
-        step: rows.step[row],
-        timestamp_ms: rows.timestamp_ms[row],
-        value: rows.value[row],
-    };
-    let range = series.rows.clone();
-    let mut summary = Summary::of(&name, point(range.start));
-    for row in range.skip(1) {
-        summary.push(point(row));
-    }
-    summary
-}
+#[cfg(test)]
+mod tests;

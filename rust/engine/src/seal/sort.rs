@@ -15,7 +15,6 @@ use crate::types::SeriesName;
 /// Points in the order (experiment, run, key, step, timestamp, seq).
 pub(super) struct Sorted {
     pub(super) experiments: Vec<Experiment>,
-    pub(super) series: Vec<Series>,
     step: Vec<i64>,
     timestamp_ms: Vec<i64>,
     value: Vec<f64>,
@@ -24,24 +23,25 @@ pub(super) struct Sorted {
     writer_names: Vec<String>,
 }
 
-/// Which rows and series belong to an experiment.
+/// The part of one experiment.
 pub(super) struct Experiment {
     pub(super) id: String,
     pub(super) rows: Range<usize>,
-    pub(super) series: Range<usize>,
+    /// Their rows are counted from the experiment's first.
+    series: Vec<Series>,
 }
 
 impl Sorted {
-    /// Some of the rows, without their series.
-    pub(super) fn rows(&self, range: &Range<usize>) -> Rows<'_> {
-        let several = !self.writer.is_empty();
+    /// The rows of one experiment.
+    pub(super) fn rows<'a>(&'a self, experiment: &'a Experiment) -> Rows<'a> {
+        let rows = experiment.rows.clone();
         Rows {
-            series: &[],
-            step: &self.step[range.clone()],
-            timestamp_ms: &self.timestamp_ms[range.clone()],
-            value: &self.value[range.clone()],
-            seq: &self.seq[range.clone()],
-            writer: if several { &self.writer[range.clone()] } else { &[] },
+            series: &experiment.series,
+            step: &self.step[rows.clone()],
+            timestamp_ms: &self.timestamp_ms[rows.clone()],
+            value: &self.value[rows.clone()],
+            seq: &self.seq[rows.clone()],
+            writer: self.writer.get(rows).unwrap_or_default(),
             writer_names: &self.writer_names,
         }
     }
@@ -220,7 +220,6 @@ fn gather(parts: Vec<Columns>, places: &Places) -> Sorted {
     };
     Sorted {
         experiments: Vec::new(),
-        series: Vec::new(),
         step: scatter(step, places, rows),
         timestamp_ms: scatter(timestamp_ms, places, rows),
         value: scatter(value, places, rows),
@@ -264,26 +263,25 @@ impl Sorted {
         }
     }
 
-    /// Says which rows are of which series and experiment.
+    /// Says which rows are of which experiment and series.
     fn name(&mut self, ranks: &Ranks, places: &Places) {
-        for (series, (experiment, run_id, key)) in ranks.names.iter().enumerate() {
-            let rows = places.rows(series);
-            match self.experiments.last_mut() {
-                Some(last) if *last.id == **experiment => {
-                    last.rows.end = rows.end;
-                    last.series.end = series + 1;
-                }
-                _ => self.experiments.push(Experiment {
+        for (rank, (experiment, run_id, key)) in ranks.names.iter().enumerate() {
+            let rows = places.rows(rank);
+            if self.experiments.last().is_none_or(|last| *last.id != **experiment) {
+                self.experiments.push(Experiment {
                     id: experiment.to_string(),
-                    rows: rows.clone(),
-                    series: series..series + 1,
-                }),
+                    rows: rows.start..rows.start,
+                    series: Vec::new(),
+                });
             }
-            self.series.push(Series {
-                run_id: run_id.clone(),
-                key: key.clone(),
-                rows,
-            });
+            if let Some(last) = self.experiments.last_mut() {
+                last.rows.end = rows.end;
+                last.series.push(Series {
+                    run_id: run_id.clone(),
+                    key: key.clone(),
+                    rows: rows.start - last.rows.start..rows.end - last.rows.start,
+                });
+            }
         }
     }
 }
