@@ -14,7 +14,7 @@ PACKAGE = Path(runlake.__file__).parent
 LAYERS = (
     ("_engine", "errors", "config", "entities", "extras"),
     ("catalog", "query", "artifacts", "data", "provenance"),
-    ("store", "sealing", "recovery"),
+    ("store", "sealing", "delivery", "recovery"),
     ("tracking",),
     ("cli", "demo", "__main__"),
 )

@@ -25,7 +25,10 @@ CONFLICT_TAG: Final = "runlake.conflict."
 
 @dataclass(frozen=True)
 class Change:
-    """What is to be recorded about one run; `status` is a name of `RunStatus`, times are milliseconds since 1970."""
+    """What is to be recorded about one run; `status` is a name of `RunStatus`, times are milliseconds since 1970.
+
+    With a `leaver`, the writer of a process, it says that this process leaves the run with that status at that time.
+    """
 
     run_id: str
     params: Mapping[str, str] = field(default_factory=dict)
@@ -34,6 +37,7 @@ class Change:
     status: str | None = None
     end_ms: int | None = None
     name: str | None = None
+    leaver: str | None = None
 
     def to_bytes(self) -> bytes:
         """Return the change as JSON, for an outbox."""
@@ -83,7 +87,7 @@ class Changes(Part):
         if change.status is not None:
             RunStatus.from_string(change.status)
         with self._database.writing(wait_s) as session:
-            run = _require_active(session, change.run_id)
+            run = find_active_run(session, change.run_id)
             if changed := _put_params(session, run, change.params):
                 key, kept = next(iter(changed.items()))
                 raise ParameterChanged(
@@ -96,7 +100,7 @@ class Changes(Part):
                     raise NotFound(f"run {change.run_id} has no tag {key!r}")
             put_rest(session, run, change)
 
-    def apply_late(self, change: Change) -> list[Conflict]:
+    def apply_late(self, change: Change, *, wait_s: float | None = None) -> list[Conflict]:
         """Record a change that was accepted some time ago, whatever became of the run since.
 
         Returns:
@@ -104,8 +108,9 @@ class Changes(Part):
 
         Raises:
             NotFound: there is no such run.
+            CatalogLocked: others kept the catalog for that long.
         """
-        with self._database.writing() as session:
+        with self._database.writing(wait_s) as session:
             run = find_run(session, change.run_id)[0]
             changed = _put_params(session, run, change.params)
             conflicts = [Conflict(change.run_id, key, change.params[key], kept) for key, kept in changed.items()]
@@ -181,7 +186,13 @@ def delete_tag(session: Session, run: int, key: str) -> bool:
     return session.run("DELETE FROM tag WHERE run = ? AND key = ?", (run, session.name(key))) > 0
 
 
-def _require_active(session: Session, run_id: str) -> int:
+def find_active_run(session: Session, run_id: str) -> int:
+    """Return the number of a run.
+
+    Raises:
+        NotFound: there is none with that id.
+        InvalidInput: it is deleted.
+    """
     run, _, deleted = find_run(session, run_id)
     if deleted:
         raise InvalidInput(f"run {run_id} is deleted", hint="bring it back with restore_run()")

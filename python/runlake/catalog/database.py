@@ -17,7 +17,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +42,7 @@ class Database:
         self._write_connection: sqlite3.Connection | None = None
         self._read_connection: sqlite3.Connection | None = None
         self._unsynced = False
+        self.on_commit: Callable[[], object] = bool
         self._forget()
         _databases.add(self)
 
@@ -70,6 +71,8 @@ class Database:
                     connection.execute("COMMIT")
                     self.names.update(session.new_names)
                     self._unsynced = self._unsynced or not durable
+                    if self._unsynced:
+                        self.on_commit()
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")

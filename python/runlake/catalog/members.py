@@ -6,7 +6,7 @@ client) is no member and is not waited for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from runlake.catalog.changes import Change, find_run, put_rest
@@ -41,7 +41,7 @@ class Members(Part):
             if deleted:
                 raise InvalidInput(f"run {run_id} is deleted", hint="bring it back with restore_run()")
             writer = _number(session, writer_id)
-            if not living(_others(session, run, writer)):
+            if not _anybody(living, _others(session, run, writer)):
                 session.run("UPDATE writer_run SET member = 0, ended = NULL WHERE run = ?", (run,))
             session.run("UPDATE writer_run SET member = 1, ended = NULL WHERE run = ? AND writer = ?", (run, writer))
             put_rest(session, run, Change(run_id, tags=tags, status="RUNNING", name=name))
@@ -83,12 +83,16 @@ def _number(session: Session, writer_id: str) -> int:
     return -1 if row is None else int(row[0])
 
 
-def _others(session: Session, run: int, writer: int) -> list[str]:
-    return [
-        str(row[0])
-        for row in session.all(
-            "SELECT w.writer_id FROM writer_run m JOIN writer w USING (writer)"
-            " WHERE m.run = ? AND m.member = 1 AND m.writer != ?",
-            (run, writer),
-        )
-    ]
+def _others(session: Session, run: int, writer: int) -> list[tuple[str, str]]:
+    """Return id and state of the writers of the other members."""
+    return session.all(
+        "SELECT w.writer_id, w.state FROM writer_run m JOIN writer w USING (writer)"
+        " WHERE m.run = ? AND m.member = 1 AND m.writer != ?",
+        (run, writer),
+    )  # type: ignore[return-value]
+
+
+def _anybody(living: Living, members: Sequence[tuple[str, str]]) -> bool:
+    """Tell whether the process of a member may be alive; the locks are looked at only where the catalog cannot tell."""
+    opened = [writer_id for writer_id, state in members if state == "open"]
+    return bool(opened) and bool(living(opened))

@@ -169,6 +169,14 @@ class Segments(Part):
                 segments = _segments_of(session, run_ids, experiment_ids)
             return ReadPlan(session.last_tx(), sealed, unsealed, segments)
 
+    def largest_step(self, run_id: str) -> int | None:
+        """Return the largest step that a run has in segments; None when it has no points there."""
+        with self._database.reading() as session:
+            row = session.one(
+                "SELECT max(s.last_step) FROM metric_summary s JOIN run r USING (run) WHERE r.run_id = ?", (run_id,)
+            )
+            return None if row is None else row[0]
+
     def has_segment(self, segment_id: str) -> bool:
         """Tell whether the catalog lists a segment; a file that it does not list may be deleted by who wrote it."""
         with self._database.reading() as session:

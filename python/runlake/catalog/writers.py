@@ -6,11 +6,11 @@ journal, and `sealed` when all its points are in segments.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runlake.catalog.changes import find_run
+from runlake.catalog.changes import find_active_run
 from runlake.catalog.part import Part, clock_ms
 from runlake.catalog.session import placeholders
 
@@ -71,10 +71,11 @@ class Writers(Part):
 
         Raises:
             NotFound: there is no such run.
+            InvalidInput: the run is deleted.
             CatalogLocked: others kept the catalog for `wait_s`, or the catalog's own limit.
         """
         with self._database.writing(wait_s) as session:
-            attach_writer(session, put_writer(session, writer), find_run(session, run_id)[0])
+            attach_writer(session, put_writer(session, writer), find_active_run(session, run_id))
 
     def close_writer(self, writer_id: str, *, sealed_all: bool = False, wait_s: float | None = None) -> None:
         """Note that a writer's process logs nothing more to it.
@@ -92,6 +93,20 @@ class Writers(Part):
         """Return the writers that may have points outside segments."""
         with self._database.reading() as session:
             return _states(session, "state != 'sealed'", ())
+
+    def writer_states(self, writer_ids: Collection[str]) -> list[WriterState]:
+        """Return what is known of some writers."""
+        wanted = list(writer_ids)
+        with self._database.reading() as session:
+            return [
+                state
+                for start in range(0, len(wanted), 500)
+                for state in _states(
+                    session,
+                    f"writer_id IN ({placeholders(len(wanted[start : start + 500]))})",
+                    wanted[start : start + 500],
+                )
+            ]
 
     def writers_of(self, run_ids: Sequence[str]) -> list[str]:
         """Return the ids of the writers that may have points of these runs outside segments."""

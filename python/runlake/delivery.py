@@ -1,0 +1,126 @@
+"""Delivery: what the catalog could not take in time, and its syncing, in a thread that sleeps while there is neither.
+
+A change that meets a locked catalog is written into the journal's outbox, which survives the process; the thread
+delivers it as soon as the lock is free, and otherwise whoever adopts the journal does. Changes stay in order: while one
+waits, later ones queue behind it.
+"""
+
+from __future__ import annotations
+
+import collections
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from runlake import _engine
+from runlake.catalog import Catalog, Change
+from runlake.errors import NotFound, StoreError
+
+_log = logging.getLogger("runlake")
+
+DELIVERY_WAIT_S: Final = 0.25
+"""Longest wait for the catalog in one attempt; calls that record something wait behind it."""
+
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 2.0
+
+
+class Delivery:
+    """The outbox of this process, and the thread that empties it and syncs the catalog."""
+
+    def __init__(self, catalog: Catalog, deliver: Callable[[Change], None], sync_interval_ms: int) -> None:
+        """Prepare; the thread starts with the first thing there is to do.
+
+        Args:
+            deliver: Hands one change to the catalog, however late it is.
+        """
+        self._catalog = catalog
+        self._deliver = deliver
+        self._sync_interval_s = sync_interval_ms / 1000
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, in a forked child: what was queued is delivered by the parent."""
+        self._mutex = threading.Lock()
+        self._delivering = threading.Lock()
+        self._work = threading.Event()
+        self._stopped = threading.Event()
+        self._queue: collections.deque[tuple[_engine.Writer, int, Change]] = collections.deque()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def pending(self) -> int:
+        """Number of changes that wait."""
+        return len(self._queue)
+
+    def put(self, writer: _engine.Writer, change: Change) -> None:
+        """Write a change into the journal's outbox and deliver it later."""
+        with self._mutex:
+            self._queue.append((writer, writer.push_outbox(change.to_bytes()), change))
+        self.wake()
+
+    def wake(self) -> None:
+        """Say that there is something to deliver or to sync."""
+        self._work.set()
+        if self._thread is None and not self._stopped.is_set():
+            with self._mutex:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name="runlake-catalog", daemon=True)
+                    self._thread.start()
+
+    def drain(self, timeout_s: float) -> bool:
+        """Deliver what waits, in the calling thread; return whether nothing is left."""
+        deadline = time.monotonic() + timeout_s
+        while self._queue:
+            if not self._deliver_first() and time.monotonic() >= deadline:
+                return False
+        return True
+
+    def stop(self, timeout_s: float) -> None:
+        """Deliver what can be delivered and end the thread, within about `timeout_s`; the rest stays in the journal."""
+        self._stopped.set()
+        self._work.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+        self.drain(timeout_s=0.0)
+
+    def _deliver_first(self) -> bool:
+        """Deliver the change that waits longest; False when the catalog did not take it."""
+        with self._delivering:
+            if not self._queue:
+                return True
+            writer, number, change = self._queue[0]
+            try:
+                self._deliver(change)
+            except NotFound as error:
+                _log.error("a change is lost: %s: %s", error, change)
+            except StoreError:
+                return False
+            with self._mutex:
+                self._queue.popleft()
+            writer.finish_outbox(number)
+            return True
+
+    def _run(self) -> None:
+        pause_s = _FIRST_PAUSE_S
+        synced = time.monotonic() - self._sync_interval_s
+        while not self._stopped.is_set():
+            self._work.wait()
+            self._work.clear()
+            while self._queue and not self._stopped.is_set():
+                if self._deliver_first():
+                    pause_s = _FIRST_PAUSE_S
+                else:
+                    self._stopped.wait(pause_s)
+                    pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            self._stopped.wait(max(0.0, synced + self._sync_interval_s - time.monotonic()))
+            synced = time.monotonic()
+            self._sync()
+
+    def _sync(self) -> None:
+        try:
+            self._catalog.sync()
+        except OSError as error:
+            _log.warning("the catalog could not be synced: %s", error)

@@ -1,0 +1,229 @@
+"""Recovery: what opening a store does about processes that are gone.
+
+Mending is quick and happens at once: of every journal whose process is dead, undelivered changes are delivered, losses
+are noted, and runs that nobody can log to any more are FAILED. Adopting moves the points of closed journals into
+segments, many journals at a time, once there are enough of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from runlake import _engine
+from runlake.catalog import Catalog, Change, GapInfo, Range, WriterInfo
+from runlake.catalog.lock import FileLock
+from runlake.config import Config
+from runlake.errors import NotFound, StoreError
+from runlake.sealing import BYTES_PER_POINT, Segments
+
+_log = logging.getLogger("runlake")
+
+_BATCH_WRITERS: Final = 256  # each keeps a file or two open
+
+
+def describe_writer(writer_id: str, *, pid: int, now_ms: int) -> WriterInfo:
+    """Return what the catalog is told of a writer of this machine."""
+    return WriterInfo(writer_id, platform.node(), boot_id(), pid, now_ms)
+
+
+def boot_id() -> str:
+    """Return the id that the kernel has given itself at its start."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def is_local(writer: WriterInfo) -> bool:
+    """Tell whether a writer's lock says here whether its process lives.
+
+    It does under the same kernel, whatever its containers are called, and when this machine was started anew since.
+    """
+    return writer.boot_id == boot_id() or writer.host == platform.node()
+
+
+class Recovery:
+    """Mends and adopts journals; one process of a store at a time."""
+
+    def __init__(self, root: Path, segments: Segments, deliver: Callable[[Change], None], config: Config) -> None:
+        """Prepare.
+
+        Args:
+            deliver: Hands one change of an outbox to the catalog, however late it is.
+        """
+        self._lock_path = root / "recover.lock"
+        self._segments = segments
+        self._deliver = deliver
+        self._config = config
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def _catalog(self) -> Catalog:
+        return self._segments.catalog
+
+    @property
+    def _journals(self) -> str:
+        return str(self._segments.journals)
+
+    def mend(self) -> None:
+        """Do what is to be done about dead processes, unless another process does so now."""
+        lock = FileLock(self._lock_path)
+        if not lock.try_acquire():
+            return
+        try:
+            # NOTE: the catalog first. A writer makes its files before it is registered, so one that the catalog knows
+            # and the folder does not hold is gone for good.
+            known = {state.info.id: state for state in self._catalog.unsealed_writers()}
+            found = {files.id: files for files in _engine.survey(self._journals)}
+            for writer_id, files in found.items():
+                state = known.get(writer_id)
+                if not files.alive and (state is None or (state.state == "open" and is_local(state.info))):
+                    self._mend_writer(writer_id, None if state is None else state.info)
+            for writer_id, state in known.items():
+                if writer_id not in found and is_local(state.info):
+                    self._catalog.close_writer(writer_id, sealed_all=True)
+            for run_id in self._catalog.fail_orphans():
+                _log.warning("run %s is marked FAILED: the process that ran it is gone", run_id)
+        finally:
+            lock.forget()
+
+    def living(self, writers: Collection[str]) -> Collection[str]:
+        """Return those of some writers whose process may be alive: it holds the lock, or is on another host."""
+        if not writers:
+            return []
+        alive = {files.id for files in _engine.survey(self._journals) if files.alive}
+        foreign = {
+            s.info.id for s in self._catalog.writer_states(writers) if s.state == "open" and not is_local(s.info)
+        }
+        return [writer for writer in writers if writer in alive or writer in foreign]
+
+    def adopt_when_due(self) -> None:
+        """Start adopting in the background when closed journals are many or big."""
+        closed = [files for files in _engine.survey(self._journals) if not files.alive]
+        due = len(closed) >= self._config.adopt_journals or sum(f.bytes for f in closed) >= self._config.seal_bytes
+        if due and self._thread is None:
+            self._thread = threading.Thread(target=self._adopt_quietly, name="runlake-adopter", daemon=True)
+            self._thread.start()
+
+    def adopt(self) -> None:
+        """Move the points of all closed journals into segments, unless another process does so now."""
+        lock = FileLock(self._lock_path)
+        if not lock.try_acquire():
+            return
+        try:
+            closed = [files.id for files in _engine.survey(self._journals) if not files.alive]
+            for start in range(0, len(closed), _BATCH_WRITERS):
+                if self._stopped.is_set():
+                    return
+                self._adopt_batch(closed[start : start + _BATCH_WRITERS])
+        finally:
+            lock.forget()
+
+    def stop(self, timeout_s: float) -> None:
+        """End the background work, within `timeout_s`: it stops between two segments."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def forget(self) -> None:
+        """Begin anew, in a forked child: the thread is the parent's."""
+        self._stopped = threading.Event()
+        self._thread = None
+
+    # -- one writer
+
+    def _mend_writer(self, writer_id: str, info: WriterInfo | None) -> None:
+        adopted = _engine.adopt(self._journals, writer_id)
+        if adopted is None:
+            return
+        try:
+            for number, payload in adopted.outbox:
+                self._deliver_late(writer_id, number, payload)
+            gaps = [GapInfo(gap.first, gap.upto, gap.reason, gap.file) for gap in adopted.gaps]
+            runs = [(run_id, last_ms) for run_id, _, last_ms in adopted.runs]
+            writer = info or describe_writer(writer_id, pid=0, now_ms=adopted.last_verified_ms or 0)
+            self._catalog.mend_writer(writer, runs, gaps, adopted.last_verified_ms)
+            if adopted.missing or gaps:
+                _report(writer_id, adopted)
+        finally:
+            adopted.finish(False)
+
+    def _deliver_late(self, writer_id: str, number: int, payload: bytes) -> None:
+        try:
+            self._deliver(Change.from_bytes(payload))
+        except (NotFound, ValueError) as error:
+            _log.error("change %d in the outbox of writer %s cannot be delivered: %s", number, writer_id, error)
+
+    # -- many writers
+
+    def _adopt_quietly(self) -> None:
+        try:
+            self.adopt()
+        except StoreError as error:  # the points stay where readers find them
+            _log.warning("closed journals were not moved into segments: %s", error)
+
+    def _adopt_batch(self, writer_ids: Sequence[str]) -> None:
+        adopted: dict[str, _engine.Adopted] = {}
+        try:
+            for writer_id in writer_ids:
+                if (mine := _engine.adopt(self._journals, writer_id)) is not None:
+                    adopted[writer_id] = mine
+            for pieces in self._pieces(adopted):
+                if self._stopped.is_set() or not self._seal(adopted, pieces):
+                    return
+            for writer_id in list(adopted):
+                self._catalog.close_writer(writer_id, sealed_all=True)
+                adopted.pop(writer_id).finish(True)
+        finally:
+            for left in adopted.values():
+                left.finish(False)
+
+    def _seal(self, adopted: dict[str, _engine.Adopted], claimed: Sequence[Range]) -> bool:
+        held = [piece for claim in claimed for piece in _without_gaps(claim, adopted[claim[0]])]
+        return self._segments.seal(held, claimed)
+
+    def _pieces(self, adopted: dict[str, _engine.Adopted]) -> Iterator[list[Range]]:
+        """Divide what is not sealed into lists of ranges, each small enough for one segment and with a writer once."""
+        known = self._catalog.plan([], writers=list(adopted)).sealed
+        room = piece_points = max(1, self._config.seal_bytes // BYTES_PER_POINT)
+        piece: list[Range] = []
+        for writer_id, journal in adopted.items():
+            sealed = known.get(writer_id, 0)
+            while sealed < journal.upto:
+                upto = min(journal.upto, sealed + room)
+                piece.append((writer_id, sealed, upto))
+                room -= upto - sealed
+                sealed = upto
+                if room == 0:
+                    yield piece
+                    piece, room = [], piece_points
+        if piece:
+            yield piece
+
+
+def _without_gaps(claim: Range, adopted: _engine.Adopted) -> Iterator[Range]:
+    """Cut what a journal lost out of a range."""
+    writer_id, first, upto = claim
+    first = max(first, adopted.first)
+    for gap in sorted(adopted.gaps, key=lambda gap: gap.first):
+        if gap.first > first:
+            yield from _range(writer_id, first, min(gap.first, upto))
+        first = max(first, gap.upto)
+    yield from _range(writer_id, first, upto)
+
+
+def _range(writer_id: str, first: int, upto: int) -> Iterator[Range]:
+    if first < upto:
+        yield writer_id, first, upto
+
+
+def _report(writer_id: str, adopted: _engine.Adopted) -> None:
+    runs = ", ".join(run_id for run_id, _, _ in adopted.runs) or "none that is known"
+    files = "; ".join(f"{gap.file}: {gap.reason}" for gap in adopted.gaps) or "the end of the journal was not synced"
+    _log.warning(
+        "%d points of writer %s are proven missing (last proven sync: %s ms; runs: %s; %s)",
+        *(adopted.missing, writer_id, adopted.last_verified_ms, runs, files),
+    )

@@ -1,0 +1,137 @@
+"""Sealing: moves points from journals into segments, so that no reader ever misses one or sees it twice.
+
+Write the segments, commit them together with the writers' `sealed` in one transaction, and only then let go of journal
+files. Until the commit the points are in the journal alone, from then on in the segment alone: `sealed` decides.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from runlake import _engine
+from runlake.catalog import Catalog, Range
+from runlake.config import Config
+from runlake.errors import StoreError
+
+_log = logging.getLogger("runlake")
+
+Hook = Callable[[str], object]
+"""Called after each step with its name: read, sorted, written, synced, renamed, committed, trimmed."""
+
+BYTES_PER_POINT: Final = 28
+"""What a point takes up in a journal."""
+
+_RETRY_S = 5.0
+_LOOK_MS = 500
+
+
+class Segments:
+    """Where sealed points go: the folder of segments, and the catalog that says which of its files count."""
+
+    def __init__(self, journals: Path, segments: Path, catalog: Catalog, hook: Hook | None) -> None:
+        self.journals = journals
+        self.folder = segments
+        self.catalog = catalog
+        self.hook = hook
+
+    def seal(self, held: Sequence[Range], claimed: Sequence[Range]) -> bool:
+        """Make segments of the points in `held` and the catalog's `claimed` ranges sealed; False if others were faster.
+
+        Args:
+            held: What the journals give; `claimed` without what they lost.
+            claimed: One range a writer, from its first point that no segment holds.
+        """
+        written: list[_engine.Sealed] = []
+        if held:
+            runs = _engine.runs_in(str(self.journals), held)
+            experiments = self.catalog.run_experiment(runs)
+            written = _engine.seal(str(self.journals), str(self.folder), held, experiments, hook=self.hook)
+        try:
+            won = self.catalog.commit_seal(claimed, written)
+        except BaseException:
+            self._delete_unlisted(written)  # the commit may have succeeded all the same
+            raise
+        if not won:
+            self._delete_unlisted(written)
+        elif self.hook is not None:
+            self.hook("committed")
+        return won
+
+    def _delete_unlisted(self, written: Sequence[_engine.Sealed]) -> None:
+        """Delete files of our own that the catalog does not list; when it cannot be asked, leave them."""
+        with contextlib.suppress(StoreError, OSError):
+            for segment in written:
+                if not self.catalog.has_segment(segment.segment_id):
+                    (self.folder / segment.path).unlink(missing_ok=True)
+
+
+class Sealer:
+    """Seals the journal of this process: a thread while it grows, and whoever calls `seal`."""
+
+    def __init__(self, writer: _engine.Writer, segments: Segments, config: Config) -> None:
+        self._writer = writer
+        self._segments = segments
+        self._config = config
+        self._mutex = threading.Lock()
+        self._stopped = threading.Event()
+        self._sealed = 0
+        self._thread = threading.Thread(target=self._run, name="runlake-sealer", daemon=True)
+        self._thread.start()
+
+    def seal(self, *, min_bytes: int = 0, timeout_s: float = 3600.0) -> bool:
+        """Seal what is in the journal now, in pieces, unless it is less than `min_bytes`.
+
+        Returns:
+            Whether no point that was there at the call is left; False when `timeout_s` passed between two pieces.
+        """
+        deadline = time.monotonic() + timeout_s
+        if not self._mutex.acquire(timeout=timeout_s):
+            return False
+        try:
+            stats = self._writer.stats()
+            if stats.unsealed_bytes < min_bytes:
+                return self._sealed >= stats.committed
+            while self._sealed < stats.committed:
+                if time.monotonic() >= deadline:
+                    return False
+                self._seal_piece(stats.committed)
+            return True
+        finally:
+            self._mutex.release()
+
+    @property
+    def sealed(self) -> int:
+        """First seq that no segment holds."""
+        return self._sealed
+
+    def stop(self, timeout_s: float) -> None:
+        """Wait for the thread to end, at most `timeout_s`; it does so once the writer is closed."""
+        self._stopped.set()
+        self._thread.join(timeout_s)
+
+    def _seal_piece(self, committed: int) -> None:
+        piece = max(1, self._config.seal_bytes // BYTES_PER_POINT)
+        upto = min(committed, self._sealed + piece)
+        points = [(self._writer.id, self._sealed, upto)]
+        if self._segments.seal(points, points):
+            self._sealed = upto
+        else:
+            self._sealed = self._segments.catalog.plan([], writers=[self._writer.id]).sealed[self._writer.id]
+        self._writer.trim(self._sealed)
+        if self._segments.hook is not None:
+            self._segments.hook("trimmed")
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                if self._writer.wait_unsealed(self._config.seal_bytes, _LOOK_MS):
+                    self.seal(min_bytes=self._config.seal_bytes)
+            except StoreError as error:  # the points are safe in the journal; the disk may have room again later
+                _log.warning("points stay in the journal for now: %s", error)
+                self._stopped.wait(_RETRY_S)

@@ -1,0 +1,398 @@
+"""Store: one folder with its catalog, journals, segments and artifacts, and what this process does in it."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from runlake import _engine
+from runlake.catalog import Catalog, Change, WriterInfo
+from runlake.config import Config, from_environment
+from runlake.delivery import DELIVERY_WAIT_S, Delivery
+from runlake.entities import Metric, Run
+from runlake.errors import StoreError, StoreUnavailable
+from runlake.recovery import Recovery, describe_writer
+from runlake.sealing import Hook, Sealer, Segments
+
+_log = logging.getLogger("runlake")
+
+
+class Store:
+    """A folder that holds runs. All threads of a process share one; a forked child goes on with a writer of its own.
+
+    Attributes:
+        root: The folder, absolute.
+        catalog: Names, states, parameters, tags and the list of segments.
+        journals_dir: Points that are in no segment yet.
+        segments_dir: Points, as Parquet.
+    """
+
+    def __init__(self, root: Path, catalog: Catalog, config: Config, hook: Hook | None) -> None:
+        self.root = root
+        self.catalog = catalog
+        self.config = config
+        self.journals_dir = root / "journals"
+        self.segments_dir = root / "segments"
+        self._segments = Segments(self.journals_dir, self.segments_dir, catalog, hook)
+        self._recovery = Recovery(root, self._segments, self._deliver, config)
+        self._delivery = Delivery(catalog, self._deliver_own, config.sync_interval_ms)
+        catalog.on_commit(self._delivery.wake)
+        self._loggers: dict[str, _engine.RunLogger] = {}
+        self._writer: _engine.Writer | None = None
+        self._sealer: Sealer | None = None
+        self._info: WriterInfo | None = None
+        self._forget_writer()
+        _open_stores.add(self)
+
+    @classmethod
+    def open(
+        cls, root: str | Path, *, create: bool = True, config: Config | None = None, hook: Hook | None = None
+    ) -> Store:
+        """Open the store in the folder `root`, and do what is to be done about processes that died in it.
+
+        Args:
+            create: Whether a missing store is made.
+            config: None takes what the environment says.
+            hook: Called after each step of sealing; for tests.
+
+        Raises:
+            NewerFormat: a later version wrote the store; nothing was touched.
+            StoreUnavailable: `root` is a file, cannot be written to, or is on a file system that cannot hold a store.
+            NotFound: there is no store and none is to be made.
+        """
+        root = Path(root).absolute()
+        config = config or from_environment()
+        _require_file_system(root)
+        catalog = Catalog.open(root, lock_timeout_s=config.lock_timeout_ms / 1000, create=create)
+        try:
+            for name in ("journals", "segments"):
+                (root / name).mkdir(exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(f"the store {root} cannot be written to: {error.strerror}") from error
+        store = cls(root, catalog, config, hook)
+        try:
+            store._recovery.mend()
+            store._recovery.adopt_when_due()
+        except StoreError as error:  # what others left must not keep this process from working
+            _log.warning("what dead processes left in %s was not put in order: %s", root, error)
+        return store
+
+    # -- logging
+
+    def writer(self) -> _engine.Writer:
+        """Return the journal of this process; it is made by the first call, and anew in a forked child."""
+        with self._mutex:
+            return self._writer_here()
+
+    def run_logger(self, run_id: str) -> _engine.RunLogger:
+        """Return the logger of a run, one a run for all threads; a closed one is replaced.
+
+        Its own step counter goes on from the largest step that the run has.
+
+        Raises:
+            NotFound: there is no such run.
+            InvalidInput: the run is deleted.
+        """
+        logger = self._loggers.get(run_id)
+        if logger is not None and not logger.closed:
+            return logger
+        with self._mutex:
+            logger = self._loggers.get(run_id)
+            if logger is None or logger.closed:
+                writer = self._writer_here()
+                next_step = self._next_step(run_id)
+                self._attach(run_id)
+                logger = self._loggers[run_id] = writer.run(run_id, next_step=next_step)
+        return logger
+
+    def record(
+        self,
+        run_id: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        deleted_tags: Sequence[str] = (),
+        status: str | None = None,
+        end_time: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Record a change of a run in the catalog; while that stays locked, in the journal, from where it is delivered.
+
+        Raises:
+            ParameterChanged: a parameter has another value. Found out later, it is kept as a conflict and a tag.
+            NotFound: there is no such run, or no such tag.
+            InvalidInput: the run is deleted.
+        """
+        change = Change(run_id, params or {}, tags or {}, deleted_tags, status, end_time, name)
+        self._record(change, lambda wait_s: self.catalog.apply(change, wait_s=wait_s))
+
+    def flush(self) -> None:
+        """Return when everything that was logged and recorded so far survives a power cut."""
+        self._delivery.drain(self.config.record_timeout_ms / 1000)
+        if self._writer is not None:
+            self._writer.flush()
+        self.catalog.sync()
+
+    # -- runs
+
+    def create_run(
+        self,
+        run_id: str,
+        experiment_id: str,
+        *,
+        name: str,
+        user_id: str,
+        start_time: int,
+        artifact_uri: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        owned: bool,
+    ) -> Run:
+        """Create a run; see `Catalog.create_run`. An owned one belongs to this process, which is its first member."""
+        with self._mutex:
+            info = None
+            if owned:
+                self._writer_here()
+                info = self._info
+            self.catalog.create_run(
+                *(run_id, experiment_id),
+                name=name,
+                user_id=user_id,
+                start_time=start_time,
+                artifact_uri=artifact_uri,
+                tags=tags,
+                owned=owned,
+                writer=info,
+            )
+            if owned:
+                self._attached.add(run_id)
+                self._new_runs.add(run_id)
+        return self.catalog.get_run(run_id)
+
+    def join_run(self, run_id: str, *, tags: Mapping[str, str] | None = None, name: str | None = None) -> None:
+        """Make a run RUNNING and this process one of its members; see `Catalog.join_run`."""
+        with self._mutex:
+            writer = self._writer_here()
+            self._attach(run_id)
+        self.catalog.join_run(run_id, writer.id, self._recovery.living, tags=tags or {}, name=name)
+
+    def leave_run(self, run_id: str, status: str, *, end_time: int | None = None) -> None:
+        """Take this process out of a run, and end the run with the last member; see `Catalog.leave_run`.
+
+        Args:
+            end_time: Milliseconds since 1970; None is now.
+        """
+        end_ms = time.time_ns() // 1_000_000 if end_time is None else end_time
+        change = Change(run_id, status=status, end_ms=end_ms, leaver=self.writer().id)
+        self._record(change, lambda wait_s: self._leave(change, wait_s))
+        self._loggers.pop(run_id, None)
+
+    def get_run(self, run_id: str) -> Run:
+        """Return a run with its latest metrics, those of live processes included.
+
+        Raises:
+            NotFound: there is none with that id.
+        """
+        run = self.catalog.get_run(run_id)
+        if not self.catalog.writers_of([run_id]):
+            return run
+        latest = self._latest(run_id)
+        return replace(run, data=replace(run.data, metrics={key: metric.value for key, metric in latest.items()}))
+
+    # -- reading, sealing, closing
+
+    def journals(self, writers: Sequence[str] | None = None) -> _engine.Journals:
+        """Open the journals of some writers, or of all; do so before the catalog is asked what is sealed."""
+        return _engine.Journals(str(self.journals_dir), writers)
+
+    def seal(self, min_bytes: int = 0) -> None:
+        """Move points from journals into segments: those of this process, and of all that have ended.
+
+        Args:
+            min_bytes: Leave this process's journal alone while it holds less.
+        """
+        self._recovery.mend()
+        if self._sealer is not None:
+            self._sealer.seal(min_bytes=min_bytes)
+        self._recovery.adopt()
+
+    def close(self, *, timeout_s: float | None = None) -> None:
+        """Seal what is worth it, sync, and let go of journal and catalog; the object can be used again all the same.
+
+        Args:
+            timeout_s: Longest time to wait for a segment that is being written; None is what the configuration says.
+        """
+        deadline = time.monotonic() + (self.config.exit_timeout_ms / 1000 if timeout_s is None else timeout_s)
+        self._recovery.stop(max(0.0, deadline - time.monotonic()))
+        self._recovery.forget()
+        self._delivery.stop(max(0.0, min(2.0, deadline - time.monotonic())))
+        with self._mutex:
+            self._close_writer(deadline)
+        self.catalog.close(wait_s=2.0)
+        self._delivery.forget()
+
+    # -- within
+
+    def _writer_here(self) -> _engine.Writer:
+        if self._writer is None:
+            writer = _engine.Writer(
+                str(self.journals_dir),
+                self.catalog.store_id,
+                sync_interval_ms=self.config.sync_interval_ms,
+                max_block_ms=self.config.max_block_ms,
+                max_unsealed_bytes=self.config.max_unsealed_bytes,
+                after_fork=self._writer_in_child,
+            )
+            self._info = describe_writer(writer.id, pid=os.getpid(), now_ms=time.time_ns() // 1_000_000)
+            self._sealer = Sealer(writer, self._segments, self.config)
+            self._writer = writer
+        return self._writer
+
+    def _writer_in_child(self, run_id: str) -> _engine.Writer:
+        """Give a run that the parent process began the writer of this one; called from within logging calls."""
+        with self._mutex:
+            writer = self._writer_here()
+            attached = run_id in self._attached
+        if not attached:
+            self._record(Change(run_id), lambda wait_s: self._attach(run_id, wait_s=wait_s))
+        return writer
+
+    def _attach(self, run_id: str, *, wait_s: float | None = None) -> None:
+        if run_id not in self._attached and self._info is not None:
+            self.catalog.attach(self._info, run_id, wait_s=wait_s)
+            self._attached.add(run_id)
+
+    def _next_step(self, run_id: str) -> int:
+        if run_id in self._new_runs:
+            self._new_runs.discard(run_id)
+            return 0
+        steps = [-1]
+        if (closed := self._loggers.get(run_id)) is not None:
+            steps.append(closed.next_step - 1)
+        if self.catalog.writers_of([run_id]):
+            steps += [metric.step for metric in self._latest(run_id).values()]
+        elif (largest := self.catalog.largest_step(run_id)) is not None:
+            steps.append(largest)
+        return max(steps) + 1
+
+    def _latest(self, run_id: str) -> Mapping[str, Metric]:
+        from runlake import query  # brings Polars, which logging does without
+
+        return query.latest_metrics(self, [run_id]).get(run_id, {})
+
+    def _record(self, change: Change, apply: Callable[[float], object]) -> None:
+        if not self._delivery.pending:
+            try:
+                apply(self.config.record_timeout_ms / 1000)
+            except StoreError as error:
+                _log.warning("a change of run %s waits in the journal: %s", change.run_id, error)
+            else:
+                return
+        self._delivery.put(self.writer(), change)
+
+    def _leave(self, change: Change, wait_s: float | None = None) -> None:
+        self.catalog.leave_run(
+            *(change.run_id, str(change.leaver), self._recovery.living),
+            status=change.status or "FINISHED",
+            end_ms=change.end_ms or 0,
+            wait_s=wait_s,
+        )
+
+    def _deliver_own(self, change: Change) -> None:
+        self._attach(change.run_id, wait_s=DELIVERY_WAIT_S)
+        self._deliver(change)
+
+    def _deliver(self, change: Change) -> None:
+        """Hand a change that waited in an outbox to the catalog."""
+        if change.leaver is not None:
+            self._leave(change, DELIVERY_WAIT_S)
+            return
+        for conflict in self.catalog.apply_late(change, wait_s=DELIVERY_WAIT_S):
+            _log.warning("%s; it is kept as a tag", conflict)
+
+    def _close_writer(self, deadline: float) -> None:
+        writer, sealer = self._writer, self._sealer
+        if writer is None or sealer is None:
+            return
+        try:
+            sealer.seal(min_bytes=self.config.close_seal_bytes, timeout_s=max(0.0, deadline - time.monotonic()))
+        except StoreError as error:
+            _log.warning("points stay in the journal, from where they are read and sealed later: %s", error)
+        writer.close()
+        sealer.stop(max(0.0, deadline - time.monotonic()))
+        if not self._delivery.pending:  # else the next opener delivers, and then closes it
+            with contextlib.suppress(StoreError):
+                self._settle(writer.id, sealed_all=sealer.sealed >= writer.stats().committed)
+        self._loggers.clear()
+        self._forget_writer()
+
+    def _settle(self, writer_id: str, *, sealed_all: bool) -> None:
+        self.catalog.close_writer(writer_id, sealed_all=sealed_all, wait_s=self.config.record_timeout_ms / 1000)
+        if sealed_all and (journal := _engine.adopt(str(self.journals_dir), writer_id)) is not None:
+            journal.finish(True)
+
+    def _forget_writer(self) -> None:
+        self._mutex = threading.Lock()
+        self._writer = self._sealer = self._info = None
+        self._attached: set[str] = set()
+        self._new_runs: set[str] = set()
+
+    def begin_in_child(self) -> None:
+        """Forget what belongs to the parent process; the runs' loggers ask for the child's writer when used."""
+        if self._writer is not None:
+            _of_parents.append(self._writer)
+        self._forget_writer()
+        self._delivery.forget()
+        self._recovery.forget()
+
+
+def get_store(root: str | Path) -> Store:
+    """Return this process's store in the folder `root`, opened by the first call."""
+    path = os.path.realpath(root)
+    store = _stores.get(path)
+    if store is None:
+        with _opening:
+            store = _stores.get(path)
+            if store is None:
+                store = _stores[path] = Store.open(path)
+    return store
+
+
+_stores: dict[str, Store] = {}
+_opening = threading.Lock()
+_open_stores: weakref.WeakSet[Store] = weakref.WeakSet()
+_of_parents: list[_engine.Writer] = []  # kept, so that no child ends what its parent uses
+
+
+def _begin_in_child() -> None:
+    global _opening
+    _opening = threading.Lock()
+    for store in list(_open_stores):
+        store.begin_in_child()
+
+
+def _close_all() -> None:
+    """Close every store at the end of the interpreter; what is registered after this module's import comes before."""
+    for store in list(_open_stores):
+        with contextlib.suppress(StoreError):
+            store.close()
+
+
+os.register_at_fork(after_in_child=_begin_in_child)
+atexit.register(_close_all)
+
+
+def _require_file_system(root: Path) -> None:
+    existing = next(folder for folder in (root, *root.parents) if folder.exists())
+    if (reason := _engine.check_filesystem(str(existing))) is not None:
+        raise StoreUnavailable(
+            f"the store {root} cannot be kept there: {reason}",
+            hint="keep it on a local disk (ext4, xfs, tmpfs) and copy it away when the runs have ended",
+        )
