@@ -29,8 +29,7 @@ def uniform(count: int) -> NDArray[np.float64]:
 def rounded(count: int) -> NDArray[np.float64]:
     """Accuracies that a program rounded to four decimals."""
     rng = np.random.default_rng(SEED)
-    values: NDArray[np.float64] = np.round(np.clip(0.9 + rng.normal(0, 0.05, count), 0, 1), 4)
-    return values
+    return rng.normal(0.9, 0.05, count).clip(0, 1).round(4)
 
 
 def constant_times(count: int) -> NDArray[np.int64]:
