@@ -7,18 +7,25 @@ between the last two is seen in both places, which changes nothing: the later of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
 from runlake.entities import Metric, ViewType
+from runlake.query.cache import CatalogCache
 from runlake.query.reader import Hook, Lake, ReadStep, arrow_frame, no_hook, open_journals, writers_of
 from runlake.query.table import ATTRIBUTES, RunTable, Tuples
 
 if TYPE_CHECKING:
-    from runlake.catalog import RunRows
+    from runlake.catalog import Catalog, RunRows
+
+_Wanted: TypeAlias = tuple[tuple[str, ...] | None, int]
+"""Experiments and view."""
 
 _LATEST = pl.Schema({"key": pl.String, "value": pl.Float64, "step": pl.Int64, "timestamp": pl.Int64})
+_MOST_RUNS = 500
+_cache: CatalogCache[_Wanted, RunTable] = CatalogCache(most=4)
 
 
 def load_table(
@@ -26,7 +33,14 @@ def load_table(
 ) -> RunTable:
     """Read the runs of some experiments, or of all."""
     live = _live_metrics(lake, None, hook)
-    return _table(lake.catalog.run_rows(experiments, view), live)
+    sealed = _cache.get(lake.catalog, (None if experiments is None else tuple(experiments), view), _from_catalog)
+    return _with_live_metrics(sealed, live)
+
+
+def _from_catalog(catalog: Catalog, wanted: _Wanted) -> tuple[int, RunTable]:
+    experiments, view = wanted
+    rows = catalog.run_rows(experiments, view)
+    return rows.tx, _table(rows)
 
 
 def latest_metrics(lake: Lake, run_ids: Sequence[str], *, hook: Hook = no_hook) -> dict[str, dict[str, Metric]]:
@@ -34,14 +48,12 @@ def latest_metrics(lake: Lake, run_ids: Sequence[str], *, hook: Hook = no_hook) 
     live = _live_metrics(lake, run_ids, hook)
     found: dict[str, dict[str, Metric]] = {}
     for start in range(0, len(run_ids), _MOST_RUNS):
-        table = _table(lake.catalog.run_rows(run_ids=run_ids[start : start + _MOST_RUNS]), live)
+        sealed = _table(lake.catalog.run_rows(run_ids=run_ids[start : start + _MOST_RUNS]))
+        table = _with_live_metrics(sealed, live)
         ids = table.attributes["run_id"]
         for row, key, value, step, timestamp in table.metrics.frame.iter_rows():
             found.setdefault(ids[row], {})[key] = Metric(key, value, timestamp, step)
     return found
-
-
-_MOST_RUNS = 500
 
 
 def _live_metrics(lake: Lake, run_ids: Sequence[str] | None, hook: Hook) -> pl.DataFrame:
@@ -61,7 +73,13 @@ def _live_metrics(lake: Lake, run_ids: Sequence[str] | None, hook: Hook) -> pl.D
     return live
 
 
-def _table(rows: RunRows, live: pl.DataFrame) -> RunTable:
+def _with_live_metrics(table: RunTable, live: pl.DataFrame) -> RunTable:
+    places = table.attributes.select("run_id").with_row_index("row")
+    fresh = live.join(places, on="run_id").select("row", *_LATEST)
+    return replace(table, metrics=Tuples(_later(table.metrics.frame, fresh), table.height)) if fresh.height else table
+
+
+def _table(rows: RunRows) -> RunTable:
     runs = pl.DataFrame(dict(rows.runs), schema_overrides={"run": pl.Int64, **ATTRIBUTES})
     places = runs.select("run", "run_id").with_row_index("row")
 
@@ -79,12 +97,11 @@ def _table(rows: RunRows, live: pl.DataFrame) -> RunTable:
     ).rename({"last_step": "step", "last_timestamp": "timestamp"})
     # The catalog has no NaN and says None.
     sealed = sealed.with_columns(pl.col("value").fill_null(float("nan")))
-    fresh = live.join(places, on="run_id").select("row", *_LATEST)
     height = runs.height
     return RunTable(
         attributes=runs.select(ATTRIBUTES.names()),
         params=Tuples(tuples(rows.params, value=pl.String(), kind=pl.UInt8()), height),
-        metrics=Tuples(_later(sealed, fresh), height),
+        metrics=Tuples(sealed, height),
         tags=Tuples(tuples(rows.tags, value=pl.String()), height),
         datasets=Tuples(_datasets(rows, places), height),
     )
@@ -96,8 +113,6 @@ def _texts(numbers: pl.Series, names: Mapping[int, str]) -> pl.Series:
 
 def _later(sealed: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
     """For each run and key the later of two points: the larger by (step, timestamp, value), NaN below every number."""
-    if fresh.is_empty():
-        return sealed
     same = ["row", "key"]
     rivals = pl.concat([sealed.join(fresh, on=same, how="semi"), fresh])
     latest = rivals.sort("step", "timestamp", pl.col("value").is_not_nan(), "value").unique(same, keep="last")
