@@ -1,8 +1,8 @@
 """What takes longer to find out about a run: the repository, the uncommitted changes, the installed packages.
 
 It is collected once for each script and working folder of a process, in a thread that mostly waits for other processes,
-so that neither the start of a run nor its training waits. A loop that holds the interpreter loses about 10 ms to it, once
-a process, in pauses of at most 1 to 3 ms (2 cores, a repository with changes).
+so that neither the start of a run nor its training waits. A loop that holds the interpreter loses about 10 ms to it,
+once a process, in pauses of at most 1 to 3 ms (2 cores, a repository with changes).
 """
 
 from __future__ import annotations
