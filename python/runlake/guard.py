@@ -107,18 +107,24 @@ def note(error: Exception, doing: str) -> None:
 
 
 class shielded:  # noqa: N801  # reads as a statement: `with shielded("log_param"):`
-    """A block whose errors obey the policy; where they may not raise, the program goes on behind the block."""
+    """A block whose errors obey the policy; where they may not raise, the program goes on behind the block.
 
-    __slots__ = ("doing",)
+    Args:
+        doing: What the block does, for the message and the count.
+        always: Raise under no policy; for what the user has not asked for.
+    """
 
-    def __init__(self, doing: str) -> None:
+    __slots__ = ("always", "doing")
+
+    def __init__(self, doing: str, *, always: bool = False) -> None:
         self.doing = doing
+        self.always = always
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        if not isinstance(error, Exception) or raises(error):
+        if not isinstance(error, Exception) or (raises(error) and not self.always):
             return False
         _guard.note(error, self.doing)
         return True

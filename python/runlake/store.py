@@ -365,6 +365,11 @@ def get_store(root: str | Path) -> Store:
     return store
 
 
+def opened_stores() -> list[Store]:
+    """Return the stores that `get_store` has opened in this process."""
+    return list(_stores.values())
+
+
 _stores: dict[str, Store] = {}
 _opening = threading.Lock()
 _open_stores: weakref.WeakSet[Store] = weakref.WeakSet()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from runlake.artifacts.files import Artifacts
 from runlake.artifacts.image import Image
 from runlake.artifacts.uris import Locate, resolve
-from runlake.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from runlake.entities import FileInfo
@@ -23,11 +23,16 @@ __all__ = [
 ]
 
 
-def _nowhere(run_id: str, tracking_uri: str | None) -> Artifacts:
-    raise StoreUnavailable(f"no store is connected that could hold run {run_id!r}", hint="import runlake first")
+def _by_the_tracking_api(run_id: str, tracking_uri: str | None) -> Artifacts:
+    """Load the tracking API, which connects itself here, and ask it.
+
+    NOTE: this module is below that one, and only a program that has imported nothing else of runlake comes by here.
+    """
+    importlib.import_module("runlake.fluent.files")
+    return _locate(run_id, tracking_uri)
 
 
-_locate: Locate = _nowhere
+_locate: Locate = _by_the_tracking_api
 
 
 def connect(locate: Locate) -> None:

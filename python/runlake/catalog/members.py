@@ -64,16 +64,11 @@ class Members(Part):
                 "UPDATE writer_run SET member = 0, ended = ? WHERE run = ? AND writer = ?", (status, run, writer)
             )
             others = _others(session, run, writer)
-            if others and living(others):
+            if _anybody(living, others):
                 return False
-            ends = {
-                str(row[0])
-                for row in session.all(
-                    "SELECT DISTINCT ended FROM writer_run WHERE run = ? AND ended IS NOT NULL", (run,)
-                )
-            }
-            ends |= {"FAILED"} if others else set()
-            worst = next((end for end in _WORST_FIRST if end in ends), status)
+            ends = session.all("SELECT ended FROM writer_run WHERE run = ? AND ended IS NOT NULL", (run,))
+            reported = {end for (end,) in ends} | ({"FAILED"} if others else set())
+            worst = next((end for end in _WORST_FIRST if end in reported), status)
             put_rest(session, run, Change(run_id, status=worst, end_ms=end_ms))
             return True
 
@@ -89,7 +84,7 @@ def _others(session: Session, run: int, writer: int) -> list[tuple[str, str]]:
         "SELECT w.writer_id, w.state FROM writer_run m JOIN writer w USING (writer)"
         " WHERE m.run = ? AND m.member = 1 AND m.writer != ?",
         (run, writer),
-    )  # type: ignore[return-value]
+    )
 
 
 def _anybody(living: Living, members: Sequence[tuple[str, str]]) -> bool:

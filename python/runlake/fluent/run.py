@@ -1,0 +1,224 @@
+"""ActiveRun: the run that `start_run` gives, and everything that can be logged through it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, Self, SupportsFloat
+
+from runlake import _engine, guard, operations, recording
+from runlake.entities import Run, RunStatus
+from runlake.fluent import active
+from runlake.store import Store
+
+_DRAIN_S = 5.0  # how long the end of a run waits for calls that were made with synchronous=False
+
+
+@dataclass(frozen=True, slots=True)
+class LoggingStats:
+    """What this process has logged into one store, in points, and the errors it met.
+
+    `accepted` were taken by a call, `stored` are in the journal, `dropped` could not be kept, `durable` survive a power
+    cut. `errors` are of all runs of the process.
+    """
+
+    accepted: int
+    stored: int
+    dropped: int
+    durable: int
+    errors: list[guard.SeenError]
+
+
+class MetricHandle(Protocol):
+    """One metric of one run."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def run_id(self) -> str: ...
+    def log(self, value: Any, step: Any, timestamp: Any = None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _GuardedMetric:
+    """A handle under the error policy "never": even an illegal key waits until it is logged to, and is counted then."""
+
+    logger: _engine.RunLogger
+    key: str
+
+    @property
+    def run_id(self) -> str:
+        return self.logger.run_id
+
+    def log(self, value: Any, step: Any, timestamp: Any = None) -> None:
+        try:
+            self.logger.log_metric(self.key, value, step, timestamp)
+        except Exception as error:
+            guard.absorb(error, "metric.log")
+
+
+class ActiveRun(Run):
+    """A run under way; `with` ends it: FINISHED, FAILED on an exception, KILLED on Ctrl-C.
+
+    `info` and `data` are as they were when the run started, `get_run` gives them fresh.
+    """
+
+    _store: Store
+    _logger: _engine.RunLogger
+    _pid: int
+    _ended: bool
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __init__(self, run: Run, store: Store, logger: _engine.RunLogger) -> None:
+        super().__init__(run.info, run.data, run.inputs, run.outputs)
+        state = {"_store": store, "_logger": logger, "_pid": os.getpid(), "_ended": False}
+        for name, value in state.items():
+            object.__setattr__(self, name, value)
+
+    # -- logging
+
+    def log(self, metrics: Mapping[str, SupportsFloat], step: int | None = None, timestamp: int | None = None) -> None:
+        """Log one value for each key, at one step; all of them or, on a mistake, none.
+
+        Args:
+            step: None counts up from the largest step of the run, one a call.
+            timestamp: Milliseconds since 1970; None is now.
+
+        Raises:
+            InvalidInput: a key, a value or the step is not legal.
+            RunEnded: the run was ended.
+        """
+        try:
+            self._logger.log(metrics, step, timestamp)
+        except Exception as error:
+            guard.absorb(error, "log")
+
+    def metric(self, key: str) -> MetricHandle:
+        """Return a handle on one metric, the fastest way to log it: `loss = run.metric("loss"); loss.log(0.5, step)`.
+
+        A handle obeys the error policy that was set when it was made.
+
+        Raises:
+            InvalidInput: the key is not legal.
+        """
+        if guard.never_raises():
+            return _GuardedMetric(self._logger, key)
+        return self._logger.metric(key)
+
+    def log_arrays(self, key: str, steps: Any, values: Any, timestamps: Any = None) -> int:
+        """Log many values of one metric; return how many were stored.
+
+        Args:
+            steps: Integers, one dimension, anything with the buffer protocol (NumPy, array.array, torch on the CPU).
+            values: float64, float32 or integers, as many as `steps`.
+            timestamps: Milliseconds since 1970, as many as `steps`; None is now for all.
+
+        Raises:
+            InvalidInput: shape or dtype does not fit; the message names both.
+        """
+        try:
+            return self._logger.log_arrays(key, steps, values, timestamps)
+        except Exception as error:
+            guard.absorb(error, "log_arrays")
+            return 0
+
+    def log_points(self, table: Any) -> int:
+        """Log a table with columns `key`, `step`, `value` and optionally `timestamp`; return how many were stored.
+
+        Args:
+            table: Anything that exports Arrow (`__arrow_c_stream__`): Polars, pyarrow, DuckDB, pandas.
+        """
+        try:
+            return self._logger.log_points(table)
+        except Exception as error:
+            guard.absorb(error, "log_points")
+            return 0
+
+    def log_config(self, config: object, *, prefix: str = "") -> None:
+        """Log a nested configuration as parameters with dotted keys, in one transaction.
+
+        Args:
+            config: A mapping, a dataclass instance, an `argparse.Namespace` or an OmegaConf container.
+            prefix: Put in front of every key, with a dot between.
+        """
+        from runlake.nested_params import flatten
+
+        with guard.shielded("log_config"):
+            recording.log_params(self._store, self.id, flatten(config, prefix=prefix))
+
+    # -- state
+
+    @property
+    def id(self) -> str:
+        """The run's id, 32 hexadecimal digits."""
+        return self.info.run_id
+
+    @property
+    def store(self) -> Store:
+        """The store that the run is in."""
+        return self._store
+
+    @property
+    def logger(self) -> _engine.RunLogger:
+        """The engine's end of the run."""
+        return self._logger
+
+    @property
+    def inherited(self) -> bool:
+        """Whether a parent process started the run, so that this one does not end it."""
+        return self._pid != os.getpid()
+
+    def same_run(self, other: ActiveRun) -> bool:
+        """Tell whether two objects stand for one run of one store."""
+        return self.id == other.id and self._store is other._store
+
+    def flush(self) -> None:
+        """Return when everything that was logged so far is on disk, safe from a power cut."""
+        operations.flush()
+        self._store.flush()
+
+    def stats(self) -> LoggingStats:
+        """Return the counts of this process for the run's store."""
+        counts = self._store.writer().stats()
+        return LoggingStats(counts.accepted, counts.stored, counts.dropped, counts.durable, guard.errors_seen())
+
+    # -- the end
+
+    def end(self, status: str = "FINISHED") -> None:
+        """End the run, and with it whatever this thread has started inside it; a second call does nothing.
+
+        While another process that joined the run is still in it, the run stays RUNNING and the last one ends it.
+        """
+        RunStatus.from_string(status)
+        for run in active.inner_first(self):
+            run._end_one(status)
+
+    def _end_one(self, status: str) -> None:
+        if self._ended:
+            return
+        object.__setattr__(self, "_ended", True)
+        last_here = active.remove(self)
+        if self.inherited or not last_here:
+            return
+        operations.flush(_DRAIN_S)
+        self._logger.close()
+        with guard.shielded("end_run"):
+            self._store.leave_run(self.id, status)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end(_status_after(error))
+
+
+def _status_after(error: BaseException | None) -> str:
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        return "FINISHED"
+    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"

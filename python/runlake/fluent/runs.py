@@ -1,0 +1,178 @@
+"""The life of runs in the fluent API: start, end, find, delete."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from runlake import config, lifecycle, recording
+from runlake.entities import LifecycleStage, Run
+from runlake.errors import InvalidInput
+from runlake.fluent import active, origin
+from runlake.fluent.experiments import active_experiment_id, chosen_experiment_id
+from runlake.fluent.run import ActiveRun
+from runlake.location import store_root
+from runlake.store import Store, get_store
+
+_log = logging.getLogger("runlake")
+_once = threading.Lock()
+_announced: set[Path] = set()
+
+
+def start_run(
+    run_id: str | None = None,
+    experiment_id: str | None = None,
+    run_name: str | None = None,
+    nested: bool = False,
+    parent_run_id: str | None = None,
+    tags: dict[str, Any] | None = None,
+    description: str | None = None,
+    log_system_metrics: bool | None = None,
+) -> ActiveRun:
+    """Start a run and make it the active one of this thread; with `run_id`, join that run or take it up again.
+
+    The first run of a process says on stderr where it is kept.
+
+    Args:
+        run_id: An existing run; RUNLAKE_RUN_ID or MLFLOW_RUN_ID, when set, is used for the first run of the process.
+        experiment_id: None is the experiment of `set_experiment`, of the environment, or else "0".
+        run_name: None takes RUNLAKE_RUN_NAME, MLFLOW_RUN_NAME, or else a random name.
+        nested: Allow it inside an active run, which becomes its parent.
+        parent_run_id: The parent of the run; inside an active run it has to be that one.
+        tags: Set on the run, over the standard tags.
+        description: Kept in the tag `mlflow.note.content`.
+        log_system_metrics: Accepted; there are no system metrics yet.
+
+    Raises:
+        InvalidInput: a run is active and `nested` is False, or arguments contradict each other.
+        NotFound: `run_id`, `experiment_id` or `parent_run_id` does not exist.
+        StoreError: the store cannot be opened.
+    """
+    outer = active.top()
+    _check_outer(outer, nested, parent_run_id)
+    if log_system_metrics:
+        recording.warn_once("start_run: log_system_metrics has no effect, there are no system metrics yet")
+    tags = _with_description(tags or {}, description)
+    store = get_store(store_root())
+    existing = run_id or config.take_run_id()
+    if existing:
+        run = _join(store, existing, experiment_id, run_name, tags)
+    else:
+        parent = parent_run_id or (outer.id if nested and outer else None)
+        run = _begin(store, experiment_id, run_name or config.run_name(), parent, tags)
+    started = ActiveRun(run, store, store.run_logger(run.info.run_id))
+    active.push(started)
+    if not existing:
+        origin.describe(started)
+    _announce(started)
+    return started
+
+
+def end_run(status: str = "FINISHED") -> None:
+    """End the active run of this thread; nothing happens when there is none.
+
+    Args:
+        status: FINISHED, FAILED or KILLED.
+    """
+    run = active.top()
+    if run is not None:
+        run.end(status)
+
+
+def active_run() -> ActiveRun | None:
+    """Return the active run of this thread, as it was when it started; None when there is none."""
+    return active.top()
+
+
+def last_active_run() -> Run | None:
+    """Return the run that this thread started last, as it is now; None when it started none."""
+    run = active.top() or active.last()
+    return None if run is None else run.store.get_run(run.id)
+
+
+def get_run(run_id: str) -> Run:
+    """Return a run with its latest metrics, those of live processes included.
+
+    Raises:
+        NotFound: there is none with that id.
+    """
+    return get_store(store_root()).get_run(run_id)
+
+
+def get_parent_run(run_id: str) -> Run | None:
+    """Return the run that `run_id` is nested in; None when it is not nested."""
+    return lifecycle.parent_run(get_store(store_root()), run_id)
+
+
+def delete_run(run_id: str) -> None:
+    """Mark a run deleted; `restore_run` brings it back."""
+    get_store(store_root()).catalog.delete_run(run_id)
+
+
+def restore_run(run_id: str) -> None:
+    """Bring back a deleted run."""
+    get_store(store_root()).catalog.restore_run(run_id)
+
+
+def active_or_new() -> ActiveRun:
+    """Return the active run of this thread, started now when there is none, as MLflow does."""
+    return active.top() or start_run()
+
+
+def _check_outer(outer: ActiveRun | None, nested: bool, parent_run_id: str | None) -> None:
+    """Refuse to start inside an active run unless that was meant; one of a parent process does not count."""
+    if outer is None or outer.inherited:
+        return
+    if not nested:
+        raise InvalidInput(
+            f"run {outer.id} is already active in this thread",
+            hint="end it first with end_run(), or start a run inside it with start_run(nested=True)",
+        )
+    if parent_run_id is not None and parent_run_id != outer.id:
+        raise InvalidInput(
+            f"parent_run_id is {parent_run_id!r} and the active run is {outer.id}", hint="end the active run first"
+        )
+
+
+def _with_description(tags: dict[str, Any], description: str | None) -> dict[str, Any]:
+    if description is None:
+        return tags
+    if lifecycle.NOTE_TAG in tags:
+        raise InvalidInput(f"the description is given twice: as an argument and as the tag {lifecycle.NOTE_TAG}")
+    return {**tags, lifecycle.NOTE_TAG: description}
+
+
+def _begin(
+    store: Store, experiment_id: str | None, run_name: str | None, parent: str | None, tags: dict[str, Any]
+) -> Run:
+    """Create a run that belongs to this process."""
+    if parent is not None:
+        store.catalog.get_run(parent)  # NotFound before anything is created
+        tags = {lifecycle.PARENT_TAG: parent, **tags}
+    experiment = active_experiment_id(store) if experiment_id is None else str(experiment_id)
+    return lifecycle.create_run(store, experiment, None, {**origin.tags_so_far(), **tags}, run_name, owned=True)
+
+
+def _join(store: Store, run_id: str, experiment_id: str | None, run_name: str | None, tags: dict[str, Any]) -> Run:
+    """Make an existing run RUNNING again and this process one of those that are in it."""
+    info = store.catalog.get_run(run_id).info
+    if info.lifecycle_stage == LifecycleStage.DELETED:
+        raise InvalidInput(f"run {run_id} is deleted", hint="bring it back with restore_run(run_id)")
+    wanted = chosen_experiment_id(store) if experiment_id is None else str(experiment_id)
+    if wanted is not None and wanted != info.experiment_id:
+        raise InvalidInput(f"run {run_id} is in experiment {info.experiment_id}, not in {wanted}")
+    return lifecycle.join_run(store, run_id, run_name, tags)
+
+
+def _announce(run: ActiveRun) -> None:
+    """Say on stderr which run in which store, for the first run of this process in each store."""
+    root = run.store.root
+    with _once:
+        if root in _announced:
+            return
+        _announced.add(root)
+    if sys.stderr is not None and not sys.stderr.closed:
+        sys.stderr.write(f"runlake: run {run.info.run_name} ({run.id}) in {root}\n")

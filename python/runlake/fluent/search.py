@@ -1,0 +1,158 @@
+"""search_runs with MLflow's signature and its two forms of result, and runs, points and series, which are ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from runlake.entities import Run, ViewType
+from runlake.errors import InvalidInput
+from runlake.extras import import_extra
+from runlake.fluent.experiments import active_experiment_id
+from runlake.location import store_root
+from runlake.store import Store, get_store
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+_PAGE = 50_000
+
+
+@overload
+def search_runs(
+    experiment_ids: list[str] | None = None,
+    filter_string: str = "",
+    run_view_type: int = ViewType.ACTIVE_ONLY,
+    max_results: int = 100_000,
+    order_by: list[str] | None = None,
+    output_format: Literal["pandas"] = "pandas",
+    search_all_experiments: bool = False,
+    experiment_names: list[str] | None = None,
+) -> pd.DataFrame: ...
+@overload
+def search_runs(
+    experiment_ids: list[str] | None = None,
+    filter_string: str = "",
+    run_view_type: int = ViewType.ACTIVE_ONLY,
+    max_results: int = 100_000,
+    order_by: list[str] | None = None,
+    *,
+    output_format: Literal["list"],
+    search_all_experiments: bool = False,
+    experiment_names: list[str] | None = None,
+) -> list[Run]: ...
+def search_runs(
+    experiment_ids: list[str] | None = None,
+    filter_string: str = "",
+    run_view_type: int = ViewType.ACTIVE_ONLY,
+    max_results: int = 100_000,
+    order_by: list[str] | None = None,
+    output_format: Literal["pandas", "list"] = "pandas",
+    search_all_experiments: bool = False,
+    experiment_names: list[str] | None = None,
+) -> list[Run] | pd.DataFrame:
+    """Return the runs that `filter_string` selects, the ones started last first unless `order_by` says otherwise.
+
+    Args:
+        experiment_ids: None is the active experiment.
+        max_results: At most so many runs.
+        output_format: "pandas": one row a run, columns `run_id`, `experiment_id`, `status`, `artifact_uri`,
+            `start_time`, `end_time`, `metrics.*`, `params.*`, `tags.*`. "list": `entities.Run` objects.
+        search_all_experiments: Look into all experiments when neither ids nor names are given.
+        experiment_names: Instead of ids; names that do not exist are passed over.
+
+    Raises:
+        InvalidInput: the filter cannot be read, or both ids and names are given.
+        MissingExtra: pandas is asked for and not installed.
+    """
+    if output_format not in ("pandas", "list"):
+        raise InvalidInput(f"output_format is 'pandas' or 'list', not {output_format!r}")
+    pandas = (
+        import_extra("pandas", "for a data frame; output_format='list' needs none")
+        if output_format == "pandas"
+        else None
+    )
+    store = get_store(store_root())
+    ids = _experiment_ids(store, experiment_ids, experiment_names, search_all_experiments)
+    found = list(_found(store, ids, filter_string, run_view_type, max_results, order_by))
+    return found if pandas is None else _frame(pandas, found)
+
+
+def runs(
+    experiments: str | Sequence[str] | None = None, *, where: str | None = None, view: int = ViewType.ACTIVE_ONLY
+) -> pl.LazyFrame:
+    """Return one row a run as a Polars lazy frame: attributes, and typed `params.*`, `metrics.*`, `tags.*`.
+
+    Args:
+        experiments: Names or ids; None is all experiments.
+        where: A filter, e.g. `"params.lr BETWEEN 1e-4 AND 1e-2 AND metrics.val_auc > 0.89"`.
+    """
+    from runlake import query
+
+    return query.runs(get_store(store_root()), experiments, where, view)
+
+
+def points(runs: Any = None, keys: str | Sequence[str] | None = None) -> pl.LazyFrame:
+    """Return every point as a Polars lazy frame: `run_id`, `key`, `step`, `timestamp`, `value`, `writer`, `seq`.
+
+    Points of live runs, in this process and in others, are included as of the moment it is collected.
+
+    Args:
+        runs: Run ids, or a frame with a column `run_id`; None is all.
+        keys: Metric keys; `*` stands for anything, as in "train/*". None is all.
+    """
+    from runlake import query
+
+    return query.points(get_store(store_root()), runs, keys)
+
+
+def series(run_id: str, key: str, *, points: int = 1000) -> pl.DataFrame:
+    """Reduce one metric of one run to at most `points` buckets without losing a spike."""
+    from runlake import query
+
+    return query.series(get_store(store_root()), run_id, key, points=points)
+
+
+def _experiment_ids(store: Store, ids: list[str] | None, names: list[str] | None, everywhere: bool) -> list[str]:
+    if ids and names:
+        raise InvalidInput("search_runs takes experiment_ids or experiment_names, not both")
+    if ids is not None and not names:
+        return [str(experiment_id) for experiment_id in ids]
+    if names:
+        found = (store.catalog.find_experiment(name) for name in names)
+        return [experiment.experiment_id for experiment in found if experiment is not None]
+    if everywhere:
+        return [experiment.experiment_id for experiment in store.catalog.experiments(ViewType.ACTIVE_ONLY)]
+    return [active_experiment_id(store)]
+
+
+def _found(
+    store: Store, experiment_ids: list[str], where: str, view: int, max_results: int, order_by: list[str] | None
+) -> Iterator[Run]:
+    from runlake import query
+
+    token: str | None = None
+    left = max_results
+    while left > 0:
+        page = query.search_runs(store, experiment_ids, where, view, min(left, _PAGE), order_by, token)
+        yield from page
+        left -= len(page)
+        token = page.token
+        if not token:
+            return
+
+
+def _frame(pandas: Any, found: list[Run]) -> pd.DataFrame:
+    """Lay runs out as MLflow does: attributes, then metrics, parameters and tags in the order they first appear."""
+    columns: dict[str, Any] = {
+        name: [getattr(run.info, name) for run in found]
+        for name in ("run_id", "experiment_id", "status", "artifact_uri")
+    }
+    for name in ("start_time", "end_time"):
+        columns[name] = pandas.to_datetime([getattr(run.info, name) for run in found], unit="ms", utc=True)
+    for group, missing in (("metrics", float("nan")), ("params", None), ("tags", None)):
+        values = [getattr(run.data, group) for run in found]
+        for key in dict.fromkeys(key for of_run in values for key in of_run):
+            columns[f"{group}.{key}"] = [of_run.get(key, missing) for of_run in values]
+    return pandas.DataFrame(columns)

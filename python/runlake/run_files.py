@@ -1,0 +1,120 @@
+"""The artifacts of a run of a store, and what is logged as one: figures, images and tables."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from runlake import operations
+from runlake.artifacts import Artifacts
+from runlake.entities import Run, ViewType
+from runlake.errors import InvalidInput
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from runlake.store import Store
+
+_lock = threading.Lock()
+_opened: dict[str, Artifacts] = {}
+
+
+def artifacts(store: Store, run_id: str) -> Artifacts:
+    """Return the artifacts of a run.
+
+    Raises:
+        NotFound: there is no such run.
+    """
+    return of_run(store.catalog.get_run(run_id))
+
+
+def of_run(run: Run) -> Artifacts:
+    """Return the artifacts of a run that was read before; one object a folder, which knows what is not synced yet."""
+    uri = run.info.artifact_uri
+    if uri is None:
+        raise InvalidInput(f"run {run.info.run_id} has no place for artifacts")
+    with _lock:
+        return _opened.setdefault(uri, Artifacts(uri))
+
+
+def sync() -> None:
+    """Return when every artifact that this process has written is on disk."""
+    for opened in list(_opened.values()):
+        opened.sync()
+
+
+def log_image(
+    store: Store,
+    run_id: str,
+    image: Any,
+    artifact_file: str | None,
+    key: str | None,
+    step: int | None,
+    timestamp: int | None,
+    *,
+    later: bool = False,
+) -> None:
+    """Write an image; with `later` its pixels are copied now and written in the background."""
+    from runlake.artifacts.image import LOGGED_IMAGES_TAG, prepare_image
+
+    write = prepare_image(image, artifact_file, key=key, step=step, timestamp=timestamp)
+    target = artifacts(store, run_id)
+    if later:
+        operations.submit(lambda: write(target), "log_image")
+    else:
+        write(target)
+    if key is not None:
+        store.record(run_id, params={}, tags={LOGGED_IMAGES_TAG: "True"})
+
+
+def log_figure(store: Store, run_id: str, figure: Any, artifact_file: str, save_kwargs: dict[str, Any] | None) -> None:
+    """Write a figure of matplotlib or plotly."""
+    from runlake.artifacts import figure as figures
+
+    figures.log_figure(artifacts(store, run_id), figure, artifact_file, save_kwargs=save_kwargs)
+
+
+def log_table(store: Store, run_id: str, data: Any, artifact_file: str) -> None:
+    """Append rows to a table, and name it in the run's list of tables."""
+    from runlake.artifacts import table
+
+    run = store.catalog.get_run(run_id)
+    table.log_table(of_run(run), data, artifact_file)
+    current = run.data.tags.get(table.LOGGED_ARTIFACTS_TAG)
+    named = table.logged_artifacts_tag(current, artifact_file)
+    if named != current:
+        store.record(run_id, params={}, tags={table.LOGGED_ARTIFACTS_TAG: named})
+
+
+def load_table(
+    store: Store,
+    experiment_id: str,
+    artifact_file: str,
+    run_ids: Sequence[str] | None,
+    extra_columns: Sequence[str] | None,
+) -> pd.DataFrame:
+    """Read a table of several runs, of all active ones of the experiment when `run_ids` is None, into one data frame.
+
+    Raises:
+        InvalidInput: an extra column is not an attribute of a run.
+        NotFound: no run has the table.
+    """
+    from runlake import query
+    from runlake.artifacts import table
+
+    if run_ids is None:
+        found = list(query.search_runs(store, [experiment_id], "", ViewType.ACTIVE_ONLY, 50_000, None, None))
+    else:
+        found = [store.catalog.get_run(run_id) for run_id in run_ids]
+    frame: pd.DataFrame = table.load_table(
+        artifact_file, [(of_run(run), {name: _attribute(run, name) for name in extra_columns or ()}) for run in found]
+    )
+    return frame
+
+
+def _attribute(run: Run, name: str) -> Any:
+    attributes = dict(run.info)
+    if name not in attributes:
+        raise InvalidInput(f"{name!r} is not an attribute of a run; there are {', '.join(attributes)}")
+    return attributes[name]

@@ -1,0 +1,222 @@
+"""Bad input and bad days: what raises into a training, and what is counted and survived."""
+
+import json
+import resource
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import runlake
+from runlake.errors import (
+    InvalidInput,
+    InvalidType,
+    NewerFormat,
+    NotFound,
+    ParameterChanged,
+    StoreError,
+    StoreUnavailable,
+)
+from tests.tracking import programs
+
+
+def counted() -> int:
+    return sum(seen.count for seen in runlake.errors_seen())
+
+
+MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception]]] = {
+    "metric of no number": (lambda: runlake.log_metric("a", "x"), InvalidInput),  # type: ignore[arg-type]
+    "metric of None": (lambda: runlake.log_metric("a", None), InvalidType),  # type: ignore[arg-type]
+    "metric of a list": (lambda: runlake.log_metric("a", [1, 2]), InvalidType),  # type: ignore[arg-type]
+    "metrics of no number": (lambda: runlake.log_metrics({"a": 1.0, "b": object()}), InvalidType),  # type: ignore[dict-item]
+    "fractional step": (lambda: runlake.log_metric("a", 1.0, step=1.5), InvalidInput),  # type: ignore[arg-type]
+    "step outside 64 bits": (lambda: runlake.log_metric("a", 1.0, step=2**63), InvalidInput),
+    "negative time": (lambda: runlake.log_metric("a", 1.0, timestamp=-1), InvalidInput),
+    "illegal metric key": (lambda: runlake.log_metric("a*b", 1.0), InvalidInput),
+    "long metric key": (lambda: runlake.log_metric("k" * 251, 1.0), InvalidInput),
+    "illegal parameter key": (lambda: runlake.log_param("../a", 1), InvalidInput),
+    "illegal tag key": (lambda: runlake.set_tag("/a", 1), InvalidInput),
+    "key of the wrong type": (lambda: runlake.log_params({3: 1}), InvalidType),  # type: ignore[dict-item]
+    "changed parameter": (lambda: runlake.log_param("taken", "other"), ParameterChanged),
+    "unknown tag": (lambda: runlake.delete_tag("none"), NotFound),
+    "unknown run": (lambda: runlake.log_metric("a", 1.0, run_id="f" * 32), NotFound),
+    "missing file": (lambda: runlake.log_artifact("no/such/file"), NotFound),
+    "missing folder": (lambda: runlake.log_artifacts("no/such/folder"), NotFound),
+    "artifact path upwards": (lambda: runlake.log_text("x", "../x.txt"), InvalidInput),
+    "absolute artifact path": (lambda: runlake.log_text("x", "/x.txt"), InvalidInput),
+    "no figure": (lambda: runlake.log_figure(object(), "f.png"), InvalidType),
+    "no image": (lambda: runlake.log_image(object(), "f.png"), InvalidType),
+    "no table": (lambda: runlake.log_table(3, "t.json"), InvalidType),  # type: ignore[arg-type]
+    "no data set": (lambda: runlake.log_input([1, 2]), InvalidType),  # type: ignore[arg-type]
+    "no configuration": (lambda: runlake.log_config(3), InvalidType),
+    "row of no numbers": (lambda: runlake.active_run().log({"a": "x"}), InvalidInput),  # type: ignore[union-attr, dict-item]
+    "arrays of two lengths": (lambda: runlake.log_arrays("a", [1], [1.0, 2.0]), InvalidInput),
+}
+
+
+@pytest.fixture
+def run(lake: Path) -> runlake.ActiveRun:
+    run = runlake.start_run()
+    runlake.log_param("taken", "1")
+    runlake.set_error_policy("default")
+    return run
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_raises_at_once(run: runlake.ActiveRun, mistake: str) -> None:
+    call, error = MISTAKES[mistake]
+    before = counted()
+    with pytest.raises(error):
+        call()
+    assert counted() == before
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_counted_when_nothing_may_raise(run: runlake.ActiveRun, mistake: str) -> None:
+    runlake.set_error_policy("never")
+    before = counted()
+    MISTAKES[mistake][0]()
+    assert counted() == before + 1
+
+
+def test_a_handle_raises_nothing_when_nothing_may_raise(run: runlake.ActiveRun) -> None:
+    runlake.set_error_policy("never")
+    before = counted()
+    handle = run.metric("loss")
+    handle.log("x", 0)
+    handle.log(1.0, 0.5)
+    handle.log(1.0, 1)
+    run.metric("illegal*").log(1.0, 1)
+    assert counted() == before + 3
+    assert runlake.get_run(run.id).data.metrics == {"loss": 1.0}
+
+
+def test_a_changed_parameter_is_named_with_both_values(run: runlake.ActiveRun) -> None:
+    with pytest.raises(ParameterChanged) as caught:
+        runlake.log_param("taken", "2")
+    message = str(caught.value)
+    assert all(part in message for part in ("'taken'", run.id, "'1'", "'2'"))
+    assert isinstance(caught.value, runlake.MlflowException)
+    assert caught.value.error_code == "INVALID_PARAMETER_VALUE"
+
+
+def test_a_store_that_disappears_does_not_stop_the_training(run: runlake.ActiveRun, lake: Path) -> None:
+    shutil.rmtree(lake)
+    before = counted()
+    for step in range(10):
+        runlake.log_metric("a", 1.0, step=step)
+        run.log({"b": 1.0})
+        run.metric("c").log(1.0, step)
+    runlake.log_param("p", 1)
+    runlake.log_params({"q": 1})
+    runlake.set_tag("t", 1)
+    runlake.log_text("x", "x.txt")
+    runlake.log_dict({"a": 1}, "x.json")
+    runlake.end_run()
+    assert counted() > before
+    assert runlake.active_run() is None
+
+
+def test_reads_of_a_store_that_disappeared_raise(run: runlake.ActiveRun, lake: Path) -> None:
+    shutil.rmtree(lake)
+    with pytest.raises((StoreError, NotFound)):
+        runlake.get_run(run.id)
+
+
+LOCKER = """
+import sys
+from pathlib import Path
+from runlake.catalog.lock import FileLock
+lock = FileLock(Path(sys.argv[1]) / "catalog.lock")
+lock.acquire(10.0)
+print("locked", flush=True)
+input()
+lock.release()
+print("free", flush=True)
+input()
+"""
+
+WORKER = """
+import runlake, sys, time
+run = runlake.start_run()
+print(run.info.run_id, flush=True)
+input()
+began = time.monotonic()
+runlake.log_param("p", 1)
+runlake.set_tag("t", "x")
+runlake.log_metric("a", 1.0)
+print(time.monotonic() - began, flush=True)
+input()
+runlake.flush()
+print("flushed", flush=True)
+input()
+"""
+
+
+def test_a_locked_catalog_delays_a_call_for_a_bounded_time_and_loses_nothing(
+    lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNLAKE_RECORD_TIMEOUT_MS", "100")
+    worker = programs.start(lake, WORKER)
+    run_id = worker.hear()
+    locker = programs.start(lake, LOCKER, str(lake))
+    assert locker.hear() == "locked"
+    worker.say("log")
+    assert float(worker.hear()) < 5.0
+    locker.say("release")
+    assert locker.hear() == "free"
+    worker.say("flush")
+    assert worker.hear() == "flushed"
+    data = runlake.get_run(run_id).data
+    assert (data.params, data.tags["t"], data.metrics) == ({"p": "1"}, "x", {"a": 1.0})
+    assert worker.finish() == locker.finish() == 0
+
+
+def test_a_catalog_that_stays_locked_raises_at_start_run(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with runlake.start_run():
+        pass
+    locker = programs.start(lake, LOCKER, str(lake))
+    assert locker.hear() == "locked"
+    monkeypatch.setenv("RUNLAKE_LOCK_TIMEOUT_MS", "100")
+    done = programs.run(lake, "import runlake; runlake.start_run()")
+    assert done.returncode == 1
+    assert "CatalogLocked" in done.stderr
+    locker.finish()
+
+
+def test_a_full_disk_does_not_stop_the_training(run: runlake.ActiveRun) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    seen = counted()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 10, before[1]))  # no file may grow beyond 64 KiB
+    try:
+        runlake.log_text("x" * (1 << 20), "large.txt")
+        runlake.log_text("small", "small.txt")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert counted() == seen + 1
+    assert [info.path for info in runlake.artifacts.list_artifacts(run_id=run.id) if not info.is_dir] == ["small.txt"]
+
+
+def test_a_store_path_that_is_a_file_raises_at_start_run(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a store")
+    runlake.set_tracking_uri(tmp_path / "file")
+    with pytest.raises(StoreUnavailable):
+        runlake.start_run()
+    with pytest.raises(StoreUnavailable):
+        runlake.log_metric("a", 1.0)
+    assert (tmp_path / "file").read_text() == "not a store"
+    runlake.set_tracking_uri("")
+
+
+def test_a_store_of_a_later_format_is_refused_untouched(lake: Path) -> None:
+    with runlake.start_run():
+        pass
+    said = json.loads((lake / "lake.json").read_text())
+    (lake / "lake.json").write_text(json.dumps({**said, "format": 99}))
+    before = {path: path.stat().st_mtime_ns for path in lake.rglob("*")}
+    done = programs.run(lake, "import runlake; runlake.start_run()")
+    assert "NewerFormat" in done.stderr
+    assert {path: path.stat().st_mtime_ns for path in lake.rglob("*")} == before
+    assert issubclass(NewerFormat, StoreError)

@@ -1,0 +1,218 @@
+"""What runlake has and MLflow has not: run.log, handles, arrays, Arrow, configurations, flush, counts."""
+
+import argparse
+import array
+import dataclasses
+import struct
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import runlake
+from runlake import recording
+from runlake.errors import InvalidInput, ParameterChanged, RunEnded
+from runlake.fluent import origin
+
+
+def history(run: Any, key: str) -> list[tuple[int, float]]:
+    return [(m.step, m.value) for m in runlake.MlflowClient().get_metric_history(run.info.run_id, key)]
+
+
+def test_log_without_a_step_counts_up(lake: Path) -> None:
+    with runlake.start_run() as run:
+        for value in (1.0, 2.0, 3.0):
+            run.log({"a": value, "b": -value})
+    assert sorted(history(run, "a")) == [(0, 1.0), (1, 2.0), (2, 3.0)]
+    assert sorted(history(run, "b")) == [(0, -1.0), (1, -2.0), (2, -3.0)]
+
+
+def test_the_counter_goes_on_from_the_largest_step_when_the_run_is_resumed(lake: Path) -> None:
+    with runlake.start_run() as run:
+        run.log({"a": 1.0}, step=41)
+    with runlake.start_run(run_id=run.info.run_id) as again:
+        again.log({"a": 2.0})
+    assert sorted(history(run, "a")) == [(41, 1.0), (42, 2.0)]
+
+
+def test_log_keeps_all_or_nothing(lake: Path) -> None:
+    with runlake.start_run() as run:
+        with pytest.raises(InvalidInput):
+            run.log({"good": 1.0, "bad": "x"})  # type: ignore[dict-item]
+        with pytest.raises(InvalidInput):
+            run.log({"good": 1.0, "../bad": 1.0})
+    assert history(run, "good") == []
+
+
+def test_a_handle_logs_and_is_refused_after_the_end(lake: Path) -> None:
+    with runlake.start_run() as run:
+        loss = run.metric("loss")
+        loss.log(0.5, 3)
+        assert (loss.key, loss.run_id) == ("loss", run.info.run_id)
+    for call in (lambda: loss.log(0.5, 4), lambda: run.log({"loss": 1.0}), lambda: run.log_arrays("loss", [0], [0.0])):
+        with pytest.raises(RunEnded):
+            call()
+    assert history(run, "loss") == [(3, 0.5)]
+
+
+def test_values_come_back_bit_for_bit(lake: Path) -> None:
+    payload = struct.unpack("<d", struct.pack("<Q", 0x7FF8_0000_DEAD_BEEF))[0]
+    values = [payload, float("inf"), float("-inf"), -0.0, 5e-324, 1.7976931348623157e308]
+    with runlake.start_run() as run:
+        handle = run.metric("v")
+        for step, value in enumerate(values):
+            handle.log(value, step)
+    kept = [value for _, value in sorted(history(run, "v"), key=lambda point: point[0])]
+    assert [struct.pack("<d", value) for value in kept] == [struct.pack("<d", value) for value in values]
+
+
+def test_arrays_of_the_standard_library_and_of_numpy(lake: Path) -> None:
+    numpy = pytest.importorskip("numpy")
+    with runlake.start_run() as run:
+        stored = run.log_arrays("a", array.array("q", [1, 2]), array.array("d", [0.5, 1.5]))
+        stored += runlake.log_arrays("b", numpy.arange(100), numpy.linspace(0, 1, 100, dtype=numpy.float32))
+        with pytest.raises(InvalidInput, match=r"2.*3|3.*2"):
+            run.log_arrays("a", [1, 2], [1.0, 2.0, 3.0])
+    assert stored == 102
+    assert sorted(history(run, "a")) == [(1, 0.5), (2, 1.5)]
+    assert len(history(run, "b")) == 100
+
+
+def test_arrow_tables(lake: Path) -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"key": ["a", "b", "a"], "step": [1, 1, 2], "value": [0.5, 1.5, 2.5]})
+    with runlake.start_run() as run:
+        assert run.log_points(frame) == 3
+        assert runlake.log_points(frame.filter(step=2)) == 1
+    assert sorted(history(run, "a")) == [(1, 0.5), (2, 2.5), (2, 2.5)]
+
+
+@dataclasses.dataclass
+class Optimizer:
+    lr: float
+    betas: tuple[float, float]
+
+
+def test_log_config_records_typed_dotted_parameters_at_once(lake: Path) -> None:
+    config = argparse.Namespace(epochs=3, optimizer=Optimizer(1e-3, (0.9, 0.99)), amp=True, note=None)
+    with runlake.start_run() as run:
+        run.log_config(config)
+        runlake.log_config({"depth": 2}, prefix="model")
+        with pytest.raises(ParameterChanged, match=r"'optimizer\.lr'"):
+            run.log_config({"new": 1, "optimizer": {"lr": 5}})
+    assert runlake.get_run(run.info.run_id).data.params == {
+        "epochs": "3",
+        "optimizer.lr": "0.001",
+        "optimizer.betas": "[0.9, 0.99]",
+        "amp": "True",
+        "note": "None",
+        "model.depth": "2",
+    }
+
+
+def test_flush_makes_everything_durable(lake: Path) -> None:
+    with runlake.start_run() as run:
+        handle = run.metric("a")
+        for step in range(1000):
+            handle.log(step, step)
+        runlake.flush()
+        first = run.stats()
+        handle.log(1.0, 1)
+        run.flush()
+        second = run.stats()
+    assert (first.accepted, first.stored, first.dropped) == (1000, 1000, 0)
+    assert first.durable == 1000
+    assert second.durable == second.stored == 1001
+
+
+def test_an_active_run_is_what_it_was_at_its_start_and_get_run_is_fresh(lake: Path) -> None:
+    with runlake.start_run() as run:
+        runlake.log_metric("a", 1.0)
+        assert run.data.metrics == {}
+        assert runlake.get_run(run.info.run_id).data.metrics == {"a": 1.0}
+        assert runlake.active_run() is run
+        assert (run == runlake.active_run(), run.id) == (True, run.info.run_id)
+
+
+def test_standard_tags_say_where_the_run_comes_from(lake: Path) -> None:
+    with runlake.start_run() as run:
+        pass
+    tags = runlake.get_run(run.info.run_id).data.tags
+    assert {"mlflow.user", "mlflow.source.name", "mlflow.source.type", "runlake.host", "runlake.command"} <= set(tags)
+
+
+def test_the_users_tags_come_before_the_standard_ones(lake: Path) -> None:
+    with runlake.start_run(tags={"mlflow.user": "someone", "mlflow.source.git.commit": "mine"}) as run:
+        origin.finish(30)
+    tags = runlake.get_run(run.info.run_id).data.tags
+    assert (tags["mlflow.user"], tags["mlflow.source.git.commit"]) == ("someone", "mine")
+
+
+def test_installed_packages_are_an_artifact_of_every_run(lake: Path) -> None:
+    runs = []
+    for _ in range(2):
+        with runlake.start_run() as run:
+            runs.append(run)
+    origin.finish(30)
+    for run in runs:
+        assert "pytest" in runlake.artifacts.load_text(f"runs:/{run.info.run_id}/runlake/requirements.txt")
+
+
+def test_long_values_are_cut_with_one_warning_and_long_keys_refused(
+    lake: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "_said", set())
+    with runlake.start_run() as run:
+        runlake.log_params({"p": "x" * 6001, "q": "y" * 6000})
+        runlake.log_param("r", "z" * 7000)
+        runlake.set_tag("t", "x" * 8001)
+        with pytest.raises(InvalidInput, match="251 characters"):
+            runlake.log_param("k" * 251, 1)
+    data = runlake.get_run(run.info.run_id).data
+    assert [len(data.params[key]) for key in "pqr"] == [6000, 6000, 6000]
+    assert len(data.tags["t"]) == 8000
+    assert len([record for record in caplog.records if "is cut to" in record.getMessage()]) == 2
+
+
+def test_log_system_metrics_is_accepted_with_one_warning(
+    lake: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "_said", set())
+    for _ in range(2):
+        with runlake.start_run(log_system_metrics=True):
+            pass
+    assert len([record for record in caplog.records if "log_system_metrics" in record.getMessage()]) == 1
+
+
+def test_the_name_of_a_deleted_experiment_can_be_used_again(lake: Path) -> None:
+    old = runlake.create_experiment("sweep")
+    runlake.delete_experiment(old)
+    assert runlake.set_experiment("sweep").experiment_id != old
+
+
+def test_the_chosen_experiment_follows_into_another_store_by_name(lake: Path, tmp_path: Path) -> None:
+    runlake.set_experiment("sweep")
+    runlake.set_tracking_uri(tmp_path / "second")
+    with runlake.start_run() as run:
+        pass
+    assert runlake.get_experiment(run.info.experiment_id).name == "sweep"
+
+
+def test_a_run_stays_in_its_store_when_the_tracking_uri_changes(lake: Path, tmp_path: Path) -> None:
+    with runlake.start_run() as run:
+        runlake.set_tracking_uri(tmp_path / "second")
+        runlake.log_metric("a", 1.0)
+        runlake.log_param("p", 1)
+        runlake.log_text("x", "x.txt")
+    runlake.set_tracking_uri(lake)
+    data = runlake.get_run(run.info.run_id)
+    assert (data.info.status, data.data.metrics, data.data.params) == ("FINISHED", {"a": 1.0}, {"p": "1"})
+    assert runlake.artifacts.load_text(f"runs:/{run.info.run_id}/x.txt") == "x"
+
+
+def test_pandas_is_named_when_it_is_missing(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="pip install"):
+        runlake.search_runs()
+    assert runlake.search_runs(output_format="list") == []

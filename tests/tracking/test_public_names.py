@@ -1,0 +1,162 @@
+"""The public names: what is there, with whose signatures; what is not, and what the error says instead."""
+
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import runlake
+from runlake.missing_names import INSTEAD
+from tests.tracking.judge import Judge
+
+PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
+OURS = {
+    "errors_seen", "flush", "log_arrays", "log_config", "log_points", "points", "runs", "series", "set_error_policy",
+}  # fmt: skip
+THEIR_MODULES = {"artifacts", "client", "data", "entities", "exceptions", "tracking"}
+# Parts of MLflow that are no interface: imports of its __init__, and what it calls internal.
+NO_INTERFACE = {
+    "IS_TRACING_SDK_ONLY", "LazyLoader", "MLFLOW_CONFIGURE_LOGGING", "RunOperations", "TYPE_CHECKING", "VERSION",
+    "agent", "azure", "config", "contextlib", "environment_variables", "error_classification",
+    "legacy_databricks_cli", "maybe_hint_tracing_skill", "mismatch", "ml_package_versions", "mlflow", "protos",
+    "pytest", "set_telemetry_client", "store", "telemetry", "utils", "version",
+}  # fmt: skip
+
+
+def section(title: str) -> str:
+    """The text of one section of the page."""
+    return re.split(r"^## ", PAGE.read_text(), flags=re.M)[
+        [part.splitlines()[0] for part in re.split(r"^## ", PAGE.read_text(), flags=re.M)].index(title)
+    ]
+
+
+def names_in(text: str) -> set[str]:
+    """What a table or list names in code, without arguments."""
+    return set(re.findall(r"`([A-Za-z_]\w*)`", text))
+
+
+@pytest.mark.parametrize("name", runlake.__all__)
+def test_every_public_name_is_there_and_says_what_it_does(name: str) -> None:
+    value = getattr(runlake, name)
+    assert value.__doc__
+    assert name in dir(runlake)
+
+
+def test_the_package_and_its_table_of_names_agree() -> None:
+    assert sorted({*runlake._HOME_OF, *runlake._MODULES}) == sorted(runlake.__all__)
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    source = Path(runlake.__file__).read_text()
+    block = source[source.index("if TYPE_CHECKING:") : source.index("__version__")]
+    seen = set(re.findall(r"\b\w+\b", " ".join(re.findall(r"import \(?([^)]*?)\)?(?=\n    from|\Z)", block, re.S))))
+    assert set(runlake.__all__) <= seen
+
+
+@pytest.mark.parametrize("name", sorted(set(runlake.__all__) - OURS - THEIR_MODULES - {"ActiveRun", "Image"}))
+def test_signatures_are_those_of_the_official_package(name: str, judge: Judge) -> None:
+    official = getattr(judge.mlflow, name)
+    if inspect.isclass(official) and name != "MlflowClient":
+        return
+    assert _parameters(getattr(runlake, name)) == _parameters(official)
+
+
+def test_client_methods_have_the_signatures_of_the_official_client(judge: Judge) -> None:
+    mine = {name: method for name, method in vars(runlake.MlflowClient).items() if inspect.isfunction(method)}
+    public = [name for name in mine if not name.startswith("_")]
+    assert len(public) > 40
+    for name in public:
+        assert _parameters(mine[name]) == _parameters(getattr(judge.mlflow.MlflowClient, name)), name
+
+
+def _parameters(function: Any) -> list[tuple[str, Any, Any]]:
+    signature = inspect.signature(function)
+    return [(p.name, p.kind, p.default) for p in signature.parameters.values() if p.name != "self"]
+
+
+def test_what_the_official_package_has_and_we_have_not_is_named(judge: Judge) -> None:
+    official = {name for name in dir(judge.mlflow) if not name.startswith("_")} - NO_INTERFACE
+    assert official - set(runlake.__all__) - set(INSTEAD) == set()
+    assert not set(INSTEAD) & set(runlake.__all__)
+
+
+def test_client_methods_that_are_missing_say_what_to_use_instead(judge: Judge) -> None:
+    client = runlake.MlflowClient()
+    official = {name for name in dir(judge.mlflow.MlflowClient) if not name.startswith("_")}
+    for name in sorted(official - set(dir(client))):
+        with pytest.raises(AttributeError, match="hint: "):
+            getattr(client, name)
+
+
+@pytest.mark.parametrize("name", sorted(INSTEAD))
+def test_a_missing_name_says_what_to_use_instead(name: str) -> None:
+    with pytest.raises(AttributeError, match="which MLflow has") as caught:
+        getattr(runlake, name)
+    assert f"hint: {INSTEAD[name]}" in str(caught.value)
+
+
+def test_a_name_that_nobody_has_is_an_ordinary_error() -> None:
+    with pytest.raises(AttributeError, match=r"^module 'runlake' has no attribute 'nonsense'$"):
+        runlake.nonsense  # noqa: B018
+    assert not hasattr(runlake, "sklearn")
+
+
+@pytest.mark.parametrize("name", sorted(set(runlake.__all__) - OURS))
+def test_the_page_lists_what_is_there(name: str) -> None:
+    assert name in names_in(section("What is there"))
+
+
+def test_the_page_lists_nothing_that_is_not_there() -> None:
+    there = names_in(section("What is there").partition("### MlflowClient")[0])
+    assert there <= set(runlake.__all__)
+    assert names_in(section("Ours")) >= OURS
+
+
+def test_the_page_lists_every_method_of_the_client() -> None:
+    listed = names_in(section("What is there").partition("### MlflowClient")[2])
+    methods = {name for name in dir(runlake.MlflowClient) if not name.startswith("_")}
+    assert listed == methods
+
+
+def test_the_page_lists_what_is_missing_with_the_hint_that_the_error_gives() -> None:
+    listed = {}
+    for row in section("What is not there").splitlines():
+        if row.startswith("| `"):
+            names, hint = (cell.strip() for cell in row.strip("|").split(" | ", 1))
+            listed.update(dict.fromkeys(names_in(names), hint))
+    assert listed == INSTEAD
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import runlake as mlflow; mlflow.MlflowClient; mlflow.client.MlflowClient; mlflow.tracking.MlflowClient",
+        "import runlake; assert issubclass(runlake.MlflowException, Exception); runlake.exceptions.MlflowException",
+        "import runlake; runlake.entities.ViewType.ALL; runlake.data.from_pandas; runlake.artifacts.load_text",
+        "from runlake.entities import Metric, RunStatus; from runlake.tracking import MlflowClient",
+        "from runlake import log_metric, start_run, data",
+        "from runlake.exceptions import MlflowException as E; import runlake; assert runlake.MlflowException is E",
+        "import runlake; assert runlake.log_metric is runlake.log_metric; import runlake.fluent.values as v; "
+        "assert v.log_metric is runlake.log_metric",
+    ],
+)
+def test_modules_are_reached_as_scripts_for_mlflow_reach_them(program: str) -> None:
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_artifact_functions_find_runs_without_another_import(lake: Path) -> None:
+    with runlake.start_run() as run:
+        runlake.log_text("text", "a.txt")
+    program = "import sys; from runlake.artifacts import load_text; print(load_text(f'runs:/{sys.argv[1]}/a.txt'))"
+    done = subprocess.run([sys.executable, "-c", program, run.info.run_id], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "text"
+
+
+def test_nothing_but_the_package_itself_is_loaded_by_import() -> None:
+    program = "import sys; before = set(sys.modules); import runlake; print(*(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert set(done.stdout.split()) & {"sqlite3", "polars", "numpy", "subprocess", "concurrent.futures"} == set()
