@@ -9,7 +9,7 @@ from runlake.data.dataset import Dataset
 from runlake.data.dataset_source import DatasetSource
 from runlake.data.digest import OBJECT_BYTES, Digest, sampled_rows
 from runlake.data.schema import Schema, column
-from runlake.data.values import any_missing, kind_of_values
+from runlake.data.values import kind_of_values
 from runlake.errors import InvalidInput, InvalidType
 from runlake.extras import import_extra
 
@@ -79,12 +79,8 @@ class PandasDataset(Dataset):
     @cached_property
     def schema(self) -> Schema:
         """Columns and their types, from the rows that the digest is of."""
-        parts = _sample(self._df)
-        return Schema(
-            tuple(
-                _column_schema(name, [part.iloc[:, at] for part in parts]) for at, name in enumerate(self._df.columns)
-            )
-        )
+        sample = _sample(self._df)
+        return Schema(tuple(_column_schema(name, sample.iloc[:, at]) for at, name in enumerate(self._df.columns)))
 
 
 def from_pandas(
@@ -121,19 +117,20 @@ def require_columns(columns: Any, **roles: str | None) -> None:
             raise InvalidInput(f"the data frame has no column {name!r} for the {role}")
 
 
-def _sample(frame: Any) -> list[Any]:
-    """Give the parts of a frame that its digest is of."""
+def _sample(frame: Any) -> Any:
+    """Give the rows of a frame that its digest is of."""
     row_bytes = sum(dtype.itemsize if _is_plain(dtype) else OBJECT_BYTES for dtype in frame.dtypes)
-    return [frame.iloc[first:end] for first, end in sampled_rows(len(frame), row_bytes)]
+    parts = [frame.iloc[first:end] for first, end in sampled_rows(len(frame), row_bytes)]
+    return parts[0] if len(parts) == 1 else import_extra("pandas", "for a pandas data set").concat(parts)
 
 
 def _add_frame(digest: Digest, frame: Any) -> None:
     digest.add_number(len(frame))
     for name in frame.columns:
         digest.add_text(str(name))
-    for part in _sample(frame):
-        for at in range(part.shape[1]):
-            _add_series(digest, part.iloc[:, at])
+    sample = _sample(frame)
+    for at in range(sample.shape[1]):
+        _add_series(digest, sample.iloc[:, at])
 
 
 def _add_series(digest: Digest, series: Any) -> None:
@@ -162,18 +159,16 @@ def _is_counting(index: Any) -> bool:
     return type(index).__name__ == "RangeIndex" and index.start == 0 and index.step == 1
 
 
-def _column_schema(name: object, parts: list[Any]) -> dict[str, Any]:
-    missing = any(part.isna().any() for part in parts)
-    dtype = parts[0].dtype
+def _column_schema(name: object, series: Any) -> dict[str, Any]:
+    missing = bool(series.isna().any())
+    dtype = series.dtype
     plain = getattr(dtype, "numpy_dtype", dtype)
     if getattr(dtype, "tz", None) is not None:
         kind: dict[str, Any] = {"type": "datetime"}
     elif getattr(plain, "kind", "O") in "biufcmM" and hasattr(plain, "itemsize"):
         kind = {"type": _KINDS.get(plain.kind) or number_type(plain.kind, plain.itemsize)}
     else:
-        values = [value for part in parts for value in part.tolist()]
-        kind = kind_of_values(values)
-        missing = missing or any_missing(values)
+        kind = kind_of_values(series.tolist())
     return column(name, kind, required=not missing)
 
 

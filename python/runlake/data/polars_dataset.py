@@ -88,9 +88,12 @@ class PolarsDataset(Dataset):
         for name, dtype in self._df.schema.items():
             digest.add_text(f"{name}\0{dtype}")
             row_bytes += _NUMBER_BYTES.get(_base(dtype), 8 if _base(dtype) in (*_TIMES, "Boolean") else OBJECT_BYTES)
-        for first, end in sampled_rows(self._df.height, row_bytes):
-            for series in self._df.slice(first, end - first).get_columns():
-                _add_series(digest, series)
+        (first, end), *others = sampled_rows(self._df.height, row_bytes)
+        sample = self._df.slice(first, end - first)
+        for first, end in others:
+            sample = sample.vstack(self._df.slice(first, end - first))
+        for series in sample.get_columns():
+            _add_series(digest, series)
         return digest.text()
 
     @cached_property

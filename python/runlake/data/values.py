@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 _ANY: dict[str, Any] = {"type": "any"}
@@ -13,16 +13,11 @@ _LIMIT = 10_000
 
 def kind_of_values(values: list[Any]) -> dict[str, Any]:
     """Give the type that all values have, missing ones aside: {"type": ...}, "any" if they differ."""
-    present = [value for value in values[:: 1 + len(values) // _LIMIT] if not is_missing(value)]
+    present = [value for value in values[:: 1 + len(values) // _LIMIT] if not _is_missing(value)]
     return _common([_kind(value) for value in present])
 
 
-def any_missing(values: Iterable[Any]) -> bool:
-    """Tell whether a value is missing: None, NaN, NA or NaT."""
-    return any(map(is_missing, values))
-
-
-def is_missing(value: Any) -> bool:
+def _is_missing(value: Any) -> bool:
     """Tell None, NaN, NA and NaT."""
     return type(value).__name__ in ("NoneType", "NAType", "NaTType") or (isinstance(value, float) and value != value)
 
@@ -36,7 +31,7 @@ def _kind(value: Any) -> dict[str, Any]:
             "properties": {str(name): {**_kind(item), "required": True} for name, item in value.items()},
         }
     if isinstance(value, list | tuple):
-        return {"type": "array", "items": _common([_kind(item) for item in value if not is_missing(item)])}
+        return {"type": "array", "items": _common([_kind(item) for item in value if not _is_missing(item)])}
     for types, name in _SCALARS:
         if isinstance(value, types):
             return {"type": name}
