@@ -2,11 +2,63 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from runlake import _engine
-from runlake.catalog import Catalog
+from runlake.catalog import Catalog, WriterInfo
+from runlake.catalog.segments import SeriesSummary
+
+SCHEMA = pa.schema(
+    [
+        pa.field(name, kind, nullable=False)
+        for name, kind in [
+            ("run_id", pa.string()),
+            ("key", pa.string()),
+            ("step", pa.int64()),
+            ("timestamp", pa.int64()),
+            ("value", pa.float64()),
+            ("writer", pa.string()),
+            ("seq", pa.int64()),
+        ]
+    ]
+)
+
+
+class Row(NamedTuple):
+    """A point as segments have it."""
+
+    run_id: str
+    key: str
+    step: int
+    timestamp: int
+    value: float
+    writer: str = "0" * 32
+    seq: int = 0
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment as `commit_seal` takes it."""
+
+    segment_id: str
+    experiment_id: str
+    path: str
+    rows: int
+    runs: list[tuple[str, int]]
+    bytes: int = 0
+    ranges: Sequence[tuple[str, int, int]] = ()
+    summaries: Sequence[SeriesSummary] = ()
+    min_step: int = 0
+    max_step: int = 0
+    min_timestamp: int = 0
+    max_timestamp: int = 0
 
 
 class BareLake:
@@ -17,6 +69,32 @@ class BareLake:
         self.journals_dir = root / "journals"
         self.segments_dir = root / "segments"
         self.journals_dir.mkdir(exist_ok=True)
+        self.segments_dir.mkdir(exist_ok=True)
 
     def journals(self, writers: Sequence[str] | None = None) -> _engine.Journals:
         return _engine.Journals(str(self.journals_dir), writers)
+
+    def close(self) -> None:
+        self.catalog.close()
+
+    def run(self, run_id: str, experiment_id: str = "0") -> str:
+        """Make a run and return its id."""
+        self.catalog.create_run(run_id, experiment_id, name=run_id, user_id="u", start_time=0, owned=False)
+        return run_id
+
+    def segment(self, rows: Sequence[Row], *, row_group_size: int = 1000) -> Path:
+        """Write a segment with pyarrow, make it known, and return its path."""
+        segment_id = os.urandom(16).hex()
+        path = self.segments_dir / f"{segment_id}.parquet"
+        table = pa.table(list(map(list, zip(*sorted(rows), strict=True))), schema=SCHEMA)
+        pq.write_table(table, path, row_group_size=row_group_size)
+        runs = {run: sum(row.run_id == run for row in rows) for run in {row.run_id for row in rows}}
+        assert self.catalog.commit_seal([], [Segment(segment_id, "0", path.name, len(rows), list(runs.items()))])
+        return path
+
+    def writer(self, *run_ids: str) -> _engine.Writer:
+        """Make a journal that these runs log to."""
+        writer = _engine.Writer(str(self.journals_dir), self.catalog.store_id)
+        for run_id in run_ids:
+            self.catalog.attach(WriterInfo(writer.id, "host", "0" * 32, os.getpid(), 0), run_id)
+        return writer

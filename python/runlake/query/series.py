@@ -44,10 +44,11 @@ def series(lake: Lake, run_id: str, key: str, *, points: int = 1000) -> pl.DataF
     rows = read_points(lake, run_id, [key]).select("step", "timestamp", "value").collect()
     if rows.is_empty():
         raise NotFound(f"run {run_id} has no points of the metric {key!r}")
-    return _buckets(rows, points)
+    return buckets(rows, points)
 
 
-def _buckets(rows: pl.DataFrame, points: int) -> pl.DataFrame:
+def buckets(rows: pl.DataFrame, points: int) -> pl.DataFrame:
+    """Put points, which have `step`, `timestamp` and `value`, into at most `points` buckets; see `series`."""
     bucket = pl.col("step") if points >= rows["step"].n_unique() else _bucket_number(rows, points)
     return (
         rows.lazy()
