@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from runlake import query
-from runlake.errors import InvalidType, NotFound, StoreError
+from runlake.errors import Corrupt, InvalidType, NotFound, StoreError
 from runlake.query.reader import ReadStep
 from tests.query.lakes import BareLake, Row
 
@@ -132,6 +132,21 @@ def test_only_row_groups_with_the_series_that_is_asked_for_are_read(lake: BareLa
         file.seek(4)
         file.write(b"\xff" * (size // 3))
     assert query.points(lake, "a", "key15").collect().height == 100
+    with pytest.raises(Corrupt, match=path.name):
+        query.points(lake, "a", "key02").collect()
+
+
+def test_a_filter_that_cannot_be_answered_is_not_blamed_on_a_segment(filled: BareLake) -> None:
+    with pytest.raises(pl.exceptions.PolarsError):
+        query.points(filled).filter(pl.col("value").cast(pl.String).str.to_datetime("%Y") == pl.lit("x")).collect()
+
+
+@pytest.mark.parametrize("left", [0, 3, 100])
+def test_a_segment_that_was_cut_off_is_named(filled: BareLake, left: int) -> None:
+    for path in filled.segments_dir.iterdir():
+        path.write_bytes(path.read_bytes()[:left])
+        with pytest.raises(Corrupt, match=r"segment .* is not what was written"):
+            query.points(filled).collect()
 
 
 def test_a_filter_and_a_choice_of_columns_around_the_frame_hold(filled: BareLake) -> None:
