@@ -22,7 +22,7 @@ impl Default for Config {
         Self {
             sync_interval: Duration::from_secs(1),
             min_chunk_bytes: 64 << 10,
-            max_chunk_bytes: 32 << 20,
+            max_chunk_bytes: 16 << 20,
             max_block: Duration::from_secs(1),
             max_unsealed_bytes: 4 << 30,
         }

@@ -36,6 +36,7 @@ fn storing_points() {
                 debug_assert!(matches!(stored, Outcome::Stored(_)));
             }
         });
+        writer.trim(u64::MAX).unwrap();
         println!("append {:.2} ns", one.as_secs_f64() * 1e9 / N as f64);
     }
     let row: Vec<_> = (0..10)
@@ -55,6 +56,7 @@ fn storing_points() {
                 .append_column(series, &steps, Times::Slice(&steps), &values)
                 .unwrap()
         });
+        writer.trim(u64::MAX).unwrap();
         println!("append_column {:.1} M points/s", 1.0 / column.as_secs_f64());
     }
     let stats = writer.stats();
@@ -63,4 +65,36 @@ fn storing_points() {
     let open = best(20, || drop(Writer::open(folder.path(), 1, Config::default()).unwrap()));
     println!("open and close {open:?}");
     writer.trim(stats.committed).unwrap();
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn first_million() {
+    let folder = tempfile::tempdir_in(".").unwrap();
+    for _ in 0..15 {
+        let writer = Writer::open(folder.path(), 1, Config::default()).unwrap();
+        let series = writer.series("run", "loss").unwrap();
+        let (mut slowest, mut waits) = (Duration::ZERO, 0);
+        let start = Instant::now();
+        for i in 0..1_000_000_i64 {
+            let point = Point {
+                step: i,
+                timestamp_ms: i,
+                value: i as f64,
+            };
+            if writer.try_append(series, point).is_none() {
+                let begin = Instant::now();
+                assert!(matches!(writer.append(series, point), Ok(Outcome::Stored(_))));
+                slowest = slowest.max(begin.elapsed());
+                waits += 1;
+            }
+        }
+        let all = start.elapsed();
+        println!(
+            "{:.1} ns a point; {waits} slow calls, the slowest {slowest:?}",
+            all.as_secs_f64() * 1e3
+        );
+        writer.trim(u64::MAX).unwrap();
+        writer.close().unwrap();
+    }
 }

@@ -12,6 +12,9 @@ use crate::journal::layout::{BLOCK_BYTES, DURABLE_AT, Header, SIDE_COMMITTED_AT,
 use crate::platform::{self, Disk, Registered};
 use crate::types::{Seq, WriterId};
 
+/// Zeros written at once. The page cache keeps them as one unit, which is then written to the disk as one.
+const WARM_BYTES: usize = 256 << 10;
+
 /// An allocated file with its final name. Until its header is written it counts as not begun.
 #[derive(Debug)]
 pub struct Chunk {
@@ -100,6 +103,21 @@ impl Chunk {
     /// Blocks of points and side log that fit.
     pub fn blocks(&self) -> u64 {
         self.len / BLOCK_BYTES as u64 - 1
+    }
+
+    /// Puts the whole chunk into the page cache, so that a fault of its mapping costs 0.1 µs instead of 1 to 8.
+    ///
+    /// Only for a chunk that has not begun: what it holds would be overwritten. A failure costs speed and nothing else.
+    pub fn warm(&self) {
+        let zeros = vec![0; WARM_BYTES.min(self.len as usize)];
+        let mut at = 0;
+        while at < self.len {
+            let piece = &zeros[..zeros.len().min((self.len - at) as usize)];
+            if self.file.write_all_at(piece, at).is_err() {
+                return;
+            }
+            at += piece.len() as u64;
+        }
     }
 
     /// Writes whole blocks of points, beginning with the block of point `index`, past the mapping.

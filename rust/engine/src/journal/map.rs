@@ -17,9 +17,6 @@ use crate::journal::layout::{
 use crate::platform::OfThisProcess;
 use crate::types::Point;
 
-/// Pages made ready at once, so that whoever asked can stop in between: 1 MiB.
-const POPULATE_BYTES: usize = 1 << 20;
-
 /// A whole chunk file, mapped shared and writable. Forked children do not have it.
 #[derive(Debug)]
 pub struct Map {
@@ -39,19 +36,6 @@ impl Map {
         Ok(Self {
             raw: OfThisProcess::new(raw),
         })
-    }
-
-    /// Takes the page faults of the whole mapping now, as long as `go_on` says so.
-    pub fn populate(&self, go_on: impl Fn() -> bool) {
-        let mut at = 0;
-        while at < self.raw.len() && go_on() {
-            let bytes = POPULATE_BYTES.min(self.raw.len() - at);
-            if self.raw.advise_range(Advice::PopulateWrite, at, bytes).is_err() {
-                // Older kernels do not know the advice: the writer takes the faults, one a block.
-                return;
-            }
-            at += bytes;
-        }
     }
 
     /// Copies `bytes` to `offset`. Readers must not have been told of that place yet.

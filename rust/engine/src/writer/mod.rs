@@ -28,6 +28,7 @@ use crate::error::{Error, Result};
 use crate::journal::chunk::{Chunk, Identity};
 use crate::journal::files::lock_path;
 use crate::journal::layout::{BLOCK_BYTES, MIN_CHUNK_BYTES};
+use crate::journal::map::Map;
 use crate::platform::{self, Disk, Latch, LinuxDisk, LockFile, OfThisProcess};
 use crate::types::{Outcome, Point, Seq, SeriesId, Stats, Times, WriterId};
 use column::{Batch, Which};
@@ -109,7 +110,7 @@ impl Writer {
 
     fn begin(&self) -> Result<()> {
         let mut cold = self.inner.cold.lock();
-        let first = self.make_chunk(0, self.inner.config.min_chunk_bytes);
+        let first = self.make_chunk(0, self.inner.config.min_chunk_bytes, false);
         match first {
             Ok(prepared) => {
                 cold.next_number = 1;
@@ -123,7 +124,7 @@ impl Writer {
         }
     }
 
-    fn make_chunk(&self, number: u64, bytes: u64) -> Result<Prepared> {
+    fn make_chunk(&self, number: u64, bytes: u64, warm: bool) -> Result<Prepared> {
         let Inner {
             journals,
             identity,
@@ -131,7 +132,10 @@ impl Writer {
             ..
         } = &*self.inner;
         let chunk = Chunk::create(journals, identity.writer, number, bytes, &**disk)?;
-        let map = crate::journal::map::Map::new(chunk.file(), bytes).map_err(Error::io("map", chunk.path()));
+        if warm {
+            chunk.warm();
+        }
+        let map = Map::new(chunk.file(), bytes).map_err(Error::io("map", chunk.path()));
         match map {
             Ok(map) => Ok(Prepared {
                 chunk: Arc::new(chunk),
@@ -189,24 +193,9 @@ impl Writer {
     /// As [`Writer::append`]; the points before the offending one are stored.
     pub fn append_row(&self, step: i64, timestamp_ms: i64, values: &[(SeriesId, f64)]) -> Result<usize> {
         self.in_this_process()?;
-        let quick = {
-            let mut hot = self.hot.lock();
-            let mut push = |&(series, value): &_| {
-                hot.push(
-                    series,
-                    Point {
-                        step,
-                        timestamp_ms,
-                        value,
-                    },
-                )
-                .is_none()
-            };
-            values.iter().position(&mut push).unwrap_or(values.len())
-        };
-        let mut stored = quick;
+        let mut stored = self.try_append_row(step, timestamp_ms, values);
         let mut patience = Patience::new(self.inner.config.max_block);
-        for &(series, value) in &values[quick..] {
+        for &(series, value) in &values[stored..] {
             let outcome = self.append_slowly(
                 series,
                 Point {
@@ -219,6 +208,28 @@ impl Writer {
             stored += usize::from(outcome != Outcome::Dropped);
         }
         Ok(stored)
+    }
+
+    /// Stores the first points of a row that need no waiting at all, and returns how many these are; [`Writer::append_row`]
+    /// does what is needed for the others, or says why it cannot.
+    #[inline]
+    pub fn try_append_row(&self, step: i64, timestamp_ms: i64, values: &[(SeriesId, f64)]) -> usize {
+        if !self.hot.is_ours() {
+            return 0;
+        }
+        let mut hot = self.hot.lock();
+        let mut fails = |&(series, value): &_| {
+            hot.push(
+                series,
+                Point {
+                    step,
+                    timestamp_ms,
+                    value,
+                },
+            )
+            .is_none()
+        };
+        values.iter().position(&mut fails).unwrap_or(values.len())
     }
 
     /// Stores points of one series; returns how many found room.

@@ -6,13 +6,16 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::journal::chunk::Chunk;
-use crate::journal::map::Map;
 use crate::platform::block_signals;
 use crate::writer::Writer;
+use crate::writer::lane::Cold;
 use crate::writer::signals::Signals;
 
 /// How soon making a chunk is tried again after the disk has refused.
 const RETRY: Duration = Duration::from_millis(200);
+/// A chunk that fills sooner has its pages put into the cache ahead.
+const SOON: Duration = Duration::from_secs(2);
+const POINT_BYTES: u64 = 28;
 
 impl Writer {
     /// Starts the two background threads. They hold the writer only while they work, so that dropping it ends them.
@@ -33,21 +36,20 @@ impl Writer {
 
     /// Makes the chunk that is asked for; returns when to try again if the disk refuses.
     fn prepare_chunk(&self) -> Option<Duration> {
-        let (bytes, number, populate) = {
+        let (bytes, number, warm) = {
             let mut cold = self.inner.cold.lock();
-            let Some(bytes) = cold.wanted_bytes.filter(|_| cold.closed_at.is_none()) else {
-                return None;
-            };
-            let number = cold.next_number;
+            let bytes = cold.wanted_bytes.filter(|_| cold.closed_at.is_none())?;
             cold.next_number += 1;
-            let mapped = |c: &super::lane::Current| c.written_past_map * 2 <= self.hot.lock().cursor.count();
-            (bytes, number, cold.current.as_ref().is_some_and(mapped))
+            (
+                bytes,
+                cold.next_number - 1,
+                self.is_soon_full_through_the_map(&cold, bytes),
+            )
         };
-        let made = self.make_chunk(number, bytes);
+        let made = self.make_chunk(number, bytes, warm);
         let mut cold = self.inner.cold.lock();
         match made {
             Ok(prepared) if cold.closed_at.is_none() => {
-                let map = Arc::clone(&prepared.map);
                 if cold.wanted_bytes == Some(bytes) {
                     cold.wanted_bytes = None;
                 }
@@ -56,10 +58,6 @@ impl Writer {
                 }
                 cold.refused = None;
                 self.inner.room.notify_all();
-                drop(cold);
-                if populate {
-                    self.populate(&map);
-                }
                 None
             }
             Ok(prepared) => {
@@ -74,30 +72,32 @@ impl Writer {
         }
     }
 
-    /// Takes the page faults of a chunk, unless the writer turns out slow enough to take them itself.
-    fn populate(&self, map: &Arc<Map>) {
-        let started = Instant::now();
-        map.populate(|| {
-            let cold = self.inner.cold.lock();
-            let waits = cold.prepared.as_ref().is_some_and(|p| Arc::ptr_eq(&p.map, map));
-            let fills = cold.current.as_ref().is_some_and(|c| Arc::ptr_eq(&c.map, map));
-            cold.closed_at.is_none() && (waits || fills) && started.elapsed() < Duration::from_secs(1)
-        });
+    /// Whether a new chunk of `bytes` will be full within [`SOON`], at the rate at which single points fill this one.
+    ///
+    /// A slow run is better off with the faults: pages warmed together are written to the disk together, at every sync.
+    fn is_soon_full_through_the_map(&self, cold: &Cold, bytes: u64) -> bool {
+        let Some(current) = &cold.current else { return false };
+        let single = self.hot.lock().cursor.count().saturating_sub(current.written_past_map);
+        let bytes_a_second = (single * POINT_BYTES) as f64 / current.since.elapsed().as_secs_f64();
+        bytes as f64 <= bytes_a_second * SOON.as_secs_f64()
     }
 
-    /// Unmaps chunks that get no more points, and removes files that nobody needs.
-    fn tidy(&self) {
-        let (maps, files) = {
+    /// Unmaps one chunk that gets no more points, or removes one file that nobody needs; false when there was neither.
+    ///
+    /// One at a time, because a caller may be waiting for a new chunk meanwhile.
+    fn tidy_one(&self) -> bool {
+        let (map, file) = {
             let mut cold = self.inner.cold.lock();
-            let maps: Vec<_> = cold.past.iter_mut().filter_map(|p| p.map.take()).collect();
-            (maps, std::mem::take(&mut cold.discarded))
+            let map = cold.past.iter_mut().find_map(|p| p.map.take());
+            let file = if map.is_none() { cold.discarded.pop() } else { None };
+            (map, file)
         };
-        drop(maps);
-        for path in files {
-            if let Err(e) = Chunk::remove(&path) {
-                self.inner.cold.lock().last_error = Some(e.to_string());
-            }
+        if let Some(path) = &file
+            && let Err(e) = Chunk::remove(path)
+        {
+            self.inner.cold.lock().last_error = Some(e.to_string());
         }
+        map.is_some() || file.is_some()
     }
 }
 
@@ -106,7 +106,9 @@ fn prepare(writer: &Weak<Writer>, signals: &Signals) {
     while signals.wait_to_prepare(retry) {
         let Some(writer) = writer.upgrade() else { return };
         retry = writer.prepare_chunk();
-        writer.tidy();
+        if retry.is_none() && writer.tidy_one() {
+            signals.ask_to_prepare();
+        }
     }
 }
 
