@@ -94,7 +94,7 @@ class Database:
                 self._read_mutex.release()
 
     def open(self) -> None:
-        """Open the catalog for writing; make it or bring it to this version first.
+        """Open the catalog; make it or bring it to this version first.
 
         Raises:
             NewerFormat: a later version wrote it; nothing was touched.
@@ -150,7 +150,7 @@ class Database:
             self._write_mutex.release()
 
     def _writer(self) -> sqlite3.Connection:
-        """Return the connection that writes; the caller holds the lock."""
+        """Return the connection that writes, both opened if need be; the caller holds the lock."""
         if self._write_connection is None:
             self._refuse_stale_connection()
             check_version(self.path)
@@ -161,6 +161,8 @@ class Database:
                 connection.close()
                 raise
             self._write_connection = connection
+            with self._read_mutex:  # now, so that reading need not wait for the lock later
+                self._read_connection = self._connect()
         return self._write_connection
 
     def _lock_reader(self) -> sqlite3.Connection:
@@ -170,14 +172,7 @@ class Database:
             if self._read_connection is not None:
                 return self._read_connection
             self._read_mutex.release()
-            self._open_reader()
-
-    def _open_reader(self) -> None:
-        with self._exclusive(self.lock_timeout_s):
-            self._writer()
-            with self._read_mutex:
-                if self._read_connection is None:
-                    self._read_connection = self._connect()
+            self.open()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

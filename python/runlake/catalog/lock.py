@@ -40,7 +40,7 @@ class FileLock:
         while not self.try_acquire():
             if time.monotonic() >= deadline:
                 raise CatalogLocked(
-                    f"{self.path} was locked by other processes for {timeout_s:g} s",
+                    f"{self.path} was locked by other processes for {timeout_s:.3g} s",
                     hint="a process that was stopped while it wrote keeps the lock: `fuser` names it",
                 )
             time.sleep(wait_s * (0.5 + random.random()))

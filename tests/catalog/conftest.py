@@ -1,0 +1,21 @@
+"""A new catalog for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runlake.catalog import Catalog
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The folder of a store that is not there yet."""
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def catalog(root: Path) -> Iterator[Catalog]:
+    catalog = Catalog.open(root)
+    yield catalog
+    catalog.close()
