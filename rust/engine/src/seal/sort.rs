@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::journal::reader::Columns;
 use crate::segment::{Rows, Series};
-use crate::types::SeriesName;
+use crate::types::{SeriesName, WriterId};
 
 /// Points in the order (experiment, run, key, step, timestamp, seq).
 pub(super) struct Sorted {
@@ -195,51 +195,53 @@ fn in_order(parts: &[Columns], ranks: &Ranks) -> bool {
 
 /// Moves the columns to their places, one at a time so that only one is in memory twice.
 fn gather(parts: Vec<Columns>, places: &Places) -> Sorted {
-    let rows = places.starts.last().map_or(0, |&rows| rows as usize);
-    let (mut step, mut timestamp_ms, mut value, mut seq) = (vec![], vec![], vec![], vec![]);
-    let mut writers = Vec::with_capacity(parts.len());
+    let mut writers: Vec<WriterId> = parts.iter().map(|part| part.writer).collect();
+    writers.sort_unstable();
+    writers.dedup();
+    let (mut step, mut timestamp_ms, mut value) = (vec![], vec![], vec![]);
+    let (mut seq, mut writer) = (vec![], vec![]);
     for part in parts {
         let first = part.first_seq as i64;
-        seq.push((first..first + part.step.len() as i64).collect());
+        seq.push(first..first + part.step.len() as i64);
+        let index = writers.partition_point(|writer| *writer < part.writer) as u32;
+        writer.push(std::iter::repeat_n(index, part.step.len()));
         step.push(part.step);
         timestamp_ms.push(part.timestamp_ms);
         value.push(part.value);
-        writers.push(part.writer);
     }
-    let mut writer_names = writers.clone();
-    writer_names.sort_unstable();
-    writer_names.dedup();
-    let writer = if writer_names.len() < 2 {
-        Vec::new()
-    } else {
-        let of = |(writer, column): (_, &Vec<i64>)| {
-            let index = writer_names.partition_point(|name| name < writer) as u32;
-            vec![index; column.len()]
-        };
-        scatter(writers.iter().zip(&step).map(of).collect(), places, rows)
-    };
     Sorted {
         experiments: Vec::new(),
-        step: scatter(step, places, rows),
-        timestamp_ms: scatter(timestamp_ms, places, rows),
-        value: scatter(value, places, rows),
-        seq: scatter(seq, places, rows),
-        writer,
-        writer_names: writer_names.iter().map(ToString::to_string).collect(),
+        step: places.scatter(step),
+        timestamp_ms: places.scatter(timestamp_ms),
+        value: places.scatter(value),
+        seq: places.scatter(seq),
+        writer: if writers.len() < 2 {
+            Vec::new()
+        } else {
+            places.scatter(writer)
+        },
+        writer_names: writers.iter().map(ToString::to_string).collect(),
     }
 }
 
-fn scatter<T: Copy + Default>(mut parts: Vec<Vec<T>>, places: &Places, rows: usize) -> Vec<T> {
-    if places.of.is_empty() {
-        return parts.pop().unwrap_or_default();
-    }
-    let mut column = vec![T::default(); rows];
-    for (part, places) in parts.into_iter().zip(&places.of) {
-        for (value, &place) in part.into_iter().zip(places) {
-            column[place as usize] = value;
+impl Places {
+    /// One column, given by part.
+    fn scatter<T: Copy + Default>(&self, parts: Vec<impl IntoIterator<Item = T>>) -> Vec<T> {
+        if self.of.is_empty() {
+            // There is one part at most, and a vector that is collected from its own elements is not copied.
+            return parts
+                .into_iter()
+                .next()
+                .map_or_else(Vec::new, |part| part.into_iter().collect());
         }
+        let mut column = vec![T::default(); self.starts.last().map_or(0, |&rows| rows as usize)];
+        for (part, places) in parts.into_iter().zip(&self.of) {
+            for (value, &place) in part.into_iter().zip(places) {
+                column[place as usize] = value;
+            }
+        }
+        column
     }
-    column
 }
 
 impl Sorted {

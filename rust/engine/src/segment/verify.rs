@@ -16,7 +16,6 @@ use super::schema::{
 use super::write::parquet_error;
 use super::{JournalRange, SegmentInfo};
 use crate::error::{Error, Result};
-use crate::types::WriterId;
 
 const PARQUET_MAGIC: &[u8; 4] = b"PAR1";
 const READ_BYTES: usize = 1 << 20;
@@ -146,16 +145,29 @@ fn check_siblings(info: &SegmentInfo) -> std::result::Result<(), String> {
 
 /// Goes through the rows in order.
 struct Checker {
-    ranges: Vec<(JournalRange, Seen)>,
+    ranges: Vec<Range>,
     rows: u64,
     last: Option<(String, String, i64, i64, i64)>,
 }
 
+/// A range, its writer as a row has it, and which of its points have come.
+struct Range {
+    writer: String,
+    from: u64,
+    to: u64,
+    seen: Seen,
+}
+
 impl Checker {
     fn new(info: &SegmentInfo) -> Self {
-        let ranges = info.ranges.iter().map(|range| (*range, Seen::default()));
+        let range = |range: &JournalRange| Range {
+            writer: range.writer.to_string(),
+            from: range.from,
+            to: range.to,
+            seen: Seen::default(),
+        };
         Self {
-            ranges: ranges.collect(),
+            ranges: info.ranges.iter().map(range).collect(),
             rows: 0,
             last: None,
         }
@@ -163,46 +175,39 @@ impl Checker {
 
     fn check(&mut self, batch: &RecordBatch) -> std::result::Result<(), String> {
         let rows = Columns::new(batch).ok_or("its columns have other types than a segment's")?;
+        let mut previous = self
+            .last
+            .as_ref()
+            .map(|(run, key, step, timestamp, seq)| (run.as_str(), key.as_str(), *step, *timestamp, *seq));
         for row in 0..batch.num_rows() {
             let key = rows.sort_key(row);
-            let previous = if row > 0 {
-                Some(rows.sort_key(row - 1))
-            } else {
-                self.last
-                    .as_ref()
-                    .map(|(run, key, step, timestamp, seq)| (run.as_str(), key.as_str(), *step, *timestamp, *seq))
-            };
             if previous.is_some_and(|previous| previous > key) {
                 return Err(format!("row {} is out of order", self.rows));
             }
-            self.check_range(rows.writer.value(row), key.4)?;
+            previous = Some(key);
+            check_range(&mut self.ranges, rows.writer.value(row), key.4)?;
             self.rows += 1;
         }
-        if let Some(row) = batch.num_rows().checked_sub(1) {
-            let (run, key, step, timestamp, seq) = rows.sort_key(row);
-            self.last = Some((run.to_owned(), key.to_owned(), step, timestamp, seq));
-        }
+        let owned = |(run, key, step, timestamp, seq): (&str, &str, _, _, _)| {
+            (run.to_owned(), key.to_owned(), step, timestamp, seq)
+        };
+        self.last = previous.map(owned);
         Ok(())
     }
+}
 
-    fn check_range(&mut self, writer: &str, seq: i64) -> std::result::Result<(), String> {
-        let id: Option<WriterId> = writer.parse().ok();
-        let position = u64::try_from(seq).ok();
-        for (range, seen) in &mut self.ranges {
-            let Some(seq) = position.filter(|seq| (range.from..range.to).contains(seq)) else {
-                continue;
-            };
-            if Some(range.writer) == id {
-                return if seen.insert(seq - range.from) {
-                    Ok(())
-                } else {
-                    Err(format!("it holds point {seq} of writer {writer} twice"))
-                };
-            }
-        }
-        Err(format!(
+fn check_range(ranges: &mut [Range], writer: &str, seq: i64) -> std::result::Result<(), String> {
+    let position = u64::try_from(seq).unwrap_or(u64::MAX);
+    let holds = |range: &&mut Range| (range.from..range.to).contains(&position) && range.writer == writer;
+    let Some(range) = ranges.iter_mut().find(holds) else {
+        return Err(format!(
             "it holds point {seq} of writer {writer}, which is in none of its ranges"
-        ))
+        ));
+    };
+    if range.seen.insert(position - range.from) {
+        Ok(())
+    } else {
+        Err(format!("it holds point {seq} of writer {writer} twice"))
     }
 }
 
