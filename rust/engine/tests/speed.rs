@@ -1,5 +1,7 @@
 //! Speed of the calls that store points; run with `cargo test --release --test speed -- --ignored --nocapture`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::time::{Duration, Instant};
 
 use runlake_engine::{Config, Outcome, Point, Times, Writer};

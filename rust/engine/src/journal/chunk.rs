@@ -95,8 +95,8 @@ impl Chunk {
         self.number
     }
 
-    /// Size in bytes.
-    pub fn len(&self) -> u64 {
+    /// Size of the file.
+    pub fn bytes(&self) -> u64 {
         self.len
     }
 

@@ -26,11 +26,48 @@ const HEADER_TRIES: usize = 3;
 /// A chunk that has begun, and a file descriptor that keeps its content readable after it is unlinked.
 #[derive(Debug)]
 pub struct ChunkFile {
-    file: File,
+    source: Source,
     path: PathBuf,
     header: Header,
     len: u64,
     same_place: bool,
+}
+
+/// Where the bytes come from.
+#[derive(Debug)]
+enum Source {
+    File(File),
+    /// The front of the file, up to the last block of points.
+    Memory(Vec<u8>),
+}
+
+impl ReadAt for Source {
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        match self {
+            Source::File(file) => file.read_exact_at(bytes, offset),
+            Source::Memory(all) => {
+                let from = offset as usize;
+                let part = all.get(from..from + bytes.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+                bytes.copy_from_slice(part);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Bytes by their place in a chunk file.
+pub trait ReadAt {
+    /// Fills `bytes` from `offset` on.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
+}
+
+impl ReadAt for File {
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        self.read_exact_at(bytes, offset)
+    }
 }
 
 /// Points of one block in a range: four columns of equal length, as little-endian bytes.
@@ -64,7 +101,7 @@ impl ChunkFile {
         }
         let same_place = (metadata.dev(), metadata.ino()) == (header.device, header.inode);
         Ok(Some(Self {
-            file,
+            source: Source::File(file),
             path: path.to_owned(),
             header,
             len: metadata.len(),
@@ -115,8 +152,8 @@ impl ChunkFile {
 
     fn counter(&self, at: usize) -> Result<u64> {
         let mut bytes = [0; 8];
-        self.file
-            .read_exact_at(&mut bytes, at as u64)
+        self.source
+            .read_at(&mut bytes, at as u64)
             .map_err(Error::io("read", &self.path))?;
         Ok(u64::from_le_bytes(bytes))
     }
@@ -134,8 +171,8 @@ impl ChunkFile {
         let blocks = wanted.div_ceil(BLOCK_BYTES);
         let (start, _) = side_place(self.header.file_len, ((blocks - 1) * BLOCK_BYTES) as u64);
         let mut backwards = vec![0; blocks * BLOCK_BYTES];
-        self.file
-            .read_exact_at(&mut backwards, start)
+        self.source
+            .read_at(&mut backwards, start)
             .map_err(Error::io("read", &self.path))?;
         let mut log: Vec<u8> = backwards.rchunks_exact(BLOCK_BYTES).flatten().copied().collect();
         log.truncate(wanted);
@@ -147,7 +184,20 @@ impl ChunkFile {
     /// # Errors
     /// [`Error::Io`]; the range must lie within [`Self::capacity`].
     pub fn blocks(&self, points: Range<u64>, sink: impl FnMut(Block<'_>)) -> Result<()> {
-        blocks(&self.file, points, sink).map_err(Error::io("read", &self.path))
+        blocks(&self.source, points, sink).map_err(Error::io("read", &self.path))
+    }
+
+    /// Reads the first `points` points into memory and closes the file.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn load(&mut self, points: u64) -> Result<()> {
+        let mut bytes = vec![0; (1 + blocks_of(points.min(self.capacity()))) as usize * BLOCK_BYTES];
+        self.source
+            .read_at(&mut bytes, 0)
+            .map_err(Error::io("read", &self.path))?;
+        self.source = Source::Memory(bytes);
+        Ok(())
     }
 
     /// crc32c of a range of points, as a sync frame has it.
@@ -155,7 +205,7 @@ impl ChunkFile {
     /// # Errors
     /// [`Error::Io`].
     pub fn crc(&self, points: Range<u64>) -> Result<u32> {
-        crc(&self.file, points).map_err(Error::io("read", &self.path))
+        crc(&self.source, points).map_err(Error::io("read", &self.path))
     }
 }
 
@@ -163,7 +213,7 @@ impl ChunkFile {
 ///
 /// # Errors
 /// What the system says.
-pub fn blocks(file: &File, points: Range<u64>, mut sink: impl FnMut(Block<'_>)) -> io::Result<()> {
+pub fn blocks(file: &impl ReadAt, points: Range<u64>, mut sink: impl FnMut(Block<'_>)) -> io::Result<()> {
     let per_block = POINTS_PER_BLOCK as u64;
     let last_block = blocks_of(points.end);
     let mut block = points.start / per_block;
@@ -171,7 +221,7 @@ pub fn blocks(file: &File, points: Range<u64>, mut sink: impl FnMut(Block<'_>)) 
     while block < last_block && !points.is_empty() {
         let count = SLICE_BLOCKS.min(last_block - block);
         buffer.resize(count as usize * BLOCK_BYTES, 0);
-        file.read_exact_at(&mut buffer, block_offset(block * per_block))?;
+        file.read_at(&mut buffer, block_offset(block * per_block))?;
         for (bytes, number) in buffer.chunks_exact(BLOCK_BYTES).zip(block..) {
             let first = number * per_block;
             let from = points.start.max(first) - first;
@@ -187,7 +237,7 @@ pub fn blocks(file: &File, points: Range<u64>, mut sink: impl FnMut(Block<'_>)) 
 ///
 /// # Errors
 /// What the system says.
-pub fn crc(file: &File, points: Range<u64>) -> io::Result<u32> {
+pub fn crc(file: &impl ReadAt, points: Range<u64>) -> io::Result<u32> {
     let mut crc = 0;
     blocks(file, points, |block| {
         for column in [block.series, block.step, block.timestamp_ms, block.value] {
@@ -198,6 +248,12 @@ pub fn crc(file: &File, points: Range<u64>) -> io::Result<u32> {
 }
 
 impl<'a> Block<'a> {
+    /// Points in it.
+    #[expect(clippy::len_without_is_empty, reason = "a reader hands out blocks with points only")]
+    pub fn len(&self) -> usize {
+        self.series.len() / COLUMNS[0].1
+    }
+
     fn of(bytes: &'a [u8], slots: Range<usize>) -> Self {
         let column = |i: usize| {
             let (at, width) = COLUMNS[i];
@@ -255,4 +311,21 @@ fn read_header(file: &File, path: &Path) -> Result<Option<Header>> {
             };
         }
     }
+}
+
+/// Whether a chunk that has not begun holds nothing: the first block of points and the first of the side log are zeros.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn is_untouched(path: &Path) -> Result<bool> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    let len = file.metadata().map_err(Error::io("stat", path))?.len();
+    let mut front = vec![0; (2 * BLOCK_BYTES).min(len as usize)];
+    let mut back = vec![0; BLOCK_BYTES.min(len as usize)];
+    let back_at = len - back.len() as u64;
+    let read = file
+        .read_exact_at(&mut front, 0)
+        .and_then(|()| file.read_exact_at(&mut back, back_at));
+    read.map_err(Error::io("read", path))?;
+    Ok(front.iter().chain(&back).all(|byte| *byte == 0))
 }

@@ -161,6 +161,36 @@ impl WriterJournal {
         names
     }
 
+    /// Hands every believable block from sequence number `from` on to `sink`, with the number of its first point.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn visit(&self, from: Seq, mut sink: impl FnMut(Seq, &Block<'_>)) -> Result<()> {
+        for chunk in self.chunks.iter().filter(|c| c.range.end > from && !c.range.is_empty()) {
+            let part = chunk.places(from.max(chunk.range.start)..chunk.range.end);
+            for whole in chunk.replay(false)?.whole {
+                let points = whole.start.max(part.start)..whole.end.min(part.end);
+                let mut seq = chunk.file.header().first_seq + points.start;
+                chunk.file.blocks(points, |block| {
+                    sink(seq, &block);
+                    seq += block.len() as u64;
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads all points into memory and closes the files.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn load(&mut self) -> Result<()> {
+        self.chunks.iter_mut().try_for_each(|chunk| {
+            let points = chunk.places(chunk.range.clone()).end;
+            chunk.file.load(points)
+        })
+    }
+
     fn read(&self, from: Seq, to: Seq) -> Result<Columns> {
         let touched = |c: &&Held| c.range.start < to && c.range.end > from && !c.range.is_empty();
         let mut columns = Columns::with_capacity(self.writer, from, to.saturating_sub(from) as usize);

@@ -15,6 +15,13 @@ pub struct Doubt {
     pub reason: &'static str,
 }
 
+impl Doubt {
+    /// Whether something is wrong with the file, rather than not written before the machine stopped.
+    pub fn is_damage(&self) -> bool {
+        self.reason != NO_FRAME
+    }
+}
+
 /// Verdict over a chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Replay {

@@ -35,7 +35,7 @@ impl Writer {
         let all_sealed = cold.past.is_empty() && cold.sealed == committed;
         let current = cold.current.as_ref().filter(|c| c.book.first_seq < committed);
         if all_sealed
-            && current.is_some_and(|c| c.chunk.len() >= BIG && c.book.outbox <= cold.outbox.1)
+            && current.is_some_and(|c| c.chunk.bytes() >= BIG && c.book.outbox <= cold.outbox.1)
             && self.try_roll(&mut cold, 0).is_ok()
         {
             files.extend(take_sealed(&mut cold));

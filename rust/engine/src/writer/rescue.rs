@@ -55,7 +55,7 @@ impl Writer {
             cold.next_number += 1;
             cold.next_number - 1
         };
-        let new = self.make_chunk(new_number, job.old.len(), false)?.chunk;
+        let new = self.make_chunk(new_number, job.old.bytes(), false)?.chunk;
         match self.copy(&job, &new) {
             Ok(copied) => {
                 self.replace(number, &job, &new, copied);

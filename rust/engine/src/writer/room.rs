@@ -91,7 +91,7 @@ impl Writer {
         if !self.reserve_side(current, end, purpose) {
             return false;
         }
-        for (offset, piece) in side_pieces(current.chunk.len(), current.book.side, record) {
+        for (offset, piece) in side_pieces(current.chunk.bytes(), current.book.side, record) {
             current.map.write(offset, piece);
         }
         current.book.side = end;
@@ -146,10 +146,10 @@ impl Writer {
 
     /// Asks for the next chunk, of at least `least_bytes`, unless there is one.
     pub(super) fn ask_for_chunk(&self, cold: &mut Cold, least_bytes: u64) {
-        if cold.prepared.as_ref().is_some_and(|p| p.chunk.len() >= least_bytes) {
+        if cold.prepared.as_ref().is_some_and(|p| p.chunk.bytes() >= least_bytes) {
             return;
         }
-        let len = cold.current.as_ref().map_or(0, |c| c.chunk.len());
+        let len = cold.current.as_ref().map_or(0, |c| c.chunk.bytes());
         let doubled = (2 * len).min(self.inner.config.max_chunk_bytes);
         let wanted = doubled.max(least_bytes).next_multiple_of(BLOCK_BYTES as u64);
         if cold.wanted_bytes.is_some_and(|already| already >= wanted) {
@@ -165,7 +165,7 @@ impl Writer {
     /// Why there is no room, for the ledger.
     pub(super) fn try_roll(&self, cold: &mut Cold, least_bytes: u64) -> std::result::Result<(), DropReason> {
         match cold.prepared.take() {
-            Some(prepared) if prepared.chunk.len() >= least_bytes => {
+            Some(prepared) if prepared.chunk.bytes() >= least_bytes => {
                 self.switch(cold, prepared);
                 return Ok(());
             }

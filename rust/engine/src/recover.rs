@@ -1,0 +1,293 @@
+//! Recovery: adopt what a writer that is gone left behind.
+//!
+//! Nobody adopts a writer that lives: its lock, which the kernel frees at its death, says so. The adopter holds that lock until
+//! what the journal held is sealed and committed, so that no two adopt the same. Nothing that cannot be read is ever deleted.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::journal::chunk_file::{i64s, is_untouched, u32s};
+use crate::journal::files::{self, Name, lock_path};
+use crate::journal::reader::{Folder, WriterJournal, pending_outbox};
+use crate::journal::record::DroppedPoints;
+use crate::journal::replay::Replay;
+use crate::platform::LockFile;
+use crate::types::{Seq, SeriesName, WriterId};
+
+/// The journal files of one writer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriterFiles {
+    /// Whose.
+    pub id: WriterId,
+    /// Somebody holds its lock: the writer itself, or an adopter.
+    pub alive: bool,
+    /// Its last chunk ends with the record of a clean close.
+    pub closed_cleanly: bool,
+    /// Disk space of its files.
+    pub bytes: u64,
+    /// End of the points that its chunks count.
+    pub committed: Seq,
+    /// Files that cannot be read, or that an earlier recovery kept aside.
+    pub damaged: Vec<PathBuf>,
+}
+
+/// Points that a journal counted and no longer gives back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// First sequence number.
+    pub from: Seq,
+    /// End, exclusive.
+    pub to: Seq,
+    /// What does not hold, as part of a sentence.
+    pub reason: String,
+    /// The file concerned, or the folder where a file is missing.
+    pub file: PathBuf,
+}
+
+/// What a journal holds of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunPoints {
+    /// Run id.
+    pub run_id: String,
+    /// Points that can be believed.
+    pub points: u64,
+    /// Latest time of one, in milliseconds since 1970-01-01 UTC.
+    pub last_timestamp_ms: i64,
+}
+
+/// A journal that is now in the caller's care.
+#[derive(Debug)]
+pub struct Adopted {
+    /// Whose it was.
+    pub writer: WriterId,
+    /// First sequence number that its chunks hold.
+    pub from: Seq,
+    /// End of what its chunks counted.
+    pub upto: Seq,
+    /// Parts of `from..upto` that can be believed: what to seal.
+    pub whole: Vec<Range<Seq>>,
+    /// The other parts.
+    pub gaps: Vec<Gap>,
+    /// Points in the gaps: proven missing.
+    pub missing: u64,
+    /// What the catalog had not taken yet, oldest first.
+    pub outbox: Vec<(u64, Vec<u8>)>,
+    /// The runs that it logged to.
+    pub runs: Vec<RunPoints>,
+    /// Points that the writer counted as dropped, by series; a name that is lost is `None`.
+    pub dropped: Vec<(Option<SeriesName>, DroppedPoints)>,
+    /// When the last sync frame that verifies was made, in milliseconds since 1970-01-01 UTC.
+    pub last_verified_ms: Option<i64>,
+    /// Whether the writer had been closed.
+    pub closed_cleanly: bool,
+    lock: LockFile,
+    healthy: Vec<PathBuf>,
+    suspect: Vec<PathBuf>,
+}
+
+/// Lists every writer that has files in the folder.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn survey(journals: &Path) -> Result<Vec<WriterFiles>> {
+    let mut writers = BTreeMap::<WriterId, (u64, Vec<PathBuf>, bool)>::new();
+    for (name, path) in files::list(journals)? {
+        let (bytes, damaged, in_use) = writers.entry(name.writer()).or_default();
+        // A file that is gone by now is no part of the answer.
+        *bytes += fs::metadata(&path).map_or(0, |m| m.blocks() * 512);
+        match name {
+            Name::Damaged(_) => damaged.push(path),
+            _ => *in_use = true,
+        }
+    }
+    let folder = Folder::list(journals)?;
+    let in_use = writers.into_iter().filter(|(_, (_, _, in_use))| *in_use);
+    in_use
+        .map(|(id, (bytes, damaged, _))| look(journals, &folder, id, bytes, damaged))
+        .collect()
+}
+
+fn look(journals: &Path, folder: &Folder, id: WriterId, bytes: u64, kept: Vec<PathBuf>) -> Result<WriterFiles> {
+    let journal = folder.journal(id)?;
+    let damaged = kept
+        .into_iter()
+        .chain(journal.unreadable.iter().map(|(path, _)| path.clone()))
+        .collect();
+    let alive = LockFile::is_held(&lock_path(journals, id))?;
+    let closed_cleanly = is_closed(&journal);
+    Ok(WriterFiles {
+        id,
+        alive,
+        closed_cleanly,
+        bytes,
+        committed: journal.bounds().end,
+        damaged,
+    })
+}
+
+fn is_closed(journal: &WriterJournal) -> bool {
+    journal.chunks.last().is_some_and(|c| c.side.closed.is_some())
+}
+
+/// Takes a writer's journal over and checks all of it; `None` while the writer, or another adopter, holds it.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn adopt(journals: &Path, writer: WriterId) -> Result<Option<Adopted>> {
+    let Some(lock) = LockFile::acquire(&lock_path(journals, writer))? else {
+        return Ok(None);
+    };
+    let journal = Folder::list(journals)?.journal(writer)?;
+    let names = journal.names(|_| true);
+    let mut adopted = Adopted {
+        writer,
+        from: journal.bounds().start,
+        upto: journal.bounds().end,
+        whole: Vec::new(),
+        gaps: Vec::new(),
+        missing: 0,
+        outbox: pending_outbox(&journal),
+        runs: Vec::new(),
+        dropped: dropped(&journal, &names),
+        last_verified_ms: None,
+        closed_cleanly: is_closed(&journal),
+        lock,
+        healthy: Vec::new(),
+        suspect: Vec::new(),
+    };
+    adopted.check(journals, &journal, &names)?;
+    adopted.count_runs(&journal, &names)?;
+    adopted.missing = adopted.gaps.iter().map(|g| g.to - g.from).sum();
+    adopted.sort_other_files(journals, &journal)?;
+    Ok(Some(adopted))
+}
+
+fn dropped(journal: &WriterJournal, names: &[Option<SeriesName>]) -> Vec<(Option<SeriesName>, DroppedPoints)> {
+    let entries = journal.chunks.iter().flat_map(|c| &c.side.dropped);
+    entries
+        .map(|d| (names.get(d.series as usize).cloned().flatten(), *d))
+        .collect()
+}
+
+impl Adopted {
+    fn check(&mut self, journals: &Path, journal: &WriterJournal, names: &[Option<SeriesName>]) -> Result<()> {
+        let is_named = |series: u32| names.get(series as usize).is_some_and(Option::is_some);
+        let mut end = self.from;
+        for chunk in &journal.chunks {
+            if chunk.range.start > end {
+                self.gap(end..chunk.range.start, "no readable chunk holds them", journals);
+            }
+            end = chunk.range.end.max(end);
+            let mut replay = chunk.replay(true)?;
+            replay.require_names(&chunk.file, is_named)?;
+            let damaged = self.take(&replay, chunk.file.header().first_seq, chunk.file.path());
+            let suspect = damaged || !chunk.side.damaged.is_empty() || !chunk.file.has_its_size();
+            let files = if suspect { &mut self.suspect } else { &mut self.healthy };
+            files.push(chunk.file.path().to_owned());
+        }
+        Ok(())
+    }
+
+    /// Adds a chunk's verdict; true when something in it is damaged, rather than not synced.
+    fn take(&mut self, replay: &Replay, first_seq: Seq, path: &Path) -> bool {
+        let seqs = |points: &Range<u64>| first_seq + points.start..first_seq + points.end;
+        for range in replay.whole.iter().map(seqs) {
+            match self.whole.last_mut() {
+                Some(last) if last.end == range.start => last.end = range.end,
+                _ => self.whole.push(range),
+            }
+        }
+        for doubt in &replay.doubts {
+            self.gap(seqs(&doubt.points), doubt.reason, path);
+        }
+        self.last_verified_ms = self.last_verified_ms.max(replay.last_verified_ms);
+        replay.doubts.iter().any(|d| d.is_damage())
+    }
+
+    fn gap(&mut self, seqs: Range<Seq>, reason: &str, file: &Path) {
+        self.gaps.push(Gap {
+            from: seqs.start,
+            to: seqs.end,
+            reason: reason.to_owned(),
+            file: file.to_owned(),
+        });
+    }
+
+    fn count_runs(&mut self, journal: &WriterJournal, names: &[Option<SeriesName>]) -> Result<()> {
+        let mut series = vec![(0_u64, i64::MIN); names.len()];
+        for chunk in &journal.chunks {
+            for whole in &self.whole {
+                let part = whole.start.max(chunk.range.start)..whole.end.min(chunk.range.end);
+                if part.is_empty() {
+                    continue;
+                }
+                chunk.file.blocks(chunk.places(part), |block| {
+                    for (id, timestamp) in u32s(block.series).zip(i64s(block.timestamp_ms)) {
+                        let (points, last) = &mut series[id as usize];
+                        *points += 1;
+                        *last = timestamp.max(*last);
+                    }
+                })?;
+            }
+        }
+        let mut runs = BTreeMap::<&str, (u64, i64)>::new();
+        for (name, (points, last)) in names.iter().zip(series) {
+            if let Some(name) = name {
+                let run = runs.entry(&name.run_id).or_insert((0, i64::MIN));
+                *run = (run.0 + points, last.max(run.1));
+            }
+        }
+        let found = runs.into_iter().filter(|(_, (points, _))| *points > 0);
+        self.runs = found
+            .map(|(run, (points, last_timestamp_ms))| RunPoints {
+                run_id: run.to_owned(),
+                points,
+                last_timestamp_ms,
+            })
+            .collect();
+        Ok(())
+    }
+
+    /// Finds what the writer left beside chunks that have begun: leftovers, chunks made ahead, chunks that lost their header.
+    fn sort_other_files(&mut self, journals: &Path, journal: &WriterJournal) -> Result<()> {
+        for (name, path) in files::list(journals)?
+            .into_iter()
+            .filter(|(name, _)| name.writer() == self.writer)
+        {
+            let begun = journal.chunks.iter().any(|c| c.file.path() == path);
+            let unreadable = journal.unreadable.iter().any(|(p, _)| *p == path);
+            match name {
+                Name::Temporary(_) => self.healthy.push(path),
+                Name::Chunk(..) if begun || unreadable => {}
+                Name::Chunk(..) if is_untouched(&path)? => self.healthy.push(path),
+                Name::Chunk(..) => self.suspect.push(path),
+                Name::Lock(_) | Name::Damaged(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the adoption. With `sealed_all`, when the catalog has committed all of [`Adopted::whole`], the chunks are removed
+    /// and the damaged ones renamed to `*.damaged`; without, everything stays for the next adopter.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn finish(self, sealed_all: bool) -> Result<()> {
+        if !sealed_all {
+            return Ok(());
+        }
+        for path in &self.suspect {
+            let mut aside = path.clone().into_os_string();
+            aside.push(".damaged");
+            fs::rename(path, aside).map_err(Error::io("rename", path))?;
+        }
+        for path in &self.healthy {
+            fs::remove_file(path).map_err(Error::io("remove", path))?;
+        }
+        self.lock.remove()
+    }
+}

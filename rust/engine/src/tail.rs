@@ -1,0 +1,251 @@
+//! Tail: what journals hold beyond the segments, for readers in any process.
+//!
+//! A reader opens the journals first and asks the catalog second. What is sealed in between is then in both, and skipped here
+//! by the catalog's word; what is unlinked in between stays readable through the descriptors that are already open.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringViewArray, UInt32Array};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_select::take::take;
+
+use crate::error::Result;
+use crate::journal::chunk_file::{Block, f64s, i64s, u32s};
+use crate::journal::reader::{Folder, WriterJournal};
+use crate::summary::Summary;
+use crate::types::{Point, Seq, SeriesName, WriterId};
+
+/// Rows of a batch.
+const BATCH_ROWS: usize = 128 << 10;
+/// Chunks whose files stay open; what more there is (small chunks of many dead writers) is read into memory at once, so that
+/// a process with the usual limit of 1,024 descriptors can read any folder.
+const OPEN_CHUNKS: usize = 256;
+
+/// Which points to read; `None` is all.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Run ids.
+    pub runs: Option<Vec<String>>,
+    /// Metric keys.
+    pub keys: Option<Vec<String>>,
+}
+
+/// Journals as they were at one moment.
+#[derive(Debug)]
+pub struct Snapshot {
+    journals: Vec<WriterJournal>,
+}
+
+/// The seven columns of a segment, none of them nullable; texts are `Utf8View`.
+pub fn schema() -> SchemaRef {
+    let field = |name, kind| Field::new(name, kind, false);
+    Arc::new(Schema::new(vec![
+        field("run_id", DataType::Utf8View),
+        field("key", DataType::Utf8View),
+        field("step", DataType::Int64),
+        field("timestamp", DataType::Int64),
+        field("value", DataType::Float64),
+        field("writer", DataType::Utf8View),
+        field("seq", DataType::Int64),
+    ]))
+}
+
+impl Snapshot {
+    /// Opens the journals of some writers, by default of all.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`]. A chunk with a damaged header is left out; [`crate::survey`] names it.
+    pub fn open(journals: &Path, writers: Option<&[WriterId]>) -> Result<Self> {
+        let folder = Folder::list(journals)?;
+        let mut wanted: Vec<WriterId> = match writers {
+            Some(writers) => writers.to_vec(),
+            None => folder.writers().collect(),
+        };
+        wanted.sort();
+        wanted.dedup();
+        let mut snapshot = Self { journals: Vec::new() };
+        let mut open = 0;
+        for writer in wanted {
+            let mut journal = folder.journal(writer)?;
+            open += journal.chunks.len();
+            if open > OPEN_CHUNKS {
+                open -= journal.chunks.len();
+                journal.load()?;
+            }
+            snapshot.journals.push(journal);
+        }
+        snapshot.journals.retain(|j| !j.chunks.is_empty());
+        Ok(snapshot)
+    }
+
+    /// Every writer with a chunk: first sequence number held, and end of what was committed.
+    pub fn writers(&self) -> Vec<(WriterId, Seq, Seq)> {
+        let bounds = |j: &WriterJournal| (j.writer, j.bounds().start, j.bounds().end);
+        self.journals.iter().map(bounds).collect()
+    }
+
+    /// Reads the selected points that are not sealed, writer by writer in the order of arrival.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`], [`crate::Error::Arrow`].
+    pub fn read(&self, sealed: &HashMap<WriterId, Seq>, select: &Selection) -> Result<Vec<RecordBatch>> {
+        let mut batches = Vec::new();
+        for journal in &self.journals {
+            let from = sealed.get(&journal.writer).copied().unwrap_or(0);
+            if from >= journal.bounds().end {
+                continue;
+            }
+            let names = journal.names(|_| true);
+            let mask = select.mask(&names);
+            let mut rows = Rows::new(journal.writer, &names);
+            let mut outcome = Ok(());
+            journal.visit(from, |seq, block| {
+                rows.push(seq, block, &mask);
+                if rows.len() >= BATCH_ROWS && outcome.is_ok() {
+                    outcome = rows.flush(&mut batches);
+                }
+            })?;
+            outcome?;
+            rows.flush(&mut batches)?;
+        }
+        Ok(batches)
+    }
+
+    /// Summaries of the points that are not sealed, sorted by run and key.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`].
+    pub fn summaries(&self, sealed: &HashMap<WriterId, Seq>, runs: Option<&[String]>) -> Result<Vec<Summary>> {
+        let select = Selection {
+            runs: runs.map(<[String]>::to_vec),
+            keys: None,
+        };
+        let mut merged = BTreeMap::<SeriesName, Summary>::new();
+        for journal in &self.journals {
+            let from = sealed.get(&journal.writer).copied().unwrap_or(0);
+            if from >= journal.bounds().end {
+                continue;
+            }
+            let names = journal.names(|_| true);
+            for (name, summary) in names
+                .iter()
+                .zip(summarize(journal, from, &names, &select.mask(&names))?)
+            {
+                if let (Some(name), Some(summary)) = (name, summary) {
+                    match merged.get_mut(name) {
+                        Some(known) => known.merge(&summary),
+                        None => _ = merged.insert(name.clone(), summary),
+                    }
+                }
+            }
+        }
+        Ok(merged.into_values().collect())
+    }
+}
+
+impl Selection {
+    /// Whether to read a series, by its number. One without a name is nobody's.
+    fn mask(&self, names: &[Option<SeriesName>]) -> Vec<bool> {
+        let set = |wanted: &Option<Vec<String>>| wanted.as_ref().map(|w| w.iter().cloned().collect::<HashSet<_>>());
+        let (runs, keys) = (set(&self.runs), set(&self.keys));
+        let passes = |set: &Option<HashSet<String>>, text: &str| set.as_ref().is_none_or(|s| s.contains(text));
+        let wanted = |n: &SeriesName| passes(&runs, &n.run_id) && passes(&keys, &n.key);
+        names.iter().map(|name| name.as_ref().is_some_and(wanted)).collect()
+    }
+}
+
+fn summarize(
+    journal: &WriterJournal,
+    from: Seq,
+    names: &[Option<SeriesName>],
+    mask: &[bool],
+) -> Result<Vec<Option<Summary>>> {
+    let mut summaries: Vec<Option<Summary>> = vec![None; names.len()];
+    journal.visit(from, |_, block| {
+        let points = i64s(block.step).zip(i64s(block.timestamp_ms)).zip(f64s(block.value));
+        for (series, ((step, timestamp_ms), value)) in u32s(block.series).zip(points) {
+            let series = series as usize;
+            if mask.get(series) != Some(&true) {
+                continue;
+            }
+            let point = Point {
+                step,
+                timestamp_ms,
+                value,
+            };
+            match &mut summaries[series] {
+                Some(summary) => summary.push(point),
+                empty => *empty = names[series].as_ref().map(|name| Summary::of(name, point)),
+            }
+        }
+    })?;
+    Ok(summaries)
+}
+
+/// Points on their way into batches.
+struct Rows {
+    runs: StringViewArray,
+    keys: StringViewArray,
+    writer: StringViewArray,
+    series: Vec<u32>,
+    step: Vec<i64>,
+    timestamp_ms: Vec<i64>,
+    value: Vec<f64>,
+    seq: Vec<i64>,
+}
+
+impl Rows {
+    fn new(writer: WriterId, names: &[Option<SeriesName>]) -> Self {
+        let texts = |get: fn(&SeriesName) -> &str| {
+            StringViewArray::from_iter_values(names.iter().map(|name| name.as_ref().map_or("", get)))
+        };
+        Self {
+            runs: texts(|n| &n.run_id),
+            keys: texts(|n| &n.key),
+            writer: StringViewArray::from_iter_values([writer.to_string()]),
+            series: Vec::new(),
+            step: Vec::new(),
+            timestamp_ms: Vec::new(),
+            value: Vec::new(),
+            seq: Vec::new(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    fn push(&mut self, first_seq: Seq, block: &Block<'_>, mask: &[bool]) {
+        let points = i64s(block.step).zip(i64s(block.timestamp_ms)).zip(f64s(block.value));
+        for ((series, ((step, timestamp_ms), value)), seq) in u32s(block.series).zip(points).zip(first_seq..) {
+            if mask.get(series as usize) == Some(&true) {
+                self.series.push(series);
+                self.step.push(step);
+                self.timestamp_ms.push(timestamp_ms);
+                self.value.push(value);
+                self.seq.push(seq.cast_signed());
+            }
+        }
+    }
+
+    fn flush(&mut self, batches: &mut Vec<RecordBatch>) -> Result<()> {
+        if self.series.is_empty() {
+            return Ok(());
+        }
+        let series = UInt32Array::from(std::mem::take(&mut self.series));
+        let writer = UInt32Array::from(vec![0; series.len()]);
+        let columns: Vec<ArrayRef> = vec![
+            take(&self.runs, &series, None)?,
+            take(&self.keys, &series, None)?,
+            Arc::new(Int64Array::from(std::mem::take(&mut self.step))),
+            Arc::new(Int64Array::from(std::mem::take(&mut self.timestamp_ms))),
+            Arc::new(Float64Array::from(std::mem::take(&mut self.value))),
+            take(&self.writer, &writer, None)?,
+            Arc::new(Int64Array::from(std::mem::take(&mut self.seq))),
+        ];
+        batches.push(RecordBatch::try_new(schema(), columns)?);
+        Ok(())
+    }
+}
