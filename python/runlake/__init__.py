@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         log_text,
     )
     from runlake.fluent.inputs import log_input, log_inputs
+    from runlake.fluent.losses import errors_seen
     from runlake.fluent.run import ActiveRun
     from runlake.fluent.runs import (
         active_run,
@@ -74,7 +75,7 @@ if TYPE_CHECKING:
         set_tag,
         set_tags,
     )
-    from runlake.guard import errors_seen, set_error_policy
+    from runlake.guard import set_error_policy
     from runlake.location import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
 
 __version__ = "0.1.0"
@@ -167,7 +168,8 @@ _HOMES = {
         "delete_tag", "flush", "flush_async_logging", "log_arrays", "log_config", "log_metric", "log_metrics",
         "log_param", "log_params", "log_points", "set_tag", "set_tags",
     ),
-    "runlake.guard": ("errors_seen", "set_error_policy"),
+    "runlake.fluent.losses": ("errors_seen",),
+    "runlake.guard": ("set_error_policy",),
     "runlake.location": ("get_tracking_uri", "is_tracking_uri_set", "set_tracking_uri"),
 }  # fmt: skip
 """Where each public name is defined; its module is imported when the name is first used."""

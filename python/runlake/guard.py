@@ -73,8 +73,8 @@ def never_raises() -> bool:
     return _guard.policy == "never"
 
 
-def errors_seen() -> list[SeenError]:
-    """Return what logging calls of this process met and did not raise, one entry a cause, most frequent first."""
+def seen() -> list[SeenError]:
+    """Return what was counted, one entry a cause, most frequent first."""
     with _guard.lock:
         return sorted(_guard.seen.values(), key=lambda seen: -seen.count)
 

@@ -134,6 +134,10 @@ class Store:
         change = Change(run_id, params or {}, tags or {}, deleted_tags, status, end_time, name)
         self._record(change, lambda wait_s: self.catalog.apply(change, wait_s=wait_s))
 
+    def stats(self) -> _engine.WriterStats | None:
+        """Return the counters of this process's journal; None before anything was logged."""
+        return None if self._writer is None else self._writer.stats()
+
     def flush(self) -> None:
         """Return when everything that was logged and recorded so far survives a power cut."""
         self._delivery.drain(self.config.record_timeout_ms / 1000)

