@@ -142,7 +142,7 @@ while True:
         assert len(run.data.params) == 30
     assert len(catalog.get_runs(acknowledged)) == len(acknowledged) > 200
     rows = catalog.run_rows()
-    counts = {run: rows.params["run"].count(run) for run in rows.runs["run"]}  # type: ignore[attr-defined]
+    counts = {run: rows.params["run"].count(run) for run in rows.runs["run"]}
     assert set(counts.values()) <= {0, 30}
     catalog.close()
 
