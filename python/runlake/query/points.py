@@ -28,7 +28,8 @@ SCHEMA: Final = pl.Schema(
         "seq": pl.Int64,
     }
 )
-# How many rows are in memory at once before filters; 56 bytes each.
+# How many rows are in memory at once when everything is read; 80 bytes each. A query that chooses gets one batch, since
+# files that are read together are read in parallel.
 _BATCH_ROWS = 8_000_000
 
 
@@ -151,11 +152,12 @@ class _Query:
             ) from error
 
     def _batches(self, snapshot: Snapshot) -> list[list[str]]:
-        """Paths of the segments, in groups of a bounded number of rows."""
+        """Paths of the segments, in groups that are read together."""
+        chosen = not (self.runs is None and self.keys.wanted is None and self.predicate is None)
         batches: list[list[str]] = []
-        rows = _BATCH_ROWS
+        rows = 0
         for segment in snapshot.plan.segments:
-            if rows + segment.rows > _BATCH_ROWS:
+            if not batches or (rows + segment.rows > _BATCH_ROWS and not chosen):
                 batches.append([])
                 rows = 0
             batches[-1].append(str(self.lake.segments_dir / segment.path))
