@@ -5,8 +5,7 @@ Times are milliseconds since 1970 in UTC. Ids of writers, segments and the store
 
 A metric value is whatever `float()` takes except None and complex numbers, so True, "0.5", NumPy scalars and arrays or tensors of
 one element are values. A step is an int, or a float without a fraction, that fits 64 bits. A timestamp is such a number from 0 on;
-its fraction is cut off. A key has 1 to 250 of the characters `A-Z a-z 0-9 _ - . : / space` and of other letters and digits, and
-reads as a normalised relative path.
+its fraction is cut off. A key is legal when `runlake.names.check_key` says so.
 
 Raises, where nothing else is said: `runlake.errors.InvalidType` for an argument of the wrong type, `InvalidInput` for a wrong
 value, `StoreError` or one of its children for what the disk did. Whatever may wait releases the GIL, and Ctrl-C ends the wait.
@@ -20,6 +19,7 @@ from typing_extensions import Buffer, CapsuleType
 __all__ = [
     "Adopted",
     "ArrowStream",
+    "Dropped",
     "Gap",
     "Journals",
     "Metric",
@@ -33,7 +33,6 @@ __all__ = [
     "__debug_build__",
     "adopt",
     "check_filesystem",
-    "check_key",
     "fork_generation",
     "log_metric",
     "runs_in",
@@ -65,11 +64,8 @@ __debug_build__: bool
 def fork_generation() -> int:
     """Return how many forks lie between this process and the one that loaded the engine."""
 
-def check_key(key: str) -> None:
-    """Raise `InvalidInput` with the reason when `key` cannot name a metric."""
-
 def check_filesystem(path: str) -> str | None:
-    """Return None where a store works, or else one sentence on why the file system of the folder `path` cannot hold one."""
+    """Return None where a store works, or else the name of the file system of `path`, which cannot hold one."""
 
 @final
 class Writer:
@@ -360,6 +356,9 @@ class WriterFiles:
     @property
     def committed(self) -> int:
         """First seq after the last point."""
+    @property
+    def damaged(self) -> list[str]:
+        """Files that cannot be read, or that an earlier recovery kept aside."""
 
 @final
 class Gap:
@@ -375,20 +374,45 @@ class Gap:
     def file(self) -> str: ...
 
 @final
-class Adopted:
-    """A dead writer's journal, locked until `finish`: repaired, verified and ready to be sealed."""
+class Dropped:
+    """Points of one key that a writer had no room for, and counted."""
 
+    @property
+    def run_id(self) -> str | None:
+        """None when the journal no longer says which run it was."""
+    @property
+    def key(self) -> str | None: ...
+    @property
+    def reason(self) -> str:
+        """`no space`: the disk took no more; `backlog`: too much was unsealed; `late`: a new file was not ready; or `unknown`."""
+    @property
+    def count(self) -> int: ...
+    @property
+    def first_step(self) -> int: ...
+    @property
+    def last_step(self) -> int: ...
+
+@final
+class Adopted:
+    """A dead writer's journal, locked until `finish`: verified and ready to be sealed."""
+
+    @property
+    def writer(self) -> str: ...
     @property
     def first(self) -> int:
         """First seq that the files hold."""
     @property
     def upto(self) -> int:
-        """First seq after the last good point."""
+        """First seq after the last point that the files count."""
+    @property
+    def whole(self) -> list[_Range]:
+        """The ranges that can be believed: what to seal."""
+    @property
+    def gaps(self) -> list[Gap]:
+        """The others."""
     @property
     def missing(self) -> int:
-        """Points that are proven to be lost."""
-    @property
-    def gaps(self) -> list[Gap]: ...
+        """Points in the gaps: proven to be lost."""
     @property
     def outbox(self) -> list[tuple[int, bytes]]:
         """Payloads that were not marked as delivered, by id."""
@@ -396,8 +420,12 @@ class Adopted:
     def runs(self) -> list[tuple[str, int, int]]:
         """Run id, number of points, and largest timestamp of each run."""
     @property
+    def dropped(self) -> list[Dropped]: ...
+    @property
     def last_verified_ms(self) -> int | None:
         """Time of the last sync that is proven; None when there was none."""
+    @property
+    def closed_cleanly(self) -> bool: ...
     def finish(self, sealed_all: bool) -> None:
         """Unlock the journal; with `sealed_all`, delete its files first. Damaged files are renamed aside, never deleted."""
 
@@ -419,6 +447,9 @@ class Sealed:
     @property
     def experiment_id(self) -> str: ...
     @property
+    def seal_id(self) -> str:
+        """The same for all segments of one call."""
+    @property
     def path(self) -> str:
         """Relative to the folder of segments."""
     @property
@@ -426,7 +457,8 @@ class Sealed:
     @property
     def bytes(self) -> int: ...
     @property
-    def ranges(self) -> list[_Range]: ...
+    def ranges(self) -> list[_Range]:
+        """The ranges of the call; each point of them is in one of its segments."""
     @property
     def runs(self) -> list[tuple[str, int]]:
         """Run id and number of rows of each run."""
@@ -447,14 +479,16 @@ def seal(
     ranges: Sequence[_Range],
     experiment_of: Mapping[str, str],
     *,
+    threads: int = 1,
     hook: Callable[[str], object] | None = None,
 ) -> list[Sealed]:
     """Write the points of `ranges` into sorted segments, one for each experiment.
 
     Args:
         experiment_of: Experiment id of each run; a run that is not in it goes to the experiment `lost`.
-        hook: Called after each step with its name: `read`, `sorted`, `written`, `synced`, `renamed`. What it raises ends the
-            seal and is raised.
+        threads: Threads that encode.
+        hook: Called after each step with its name: `read`, `sorted`, `written`, `synced`, `renamed`. What it raises is raised
+            in the end, and then no catalog will know the segments.
     """
 
 @final
@@ -466,11 +500,17 @@ class SegmentInfo:
     @property
     def experiment_id(self) -> str: ...
     @property
+    def seal_id(self) -> str: ...
+    @property
+    def siblings(self) -> list[tuple[str, str, int]]:
+        """Segment id, experiment id and rows of each segment of that seal, itself included."""
+    @property
     def rows(self) -> int: ...
     @property
     def bytes(self) -> int: ...
     @property
-    def ranges(self) -> list[_Range]: ...
+    def ranges(self) -> list[_Range]:
+        """The journal ranges of that seal; each point of them is here or in a sibling."""
     @property
     def replaces(self) -> list[str]:
         """Ids of the segments whose rows this one took over."""

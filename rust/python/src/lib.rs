@@ -1,1 +1,67 @@
-//! The extension module `runlake._engine`.
+//! The extension module `runlake._engine`: arguments are converted, the GIL is released where something may wait, errors are
+//! mapped; nothing is decided here. What each name does is said in `_engine.pyi`.
+
+mod append;
+mod arrow;
+mod buffer;
+mod columns;
+mod errors;
+mod fast;
+mod identity;
+mod journals;
+mod kept;
+mod key;
+mod logger;
+mod number;
+mod plain;
+mod recovery;
+mod row;
+mod run;
+mod sealing;
+mod table;
+mod writer;
+
+use std::path::Path;
+
+use pyo3::prelude::*;
+
+use crate::errors::BoundaryResult;
+
+// NOTE: `gil_used`: the caches of `run.rs` and `identity.rs` change under the GIL only.
+#[pymodule(gil_used = true)]
+mod _engine {
+    use super::*;
+
+    #[pymodule_export]
+    use crate::arrow::ArrowStream;
+    #[pymodule_export]
+    use crate::fast::{set_active_logger, set_slow_path};
+    #[pymodule_export]
+    use crate::journals::Journals;
+    #[pymodule_export]
+    use crate::logger::{Metric, RunLogger};
+    #[pymodule_export]
+    use crate::recovery::{Adopted, Dropped, Gap, WriterFiles, adopt, survey};
+    #[pymodule_export]
+    use crate::sealing::{Sealed, SegmentInfo, Summary, runs_in, seal, verify_segment};
+    #[pymodule_export]
+    use crate::writer::{Writer, WriterStats};
+
+    /// How many forks lie between this process and the one that loaded the engine.
+    #[pyfunction]
+    fn fork_generation() -> u64 {
+        runlake_engine::fork_generation()
+    }
+
+    /// The name of a file system that cannot hold a store.
+    #[pyfunction]
+    fn check_filesystem(py: Python<'_>, path: &str) -> BoundaryResult<Option<&'static str>> {
+        Ok(py.detach(|| runlake_engine::check_filesystem(Path::new(path)))?)
+    }
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__debug_build__", cfg!(debug_assertions))?;
+        fast::register(module)
+    }
+}

@@ -1,0 +1,132 @@
+//! Clock: wall time in milliseconds, cheap enough to ask for every point.
+//!
+//! `clock_gettime` costs 22 ns here, a fifth of what a whole logging call may cost; its coarse sibling 3 ns, but it moves in steps
+//! of 4 ms. So the last reading is kept together with the processor's time stamp counter, and answers for
+//! [`WINDOW_TICKS`] more ticks: 9 ns standing alone, 7 ns inside a logging call. A reading is late by at most 0.2 ms, whatever
+//! the frequency of the counter, needs no calibration, and follows a clock that is set within the same time. Counters that differ between processors
+//! only make readings expire early. Where the counter may stop while the processor sleeps, and on other architectures, every call reads
+//! the precise clock.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How long a reading is used: 0.2 ms on a counter of 1 GHz, the slowest in use; 0.04 ms on one of 5 GHz.
+#[cfg(target_arch = "x86_64")]
+const WINDOW_TICKS: u64 = 200_000;
+
+/// Milliseconds since 1970 in UTC, late by at most 0.2 ms.
+#[inline]
+#[must_use]
+pub fn now_ms() -> i64 {
+    CLOCK.now_ms()
+}
+
+static CLOCK: Clock = Clock {
+    read_at_tick: AtomicU64::new(0),
+    reading_ms: AtomicI64::new(0),
+    refreshing: AtomicBool::new(false),
+};
+
+/// The last reading. `reading_ms` is stored before `read_at_tick`, and loaded after it, so that it is never older than
+/// the tick says; only the holder of `refreshing` stores.
+struct Clock {
+    read_at_tick: AtomicU64,
+    reading_ms: AtomicI64,
+    refreshing: AtomicBool,
+}
+
+impl Clock {
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    fn now_ms(&self) -> i64 {
+        let tick = ticks();
+        let age = tick.wrapping_sub(self.read_at_tick.load(Ordering::Acquire));
+        if age < WINDOW_TICKS {
+            return self.reading_ms.load(Ordering::Relaxed);
+        }
+        self.refresh(tick)
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    #[inline]
+    fn now_ms(&self) -> i64 {
+        precise_ms()
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[cold]
+    fn refresh(&self, tick: u64) -> i64 {
+        let now = precise_ms();
+        if counter_never_stops() && !self.refreshing.swap(true, Ordering::Acquire) {
+            self.reading_ms.store(now, Ordering::Relaxed);
+            self.read_at_tick.store(tick, Ordering::Release);
+            self.refreshing.store(false, Ordering::Release);
+        }
+        now
+    }
+}
+
+/// Milliseconds since 1970 in UTC; negative before.
+fn precise_ms() -> i64 {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |ms| -ms),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn ticks() -> u64 {
+    #[expect(unsafe_code, reason = "the time stamp counter is reached through an intrinsic")]
+    // SAFETY: RDTSC is part of every x86-64 processor; Linux lets user space execute it unless a process forbids itself to.
+    unsafe {
+        core::arch::x86_64::_rdtsc()
+    }
+}
+
+/// Whether the processor says that its counter is invariant: one rate, in every power state.
+#[cfg(target_arch = "x86_64")]
+fn counter_never_stops() -> bool {
+    use std::sync::OnceLock;
+    static INVARIANT: OnceLock<bool> = OnceLock::new();
+    const POWER_LEAF: u32 = 0x8000_0007;
+    *INVARIANT.get_or_init(|| {
+        let largest_leaf = core::arch::x86_64::__cpuid(0x8000_0000).eax;
+        largest_leaf >= POWER_LEAF && core::arch::x86_64::__cpuid(POWER_LEAF).edx & (1 << 8) != 0
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn never_ahead_of_the_precise_clock_and_late_by_a_millisecond_at_most() {
+        let end = precise_ms() + 50;
+        loop {
+            let before = precise_ms();
+            let cheap = now_ms();
+            let after = precise_ms();
+            assert!(cheap <= after, "{cheap} is ahead of {after}");
+            assert!(cheap >= before - 1, "{cheap} is late, it was {before}");
+            if before >= end {
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn threads_that_share_the_clock_never_get_a_stale_reading() {
+        let end = precise_ms() + 50;
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while precise_ms() < end {
+                        let before = precise_ms();
+                        assert!(now_ms() >= before - 1);
+                    }
+                });
+            }
+        });
+    }
+}

@@ -1,0 +1,104 @@
+//! `Journals`: what segments do not hold yet.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_schema::ArrowError;
+use pyo3::prelude::*;
+use runlake_engine::{Selection, Seq, Snapshot, Summary, WriterId, tail};
+
+use crate::arrow::ArrowStream;
+use crate::errors::BoundaryResult;
+
+/// Open files of journals.
+#[pyclass(frozen, module = "runlake._engine")]
+pub struct Journals(Snapshot);
+
+#[pymethods]
+impl Journals {
+    #[new]
+    #[pyo3(signature = (journals, writers=None))]
+    fn new(py: Python<'_>, journals: &str, writers: Option<Vec<String>>) -> BoundaryResult<Self> {
+        let writers = writers
+            .map(|ids| ids.iter().map(|id| id.parse()).collect::<Result<Vec<WriterId>, _>>())
+            .transpose()?;
+        Ok(Self(
+            py.detach(|| Snapshot::open(Path::new(journals), writers.as_deref()))?,
+        ))
+    }
+
+    fn writers(&self) -> Vec<(String, Seq, Seq)> {
+        self.0
+            .writers()
+            .into_iter()
+            .map(|(writer, from, to)| (writer.to_string(), from, to))
+            .collect()
+    }
+
+    #[pyo3(signature = (sealed, runs=None, keys=None))]
+    fn read(
+        &self,
+        py: Python<'_>,
+        sealed: HashMap<String, Seq>,
+        runs: Option<Vec<String>>,
+        keys: Option<Vec<String>>,
+    ) -> BoundaryResult<ArrowStream> {
+        let sealed = by_writer(&sealed)?;
+        let batches = py.detach(|| self.0.read(&sealed, &Selection { runs, keys }))?;
+        Ok(ArrowStream::new(tail::schema(), batches))
+    }
+
+    #[pyo3(signature = (sealed, runs=None))]
+    fn summaries(
+        &self,
+        py: Python<'_>,
+        sealed: HashMap<String, Seq>,
+        runs: Option<Vec<String>>,
+    ) -> BoundaryResult<ArrowStream> {
+        let sealed = by_writer(&sealed)?;
+        let batch = py.detach(|| {
+            self.0
+                .summaries(&sealed, runs.as_deref())
+                .and_then(|summaries| Ok(summary_batch(&summaries)?))
+        })?;
+        Ok(ArrowStream::new(batch.schema(), vec![batch]))
+    }
+}
+
+fn by_writer(sealed: &HashMap<String, Seq>) -> BoundaryResult<HashMap<WriterId, Seq>> {
+    sealed.iter().map(|(id, seq)| Ok((id.parse()?, *seq))).collect()
+}
+
+/// The columns have the names and the order of the attributes of `Summary`.
+fn summary_batch(summaries: &[Summary]) -> Result<RecordBatch, ArrowError> {
+    fn text<'a>(all: &'a [Summary], get: impl Fn(&'a Summary) -> &'a str) -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(all.iter().map(get)))
+    }
+    let integer =
+        |get: fn(&Summary) -> i64| Arc::new(Int64Array::from_iter_values(summaries.iter().map(get))) as ArrayRef;
+    let double =
+        |get: fn(&Summary) -> f64| Arc::new(Float64Array::from_iter_values(summaries.iter().map(get))) as ArrayRef;
+    RecordBatch::try_from_iter_with_nullable(
+        [
+            ("run_id", text(summaries, |s| &s.run_id)),
+            ("key", text(summaries, |s| &s.key)),
+            ("count", integer(|s| s.count.cast_signed())),
+            ("nan_count", integer(|s| s.nan_count.cast_signed())),
+            ("first_step", integer(|s| s.first.step)),
+            ("first_timestamp", integer(|s| s.first.timestamp_ms)),
+            ("first_value", double(|s| s.first.value)),
+            ("last_step", integer(|s| s.last.step)),
+            ("last_timestamp", integer(|s| s.last.timestamp_ms)),
+            ("last_value", double(|s| s.last.value)),
+            ("min", double(|s| s.min)),
+            ("min_step", integer(|s| s.min_step)),
+            ("max", double(|s| s.max)),
+            ("max_step", integer(|s| s.max_step)),
+            ("sum", double(|s| s.sum)),
+            ("max_timestamp", integer(|s| s.max_timestamp_ms)),
+        ]
+        .map(|(name, column)| (name, column, false)),
+    )
+}

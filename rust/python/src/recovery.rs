@@ -1,0 +1,184 @@
+//! Recovery: what writers left behind.
+
+use std::path::Path;
+
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use runlake_engine::journal::record::DroppedPoints;
+use runlake_engine::{Adopted as EngineAdopted, DropReason, Gap as EngineGap, SeriesName, WriterFiles as EngineFiles};
+
+use crate::errors::{BoundaryResult, invalid_input};
+
+/// The journal files of one writer.
+#[pyclass(frozen, get_all, module = "runlake._engine")]
+pub struct WriterFiles {
+    id: String,
+    alive: bool,
+    closed_cleanly: bool,
+    bytes: u64,
+    committed: u64,
+    damaged: Vec<String>,
+}
+
+/// Points that a journal no longer gives back.
+#[pyclass(frozen, get_all, module = "runlake._engine")]
+pub struct Gap {
+    first: u64,
+    upto: u64,
+    reason: String,
+    file: String,
+}
+
+/// Points of one key that a writer had no room for.
+#[pyclass(frozen, get_all, module = "runlake._engine")]
+pub struct Dropped {
+    run_id: Option<String>,
+    key: Option<String>,
+    reason: &'static str,
+    count: u64,
+    first_step: i64,
+    last_step: i64,
+}
+
+/// A dead writer's journal, locked.
+#[pyclass(frozen, module = "runlake._engine")]
+pub struct Adopted {
+    engine: Mutex<Option<EngineAdopted>>,
+    #[pyo3(get)]
+    writer: String,
+    #[pyo3(get)]
+    first: u64,
+    #[pyo3(get)]
+    upto: u64,
+    #[pyo3(get)]
+    missing: u64,
+    #[pyo3(get)]
+    whole: Vec<(String, u64, u64)>,
+    #[pyo3(get)]
+    gaps: Vec<Py<Gap>>,
+    #[pyo3(get)]
+    outbox: Vec<(u64, Py<PyBytes>)>,
+    #[pyo3(get)]
+    runs: Vec<(String, u64, i64)>,
+    #[pyo3(get)]
+    dropped: Vec<Py<Dropped>>,
+    #[pyo3(get)]
+    last_verified_ms: Option<i64>,
+    #[pyo3(get)]
+    closed_cleanly: bool,
+}
+
+#[pymethods]
+impl Adopted {
+    fn finish(&self, py: Python<'_>, sealed_all: bool) -> BoundaryResult<()> {
+        match self.engine.lock().take() {
+            Some(engine) => Ok(py.detach(|| engine.finish(sealed_all))?),
+            None => Err(invalid_input("this journal was finished before")),
+        }
+    }
+}
+
+/// Lists what lies in a folder of journals.
+#[pyfunction]
+pub fn survey(py: Python<'_>, journals: &str) -> BoundaryResult<Vec<WriterFiles>> {
+    let found = py.detach(|| runlake_engine::survey(Path::new(journals)))?;
+    Ok(found.into_iter().map(WriterFiles::from).collect())
+}
+
+/// Takes over a dead writer's journal.
+#[pyfunction]
+pub fn adopt(py: Python<'_>, journals: &str, writer: &str) -> BoundaryResult<Option<Adopted>> {
+    let writer = writer.parse()?;
+    let adopted = py.detach(|| runlake_engine::adopt(Path::new(journals), writer))?;
+    Ok(adopted.map(|engine| Adopted::new(py, engine)).transpose()?)
+}
+
+impl From<EngineFiles> for WriterFiles {
+    fn from(files: EngineFiles) -> Self {
+        Self {
+            id: files.id.to_string(),
+            alive: files.alive,
+            closed_cleanly: files.closed_cleanly,
+            bytes: files.bytes,
+            committed: files.committed,
+            damaged: files.damaged.iter().map(|file| file.display().to_string()).collect(),
+        }
+    }
+}
+
+impl Adopted {
+    fn new(py: Python<'_>, engine: EngineAdopted) -> PyResult<Self> {
+        let writer = engine.writer.to_string();
+        let whole = engine
+            .whole
+            .iter()
+            .map(|range| (writer.clone(), range.start, range.end))
+            .collect();
+        let runs = engine
+            .runs
+            .iter()
+            .map(|run| (run.run_id.clone(), run.points, run.last_timestamp_ms))
+            .collect();
+        let payload = |(id, payload): &(u64, Vec<u8>)| (*id, PyBytes::new(py, payload).unbind());
+        Ok(Self {
+            whole,
+            writer,
+            first: engine.from,
+            upto: engine.upto,
+            missing: engine.missing,
+            gaps: engine
+                .gaps
+                .iter()
+                .map(|gap| Py::new(py, Gap::from(gap)))
+                .collect::<PyResult<_>>()?,
+            outbox: engine.outbox.iter().map(payload).collect(),
+            runs,
+            dropped: engine
+                .dropped
+                .iter()
+                .map(|entry| Py::new(py, Dropped::from(entry)))
+                .collect::<PyResult<_>>()?,
+            last_verified_ms: engine.last_verified_ms,
+            closed_cleanly: engine.closed_cleanly,
+            engine: Mutex::new(Some(engine)),
+        })
+    }
+}
+
+impl From<&EngineGap> for Gap {
+    fn from(gap: &EngineGap) -> Self {
+        Self {
+            first: gap.from,
+            upto: gap.to,
+            reason: gap.reason.clone(),
+            file: gap.file.display().to_string(),
+        }
+    }
+}
+
+impl From<&(Option<SeriesName>, DroppedPoints)> for Dropped {
+    fn from((name, points): &(Option<SeriesName>, DroppedPoints)) -> Self {
+        Self {
+            run_id: name.as_ref().map(|name| name.run_id.to_string()),
+            key: name.as_ref().map(|name| name.key.to_string()),
+            reason: reason(points.reason),
+            count: points.count,
+            first_step: points.first_step,
+            last_step: points.last_step,
+        }
+    }
+}
+
+/// What the ledger's number of a reason stands for.
+fn reason(number: u32) -> &'static str {
+    const NO_SPACE: u32 = DropReason::NoSpace as u32;
+    const BACKLOG: u32 = DropReason::Backlog as u32;
+    const LATE: u32 = DropReason::Late as u32;
+    match number {
+        NO_SPACE => "no space",
+        BACKLOG => "backlog",
+        LATE => "late",
+        _ => "unknown",
+    }
+}

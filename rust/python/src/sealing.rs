@@ -1,0 +1,206 @@
+//! Sealing: journal ranges become segments, and segments are checked.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::Path;
+
+use pyo3::prelude::*;
+use runlake_engine::segment::SegmentInfo as EngineInfo;
+use runlake_engine::{JournalRange, SealOptions, SealStep, Sealed as EngineSealed, Summary as EngineSummary};
+
+use crate::errors::BoundaryResult;
+
+/// A range as Python passes it: writer, from, to.
+pub type Range = (String, u64, u64);
+
+/// A segment that no catalog knows yet.
+#[pyclass(frozen, get_all, module = "runlake._engine")]
+pub struct Sealed {
+    segment_id: String,
+    experiment_id: String,
+    seal_id: String,
+    path: String,
+    rows: u64,
+    bytes: u64,
+    ranges: Vec<Range>,
+    runs: Vec<(String, u64)>,
+    summaries: Vec<Py<Summary>>,
+    min_step: i64,
+    max_step: i64,
+    min_timestamp: i64,
+    max_timestamp: i64,
+}
+
+/// What is known of one key of one run.
+#[pyclass(frozen, module = "runlake._engine")]
+pub struct Summary(EngineSummary);
+
+/// What a segment says of itself.
+#[pyclass(frozen, get_all, module = "runlake._engine")]
+pub struct SegmentInfo {
+    segment_id: String,
+    experiment_id: String,
+    seal_id: String,
+    siblings: Vec<(String, String, u64)>,
+    rows: u64,
+    bytes: u64,
+    ranges: Vec<Range>,
+    replaces: Vec<String>,
+}
+
+/// Lists the runs that have points in `ranges`.
+#[pyfunction]
+pub fn runs_in(py: Python<'_>, journals: &str, ranges: Vec<Range>) -> BoundaryResult<Vec<String>> {
+    let ranges = journal_ranges(&ranges)?;
+    Ok(py.detach(|| runlake_engine::runs_in(Path::new(journals), &ranges))?)
+}
+
+/// Writes the points of `ranges` into new segments.
+#[pyfunction]
+#[pyo3(signature = (journals, segments, ranges, experiment_of, *, threads=1, hook=None))]
+pub fn seal(
+    py: Python<'_>,
+    journals: &str,
+    segments: &str,
+    ranges: Vec<Range>,
+    experiment_of: HashMap<String, String>,
+    threads: usize,
+    hook: Option<Py<PyAny>>,
+) -> BoundaryResult<Vec<Sealed>> {
+    let ranges = journal_ranges(&ranges)?;
+    let (sealed, raised) = py.detach(|| {
+        let raised = RefCell::new(None);
+        let call = |step| {
+            if let (Some(hook), None) = (&hook, &*raised.borrow()) {
+                *raised.borrow_mut() = Python::attach(|py| hook.call1(py, (step_name(step),))).err();
+            }
+        };
+        let options = SealOptions {
+            hook: Some(&call),
+            threads,
+        };
+        let sealed = runlake_engine::seal(
+            Path::new(journals),
+            Path::new(segments),
+            &ranges,
+            &experiment_of,
+            options,
+        );
+        (sealed, raised.into_inner())
+    });
+    match raised {
+        Some(error) => Err(error.into()),
+        None => sealed?.into_iter().map(|sealed| Ok(Sealed::new(py, sealed)?)).collect(),
+    }
+}
+
+/// Reads a whole segment and checks it.
+#[pyfunction]
+pub fn verify_segment(py: Python<'_>, path: &str) -> BoundaryResult<SegmentInfo> {
+    Ok(py.detach(|| runlake_engine::segment::verify(Path::new(path)))?.into())
+}
+
+fn step_name(step: SealStep) -> &'static str {
+    match step {
+        SealStep::Read => "read",
+        SealStep::Sorted => "sorted",
+        SealStep::Written => "written",
+        SealStep::Synced => "synced",
+        SealStep::Renamed => "renamed",
+    }
+}
+
+fn journal_ranges(ranges: &[Range]) -> BoundaryResult<Vec<JournalRange>> {
+    let range = |(writer, from, to): &Range| {
+        Ok(JournalRange {
+            writer: writer.parse()?,
+            from: *from,
+            to: *to,
+        })
+    };
+    ranges.iter().map(range).collect()
+}
+
+fn python_ranges(ranges: &[JournalRange]) -> Vec<Range> {
+    ranges
+        .iter()
+        .map(|range| (range.writer.to_string(), range.from, range.to))
+        .collect()
+}
+
+impl Sealed {
+    fn new(py: Python<'_>, sealed: EngineSealed) -> PyResult<Self> {
+        let summaries = sealed
+            .summaries
+            .into_iter()
+            .map(|summary| Py::new(py, Summary(summary)));
+        Ok(Self {
+            segment_id: sealed.segment_id,
+            experiment_id: sealed.experiment_id,
+            seal_id: sealed.seal_id,
+            path: sealed.path,
+            rows: sealed.rows,
+            bytes: sealed.bytes,
+            ranges: python_ranges(&sealed.ranges),
+            runs: sealed.runs,
+            summaries: summaries.collect::<PyResult<_>>()?,
+            min_step: sealed.min_step,
+            max_step: sealed.max_step,
+            min_timestamp: sealed.min_timestamp_ms,
+            max_timestamp: sealed.max_timestamp_ms,
+        })
+    }
+}
+
+impl From<EngineInfo> for SegmentInfo {
+    fn from(info: EngineInfo) -> Self {
+        let siblings = info.siblings.into_iter();
+        Self {
+            segment_id: info.segment_id,
+            experiment_id: info.experiment_id,
+            seal_id: info.seal_id,
+            siblings: siblings
+                .map(|sibling| (sibling.segment_id, sibling.experiment_id, sibling.rows))
+                .collect(),
+            rows: info.rows,
+            bytes: info.bytes,
+            ranges: python_ranges(&info.ranges),
+            replaces: info.replaces,
+        }
+    }
+}
+
+/// One getter a line: each reads one field.
+macro_rules! summary_getters {
+    ($($name:ident: $kind:ty = $get:expr;)*) => {
+        #[pymethods]
+        impl Summary {
+            $(
+                #[getter]
+                fn $name(&self) -> $kind {
+                    let get: fn(&EngineSummary) -> $kind = $get;
+                    get(&self.0)
+                }
+            )*
+        }
+    };
+}
+
+summary_getters! {
+    run_id: String = |s| s.run_id.to_string();
+    key: String = |s| s.key.to_string();
+    count: u64 = |s| s.count;
+    nan_count: u64 = |s| s.nan_count;
+    first_step: i64 = |s| s.first.step;
+    first_timestamp: i64 = |s| s.first.timestamp_ms;
+    first_value: f64 = |s| s.first.value;
+    last_step: i64 = |s| s.last.step;
+    last_timestamp: i64 = |s| s.last.timestamp_ms;
+    last_value: f64 = |s| s.last.value;
+    min: f64 = |s| s.min;
+    min_step: i64 = |s| s.min_step;
+    max: f64 = |s| s.max;
+    max_step: i64 = |s| s.max_step;
+    sum: f64 = |s| s.sum;
+    max_timestamp: i64 = |s| s.max_timestamp_ms;
+}

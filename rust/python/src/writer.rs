@@ -1,0 +1,171 @@
+//! `Writer`: the journal of this process.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use runlake_engine::{Config, Error as EngineError, Writer as EngineWriter};
+
+use crate::errors::{BoundaryResult, invalid_input};
+use crate::logger::RunLogger;
+use crate::run::Run;
+
+/// How long a wait goes without a look at signals.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// The journal of this process.
+#[pyclass(frozen, module = "runlake._engine")]
+pub struct Writer {
+    engine: Arc<EngineWriter>,
+    after_fork: Mutex<Option<Py<PyAny>>>,
+}
+
+impl Writer {
+    /// The engine's writer.
+    pub fn engine(&self) -> &Arc<EngineWriter> {
+        &self.engine
+    }
+
+    /// The writer of this process, which is a child of the one that made this writer, with `run_id` attached.
+    pub fn after_fork(&self, py: Python<'_>, run_id: &str) -> BoundaryResult<Py<Writer>> {
+        let hook = self.after_fork.lock().as_ref().map(|hook| hook.clone_ref(py));
+        match hook {
+            Some(hook) => Ok(hook
+                .bind(py)
+                .call1((run_id,))?
+                .cast_into::<Writer>()
+                .map_err(PyErr::from)?
+                .unbind()),
+            None => Err(EngineError::Forked.into()),
+        }
+    }
+}
+
+#[pymethods]
+impl Writer {
+    #[new]
+    #[pyo3(signature = (journals, store_id, *, sync_interval_ms=1000, max_block_ms=1000, max_chunk_bytes=None, max_unsealed_bytes=None, after_fork=None))]
+    #[expect(clippy::too_many_arguments, reason = "the settings of a writer, by keyword")]
+    fn new(
+        py: Python<'_>,
+        journals: &str,
+        store_id: &str,
+        sync_interval_ms: u64,
+        max_block_ms: u64,
+        max_chunk_bytes: Option<u64>,
+        max_unsealed_bytes: Option<u64>,
+        after_fork: Option<Py<PyAny>>,
+    ) -> BoundaryResult<Self> {
+        let defaults = Config::default();
+        let max_chunk_bytes = max_chunk_bytes.unwrap_or(defaults.max_chunk_bytes);
+        let config = Config {
+            sync_interval: Duration::from_millis(sync_interval_ms),
+            max_block: Duration::from_millis(max_block_ms),
+            min_chunk_bytes: defaults.min_chunk_bytes.min(max_chunk_bytes),
+            max_chunk_bytes,
+            max_unsealed_bytes: max_unsealed_bytes.unwrap_or(defaults.max_unsealed_bytes),
+        };
+        let store_id = parse_store_id(store_id)?;
+        let engine = py.detach(|| EngineWriter::open(Path::new(journals), store_id, config))?;
+        Ok(Self {
+            engine,
+            after_fork: Mutex::new(after_fork),
+        })
+    }
+
+    #[getter]
+    fn id(&self) -> String {
+        self.engine.id().to_string()
+    }
+
+    #[pyo3(signature = (run_id, *, next_step=0))]
+    fn run(slf: Bound<'_, Self>, run_id: String, next_step: i64) -> RunLogger {
+        RunLogger::new(Run::new(run_id, slf.unbind(), next_step))
+    }
+
+    #[pyo3(signature = (timeout_ms=None))]
+    fn flush(&self, py: Python<'_>, timeout_ms: Option<u64>) -> BoundaryResult<()> {
+        let wanted = self.engine.stats().committed;
+        let end = timeout_ms.map(|timeout_ms| Instant::now() + Duration::from_millis(timeout_ms));
+        loop {
+            let left = end.map_or(PATIENCE, |end| {
+                end.saturating_duration_since(Instant::now()).min(PATIENCE)
+            });
+            match py.detach(|| self.engine.flush(Some(left))) {
+                Ok(_) => return Ok(()),
+                Err(EngineError::NotDurable { durable, .. }) if durable >= wanted => return Ok(()),
+                Err(EngineError::NotDurable { .. }) if end.is_none_or(|end| Instant::now() < end) => {
+                    py.check_signals()?
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn stats(&self, py: Python<'_>) -> WriterStats {
+        let stats = py.detach(|| self.engine.stats());
+        WriterStats {
+            accepted: stats.accepted,
+            stored: stats.stored,
+            dropped: stats.dropped,
+            committed: stats.committed,
+            durable: stats.durable,
+            sealed: stats.sealed,
+            unsealed_bytes: stats.unsealed_bytes,
+            poisoned_chunks: stats.poisoned_chunks,
+            last_error: stats.last_error,
+        }
+    }
+
+    fn wait_unsealed(&self, py: Python<'_>, bytes: u64, timeout_ms: u64) -> bool {
+        py.detach(|| self.engine.wait_unsealed(bytes, Duration::from_millis(timeout_ms)))
+    }
+
+    fn push_outbox(&self, py: Python<'_>, payload: &[u8]) -> BoundaryResult<u64> {
+        Ok(py.detach(|| self.engine.push_outbox(payload))?)
+    }
+
+    fn finish_outbox(&self, py: Python<'_>, upto: u64) -> BoundaryResult<()> {
+        Ok(py.detach(|| self.engine.finish_outbox(upto))?)
+    }
+
+    fn trim(&self, py: Python<'_>, sealed: u64) -> BoundaryResult<()> {
+        Ok(py.detach(|| self.engine.trim(sealed))?)
+    }
+
+    fn close(&self, py: Python<'_>) -> BoundaryResult<()> {
+        let hook = self.after_fork.lock().take();
+        drop(hook);
+        Ok(py.detach(|| self.engine.close())?)
+    }
+}
+
+/// Counters of a writer.
+#[pyclass(frozen, get_all, module = "runlake._engine")]
+pub struct WriterStats {
+    accepted: u64,
+    stored: u64,
+    dropped: u64,
+    committed: u64,
+    durable: u64,
+    sealed: u64,
+    unsealed_bytes: u64,
+    poisoned_chunks: u64,
+    last_error: Option<String>,
+}
+
+fn parse_store_id(store_id: &str) -> BoundaryResult<u128> {
+    let digits = store_id.len() == 32 && store_id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let parsed = if digits {
+        u128::from_str_radix(store_id, 16).ok()
+    } else {
+        None
+    };
+    parsed.ok_or_else(|| {
+        invalid_input(format!(
+            "'{store_id}' is not a store id of 32 lower-case hexadecimal digits"
+        ))
+    })
+}
