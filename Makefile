@@ -11,6 +11,7 @@ RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 # One set of versions for everybody who builds here; `pip install runlake` takes newer ones too.
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_QUIET := 1
 # The same interpreter for every cargo command, or the bindings are compiled again and again.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 

@@ -6,7 +6,6 @@ Data goes to stdout, everything else to stderr. Exit status: 0, 1 when something
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -57,8 +56,9 @@ def status_of(arguments: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         message("interrupted")
         return 130
-    except BrokenPipeError:  # `runlake points ... | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit as exit_:  # click's answer to `runlake points ... | head`: the reader has seen enough
+        if not isinstance(exit_.__context__, BrokenPipeError):
+            raise
         return 0
 
 
@@ -68,7 +68,7 @@ def _refuse_usage(error: click.UsageError) -> int:
         return error.exit_code
     near = getattr(error, "possibilities", None)
     path = error.ctx.command_path if error.ctx else "runlake"
-    hint = f"did you mean {' or '.join(near)}?" if near else f"{path} --help says what there is"
+    hint = f"did you mean {near[0]}?" if near else f"{path} --help says what there is"
     message(f"error: {_sentence(error.message if near else error.format_message())}\nhint: {hint}")
     return error.exit_code
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+
 import click
 
 from runlake.cli import output
 from runlake.cli.options import json_option, store_option
 from runlake.errors import MissingExtra
 from runlake.location import store_root
+
+
+_PACKAGES = ("numpy", "sklearn", "matplotlib")
 
 
 @click.command()
@@ -18,14 +23,25 @@ def demo(store: str | None, as_json: bool) -> None:
 
     It takes less than a minute and asks for the extra `demo`: pip install 'runlake[demo]'.
     """
-    try:
-        from runlake.demo import program
-    except ModuleNotFoundError as error:
-        raise MissingExtra(
-            f"the demo needs {error.name}, which is not installed", hint="pip install 'runlake[demo]'"
-        ) from error
+    _require_extra()
+    from runlake.demo import program
+
     report = program.run(store_root(store))
     if as_json:
         output.json(report.to_dictionary())
     else:
         program.show(report, given_store=store)
+
+
+def _require_extra() -> None:
+    """Refuse before anything is made when a package is missing that the sweep will need.
+
+    Raises:
+        MissingExtra: one of the packages of the extra `demo` is not installed.
+    """
+    for module in _PACKAGES:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            hint = "pip install 'runlake[demo]'"
+            raise MissingExtra(f"the demo needs {module}, which is not installed", hint=hint) from error
