@@ -27,9 +27,11 @@ class Handle:
             loss.log(value, step)
 
     def close(self) -> None:
-        """Until every point is in a synced Parquet file that the catalog lists."""
+        """Until every point is in a synced Parquet file that the catalog lists, and the journal is gone."""
         runlake.end_run()
-        get_store(self._folder).seal()
+        store = get_store(self._folder)
+        store.seal()
+        store.close()
 
     def held(self) -> Held:
         values = runlake.points(self._run.info.run_id).collect()["value"]

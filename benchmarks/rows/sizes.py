@@ -44,7 +44,7 @@ def bytes_per_point(values: NDArray[np.float64], times: NDArray[np.int64]) -> fl
                 run.log_arrays(f"m{key}", np.arange(len(values)), values, times)
         store = get_store(folder)
         store.seal()
+        store.close()
         back = runlake.points(run.info.run_id, "m0").collect().sort("step")["value"].to_numpy()
         assert back.tobytes() == values.tobytes(), "values are not what was logged"
-        store.close()
         return (disk_bytes(folder / "segments") + disk_bytes(folder / "journals")) / (KEYS * len(values))

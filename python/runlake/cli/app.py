@@ -43,7 +43,6 @@ def status_of(arguments: Sequence[str] | None) -> int:
     """Run the command line and return its exit status."""
     try:
         status = runlake_command.main(arguments, prog_name="runlake", standalone_mode=False)
-        sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except click.UsageError as error:
         return _refuse_usage(error)
@@ -56,9 +55,7 @@ def status_of(arguments: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         message("interrupted")
         return 130
-    except SystemExit as exit_:  # click's answer to `runlake points ... | head`: the reader has seen enough
-        if not isinstance(exit_.__context__, BrokenPipeError):
-            raise
+    except SystemExit:  # click's answer to `runlake points ... | head`: the reader has seen enough
         return 0
 
 

@@ -11,7 +11,6 @@ from runlake.cli.options import json_option, store_option
 from runlake.errors import MissingExtra
 from runlake.location import store_root
 
-
 _PACKAGES = ("numpy", "sklearn", "matplotlib")
 
 
