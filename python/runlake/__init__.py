@@ -15,7 +15,10 @@ else is loaded by `import runlake`; Polars, NumPy and pandas not before they are
 from __future__ import annotations
 
 import importlib
+import warnings
 from typing import TYPE_CHECKING, Any
+
+from runlake._engine import __debug_build__
 
 if TYPE_CHECKING:
     from runlake import artifacts, client, data, entities, exceptions, tracking
@@ -176,6 +179,9 @@ _HOMES = {
 
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 _MODULES = frozenset({"artifacts", "client", "data", "entities", "exceptions", "tracking"})
+
+if __debug_build__:
+    warnings.warn("this is a debug build of runlake: it says nothing about the speed of a release", stacklevel=2)
 
 
 def __getattr__(name: str) -> Any:

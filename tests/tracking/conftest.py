@@ -1,5 +1,6 @@
 """A store of the test's own, and nothing left active behind it."""
 
+import contextlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,10 @@ from pathlib import Path
 import pytest
 
 import runlake
+from runlake import operations
+from runlake.errors import StoreError
 from runlake.fluent import experiments
+from runlake.store import opened_stores
 from tests.tracking import programs
 from tests.tracking.judge import Judge
 
@@ -25,15 +29,20 @@ def lake(tmp_path: Path) -> Iterator[Path]:
     while runlake.active_run() is not None:
         runlake.end_run()
     experiments.forget_choice()
+    operations.flush(10.0)
+    for store in opened_stores():
+        with contextlib.suppress(StoreError):  # of a test that took the store away
+            store.close()
     runlake.set_tracking_uri("")
 
 
 @pytest.fixture(scope="session")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     """The official package, when it is installed."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
         mlflow = pytest.importorskip("mlflow")
         template = tmp_path_factory.mktemp("judge") / "mlflow.db"
+        patch.chdir(template.parent)  # where it puts the artifacts of the experiment "Default"
         mlflow.MlflowClient(f"sqlite:///{template}").search_experiments()
     return Judge(mlflow, template)

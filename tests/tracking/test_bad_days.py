@@ -113,6 +113,9 @@ def test_a_store_that_disappears_does_not_stop_the_training(run: runlake.ActiveR
     runlake.set_tag("t", 1)
     runlake.log_text("x", "x.txt")
     runlake.log_dict({"a": 1}, "x.json")
+    with pytest.raises(StoreError):
+        runlake.flush()
+    assert run.stats().last_error is not None
     runlake.end_run()
     assert runlake.active_run() is None
 

@@ -216,3 +216,26 @@ def test_pandas_is_named_when_it_is_missing(lake: Path, monkeypatch: pytest.Monk
     with pytest.raises(ImportError, match="pip install"):
         runlake.search_runs()
     assert runlake.search_runs(output_format="list") == []
+
+
+def test_the_first_program_works_as_written(lake: Path) -> None:
+    polars = pytest.importorskip("polars")
+    runlake.set_experiment("digits-sweep")
+    for n in range(3):
+        with runlake.start_run(run_name=f"sgd-{n}", tags={"team": "vision"}) as run:
+            runlake.log_params({"lr": 10.0**-n, "depth": 6})
+            loss = run.metric("train/loss")
+            for step in range(200):
+                loss.log(1.0 / (step + 1), step)
+                run.log({"lr": 0.1, "grad_norm": float(step)}, step=step)
+            run.log_arrays("eval/score", range(5), [0.1 * n] * 5)
+            runlake.log_metric("val_auc", 0.9 + n / 100)
+    best = runlake.runs("digits-sweep", where="params.lr BETWEEN 0.01 AND 0.1 AND metrics.val_auc > 0.9")
+    names = best.select("run_name").collect().to_series().sort().to_list()
+    assert names == ["sgd-1", "sgd-2"]
+    points = runlake.points(runs=best, keys="train/*").collect()
+    assert (points.height, points.columns) == (400, ["run_id", "key", "step", "timestamp", "value", "writer", "seq"])
+    assert runlake.points().select(polars.len()).collect().item() == 3 * (200 + 400 + 5 + 1)
+    curve = runlake.series(run.info.run_id, "train/loss", points=10)
+    assert (curve.height, curve["max"].max(), curve["count"].sum()) == (10, 1.0, 200)
+    assert runlake.search_runs(filter_string="metrics.val_auc > 0.91").shape[0] == 1

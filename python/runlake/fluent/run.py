@@ -21,13 +21,14 @@ class LoggingStats:
     """What this process has logged into one store, in points, and the errors it met.
 
     `accepted` were taken by a call, `stored` are in the journal, `dropped` could not be kept, `durable` survive a power
-    cut. `errors` are of all runs of the process.
+    cut. `last_error` is what last went wrong behind the calls; `errors` are of all runs of the process.
     """
 
     accepted: int
     stored: int
     dropped: int
     durable: int
+    last_error: str | None
     errors: list[guard.SeenError]
 
 
@@ -189,7 +190,8 @@ class ActiveRun(Run):
     def stats(self) -> LoggingStats:
         """Return the counts of this process for the run's store."""
         counts = self._store.writer().stats()
-        return LoggingStats(counts.accepted, counts.stored, counts.dropped, counts.durable, losses.errors_seen())
+        points = (counts.accepted, counts.stored, counts.dropped, counts.durable)
+        return LoggingStats(*points, counts.last_error, losses.errors_seen())
 
     # -- the end
 

@@ -46,7 +46,10 @@ impl Writer {
 #[pymethods]
 impl Writer {
     #[new]
-    #[pyo3(signature = (journals, store_id, *, sync_interval_ms=1000, max_block_ms=1000, max_chunk_bytes=None, max_unsealed_bytes=None, after_fork=None))]
+    #[pyo3(signature = (
+        journals, store_id, *, sync_interval_ms=1000, max_block_ms=1000, max_chunk_bytes=None,
+        max_unsealed_bytes=None, after_fork=None
+    ))]
     #[expect(clippy::too_many_arguments, reason = "the settings of a writer, by keyword")]
     fn new(
         py: Python<'_>,
@@ -96,7 +99,8 @@ impl Writer {
             match py.detach(|| self.engine.flush(Some(left))) {
                 Ok(_) => return Ok(()),
                 Err(EngineError::NotDurable { durable, .. }) if durable >= wanted => return Ok(()),
-                Err(EngineError::NotDurable { .. }) if end.is_none_or(|end| Instant::now() < end) => {
+                // A pass that failed has a reason; without one, only the slice of time is over.
+                Err(EngineError::NotDurable { last_error: None, .. }) if end.is_none_or(|end| Instant::now() < end) => {
                     py.check_signals()?
                 }
                 Err(error) => return Err(error.into()),
