@@ -1,14 +1,14 @@
 """The engine: journals, live readers, sealing and recovery of metric points, as one compiled module.
 
-Times are milliseconds since 1970 in UTC. Ids of writers, segments and the store are 32 lower-case hexadecimal digits. A range
-`(writer, from, to)` holds the points `from <= seq < to` of that writer's own stream.
+Times are milliseconds since 1970 in UTC. Ids of writers, segments and the store are 32 lower-case hexadecimal digits. A
+range `(writer, from, to)` holds the points `from <= seq < to` of that writer's own stream.
 
-A metric value is whatever `float()` takes except None and complex numbers, so True, "0.5", NumPy scalars and arrays or tensors of
-one element are values. A step is an int, or a float without a fraction, that fits 64 bits. A timestamp is such a number from 0 on;
-its fraction is cut off. A key is legal when `runlake.names.check_key` says so.
+A metric value is whatever `float()` takes except None and complex numbers, so True, "0.5", NumPy scalars and arrays or
+tensors of one element are values. A step is an int, or a float without a fraction, that fits 64 bits. A timestamp is
+such a number from 0 on; its fraction is cut off. A key is legal when `runlake.names.check_key` says so.
 
-Raises, where nothing else is said: `runlake.errors.InvalidType` for an argument of the wrong type, `InvalidInput` for a wrong
-value, `StoreError` or one of its children for what the disk did. Whatever may wait releases the GIL, and Ctrl-C ends the wait.
+Raises, where nothing else is said: `runlake.errors.InvalidType` for an argument of the wrong type, `InvalidInput` for a
+wrong value, `StoreError` or one of its children for what the disk did. Whatever may wait releases the GIL.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -71,7 +71,8 @@ def check_filesystem(path: str) -> str | None:
 class Writer:
     """The journal of this process: every point that it logs, from the moment the logging call returns.
 
-    After a fork the child's calls raise `StoreError`; the runs of the parent move on to the writer that `after_fork` gives.
+    After a fork the child's calls raise `StoreError`; the runs of the parent move on to the writer that `after_fork`
+    gives.
     """
 
     def __new__(
@@ -93,8 +94,8 @@ class Writer:
             max_block_ms: Longest time a logging call waits for room; then its points are dropped and counted.
             max_chunk_bytes: Size to which journal files grow; None for the engine's own.
             max_unsealed_bytes: Backlog from which on logging calls wait; None for the engine's own.
-            after_fork: Called with a run id when that run is logged to in a child of this process; returns the child's writer,
-                with the run attached to it. It is called once a run, in the thread that logs.
+            after_fork: Called with a run id when that run is logged to in a child of this process; returns the child's
+                writer, with the run attached to it. It is called once a run, in the thread that logs.
         """
 
     @property
@@ -103,7 +104,7 @@ class Writer:
         """Return a logger of run `run_id` whose own step counter starts at `next_step`. Each call makes a new one."""
 
     def flush(self, timeout_ms: int | None = None) -> None:
-        """Return once every point logged before the call is on disk.
+        """Return once every point logged before the call is on disk. Ctrl-C ends the wait.
 
         Raises:
             StoreError: it took longer than `timeout_ms`, or the disk failed.
@@ -113,7 +114,7 @@ class Writer:
         """Return the counters of this moment."""
 
     def wait_unsealed(self, bytes: int, timeout_ms: int) -> bool:
-        """Wait until at least `bytes` of journal are unsealed; False when `timeout_ms` passed or the writer was closed."""
+        """Wait until at least `bytes` of journal are unsealed; False when time is up or the writer was closed."""
 
     def push_outbox(self, payload: bytes) -> int:
         """Keep `payload` in the journal for whoever adopts it, and return its id; ids rise."""
@@ -122,10 +123,10 @@ class Writer:
         """Mark the payloads with ids up to and including `upto` as delivered."""
 
     def trim(self, sealed: int) -> None:
-        """Delete the journal files that hold nothing from `sealed` on. Call it after the catalog has committed `sealed`."""
+        """Delete the journal files that hold nothing from `sealed` on, after the catalog has committed `sealed`."""
 
     def close(self) -> None:
-        """Sync, cut and unlock the journal; later calls do nothing. Points that are not sealed stay for the next opener."""
+        """Sync, cut and unlock the journal, whose unsealed points stay for the next opener; later calls do nothing."""
 
 @final
 class WriterStats:
@@ -171,11 +172,14 @@ class RunLogger:
     def metric(self, key: str) -> Metric:
         """Return the handle of `key`, the same one for the same key."""
 
-    def log(self, metrics: Mapping[str, _Value], step: _Integer | None = None, timestamp: _Integer | None = None) -> None:
+    def log(
+        self, metrics: Mapping[str, _Value], step: _Integer | None = None, timestamp: _Integer | None = None
+    ) -> None:
         """Log one value a key at one step and time, all of them or none.
 
         Args:
-            step: None takes `next_step`, which then rises by one; a given step from `next_step` on lifts it above itself.
+            step: None takes `next_step`, which then rises by one; a given step from `next_step` on lifts it above
+                itself.
             timestamp: None is now.
 
         Raises:
@@ -194,14 +198,15 @@ class RunLogger:
     def log_arrays(
         self, key: str, steps: _Numbers, values: _Numbers, timestamps: _Numbers | _Integer | None = None
     ) -> int:
-        """Log many values of one key and return how many were stored; fewer than given only when the journal had no room.
+        """Log many values of one key and return how many were stored: all, unless the journal had no room.
 
-        Arrays come through the buffer protocol, else through `__array__`, else as an iterable of numbers. Everything is checked
-        before the first point is stored. While a call runs, other threads' points may come between its own.
+        Arrays come through the buffer protocol, else through `__array__`, else as an iterable of numbers. Everything is
+        checked before the first point is stored. While a call runs, other threads' points may come between its own.
 
         Args:
             steps: Integers, or floats without fractions, of any width; shape (n,).
-            values: float64, float32, float16, bool or integers, in the machine's byte order, contiguous or strided; shape (n,).
+            values: float64, float32, float16, bool or integers, in the machine's byte order, contiguous or strided;
+                shape (n,).
             timestamps: Like `steps`, one for all, or None for now.
 
         Raises:
@@ -211,9 +216,10 @@ class RunLogger:
     def log_points(self, table: _ArrowStreamExporter | _ArrowArrayExporter) -> int:
         """Log an Arrow table or record batch and return how many points were stored, as `log_arrays` does.
 
-        The columns are `key` (utf8, large_utf8, utf8_view, or a dictionary of them), `step` (integers), `value` (float64, float32,
-        float16, bool or integers) and optionally `timestamp` (integer milliseconds, or a timestamp of any unit, read as UTC), in any
-        order and without nulls. A stream is read batch by batch, and each batch is checked before its first point is stored.
+        The columns are `key` (utf8, large_utf8, utf8_view, or a dictionary of them), `step` (integers), `value`
+        (float64, float32, float16, bool or integers) and optionally `timestamp` (integer milliseconds, or a timestamp
+        of any unit, read as UTC), in any order and without nulls. A stream is read batch by batch, and each batch is
+        checked before its first point is stored.
 
         Raises:
             RunEnded: the logger was closed.
@@ -249,8 +255,8 @@ def log_metric(
 ) -> Any:
     """Log one value to the run that is active in this thread.
 
-    With an active logger, and nothing given beyond `key`, `value`, `step` and `timestamp`, the point goes straight into the
-    journal. Any other call, and any that would fail, is passed on to the slow path with the same arguments.
+    With an active logger, and nothing given beyond `key`, `value`, `step` and `timestamp`, the point goes straight into
+    the journal. Any other call, and any that would fail, is passed on to the slow path with the same arguments.
     """
 
 def set_active_logger(logger: RunLogger | None) -> None:
@@ -261,9 +267,9 @@ def set_slow_path(function: Callable[..., object]) -> None:
 
 @final
 class ArrowStream:
-    """Record batches that any Arrow library reads, as often as it likes: `polars.from_arrow(stream)`, `pyarrow.table(stream)`."""
+    """Record batches that any Arrow library reads, as often as it likes: `polars.DataFrame(stream)`."""
 
-    def __arrow_c_stream__(self, requested_schema: CapsuleType | None = None) -> CapsuleType:
+    def __arrow_c_stream__(self, requested_schema: object = None) -> CapsuleType:
         """Export a new stream. `requested_schema` is ignored, as the protocol allows."""
 
 @final
@@ -290,12 +296,12 @@ class Journals:
             keys: Only these keys.
 
         Returns:
-            The seven columns of a segment: `run_id`, `key`: utf8_view; `step`, `timestamp`: i64; `value`: f64; `writer`: utf8_view;
-            `seq`: i64.
+            The seven columns of a segment: `run_id`, `key`: utf8_view; `step`, `timestamp`: i64; `value`: f64;
+            `writer`: utf8_view; `seq`: i64.
         """
 
     def summaries(self, sealed: Mapping[str, int], runs: Sequence[str] | None = None) -> ArrowStream:
-        """Return one row for each run and key with points that segments do not hold yet; the columns are those of `Summary`."""
+        """Return a row for each run and key with points that no segment holds yet, in the columns of `Summary`."""
 
 @final
 class Summary:
@@ -384,7 +390,7 @@ class Dropped:
     def key(self) -> str | None: ...
     @property
     def reason(self) -> str:
-        """`no space`: the disk took no more; `backlog`: too much was unsealed; `late`: a new file was not ready; or `unknown`."""
+        """One of `no space` (on the disk), `backlog` (of unsealed points), `late` (was a new file) and `unknown`."""
     @property
     def count(self) -> int: ...
     @property
@@ -427,7 +433,7 @@ class Adopted:
     @property
     def closed_cleanly(self) -> bool: ...
     def finish(self, sealed_all: bool) -> None:
-        """Unlock the journal; with `sealed_all`, delete its files first. Damaged files are renamed aside, never deleted."""
+        """Unlock the journal; with `sealed_all`, delete its files first. Damaged ones are renamed aside instead."""
 
 def survey(journals: str) -> list[WriterFiles]:
     """Return what lies in the folder `journals`, by writer."""
@@ -436,7 +442,7 @@ def adopt(journals: str, writer: str) -> Adopted | None:
     """Take over a dead writer's journal; None when it is alive or somebody else is at it."""
 
 def runs_in(journals: str, ranges: Sequence[_Range]) -> list[str]:
-    """Return the ids of the runs that have points in `ranges`, sorted."""
+    """Return the ids of the runs that the journals of `ranges` name, sorted; some may have no points there."""
 
 @final
 class Sealed:
@@ -487,8 +493,8 @@ def seal(
     Args:
         experiment_of: Experiment id of each run; a run that is not in it goes to the experiment `lost`.
         threads: Threads that encode.
-        hook: Called after each step with its name: `read`, `sorted`, `written`, `synced`, `renamed`. What it raises is raised
-            in the end, and then no catalog will know the segments.
+        hook: Called after each step with its name: `read`, `sorted`, `written`, `synced`, `renamed`. What it raises is
+            raised in the end, and then no catalog will know the segments.
     """
 
 @final

@@ -50,7 +50,8 @@ def rows(journals: Path) -> Callable[..., list[dict[str, Any]]]:
     """Return all points in the journals as dicts, in the order of arrival."""
 
     def read(**selection: list[str]) -> list[dict[str, Any]]:
-        return pa.table(_engine.Journals(str(journals)).read({}, **selection)).to_pylist()
+        found: list[dict[str, Any]] = pa.table(_engine.Journals(str(journals)).read({}, **selection)).to_pylist()
+        return found
 
     return read
 

@@ -63,7 +63,9 @@ def test_generators_and_lists_of_steps(run: _engine.RunLogger, points: Points) -
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(
-    grid=hnp.arrays(st.sampled_from(NUMERIC[:-1]), st.tuples(st.integers(1, 30), st.integers(1, 6)), elements=st.integers(0, 99)),
+    grid=hnp.arrays(
+        st.sampled_from(NUMERIC[:-1]), st.tuples(st.integers(1, 30), st.integers(1, 6)), elements=st.integers(0, 99)
+    ),
     column=st.integers(0, 5),
     stride=st.sampled_from([1, 2, 3, -1, -2]),
 )
@@ -100,7 +102,12 @@ def test_empty_arrays_store_nothing(run: _engine.RunLogger, points: Points) -> N
     ("steps", "values", "kind", "message"),
     [
         (np.arange(3), np.zeros(4), InvalidInput, r"steps have shape \(3,\) and values of 'k' have shape \(4,\)"),
-        (np.arange(4), np.zeros((2, 2)), InvalidInput, r"values of 'k' have shape \(2, 2\); log_arrays takes shape \(n,\)"),
+        (
+            np.arange(4),
+            np.zeros((2, 2)),
+            InvalidInput,
+            r"values of 'k' have shape \(2, 2\); log_arrays takes shape \(n,\)",
+        ),
         (np.zeros((4, 1), int), np.zeros(4), InvalidInput, r"steps have shape \(4, 1\); log_arrays takes shape \(n,\)"),
         (np.arange(1), np.array(1.0), InvalidInput, r"values of 'k' have shape \(\); log_arrays takes shape \(n,\)"),
         (np.arange(2), np.array([1j, 2]), InvalidType, "dtype complex128; log_arrays takes float64, float32"),
@@ -152,7 +159,9 @@ def test_wrong_timestamps_are_refused(run: _engine.RunLogger, timestamps: Any, m
         run.log_arrays("k", [1, 2], [1.0, 2.0], timestamps)
 
 
-def test_fractions_of_milliseconds_are_cut_off(run: _engine.RunLogger, rows: Callable[[], list[dict[str, Any]]]) -> None:
+def test_fractions_of_milliseconds_are_cut_off(
+    run: _engine.RunLogger, rows: Callable[[], list[dict[str, Any]]]
+) -> None:
     run.log_arrays("k", [1, 2], [1.0, 2.0], np.array([10.9, 11.0]))
     run.log_arrays("k", [1], [1.0], np.float64(12.5))
     assert [row["timestamp"] for row in rows()] == [10, 11, 12]

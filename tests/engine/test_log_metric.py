@@ -73,7 +73,7 @@ def test_a_given_time_is_stored(active: _engine.RunLogger, rows: Callable[[], li
         (("k", 1.0), {"synchronous": False}),
         (("k", 1.0), {"run_id": "other"}),
         (("k", 1.0), {"model_id": "m"}),
-        (("k", 1.0), {"dataset": object()}),
+        (("k", 1.0), {"dataset": "digits"}),
         (("k", None), {}),
         (("k", "high"), {}),
         (("k", 1.0, 1.5), {}),
@@ -117,7 +117,9 @@ def test_what_the_slow_path_raises_is_raised(active: _engine.RunLogger) -> None:
         _engine.log_metric("k", None)  # type: ignore[arg-type]
 
 
-def test_an_interrupt_in_a_conversion_is_no_error_to_hand_over(active: _engine.RunLogger, handed_over: list[Call]) -> None:
+def test_an_interrupt_in_a_conversion_is_no_error_to_hand_over(
+    active: _engine.RunLogger, handed_over: list[Call]
+) -> None:
     class Interrupted:
         def __float__(self) -> float:
             raise KeyboardInterrupt

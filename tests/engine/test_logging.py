@@ -32,7 +32,7 @@ class Custom(Mapping[str, float]):
 class Shouting(dict[str, float]):
     """A dict whose items are not what it holds."""
 
-    def items(self) -> ItemsView[str, float]:
+    def items(self) -> ItemsView[str, float]:  # type: ignore[override]
         return {key: value * 10 for key, value in super().items()}.items()
 
 

@@ -50,6 +50,9 @@ class OnlyIndex:
     def __index__(self) -> int:
         return 12
 
+    def __repr__(self) -> str:  # part of a test's name, which must be the same in every process
+        return "OnlyIndex(12)"
+
 
 VALUES = [
     (1.5, 1.5),
@@ -74,10 +77,11 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize(("given_value", "stored"), VALUES, ids=lambda value: repr(value)[:30])
+@pytest.mark.parametrize(("given_value", "stored"), VALUES)
 def test_a_value_is_whatever_float_takes(log: Log, points: Points, given_value: Any, stored: float) -> None:
     log(given_value)
-    assert points() == [("k", 0, pytest.approx(stored, rel=0, nan_ok=True))]
+    [(key, step, value)] = points()
+    assert (key, step, repr(value)) == ("k", 0, repr(stored))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +90,7 @@ def test_a_value_is_whatever_float_takes(log: Log, points: Points, given_value: 
         (None, InvalidType, "None"),
         (1j, InvalidType, "complex"),
         (np.complex64(1j), InvalidType, "complex"),
-        (np.complex128(1j), InvalidType, "complex"),
+        (np.complex128(2j), InvalidType, "complex"),
         (np.array([1j]), InvalidType, "complex"),
         ([1.0], InvalidType, r"not a number: \[1.0\]"),
         (object, InvalidType, "not a number"),
@@ -95,9 +99,10 @@ def test_a_value_is_whatever_float_takes(log: Log, points: Points, given_value: 
         (np.array([]), InvalidInput, r"shape \(0,\)"),
         (10**400, InvalidInput, "not a number: 1000"),
     ],
-    ids=lambda value: repr(value)[:30],
 )
-def test_what_is_no_value_is_refused_and_named(log: Log, points: Points, value: Any, kind: type[Exception], message: str) -> None:
+def test_what_is_no_value_is_refused_and_named(
+    log: Log, points: Points, value: Any, kind: type[Exception], message: str
+) -> None:
     with pytest.raises(kind, match=message) as caught:
         log(value)
     assert "'k'" in str(caught.value)
@@ -131,7 +136,6 @@ def test_an_error_in_the_users_own_conversion_reaches_the_user(log: Log, points:
         (OnlyIndex(), 12),
         (decimal.Decimal(4), 4),
     ],
-    ids=repr,
 )
 def test_a_step_is_an_integer_or_an_integral_float(log: Log, points: Points, given_step: Any, stored: int) -> None:
     log(1.0, given_step)
@@ -152,9 +156,10 @@ def test_a_step_is_an_integer_or_an_integral_float(log: Log, points: Points, giv
         ([], InvalidType, "list"),
         (np.array([1, 2]), InvalidInput, r"shape \(2,\)"),
     ],
-    ids=repr,
 )
-def test_what_is_no_step_is_refused_and_named(log: Log, points: Points, step: Any, kind: type[Exception], message: str) -> None:
+def test_what_is_no_step_is_refused_and_named(
+    log: Log, points: Points, step: Any, kind: type[Exception], message: str
+) -> None:
     with pytest.raises(kind, match=message):
         log(1.0, step)
     assert points() == []
@@ -179,7 +184,8 @@ def _read(journals: Any, run_id: str) -> dict[str, list[int]]:
 
     frame = pl.DataFrame(_engine.Journals(str(journals)).read({}, runs=[run_id]))
     return {
-        key: frame.filter(pl.col("key") == key)["value"].to_numpy().view(np.uint64).tolist() for key in ("handle", "arrays")
+        key: frame.filter(pl.col("key") == key)["value"].to_numpy().view(np.uint64).tolist()
+        for key in ("handle", "arrays")
     }
 
 
@@ -192,7 +198,9 @@ def test_extreme_and_repeated_points_are_legal(run: _engine.RunLogger, points: P
     ]  # fmt: skip
 
 
-def test_the_time_of_a_point_is_now_or_what_is_given(run: _engine.RunLogger, rows: Callable[[], list[dict[str, Any]]]) -> None:
+def test_the_time_of_a_point_is_now_or_what_is_given(
+    run: _engine.RunLogger, rows: Callable[[], list[dict[str, Any]]]
+) -> None:
     before = time.time_ns() // 1_000_000
     run.metric("k").log(1.0, 0)
     run.log({"k": 1.0}, 0)
@@ -200,7 +208,7 @@ def test_the_time_of_a_point_is_now_or_what_is_given(run: _engine.RunLogger, row
     run.log_arrays("k", [0], [1.0])
     after = time.time_ns() // 1_000_000
     run.metric("k").log(1.0, 0, 17)
-    run.metric("k").log(1.0, 0, timestamp=17.9)  # type: ignore[arg-type]
+    run.metric("k").log(1.0, 0, timestamp=17.9)
     run.log({"k": 1.0}, 0, timestamp=17)
     run.log_metric("k", 1.0, timestamp=np.int64(17))
     run.log_arrays("k", [0], [1.0], timestamps=17)
@@ -244,7 +252,6 @@ def test_legal_keys(run: _engine.RunLogger, points: Points, key: str) -> None:
         (3, InvalidType, "int"),
         (b"loss", InvalidType, "bytes"),
     ],
-    ids=lambda value: repr(value)[:20],
 )
 def test_illegal_keys_are_refused_and_nothing_is_stored(
     run: _engine.RunLogger, points: Points, key: Any, kind: type[Exception], message: str

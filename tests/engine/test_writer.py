@@ -41,7 +41,9 @@ def test_a_flush_that_cannot_end_in_time_says_so(open_writer: OpenWriter) -> Non
     writer.flush()
 
 
-def test_waiting_for_unsealed_bytes_ends_when_they_are_there_or_time_is_up(writer: _engine.Writer, run: _engine.RunLogger) -> None:
+def test_waiting_for_unsealed_bytes_ends_when_they_are_there_or_time_is_up(
+    writer: _engine.Writer, run: _engine.RunLogger
+) -> None:
     assert not writer.wait_unsealed(1_000_000, timeout_ms=1)
     answer: list[bool] = []
     waiter = threading.Thread(target=lambda: answer.append(writer.wait_unsealed(1_000_000, timeout_ms=30_000)))

@@ -1,7 +1,7 @@
 //! Storing points under the GIL, and without it when that would wait.
 //!
-//! Nearly every point needs no more than a latch. What does (a new chunk, a new series, a full journal) waits for other threads, and
-//! the one that makes room may need the GIL: so the GIL is released first.
+//! Nearly every point needs no more than a latch. What does (a new chunk, a new series, a full journal) waits for other
+//! threads, and the one that makes room may need the GIL: so the GIL is released first.
 
 use pyo3::prelude::*;
 use runlake_engine::{Point, SeriesId, Writer};

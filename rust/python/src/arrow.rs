@@ -26,8 +26,9 @@ pub fn read(table: &Bound<'_, PyAny>) -> BoundaryResult<Reader> {
     if let Some(export) = table.getattr_opt("__arrow_c_stream__")? {
         let capsule = export.call0()?;
         let mut stream = capsule_content::<FFI_ArrowArrayStream>(&capsule, STREAM)?;
-        // SAFETY: the protocol says that the capsule holds a valid stream; `from_raw` moves it out and leaves it marked as
-        // released, so that the capsule's destructor does not release it again. The capsule is alive, and nobody else uses it.
+        // SAFETY: the protocol says that the capsule holds a valid stream; `from_raw` moves it out and leaves it marked
+        // as released, so that the capsule's destructor does not release it again. The capsule is alive, and nobody
+        // else uses it.
         let reader = unsafe { RecordBatchStreamReader::from_raw(stream.as_mut()) };
         return Ok(Box::new(reader.map_err(|error| unreadable(&error))?));
     }
@@ -47,8 +48,8 @@ pub fn read(table: &Bound<'_, PyAny>) -> BoundaryResult<Reader> {
 fn read_array(schema: &Bound<'_, PyAny>, array: &Bound<'_, PyAny>) -> BoundaryResult<RecordBatch> {
     let schema = capsule_content::<FFI_ArrowSchema>(schema, SCHEMA)?;
     let array = capsule_content::<FFI_ArrowArray>(array, ARRAY)?;
-    // SAFETY: the protocol says that the capsules hold a valid schema and a valid array of it. The array is moved out and left
-    // marked as released; the schema is only read. The capsules are alive, and nobody else uses them.
+    // SAFETY: the protocol says that the capsules hold a valid schema and a valid array of it. The array is moved out
+    // and left marked as released; the schema is only read. The capsules are alive, and nobody else uses them.
     let data = unsafe { from_ffi(FFI_ArrowArray::from_raw(array.as_ptr()), schema.as_ref()) };
     let data = data.map_err(|error| unreadable(&error))?;
     if !matches!(data.data_type(), arrow_schema::DataType::Struct(_)) {

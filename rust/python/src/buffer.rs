@@ -8,7 +8,7 @@ use half::f16;
 use pyo3::buffer::PyUntypedBuffer;
 
 use crate::errors::BoundaryResult;
-use crate::number::{Fraction, whole};
+use crate::number::{Fraction, out_of_range, whole};
 
 /// What one element is: the letter of the `struct` module, and a width in bytes that goes with it.
 #[derive(Clone, Copy, PartialEq)]
@@ -107,41 +107,44 @@ impl Strided {
 
     /// Refuses elements that are not 64-bit integers. `what` names one of them.
     pub fn check_integers(&self, what: &str, fraction: Fraction) -> BoundaryResult<()> {
-        if self.kind == Kind::U64 {
-            let mut elements = Vec::with_capacity(self.len);
-            self.read(0..self.len, &mut elements, |v: u64| v);
-            return match elements.into_iter().find(|v| i64::try_from(*v).is_err()) {
-                #[expect(clippy::cast_precision_loss, reason = "only the complaint shows it")]
-                Some(beyond) => whole(beyond as f64, what, fraction).map(drop),
-                None => Ok(()),
-            };
+        match self.kind {
+            Kind::U64 => self.check(|v: u64| {
+                if i64::try_from(v).is_ok() {
+                    Ok(())
+                } else {
+                    Err(out_of_range(what, v))
+                }
+            }),
+            Kind::F16 => self.check(|v: u16| whole(f16::from_bits(v).to_f64(), what, fraction).map(drop)),
+            Kind::F32 => self.check(|v: f32| whole(f64::from(v), what, fraction).map(drop)),
+            Kind::F64 => self.check(|v: f64| whole(v, what, fraction).map(drop)),
+            _ => Ok(()),
         }
-        if !matches!(self.kind, Kind::F16 | Kind::F32 | Kind::F64) {
-            return Ok(());
-        }
-        let mut elements = Vec::with_capacity(self.len);
-        self.read_doubles(0..self.len, &mut elements);
-        elements
-            .into_iter()
-            .try_for_each(|v| whole(v, what, fraction).map(drop))
     }
 
-    /// `T` has the width of `kind`, and every bit pattern of it is a value.
+    fn check<T: Copy>(&self, check: impl Fn(T) -> BoundaryResult<()>) -> BoundaryResult<()> {
+        (0..self.len).try_for_each(|index| check(self.at(index, self.stride)))
+    }
+
     #[inline]
     fn read<T: Copy, U>(&self, range: Range<usize>, out: &mut Vec<U>, convert: impl Fn(T) -> U) {
-        assert!(range.end <= self.len, "a range outside the buffer");
-        let start = self.buffer.buf_ptr().cast::<u8>().cast_const();
-        let at = |index: usize, stride: isize| {
-            // SAFETY: the exporter promises `len` elements of the width of T, `stride` bytes apart from `start` on, as long
-            // as `buffer` lives; `index` is below `len`. Alignment is not assumed. Other threads may write to the memory
-            // meanwhile, as with every reader of the buffer protocol; any bit pattern is a T.
-            unsafe { start.offset(index as isize * stride).cast::<T>().read_unaligned() }
-        };
-        if self.stride == size_of::<T>() as isize {
-            out.extend(range.map(|index| convert(at(index, size_of::<T>() as isize))));
+        let dense = size_of::<T>().cast_signed();
+        if self.stride == dense {
+            out.extend(range.map(|index| convert(self.at(index, dense))));
         } else {
-            out.extend(range.map(|index| convert(at(index, self.stride))));
+            out.extend(range.map(|index| convert(self.at(index, self.stride))));
         }
+    }
+
+    /// An element; `T` has the width of `kind`, every bit pattern of it is a value, and `stride` is the buffer's.
+    #[inline]
+    fn at<T: Copy>(&self, index: usize, stride: isize) -> T {
+        assert!(index < self.len, "an index outside the buffer");
+        let start = self.buffer.buf_ptr().cast::<u8>().cast_const();
+        // SAFETY: the exporter promises `len` elements of the width of T, `stride` bytes apart from `start` on, as long as
+        // `buffer` lives. Alignment is not assumed. Other threads may write to the memory meanwhile, as with every reader of
+        // the buffer protocol; any bit pattern is a T.
+        unsafe { start.offset(index.cast_signed() * stride).cast::<T>().read_unaligned() }
     }
 }
 

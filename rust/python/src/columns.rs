@@ -1,7 +1,7 @@
 //! `RunLogger.log_arrays`: whole columns of one key.
 //!
-//! Everything is checked before the first point is stored. Then the columns are copied into the journal slice by slice: each one is
-//! converted with the GIL, into memory that stays in the cache, and stored without it.
+//! Everything is checked before the first point is stored. Then the columns are copied into the journal slice by slice:
+//! each one is converted with the GIL, into memory that stays in the cache, and stored without it.
 
 use std::ops::Range;
 
@@ -40,36 +40,72 @@ pub fn log(
     timestamps: Option<&Bound<'_, PyAny>>,
 ) -> BoundaryResult<u64> {
     let py = key.py();
-    let key_text = key::text(key)?;
-    let name = format!("values of '{key_text}'");
-    let values = doubles(values, &name, key_text)?;
-    let steps = integers(steps, "steps", "step", Fraction::Refused)?;
-    let timestamps = read_timestamps(timestamps)?;
-    let len = values.len();
-    equal_length(("steps", steps.len()), (&name, len))?;
-    if let Timestamps::Column(timestamps) = &timestamps {
-        equal_length(("timestamps", timestamps.len()), (&name, len))?;
-    }
-    let (mut value_slice, mut step_slice, mut time_slice) = (Vec::new(), Vec::new(), Vec::new());
-    let mut stored = 0;
-    let mut start = 0;
-    loop {
-        let range = start..len.min(start + SLICE);
-        let values = values.slice(range.clone(), &mut value_slice);
-        let steps = steps.slice(range.clone(), &mut step_slice);
-        let times = match &timestamps {
-            Timestamps::Constant(timestamp_ms) => Times::Constant(*timestamp_ms),
-            Timestamps::Column(column) => Times::Slice(column.slice(range.clone(), &mut time_slice)),
-        };
+    let columns = Columns::read(key::text(key)?, steps, values, timestamps)?;
+    let (mut stored, mut spare) = (0, Spare::default());
+    for range in slices(columns.values.len()) {
+        if range.start > 0 {
+            py.check_signals()?;
+        }
+        let (steps, times, values) = columns.slice(range, &mut spare);
         stored += run.with_writer(py, |writer| {
             let series = run.bind(key)?.series();
             Ok(py.detach(|| writer.append_column(series, steps, times, values))?)
         })?;
-        start = range.end;
-        if start == len {
-            return Ok(stored);
+    }
+    Ok(stored)
+}
+
+/// Parts of `0..len`; one that is empty when there is nothing.
+fn slices(len: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..len.max(1))
+        .step_by(SLICE)
+        .map(move |start| start..len.min(start + SLICE))
+}
+
+/// What one call logs, checked.
+struct Columns {
+    steps: Column<i64>,
+    timestamps: Timestamps,
+    values: Column<f64>,
+}
+
+/// Memory for one slice of each column.
+#[derive(Default)]
+struct Spare {
+    steps: Vec<i64>,
+    times: Vec<i64>,
+    values: Vec<f64>,
+}
+
+impl Columns {
+    fn read(
+        key: &str,
+        steps: &Bound<'_, PyAny>,
+        values: &Bound<'_, PyAny>,
+        timestamps: Option<&Bound<'_, PyAny>>,
+    ) -> BoundaryResult<Self> {
+        let name = format!("values of '{key}'");
+        let values = doubles(values, &name, key)?;
+        let steps = integers(steps, "steps", "step", Fraction::Refused)?;
+        let timestamps = read_timestamps(timestamps)?;
+        equal_length(("steps", steps.len()), (&name, values.len()))?;
+        if let Timestamps::Column(timestamps) = &timestamps {
+            equal_length(("timestamps", timestamps.len()), (&name, values.len()))?;
         }
-        py.check_signals()?;
+        Ok(Self {
+            steps,
+            timestamps,
+            values,
+        })
+    }
+
+    fn slice<'a>(&'a self, range: Range<usize>, spare: &'a mut Spare) -> (&'a [i64], Times<'a>, &'a [f64]) {
+        let times = match &self.timestamps {
+            Timestamps::Constant(timestamp_ms) => Times::Constant(*timestamp_ms),
+            Timestamps::Column(column) => Times::Slice(column.slice(range.clone(), &mut spare.times)),
+        };
+        let steps = self.steps.slice(range.clone(), &mut spare.steps);
+        (steps, times, self.values.slice(range, &mut spare.values))
     }
 }
 
@@ -140,9 +176,11 @@ fn read_timestamps(object: Option<&Bound<'_, PyAny>>) -> BoundaryResult<Timestam
         return number::timestamp(object).map(Timestamps::Constant);
     }
     let column = integers(object, "timestamps", "timestamp", Fraction::CutOff)?;
-    let mut copy = Vec::new();
-    let smallest = column.slice(0..column.len(), &mut copy).iter().min();
-    smallest.map_or(Ok(0), |smallest| number::non_negative(*smallest))?;
+    let mut spare = Vec::new();
+    for range in slices(column.len()) {
+        let smallest = column.slice(range, &mut spare).iter().min();
+        smallest.map_or(Ok(0), |smallest| number::non_negative(*smallest))?;
+    }
     Ok(Timestamps::Column(column))
 }
 

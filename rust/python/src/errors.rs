@@ -1,6 +1,7 @@
 //! Errors on their way to Python: what the engine says, and what the boundary finds in its arguments.
 //!
-//! The classes live in `runlake.errors` and are looked up when one is raised, so that importing this module imports nothing.
+//! The classes live in `runlake.errors` and are looked up when one is raised, so that importing this module imports
+//! nothing.
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;

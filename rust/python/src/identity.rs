@@ -1,7 +1,8 @@
 //! Identity cache: the series of a key that was passed before as the very same string object.
 //!
-//! Keys in a training loop are constants, so one pointer comparison replaces hashing. Each cached string is kept alive, or
-//! another one could appear at its address. Strings are immutable; subclasses of `str` may not be, and are not cached.
+//! Keys in a training loop are constants, so one pointer comparison replaces hashing. Each cached string is kept alive,
+//! or another one could appear at its address. Strings are immutable; subclasses of `str` may not be, and are not
+//! cached.
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};

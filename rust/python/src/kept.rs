@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use parking_lot::Mutex;
 use runlake_engine::Writer;
 
-/// The current writer, and every one before it: they are kept as long as this lives, so that a reference to one stays good.
+/// The current writer, and every one before it: they are kept as long as this lives, so that a reference to one stays
+/// good.
 pub struct KeptWriter {
     current: AtomicPtr<Writer>,
     kept: Mutex<Vec<Arc<Writer>>>,
@@ -27,8 +28,9 @@ impl KeptWriter {
     #[inline]
     pub fn get(&self) -> &Writer {
         let current = self.current.load(Ordering::Acquire);
-        // SAFETY: `current` only ever holds the address of a writer whose Arc was put into `kept` before; nothing is taken out
-        // of `kept` while `self` lives, and the reference does not outlive `self`. Only shared references are made of it.
+        // SAFETY: `current` only ever holds the address of a writer whose Arc was put into `kept` before; nothing is
+        // taken out of `kept` while `self` lives, and the reference does not outlive `self`. Only shared references are
+        // made of it.
         unsafe { &*current }
     }
 

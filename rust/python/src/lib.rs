@@ -1,5 +1,5 @@
-//! The extension module `runlake._engine`: arguments are converted, the GIL is released where something may wait, errors are
-//! mapped; nothing is decided here. What each name does is said in `_engine.pyi`.
+//! The extension module `runlake._engine`: arguments are converted, the GIL is released where something may wait,
+//! errors are mapped; nothing is decided here. What each name does is said in `_engine.pyi`.
 
 mod append;
 mod arrow;

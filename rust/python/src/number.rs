@@ -1,6 +1,7 @@
 //! Numbers: what a user may pass as a value, a step or a timestamp.
 //!
-//! Anything but plain floats and ints may run Python code of the user's when it is read, so it is read before any lock is taken.
+//! Anything but plain floats and ints may run Python code of the user's when it is read, so it is read before any lock
+//! is taken.
 
 use std::fmt::Display;
 
@@ -70,6 +71,11 @@ pub fn non_negative(timestamp_ms: i64) -> BoundaryResult<i64> {
         )));
     }
     Ok(timestamp_ms)
+}
+
+/// The complaint about an integer that does not fit.
+pub fn out_of_range(what: impl Display, value: impl Display) -> BoundaryError {
+    invalid_input(format!("{what} {value} is outside the range of 64-bit integers"))
 }
 
 /// What to do with a number that is not whole.

@@ -14,8 +14,8 @@ use pyo3::types::PyDict;
 /// The value of an exact float, or of an exact int of 64 bits; None for anything else.
 #[inline]
 pub fn value(object: &Bound<'_, PyAny>) -> Option<f64> {
-    // SAFETY: the token of `object` says that the GIL is held, and the object is alive. For an exact float, this call only
-    // reads a field.
+    // SAFETY: the token of `object` says that the GIL is held, and the object is alive. For an exact float, this call
+    // only reads a field.
     unsafe {
         if ffi::PyFloat_CheckExact(object.as_ptr()) != 0 {
             return Some(ffi::PyFloat_AsDouble(object.as_ptr()));
@@ -32,7 +32,8 @@ pub fn value(object: &Bound<'_, PyAny>) -> Option<f64> {
 #[inline]
 pub fn integer(object: &Bound<'_, PyAny>) -> Option<i64> {
     let mut overflow = 0;
-    // SAFETY: the GIL is held and the object is alive, as above. For an exact int, this call only reads digits, and raises nothing.
+    // SAFETY: the GIL is held and the object is alive, as above. For an exact int, this call only reads digits, and
+    // raises nothing.
     unsafe {
         if ffi::PyLong_CheckExact(object.as_ptr()) == 0 {
             return None;
@@ -48,8 +49,9 @@ pub fn integer(object: &Bound<'_, PyAny>) -> Option<i64> {
 pub fn each_item(dict: &Bound<'_, PyDict>, mut each: impl FnMut(&Bound<'_, PyAny>, &Bound<'_, PyAny>) -> bool) -> bool {
     let mut position = 0;
     let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
-    // SAFETY: the GIL is held and the dict is alive. PyDict_Next lends references that are good until the dict changes; `each`
-    // has them for the time of its own call. A dict that did change between calls is still read within its bounds.
+    // SAFETY: the GIL is held and the dict is alive. PyDict_Next lends references that are good until the dict changes;
+    // `each` has them for the time of its own call. A dict that did change between calls is still read within its
+    // bounds.
     unsafe {
         while ffi::PyDict_Next(dict.as_ptr(), &mut position, &mut key, &mut value) != 0 {
             let key = Borrowed::from_ptr(dict.py(), key);

@@ -32,8 +32,8 @@ impl Row {
         &self.0
     }
 
-    /// Reads a dict of plain numbers, and gives the writer for them. Nothing when there is anything else in it, a key is
-    /// illegal, or the run has ended.
+    /// Reads a dict of plain numbers, and gives the writer for them. Nothing when there is anything else in it, a key
+    /// is illegal, or the run has ended.
     #[inline]
     pub fn read_plain<'a>(&mut self, run: &'a Run, metrics: &Bound<'_, PyDict>) -> Option<&'a Writer> {
         self.0.clear();
@@ -65,8 +65,8 @@ impl Drop for Row {
     }
 }
 
-/// The series of a key that is new, or the same text in another object. Python code may run when the key looks illegal, so the
-/// key is kept alive.
+/// The series of a key that is new, or the same text in another object. Python code may run when the key looks illegal,
+/// so the key is kept alive.
 #[cold]
 fn first_use(run: &Run, key: &Bound<'_, PyAny>) -> Option<SeriesId> {
     let key = key.clone();

@@ -1,7 +1,7 @@
 //! A run as its loggers and handles share it: the writer, the series of each key, and whether it has ended.
 //!
-//! Locks here are held for a moment and by holders of the GIL only; no Python code runs under one, so a fork never copies one
-//! that is taken.
+//! Locks here are held for a moment and by holders of the GIL only; no Python code runs under one, so a fork never
+//! copies one that is taken.
 
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
@@ -152,8 +152,8 @@ impl Run {
         Ok(series)
     }
 
-    /// Calls `log` with the current writer. In a forked child the first call fails, the run moves to the child's writer, and
-    /// `log` is called again; so it has to look up its series itself.
+    /// Calls `log` with the current writer. In a forked child the first call fails, the run moves to the child's
+    /// writer, and `log` is called again; so it has to look up its series itself.
     pub fn with_writer<T>(
         &self,
         py: Python<'_>,

@@ -71,9 +71,12 @@ pub fn seal(
     let (sealed, raised) = py.detach(|| {
         let raised = RefCell::new(None);
         let call = |step| {
-            if let (Some(hook), None) = (&hook, &*raised.borrow()) {
-                *raised.borrow_mut() = Python::attach(|py| hook.call1(py, (step_name(step),))).err();
-            }
+            let earlier = raised.take();
+            let call = || {
+                hook.as_ref()
+                    .and_then(|hook| Python::attach(|py| hook.call1(py, (step_name(step),))).err())
+            };
+            raised.replace(earlier.or_else(call));
         };
         let options = SealOptions {
             hook: Some(&call),

@@ -15,7 +15,7 @@ use runlake_engine::{SeriesId, now_ms};
 
 use crate::arrow;
 use crate::errors::{BoundaryError, BoundaryResult, invalid_input, invalid_type};
-use crate::number::non_negative;
+use crate::number::{non_negative, out_of_range};
 use crate::run::Run;
 
 const COLUMNS: [&str; 4] = ["key", "step", "value", "timestamp"];
@@ -128,10 +128,7 @@ fn integers(column: &dyn Array, name: &str) -> BoundaryResult<Vec<i64>> {
         DataType::UInt16 => collect::<UInt16Type, _>(column, i64::from),
         DataType::UInt8 => collect::<UInt8Type, _>(column, i64::from),
         DataType::UInt64 => {
-            let fits = |v: &u64| {
-                i64::try_from(*v)
-                    .map_err(|_| invalid_input(format!("{name} {v} is outside the range of 64-bit integers")))
-            };
+            let fits = |v: &u64| i64::try_from(*v).map_err(|_| out_of_range(name, v));
             column
                 .as_primitive::<UInt64Type>()
                 .values()

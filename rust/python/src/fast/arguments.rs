@@ -42,8 +42,14 @@ impl<'py> Arguments<'py> {
         self.py
     }
 
+    /// All arguments, if they are N and none is passed by keyword.
+    #[inline(always)]
+    pub fn exactly<const N: usize>(self) -> Option<[Borrowed<'py, 'py, PyAny>; N]> {
+        (self.positional == N && self.keywords.is_null()).then(|| std::array::from_fn(|at| self.object(at)))
+    }
+
     /// One place a parameter, empty for those that are not given or None. Nothing when the call is not plain.
-    #[inline]
+    #[inline(always)]
     pub fn sort<const N: usize>(self, names: &[Name; N]) -> Option<[Option<Borrowed<'py, 'py, PyAny>>; N]> {
         let mut places = [None; N];
         if self.positional > N {
@@ -63,7 +69,8 @@ impl<'py> Arguments<'py> {
     /// An argument by its place in the call.
     #[inline]
     fn object(self, at: usize) -> Borrowed<'py, 'py, PyAny> {
-        // SAFETY: callers stay below the number of arguments, positional and keyword ones; each is a valid object during the call.
+        // SAFETY: callers stay below the number of arguments, positional and keyword ones; each is a valid object
+        // during the call.
         unsafe { Borrowed::from_ptr(self.py, *self.first.add(at)) }
     }
 

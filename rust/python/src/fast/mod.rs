@@ -1,10 +1,10 @@
 //! The shortcut: `Metric.log`, `RunLogger.log` and `log_metric` for the calls that a training loop makes.
 //!
-//! PyO3's own entry costs 19 ns a call of `Metric.log` and 45 ns a call of `log_metric` more than these functions, which is more
-//! than the journal itself. They are registered as METH_FASTCALL | METH_KEYWORDS, the form that the specialising
-//! interpreter calls directly, and take what they know: values, steps and times that are exact floats and ints, keywords that
-//! are interned, keys seen before. They store the point or do nothing at all; whatever they do not take goes, with
-//! the same arguments, to PyO3's `Metric.log` or to the Python function given to `set_slow_path`.
+//! PyO3's own entry costs 19 ns a call of `Metric.log` and 45 ns a call of `log_metric` more than these functions,
+//! which is more than the journal itself. They are registered as METH_FASTCALL | METH_KEYWORDS, the form that the
+//! specialising interpreter calls directly, and take what they know: values, steps and times that are exact floats and
+//! ints, keywords that are interned, keys seen before. They store the point or do nothing at all; whatever they do not
+//! take goes, with the same arguments, to PyO3's `Metric.log` or to the Python function given to `set_slow_path`.
 
 #![expect(unsafe_code, reason = "C calling convention, and arguments by address")]
 
@@ -91,7 +91,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     shorten::<RunLogger>(py, &WHOLE_ROW_LOG, row_log, ROW_LOG_DOC)?;
     let log_metric = definition(c"log_metric", log_metric, LOG_METRIC_DOC);
     let name = module.name()?;
-    // SAFETY: the module and its name are alive, and the definition is never freed; a new reference or an error comes back.
+    // SAFETY: the module and its name are alive, and the definition is never freed; a new reference or an error comes
+    // back.
     let log_metric = unsafe {
         Bound::from_owned_ptr_or_err(py, ffi::PyCFunction_NewEx(log_metric, module.as_ptr(), name.as_ptr()))
     }?;
@@ -136,8 +137,8 @@ unsafe extern "C" fn metric_log(
     keywords: *mut PyObject,
 ) -> *mut PyObject {
     guarded(|| {
-        // SAFETY: method descriptors are called with the GIL held, by callers that hold references to all objects, and check
-        // the class of `slf`.
+        // SAFETY: method descriptors are called with the GIL held, by callers that hold references to all objects, and
+        // check the class of `slf`.
         let (metric, arguments) = unsafe {
             let py = Python::assume_attached();
             let slf = Borrowed::from_ptr(py, slf).cast_unchecked::<Metric>();
@@ -217,12 +218,16 @@ impl From<BoundaryError> for Attempt {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn log_to_metric(metric: &Metric, arguments: Arguments<'_>) -> Attempt {
-    let Some([Some(value), Some(step), timestamp]) = arguments.sort(&METRIC_LOG) else {
-        return Attempt::NotTaken;
+    let point = match arguments.exactly() {
+        Some([value, step]) => point(&value, Some(&step), None),
+        None => match arguments.sort(&METRIC_LOG) {
+            Some([Some(value), Some(step), timestamp]) => point(&value, Some(&step), timestamp.as_deref()),
+            _ => return Attempt::NotTaken,
+        },
     };
-    let point = match point(&value, Some(&*step), timestamp.as_deref()) {
+    let point = match point {
         Ok(point) => point,
         Err(error) => return error.into(),
     };
@@ -309,7 +314,7 @@ fn log_unhurried(key: &Bound<'_, PyAny>, point: Point) -> Attempt {
     })
 }
 
-#[inline]
+#[inline(always)]
 fn point(
     value: &Bound<'_, PyAny>,
     step: Option<&Bound<'_, PyAny>>,
