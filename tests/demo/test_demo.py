@@ -14,7 +14,7 @@ from runlake.demo.program import Report
 from runlake.demo.settings import Settings
 from runlake.store import get_store
 
-RUNS = [Settings(lr, 16, 0.9, seed, epochs=2) for seed, lr in enumerate((0.0001, 0.01, 0.05, 0.5))]
+RUNS = [Settings(lr, 16, 0.9, seed, epochs=2) for seed, lr in enumerate((0.0001, 0.03))]
 POINTS = sum(run.batches * 4 + run.epochs * 2 for run in RUNS)
 
 
@@ -45,7 +45,7 @@ def test_runs_go_on_in_several_processes_at_once(swept: tuple[Path, Report, Repo
 
 def test_the_answer_is_what_its_filter_says(swept: tuple[Path, Report, Report]) -> None:
     answer = swept[2].answer
-    assert {"lr0.01-h16-m0.9", "lr0.05-h16-m0.9"} >= set(answer["run_name"])
+    assert answer["run_name"].to_list() == ["lr0.03-h16-m0.9"]
     assert answer["params.lr"].is_between(1e-3, 1e-1).all()
     assert (answer["metrics.val_accuracy"] > 0.9).all()
 

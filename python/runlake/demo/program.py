@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import runlake
 from runlake.cli import output
 from runlake.cli.runs import show_frame
-from runlake.demo import digits, sweep
+from runlake.demo import sweep
 from runlake.demo.settings import EXPERIMENT, Settings, grid
 from runlake.demo.training import METRICS_PER_BATCH
 from runlake.errors import StoreError
@@ -59,7 +59,6 @@ def run(root: Path, runs: list[Settings] | None = None) -> Report:
         StoreError: the store does not hold every point that was logged.
     """
     runs = grid() if runs is None else runs
-    digits.load()  # before any process is started: a missing package should be named once
     done = _with_progress(str(root), runs)
     store = get_store(root)
     store.seal()

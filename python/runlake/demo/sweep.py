@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import runlake
 from runlake.demo import digits, training
-from runlake.demo.settings import EXPERIMENT, Settings, grid
+from runlake.demo.settings import EXPERIMENT, Settings
 from runlake.demo.training import Outcome
 
 _REFRESH_S = 0.1
@@ -46,22 +46,20 @@ class Sweep:
         return sum(run.background_s for run in self.outcomes) / sum(run.training_s for run in self.outcomes)
 
 
-def run(store: str, progress: Callable[[int, int], None], runs: list[Settings] | None = None) -> Sweep:
-    """Train every run of the grid and return when the last one has ended.
+def run(store: str, progress: Callable[[int, int], None], runs: list[Settings]) -> Sweep:
+    """Train every run and return when the last one has ended.
 
     Args:
         store: Tracking URI that all processes log to.
         progress: Called a few times a second with the runs that have ended and the mini-batches of all runs so far.
-        runs: Other runs than those of the grid.
     """
-    runs = grid() if runs is None else runs
     sweep_id, processes = uuid4().hex[:8], min(len(runs), _process_count())
     runlake.set_tracking_uri(store)
     runlake.set_experiment(EXPERIMENT)
     context = multiprocessing.get_context("spawn")
     batches = RawArray("q", len(runs))
     started = time.perf_counter()
-    with ProcessPoolExecutor(processes, context, _begin, (store, batches)) as pool:
+    with ProcessPoolExecutor(processes, context, _begin, (store, digits.load(), batches)) as pool:
         futures = [pool.submit(_train, index, settings, sweep_id) for index, settings in enumerate(runs)]
         with _cancelled_on_error(futures):
             for ended in _until_done(futures):
@@ -106,7 +104,7 @@ class _Worker:
 _worker: _Worker | None = None
 
 
-def _begin(store: str, batches: Any) -> None:
+def _begin(store: str, data: digits.Digits, batches: Any) -> None:
     """Prepare a worker process; each computes on one core, as there are as many processes as cores."""
     from threadpoolctl import threadpool_limits
 
@@ -114,7 +112,7 @@ def _begin(store: str, batches: Any) -> None:
     threadpool_limits(1)
     runlake.set_tracking_uri(store)
     runlake.set_experiment(EXPERIMENT)
-    _worker = _Worker(digits.load(), batches)
+    _worker = _Worker(data, batches)
 
 
 def _train(index: int, settings: Settings, sweep_id: str) -> Outcome:
