@@ -1,11 +1,11 @@
 //! Clock: wall time in milliseconds, cheap enough to ask for every point.
 //!
-//! `clock_gettime` costs 22 ns here, a fifth of what a whole logging call may cost; its coarse sibling 3 ns, but it moves in steps
-//! of 4 ms. So the last reading is kept together with the processor's time stamp counter, and answers for
-//! [`WINDOW_TICKS`] more ticks: 9 ns standing alone, 7 ns inside a logging call. A reading is late by at most 0.2 ms, whatever
-//! the frequency of the counter, needs no calibration, and follows a clock that is set within the same time. Counters that differ between processors
-//! only make readings expire early. Where the counter may stop while the processor sleeps, and on other architectures, every call reads
-//! the precise clock.
+//! `clock_gettime` costs 22 ns here, a fifth of what a whole logging call may cost; its coarse sibling 3 ns, but it
+//! moves in steps of 4 ms. So the last reading is kept together with the processor's time stamp counter, and answers
+//! for [`WINDOW_TICKS`] more ticks: 9 ns standing alone, 7 ns inside a logging call. A reading is late by at most 0.2
+//! ms, whatever the frequency of the counter, needs no calibration, and follows a clock that is set within the same
+//! time. Counters that differ between processors only make readings expire early. Where the counter may stop while the
+//! processor sleeps, and on other architectures, every call reads the precise clock.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -78,7 +78,8 @@ fn precise_ms() -> i64 {
 #[inline]
 fn ticks() -> u64 {
     #[expect(unsafe_code, reason = "the time stamp counter is reached through an intrinsic")]
-    // SAFETY: RDTSC is part of every x86-64 processor; Linux lets user space execute it unless a process forbids itself to.
+    // SAFETY: RDTSC is part of every x86-64 processor; Linux lets user space execute it unless a process forbids itself
+    // to.
     unsafe {
         core::arch::x86_64::_rdtsc()
     }

@@ -12,7 +12,8 @@ use crate::errors::{BoundaryResult, invalid_input};
 use crate::logger::RunLogger;
 use crate::run::Run;
 
-/// How long a wait goes without a look at signals.
+/// How long the first part of a wait is, before a look at signals. Each part takes twice as long as the one before, because a
+/// sync has to begin and end in one of them.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The journal of this process.
@@ -90,18 +91,18 @@ impl Writer {
 
     #[pyo3(signature = (timeout_ms=None))]
     fn flush(&self, py: Python<'_>, timeout_ms: Option<u64>) -> BoundaryResult<()> {
-        let wanted = self.engine.stats().committed;
         let end = timeout_ms.map(|timeout_ms| Instant::now() + Duration::from_millis(timeout_ms));
+        let mut patience = PATIENCE;
         loop {
-            let left = end.map_or(PATIENCE, |end| {
-                end.saturating_duration_since(Instant::now()).min(PATIENCE)
+            let left = end.map_or(patience, |end| {
+                end.saturating_duration_since(Instant::now()).min(patience)
             });
             match py.detach(|| self.engine.flush(Some(left))) {
                 Ok(_) => return Ok(()),
-                Err(EngineError::NotDurable { durable, .. }) if durable >= wanted => return Ok(()),
-                // A pass that failed has a reason; without one, only the slice of time is over.
+                // A sync that failed has a reason; without one, only the slice of time is over.
                 Err(EngineError::NotDurable { last_error: None, .. }) if end.is_none_or(|end| Instant::now() < end) => {
-                    py.check_signals()?
+                    py.check_signals()?;
+                    patience *= 2;
                 }
                 Err(error) => return Err(error.into()),
             }
