@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use parking_lot::lock_api::{self, GuardSend, RawMutex};
+use lock_api::{GuardSend, RawMutex};
 
 /// A mutex on a [`RawLatch`].
 pub type Latch<T> = lock_api::Mutex<RawLatch, T>;

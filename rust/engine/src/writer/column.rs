@@ -3,7 +3,7 @@
 //! `pwrite` into the page cache is several times faster than faulting a mapping in, and leaves no resident memory. One slice
 //! is at most 1 MiB, so that other threads do not wait long for the lane.
 
-use parking_lot::MutexGuard;
+use crate::platform::MutexGuard;
 
 use crate::error::{Error, Result};
 use crate::journal::layout::{BLOCK_BYTES, COMMITTED_AT, POINTS_PER_BLOCK, STEP_AT, TIMESTAMP_AT, VALUE_AT, blocks_of};
@@ -152,7 +152,7 @@ impl Writer {
                     break;
                 }
             }
-            MutexGuard::unlock_fair(cold);
+            cold.unlock_fair();
         }
         Ok(stored)
     }

@@ -36,7 +36,7 @@ impl Writer {
         let current = cold.current.as_ref().filter(|c| c.book.first_seq < committed);
         if all_sealed
             && current.is_some_and(|c| c.chunk.bytes() >= BIG && c.book.outbox <= cold.outbox.1)
-            && self.try_roll(&mut cold, 0).is_ok()
+            && self.try_roll(&mut cold, 0)
         {
             files.extend(take_sealed(&mut cold));
         }

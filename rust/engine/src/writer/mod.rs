@@ -19,9 +19,9 @@ mod sync;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use crate::platform::{Condvar, Mutex};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -33,7 +33,7 @@ use crate::platform::{self, Disk, Latch, LinuxDisk, LockFile, OfThisProcess};
 use crate::types::{Outcome, Point, Seq, SeriesId, Stats, Times, WriterId};
 use column::{Batch, Which};
 use lane::{Cold, Hot, Prepared};
-use room::Patience;
+use room::{Patience, after};
 use signals::Signals;
 use sync::Progress;
 
@@ -288,10 +288,10 @@ impl Writer {
         if self.in_this_process().is_err() {
             return false;
         }
-        let until = Instant::now() + timeout;
+        let until = after(timeout);
         let mut cold = self.inner.cold.lock();
         while self.unsealed_bytes(&cold) < bytes {
-            if cold.closed_at.is_some() || self.inner.grown.wait_until(&mut cold, until).timed_out() {
+            if cold.closed_at.is_some() || self.inner.grown.wait_until(&mut cold, until) {
                 return self.unsealed_bytes(&cold) >= bytes;
             }
         }

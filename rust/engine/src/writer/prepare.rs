@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Weak};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::journal::chunk::Chunk;
 use crate::platform::block_signals;
 use crate::writer::Writer;
 use crate::writer::lane::Cold;
+use crate::writer::room::after;
 use crate::writer::signals::Signals;
 
 /// How soon making a chunk is tried again after the disk has refused.
@@ -116,10 +117,10 @@ fn sync(writer: &Weak<Writer>, signals: &Signals) {
     let Some(interval) = writer.upgrade().map(|w| w.inner.config.sync_interval) else {
         return;
     };
-    let mut next = Instant::now() + interval;
+    let mut next = after(interval);
     while signals.wait_to_sync(next) {
         let Some(writer) = writer.upgrade() else { return };
-        next = Instant::now() + interval;
+        next = after(interval);
         writer.sync_pass();
     }
 }

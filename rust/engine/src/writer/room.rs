@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::MutexGuard;
+use crate::platform::MutexGuard;
 
 use crate::error::{Error, Result};
 use crate::journal::chunk::side_pieces;
@@ -34,8 +34,15 @@ impl Patience {
     }
 
     fn until(&mut self) -> Instant {
-        *self.until.get_or_insert_with(|| Instant::now() + self.bound)
+        *self.until.get_or_insert_with(|| after(self.bound))
     }
+}
+
+/// The moment when `wait` is over; for a wait that no clock can express, a moment that nobody lives to see.
+pub(super) fn after(wait: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(wait)
+        .unwrap_or(now + Duration::from_secs(100 * 365 * 86_400))
 }
 
 /// What a record may use of the chunk.
@@ -159,25 +166,18 @@ impl Writer {
         self.inner.signals.ask_to_prepare();
     }
 
-    /// Makes the next chunk the current one, if it is ready.
-    ///
-    /// # Errors
-    /// Why there is no room, for the ledger.
-    pub(super) fn try_roll(&self, cold: &mut Cold, least_bytes: u64) -> std::result::Result<(), DropReason> {
+    /// Makes the next chunk the current one; false, and a chunk asked for, if none is ready.
+    pub(super) fn try_roll(&self, cold: &mut Cold, least_bytes: u64) -> bool {
         match cold.prepared.take() {
             Some(prepared) if prepared.chunk.bytes() >= least_bytes => {
                 self.switch(cold, prepared);
-                return Ok(());
+                return true;
             }
             Some(small) => cold.discarded.push(small.chunk.path().to_owned()),
             None => {}
         }
         self.ask_for_chunk(cold, least_bytes);
-        Err(if cold.refused.is_some() {
-            DropReason::NoSpace
-        } else {
-            DropReason::Late
-        })
+        false
     }
 
     /// Waits for a roll, by this or another thread, within the call's patience. `Some` says why there is no room.
@@ -193,21 +193,31 @@ impl Writer {
         if cold.closed_at.is_some() {
             return Err(Error::Closed);
         }
-        let backlog = self.unsealed_bytes(cold) >= self.inner.config.max_unsealed_bytes;
-        let rolled = if backlog {
-            Err(DropReason::Backlog)
-        } else {
-            self.try_roll(cold, least_bytes)
-        };
-        let Err(reason) = rolled else { return Ok(None) };
-        if cold.starved {
-            return Ok(Some(reason));
+        if !self.is_over_the_cap(cold) && self.try_roll(cold, least_bytes) {
+            return Ok(None);
         }
-        if self.inner.room.wait_until(cold, patience.until()).timed_out() {
+        if cold.starved {
+            return Ok(Some(self.why_no_room(cold)));
+        }
+        if self.inner.room.wait_until(cold, patience.until()) {
             cold.starved = true;
-            return Ok(Some(reason));
+            return Ok(Some(self.why_no_room(cold)));
         }
         Ok(None)
+    }
+
+    fn is_over_the_cap(&self, cold: &Cold) -> bool {
+        self.unsealed_bytes(cold) >= self.inner.config.max_unsealed_bytes
+    }
+
+    fn why_no_room(&self, cold: &Cold) -> DropReason {
+        if self.is_over_the_cap(cold) {
+            DropReason::Backlog
+        } else if cold.refused.is_some() {
+            DropReason::NoSpace
+        } else {
+            DropReason::Late
+        }
     }
 
     /// Starts a chunk and retires the one before.

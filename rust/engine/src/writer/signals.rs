@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use crate::platform::{Condvar, Mutex};
+use crate::writer::room::after;
 
 /// What the threads are asked to do.
 #[derive(Debug, Default)]
@@ -42,11 +43,11 @@ impl Signals {
     /// Waits until there is something to prepare, or `retry` has passed; false when it is time to end.
     pub(super) fn wait_to_prepare(&self, retry: Option<Duration>) -> bool {
         let mut asked = self.asked.lock();
-        let until = retry.map(|r| Instant::now() + r);
+        let until = retry.map(after);
         while !asked.prepare && !asked.stop {
             match until {
                 None => self.prepare.wait(&mut asked),
-                Some(until) if self.prepare.wait_until(&mut asked, until).timed_out() => break,
+                Some(until) if self.prepare.wait_until(&mut asked, until) => break,
                 Some(_) => {}
             }
         }
@@ -57,7 +58,7 @@ impl Signals {
     /// Waits until `next`, or until somebody asks for a sync; false when it is time to end.
     pub(super) fn wait_to_sync(&self, next: Instant) -> bool {
         let mut asked = self.asked.lock();
-        while !asked.sync && !asked.stop && !self.sync.wait_until(&mut asked, next).timed_out() {}
+        while !asked.sync && !asked.stop && !self.sync.wait_until(&mut asked, next) {}
         asked.sync = false;
         !asked.stop
     }

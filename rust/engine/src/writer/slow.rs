@@ -1,6 +1,6 @@
 //! The slow path of single points: a series new to the chunk, the end of a granted part, a full chunk.
 
-use parking_lot::MutexGuard;
+use crate::platform::MutexGuard;
 
 use crate::error::{Error, Result};
 use crate::types::{Outcome, Point, SeriesId};

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use crate::platform::{Condvar, Mutex};
 
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ use crate::journal::record::{Frame, Record};
 use crate::types::Seq;
 use crate::writer::Writer;
 use crate::writer::lane::{Book, Cold, Past};
-use crate::writer::room::{Use, side_blocks};
+use crate::writer::room::{Use, after, side_blocks};
 
 /// A middle smaller than this is not given back when a chunk retires.
 const CUT_BLOCKS: u64 = 16;
@@ -54,7 +54,7 @@ impl Writer {
     /// [`Error::NotDurable`] after a sync that failed or when the time is over, [`Error::Forked`], [`Error::Closed`].
     pub fn flush(&self, timeout: Option<Duration>) -> Result<Seq> {
         self.in_this_process()?;
-        let until = timeout.map(|t| Instant::now() + t);
+        let until = timeout.map(after);
         let wanted = {
             let cold = self.inner.cold.lock();
             match cold.closed_at {
@@ -84,7 +84,7 @@ impl Writer {
         while passes.ended <= asked_after {
             match until {
                 None => changed.wait(&mut passes),
-                Some(until) if changed.wait_until(&mut passes, until).timed_out() => return Some(None),
+                Some(until) if changed.wait_until(&mut passes, until) => return Some(None),
                 Some(_) => {}
             }
         }
@@ -246,12 +246,10 @@ impl Writer {
             }
             return Ok(true);
         }
-        match self.try_roll(&mut cold, 0) {
-            Ok(()) => Ok(false),
-            Err(reason) => Err(Error::NoRoom {
-                reason: format!("the next chunk is not ready ({reason:?})"),
-            }),
+        if self.try_roll(&mut cold, 0) {
+            return Ok(false);
         }
+        Err(no_room("the next chunk, which the frame needs, is not ready"))
     }
 
     /// Makes the next chunk current, so that the poisoned one can be rescued.
@@ -262,16 +260,12 @@ impl Writer {
         }
         if cold.past.iter().any(|p| p.book.poisoned && p.unsynced.is_some()) {
             // The disk refuses everything; one chunk to copy is enough until it recovers.
-            return Err(Error::NoRoom {
-                reason: "an earlier chunk could not be rescued yet".to_owned(),
-            });
+            return Err(no_room("an earlier chunk could not be rescued yet"));
         }
-        match self.try_roll(&mut cold, 0) {
-            Ok(()) => Ok(true),
-            Err(_) => Err(Error::NoRoom {
-                reason: "a sync failed and the next chunk is not ready".to_owned(),
-            }),
+        if self.try_roll(&mut cold, 0) {
+            return Ok(true);
         }
+        Err(no_room("a sync failed and the next chunk is not ready"))
     }
 
     fn poison(&self, chunk: &Chunk, error: &io::Error) {
@@ -309,4 +303,10 @@ pub(super) fn frame(chunk: &Chunk, from: u64, to: u64) -> io::Result<Vec<u8>> {
         crc,
     })
     .encode())
+}
+
+fn no_room(reason: &str) -> Error {
+    Error::NoRoom {
+        reason: reason.to_owned(),
+    }
 }

@@ -1,0 +1,137 @@
+//! A journals folder for one test, and disks that fail on command.
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use runlake_engine::platform::{Disk, LinuxDisk};
+use runlake_engine::{Config, Point, Selection, SeriesId, Snapshot, Writer};
+
+/// One point as a reader sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub run: String,
+    pub key: String,
+    pub step: i64,
+    pub timestamp_ms: i64,
+    pub bits: u64,
+    pub writer: String,
+    pub seq: i64,
+}
+
+pub struct Lake(tempfile::TempDir);
+
+impl Lake {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn open(&self, config: Config) -> Arc<Writer> {
+        Writer::open(self.path(), 7, config).unwrap()
+    }
+
+    pub fn rows(&self) -> Vec<Row> {
+        rows(self.path())
+    }
+
+    /// Every file, by name.
+    pub fn files(&self) -> Vec<String> {
+        let names = std::fs::read_dir(self.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+
+    pub fn chunk(&self, writer: &Writer, number: u64) -> PathBuf {
+        self.path().join(format!("{}.{number}.journal", writer.id()))
+    }
+}
+
+/// Small chunks, and syncs on demand only.
+pub fn small() -> Config {
+    Config {
+        sync_interval: Duration::from_secs(3600),
+        min_chunk_bytes: 8 * 4096,
+        max_chunk_bytes: 32 * 4096,
+        ..Config::default()
+    }
+}
+
+pub fn rows(journals: &Path) -> Vec<Row> {
+    let snapshot = Snapshot::open(journals, None).unwrap();
+    let batches = snapshot.read(&HashMap::new(), &Selection::default()).unwrap();
+    let mut rows = Vec::new();
+    for batch in batches {
+        let text = |i: usize, row: usize| batch.column(i).as_string_view().value(row).to_owned();
+        let integer = |i: usize, row: usize| batch.column(i).as_primitive::<Int64Type>().value(row);
+        for row in 0..batch.num_rows() {
+            rows.push(Row {
+                run: text(0, row),
+                key: text(1, row),
+                step: integer(2, row),
+                timestamp_ms: integer(3, row),
+                bits: batch.column(4).as_primitive::<Float64Type>().value(row).to_bits(),
+                writer: text(5, row),
+                seq: integer(6, row),
+            });
+        }
+    }
+    rows
+}
+
+pub fn point(step: i64) -> Point {
+    Point {
+        step,
+        timestamp_ms: 1_000 + step,
+        value: step as f64 / 2.0,
+    }
+}
+
+/// Logs points with these steps.
+pub fn log(writer: &Writer, series: SeriesId, steps: std::ops::Range<i64>) {
+    for step in steps {
+        writer.append(series, point(step)).unwrap();
+    }
+}
+
+pub fn steps(rows: &[Row]) -> Vec<i64> {
+    rows.iter().map(|r| r.step).collect()
+}
+
+/// The real disk, until it is told to fail.
+#[derive(Debug, Default)]
+pub struct FailingDisk {
+    pub full: AtomicBool,
+    pub sync_fails: AtomicBool,
+    /// Only the next sync fails.
+    pub sync_fails_once: AtomicBool,
+}
+
+impl Disk for FailingDisk {
+    fn allocate(&self, file: &File, bytes: u64) -> io::Result<()> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        LinuxDisk.allocate(file, bytes)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        if self.sync_fails.load(Ordering::SeqCst) || self.sync_fails_once.swap(false, Ordering::SeqCst) {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        LinuxDisk.sync(file)
+    }
+}
