@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from runlake.store import Store
 
 _FIRST = ("run_name", "run_id", "status", "start_time")
-_GAP = 2
+_GAP = 3
 _SHOWN = 50
 
 
@@ -95,7 +95,7 @@ def show_frame(frame: pl.DataFrame, wanted: list[str] | None = None) -> None:
             wanted = _fitting(frame, _telling(frame, wanted), shutil.get_terminal_size().columns)
             left_out = every - len(wanted)
     cut = sys.stdout.isatty()
-    header = [_heading(name) if cut else name for name in wanted]
+    header = [_heading(name, frame.columns) if cut else name for name in wanted]
     rows = [[_cell(*pair, cut) for pair in zip(wanted, row, strict=True)] for row in frame.select(wanted).iter_rows()]
     output.table(header, rows)
     if left_out:
@@ -159,7 +159,7 @@ def _fitting(frame: pl.DataFrame, columns: list[str], width: int) -> list[str]:
     used = 0
     for name in columns:
         cells = (output.readable(_cell(name, value, True)) for value in frame[name])
-        needed = max([len(_heading(name)), *map(len, cells)]) + _GAP
+        needed = max([len(_heading(name, frame.columns)), *map(len, cells)]) + _GAP
         if used + needed > width and chosen:
             break
         chosen.append(name)
@@ -167,11 +167,11 @@ def _fitting(frame: pl.DataFrame, columns: list[str], width: int) -> list[str]:
     return chosen
 
 
-def _heading(column: str) -> str:
-    """Drop what every reader knows: that `lr` is a parameter and `loss` a metric."""
-    for group in ("params.", "metrics."):
-        column = column.removeprefix(group)
-    return column
+def _heading(column: str, columns: list[str]) -> str:
+    """Drop what every reader knows, that `depth` is a parameter and `loss` a metric, unless it is both."""
+    group, dot, key = column.partition(".")
+    other = {"params": "metrics", "metrics": "params"}.get(group)
+    return key if dot and other and f"{other}.{key}" not in columns else column
 
 
 def _cell(column: str, value: Any, cut: bool) -> Any:
