@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use pyo3::buffer::PyUntypedBuffer;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyString};
 use runlake_engine::{Times, now_ms};
@@ -191,7 +192,7 @@ fn shared(object: &Bound<'_, PyAny>, name: &str) -> BoundaryResult<Option<Stride
             .map(Some)
             .map_err(|unfit| complaint(object, name, &unfit));
     }
-    let Some(to_array) = object.getattr_opt("__array__")? else {
+    let Some(to_array) = object.getattr_opt(intern!(object.py(), "__array__"))? else {
         return Ok(None);
     };
     let array = to_array.call0().map_err(|cause| {

@@ -34,6 +34,22 @@ impl RunLogger {
     pub fn run(&self) -> &Arc<Run> {
         &self.run
     }
+
+    /// Converts any mapping of keys to values, and stores the points; without a step, at the run's next one.
+    pub fn log_row(&self, metrics: &Bound<'_, PyAny>, step: Option<i64>, timestamp_ms: i64) -> BoundaryResult<()> {
+        let pairs = row::convert(metrics)?;
+        let mut row = Row::new();
+        self.run.with_writer(metrics.py(), |writer| {
+            row.bind(&self.run, &pairs)?;
+            if row.points().is_empty() {
+                return Ok(());
+            }
+            let step = step.unwrap_or_else(|| self.run.next_step());
+            append::row(metrics.py(), writer, step, timestamp_ms, row.points())?;
+            self.run.passed(step);
+            Ok(())
+        })
+    }
 }
 
 #[pymethods]
@@ -71,25 +87,13 @@ impl RunLogger {
     #[pyo3(signature = (metrics, step=None, timestamp=None))]
     fn log(
         &self,
-        py: Python<'_>,
         metrics: &Bound<'_, PyAny>,
         step: Option<&Bound<'_, PyAny>>,
         timestamp: Option<&Bound<'_, PyAny>>,
     ) -> BoundaryResult<()> {
         let step = step.map(number::step).transpose()?;
         let timestamp_ms = timestamp_or_now(timestamp)?;
-        let pairs = row::convert(metrics)?;
-        let mut row = Row::new();
-        self.run.with_writer(py, |writer| {
-            row.bind(&self.run, &pairs)?;
-            if row.points().is_empty() {
-                return Ok(());
-            }
-            let step = step.unwrap_or_else(|| self.run.next_step());
-            append::row(py, writer, step, timestamp_ms, row.points())?;
-            self.run.passed(step);
-            Ok(())
-        })
+        self.log_row(metrics, step, timestamp_ms)
     }
 
     #[pyo3(signature = (key, value, step=None, timestamp=None))]

@@ -6,8 +6,9 @@
 use std::fmt::Display;
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyComplex, PyDict, PyFloat, PyString};
+use pyo3::types::{PyBool, PyComplex, PyFloat, PyString, PyTuple};
 
 use crate::errors::{BoundaryError, BoundaryResult, invalid_input, invalid_type};
 use crate::plain;
@@ -30,19 +31,29 @@ fn unusual_value(object: &Bound<'_, PyAny>, of: &str) -> BoundaryResult<f64> {
     }
     let what = format_args!("value of '{of}'");
     let object = &element(object, &what)?;
+    if let Some(value) = plain::value(object) {
+        return Ok(value);
+    }
     if object.is_instance_of::<PyComplex>() {
         return Err(invalid_type(format!(
             "{what} is complex: {}; a value is a real number",
             shown(object)
         )));
     }
-    match object.py().get_type::<PyFloat>().call1((object,)) {
-        Ok(float) => Ok(float.extract()?),
-        Err(cause) => {
-            let message = format!("{what} is not a number: {}", shown(object));
-            Err(BoundaryError::from_conversion(object.py(), cause, message))
-        }
+    as_float(object).map_err(|cause| {
+        let message = format!("{what} is not a number: {}", shown(object));
+        BoundaryError::from_conversion(object.py(), cause, message)
+    })
+}
+
+/// What `float(object)` gives.
+fn as_float(object: &Bound<'_, PyAny>) -> PyResult<f64> {
+    // The number protocol is the shorter way, but knows no texts, and takes a float as it is even if its class says otherwise.
+    let number = !object.is_instance_of::<PyFloat>() && object.hasattr(intern!(object.py(), "__float__"))?;
+    if number {
+        return object.extract();
     }
+    object.py().get_type::<PyFloat>().call1((object,))?.extract()
 }
 
 /// An integer, or an integral float, in 64 bits. `what` names it in complaints.
@@ -90,9 +101,7 @@ pub enum Fraction {
 /// Makes a whole number of a float. `what` names it in complaints.
 pub fn whole(float: f64, what: impl Display, fraction: Fraction) -> BoundaryResult<i64> {
     if !(-I64_END..I64_END).contains(&float) {
-        return Err(invalid_input(format!(
-            "{what} {float} is outside the range of 64-bit integers"
-        )));
+        return Err(out_of_range(what, float));
     }
     if float.fract() != 0.0 && fraction == Fraction::Refused {
         return Err(invalid_input(format!(
@@ -113,27 +122,19 @@ fn unusual_integer(object: &Bound<'_, PyAny>, what: &str, fraction: Fraction) ->
     match object.extract::<i64>() {
         Ok(integer) => return Ok(integer),
         Err(cause) if cause.is_instance_of::<PyOverflowError>(py) => {
-            return Err(invalid_input(format!(
-                "{what} {} is outside the range of 64-bit integers",
-                shown(object)
-            )));
+            return Err(out_of_range(what, shown(object)));
         }
         Err(cause) if cause.is_instance_of::<PyTypeError>(py) => {}
         Err(cause) => return Err(cause.into()),
     }
-    if !object.hasattr("__float__")? {
+    if !object.hasattr(intern!(py, "__float__"))? {
         let kind = object.get_type().name()?.to_string();
         return Err(invalid_type(format!(
             "{what} has type {kind}: {}; it must be an integer",
             shown(object)
         )));
     }
-    match object
-        .py()
-        .get_type::<PyFloat>()
-        .call1((object,))
-        .and_then(|float| float.extract())
-    {
+    match as_float(object) {
         Ok(float) => whole(float, what, fraction),
         Err(cause) => {
             let message = format!("{what} is not an integer: {}", shown(object));
@@ -149,10 +150,13 @@ fn element<'py>(object: &Bound<'py, PyAny>, what: &dyn Display) -> BoundaryResul
     let shape = if usual { None } else { shape(object) };
     match shape {
         None => Ok(object.clone()),
-        Some(shape) if shape.iter().product::<usize>() == 1 => match object.getattr_opt("item")? {
-            Some(item) => Ok(item.call0()?),
-            None => Ok(object.clone()),
-        },
+        Some(shape) if shape.is_empty() && is_real(object)? => Ok(object.clone()),
+        Some(shape) if shape.iter().product::<usize>() == 1 => {
+            match object.getattr_opt(intern!(object.py(), "item"))? {
+                Some(item) => Ok(item.call0()?),
+                None => Ok(object.clone()),
+            }
+        }
         Some(shape) => Err(
             invalid_input(format!("{what} has shape {}; it must be one number", tuple(&shape)))
                 .hint("log_arrays takes whole arrays"),
@@ -160,12 +164,21 @@ fn element<'py>(object: &Bound<'py, PyAny>, what: &dyn Display) -> BoundaryResul
     }
 }
 
+/// Whether a scalar's dtype is one of NumPy's and not complex: then `float()` loses nothing, and is quicker than `item()`.
+fn is_real(scalar: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = scalar.py();
+    let Some(dtype) = scalar.getattr_opt(intern!(py, "dtype"))? else {
+        return Ok(false);
+    };
+    let kind = dtype.getattr_opt(intern!(py, "kind"))?;
+    Ok(kind.is_some_and(|kind| !kind.eq(intern!(py, "c")).unwrap_or(true)))
+}
+
 /// The `shape` of an array-like object; None for other objects.
 pub fn shape(object: &Bound<'_, PyAny>) -> Option<Vec<usize>> {
-    if object.is_exact_instance_of::<PyDict>() {
-        return None;
-    }
-    object.getattr_opt("shape").ok().flatten()?.extract().ok()
+    let shape = object.getattr_opt(intern!(object.py(), "shape")).ok().flatten()?;
+    let shape = shape.cast_into::<PyTuple>().ok()?;
+    shape.iter().map(|length| length.extract().ok()).collect()
 }
 
 /// A shape as Python shows it.

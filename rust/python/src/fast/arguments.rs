@@ -1,5 +1,7 @@
 //! Arguments of a call in the interpreter's own form, sorted to parameters without allocating.
 
+#![expect(unsafe_code, reason = "arguments by address")]
+
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
 

@@ -2,26 +2,19 @@
 //!
 //! PyO3's own entry costs 19 ns a call of `Metric.log` and 45 ns a call of `log_metric` more than these functions,
 //! which is more than the journal itself. They are registered as METH_FASTCALL | METH_KEYWORDS, the form that the
-//! specialising interpreter calls directly, and take what they know: values, steps and times that are exact floats and
-//! ints, keywords that are interned, keys seen before. They store the point or do nothing at all; whatever they do not
-//! take goes, with the same arguments, to PyO3's `Metric.log` or to the Python function given to `set_slow_path`.
-
-#![expect(unsafe_code, reason = "C calling convention, and arguments by address")]
+//! specialising interpreter calls directly, and are quick where values, steps and times are exact floats and ints,
+//! keywords are interned, and keys were seen before. A call is either stored, or nothing was done; then it goes, with the
+//! same arguments, to PyO3's `log` of the class, or to the Python function given to `set_slow_path`.
 
 mod arguments;
+mod entry;
 
 use std::cell::RefCell;
-use std::ffi::CStr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr::null_mut;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use pyo3::PyTypeInfo;
-use pyo3::exceptions::{PyException, PyRuntimeError};
-use pyo3::ffi::{self, PyObject};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyString};
 use runlake_engine::{Point, SeriesId, Writer, now_ms};
 
@@ -31,12 +24,7 @@ use crate::row::Row;
 use crate::run::Run;
 use crate::{append, number, plain};
 use arguments::{Arguments, Name};
-
-const METRIC_LOG_DOC: &CStr = c"log($self, /, value, step, timestamp=None)\n--\n\n";
-const ROW_LOG_DOC: &CStr = c"log($self, /, metrics, step=None, timestamp=None)\n--\n\n";
-const LOG_METRIC_DOC: &CStr =
-    c"log_metric($module, /, key, value, step=None, synchronous=None, timestamp=None, run_id=None, \
-model_id=None, dataset=None)\n--\n\n";
+pub use entry::register;
 
 /// Parameters of `Metric.log`, of `RunLogger.log` and of `log_metric`.
 static METRIC_LOG: [Name; 3] = [Name::new("value"), Name::new("step"), Name::new("timestamp")];
@@ -52,15 +40,16 @@ static LOG_METRIC: [Name; 8] = [
     Name::new("dataset"),
 ];
 
-/// PyO3's `Metric.log` and `RunLogger.log`, which take every form of call.
-static WHOLE_METRIC_LOG: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-static WHOLE_ROW_LOG: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 /// What takes the calls that `log_metric` does not.
 static SLOW_PATH: Mutex<Option<Py<PyAny>>> = Mutex::new(None);
 
 thread_local! {
     /// What `log_metric` logs to in this thread.
     static ACTIVE: RefCell<Option<Arc<Run>>> = const { RefCell::new(None) };
+}
+
+fn slow_path(py: Python<'_>) -> Option<Py<PyAny>> {
+    SLOW_PATH.lock().as_ref().map(|slow| slow.clone_ref(py))
 }
 
 /// Sets the run of the calling thread.
@@ -79,134 +68,17 @@ pub fn set_slow_path(function: Py<PyAny>) {
     drop(former);
 }
 
-/// Puts the shortcut before `Metric.log` and `RunLogger.log`, and `log_metric` into the module.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    let py = module.py();
-    METRIC_LOG
-        .iter()
-        .chain(&ROW_LOG)
-        .chain(&LOG_METRIC)
-        .for_each(|name| name.intern(py));
-    shorten::<Metric>(py, &WHOLE_METRIC_LOG, metric_log, METRIC_LOG_DOC)?;
-    shorten::<RunLogger>(py, &WHOLE_ROW_LOG, row_log, ROW_LOG_DOC)?;
-    let log_metric = definition(c"log_metric", log_metric, LOG_METRIC_DOC);
-    let name = module.name()?;
-    // SAFETY: the module and its name are alive, and the definition is never freed; a new reference or an error comes
-    // back.
-    let log_metric = unsafe {
-        Bound::from_owned_ptr_or_err(py, ffi::PyCFunction_NewEx(log_metric, module.as_ptr(), name.as_ptr()))
-    }?;
-    module.add("log_metric", log_metric)
-}
-
-/// Puts `call` before the method `log` of a class, and keeps that.
-fn shorten<T: PyTypeInfo>(
-    py: Python<'_>,
-    whole: &PyOnceLock<Py<PyAny>>,
-    call: ffi::PyCFunctionFastWithKeywords,
-    doc: &'static CStr,
-) -> PyResult<()> {
-    let class = py.get_type::<T>();
-    whole.get_or_try_init(py, || class.getattr("log").map(Bound::unbind))?;
-    let short = definition(c"log", call, doc);
-    // SAFETY: the class is alive, and the definition is never freed; a new reference or an error comes back.
-    let short = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyDescr_NewMethod(class.as_type_ptr(), short)) }?;
-    class.setattr("log", short)
-}
-
-/// A method definition that is never freed, because the interpreter keeps its address.
-fn definition(
-    name: &'static CStr,
-    call: ffi::PyCFunctionFastWithKeywords,
-    doc: &'static CStr,
-) -> *mut ffi::PyMethodDef {
-    Box::into_raw(Box::new(ffi::PyMethodDef {
-        ml_name: name.as_ptr(),
-        ml_meth: ffi::PyMethodDefPointer {
-            PyCFunctionFastWithKeywords: call,
-        },
-        ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
-        ml_doc: doc.as_ptr(),
-    }))
-}
-
-unsafe extern "C" fn metric_log(
-    slf: *mut PyObject,
-    first: *const *mut PyObject,
-    positional: ffi::Py_ssize_t,
-    keywords: *mut PyObject,
-) -> *mut PyObject {
-    guarded(|| {
-        // SAFETY: method descriptors are called with the GIL held, by callers that hold references to all objects, and
-        // check the class of `slf`.
-        let (metric, arguments) = unsafe {
-            let py = Python::assume_attached();
-            let slf = Borrowed::from_ptr(py, slf).cast_unchecked::<Metric>();
-            (slf, Arguments::new(py, first, positional, keywords))
-        };
-        match log_to_metric(metric.get(), arguments) {
-            Attempt::Stored => none(arguments.py()),
-            Attempt::NotTaken => call(|py| whole(py, &WHOLE_METRIC_LOG), Some(metric.as_any()), arguments),
-            Attempt::Raised(error) => raise(error),
-        }
-    })
-}
-
-unsafe extern "C" fn row_log(
-    slf: *mut PyObject,
-    first: *const *mut PyObject,
-    positional: ffi::Py_ssize_t,
-    keywords: *mut PyObject,
-) -> *mut PyObject {
-    guarded(|| {
-        // SAFETY: as in `metric_log`.
-        let (logger, arguments) = unsafe {
-            let py = Python::assume_attached();
-            let slf = Borrowed::from_ptr(py, slf).cast_unchecked::<RunLogger>();
-            (slf, Arguments::new(py, first, positional, keywords))
-        };
-        match log_row(logger.get(), arguments) {
-            Attempt::Stored => none(arguments.py()),
-            Attempt::NotTaken => call(|py| whole(py, &WHOLE_ROW_LOG), Some(logger.as_any()), arguments),
-            Attempt::Raised(error) => raise(error),
-        }
-    })
-}
-
-fn whole(py: Python<'_>, method: &PyOnceLock<Py<PyAny>>) -> Option<Py<PyAny>> {
-    method.get(py).map(|method| method.clone_ref(py))
-}
-
-unsafe extern "C" fn log_metric(
-    _module: *mut PyObject,
-    first: *const *mut PyObject,
-    positional: ffi::Py_ssize_t,
-    keywords: *mut PyObject,
-) -> *mut PyObject {
-    guarded(|| {
-        // SAFETY: functions are called with the GIL held, by callers that hold references to all arguments.
-        let arguments = unsafe { Arguments::new(Python::assume_attached(), first, positional, keywords) };
-        match log_to_active(arguments) {
-            Attempt::Stored => none(arguments.py()),
-            Attempt::NotTaken => call(
-                |py| SLOW_PATH.lock().as_ref().map(|slow| slow.clone_ref(py)),
-                None,
-                arguments,
-            ),
-            Attempt::Raised(error) => raise(error),
-        }
-    })
-}
-
 /// What came of a call.
 enum Attempt {
     Stored,
     /// Nothing was done.
     NotTaken,
-    /// Not an error but an interrupt, met in Python code that was called: KeyboardInterrupt, SystemExit.
+    /// To be raised as it is.
     Raised(PyErr),
 }
 
+/// For `log_metric` and handles: what is no error but an interrupt (KeyboardInterrupt, SystemExit) is raised, and everything
+/// else is left to whoever takes the call next.
 impl From<BoundaryError> for Attempt {
     fn from(error: BoundaryError) -> Self {
         match error {
@@ -245,23 +117,24 @@ fn log_row(logger: &RunLogger, arguments: Arguments<'_>) -> Attempt {
     let Ok(metrics) = metrics.cast_exact::<PyDict>() else {
         return Attempt::NotTaken;
     };
-    let (step, timestamp_ms) = match (step.as_deref().map(plain::integer), timestamp) {
-        (None, None) => (logger.run().next_step(), now_ms()),
-        (Some(Some(step)), None) => (step, now_ms()),
+    let given = match (step.as_deref().map(plain::integer), timestamp) {
+        (None, None) => None,
+        (Some(Some(step)), None) => Some(step),
         _ => return Attempt::NotTaken,
     };
+    let timestamp_ms = now_ms();
     let mut row = Row::new();
     let Some(writer) = row.read_plain(logger.run(), &metrics) else {
-        return Attempt::NotTaken;
+        return row_unhurried(logger, &metrics, given, timestamp_ms);
     };
     let points = row.points();
     if points.is_empty() {
         return Attempt::Stored;
     }
+    let step = given.unwrap_or_else(|| logger.run().next_step());
     let stored = writer.try_append_row(step, timestamp_ms, points);
     if stored == 0 {
-        // The writer may be a parent's.
-        return Attempt::NotTaken;
+        return row_unhurried(logger, &metrics, given, timestamp_ms);
     }
     logger.run().passed(step);
     if stored < points.len() {
@@ -269,6 +142,13 @@ fn log_row(logger: &RunLogger, arguments: Arguments<'_>) -> Attempt {
     } else {
         Attempt::Stored
     }
+}
+
+/// Values that are no plain numbers, illegal keys, a run that ended, a writer of a parent process.
+#[cold]
+fn row_unhurried(logger: &RunLogger, metrics: &Bound<'_, PyDict>, step: Option<i64>, timestamp_ms: i64) -> Attempt {
+    let stored = Python::attach(|_| logger.log_row(metrics, step, timestamp_ms));
+    stored.map_or_else(|error| Attempt::Raised(error.into()), |()| Attempt::Stored)
 }
 
 #[cold]
@@ -344,39 +224,4 @@ fn point(
 #[cold]
 fn unusual<T>(convert: impl FnOnce() -> BoundaryResult<T>) -> BoundaryResult<T> {
     Python::attach(|_| convert())
-}
-
-/// Calls the function that takes every form of call, with the same arguments.
-#[cold]
-fn call<'py>(
-    find: impl FnOnce(Python<'py>) -> Option<Py<PyAny>>,
-    slf: Option<&Bound<'py, PyAny>>,
-    arguments: Arguments<'py>,
-) -> *mut PyObject {
-    let py = arguments.py();
-    let called = Python::attach(|_| {
-        let Some(function) = find(py) else {
-            return Err(PyRuntimeError::new_err("set_slow_path was not called"));
-        };
-        let (positional, named) = arguments.to_python(slf)?;
-        function.call(py, positional, Some(&named))
-    });
-    called.map_or_else(raise, Py::into_ptr)
-}
-
-fn none(py: Python<'_>) -> *mut PyObject {
-    py.None().into_ptr()
-}
-
-#[cold]
-fn raise(error: PyErr) -> *mut PyObject {
-    Python::attach(|py| error.restore(py));
-    null_mut()
-}
-
-/// Turns a panic, which must not cross into C, into a RuntimeError.
-#[inline]
-fn guarded(body: impl FnOnce() -> *mut PyObject) -> *mut PyObject {
-    catch_unwind(AssertUnwindSafe(body))
-        .unwrap_or_else(|_| raise(PyRuntimeError::new_err("the engine panicked; this is a bug in runlake")))
 }
