@@ -193,7 +193,10 @@ impl WriterJournal {
 
     fn read(&self, from: Seq, to: Seq) -> Result<Columns> {
         let touched = |c: &&Held| c.range.start < to && c.range.end > from && !c.range.is_empty();
-        let mut columns = Columns::with_capacity(self.writer, from, to.saturating_sub(from) as usize);
+        // Room for what the chunks hold, not for what was asked for: columns that grow cost as much as reading them.
+        let overlap = |c: &Held| c.range.end.min(to) - c.range.start.max(from);
+        let held: u64 = self.chunks.iter().filter(touched).map(overlap).sum();
+        let mut columns = Columns::with_capacity(self.writer, from, held as usize);
         let mut next = from;
         for chunk in self.chunks.iter().filter(touched) {
             if chunk.range.start > next {
@@ -266,8 +269,6 @@ impl Held {
 
 impl Columns {
     fn with_capacity(writer: WriterId, first_seq: Seq, points: usize) -> Self {
-        // A range that no chunk holds is refused later; it must not ask for its memory first.
-        let points = points.min(1 << 20);
         Self {
             writer,
             first_seq,

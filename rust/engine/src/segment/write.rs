@@ -1,7 +1,7 @@
 //! Writing a segment: sorted rows into a temporary file, then onto the disk, then to its name.
 
 use std::fs::{self, File};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +21,8 @@ use super::schema::{
 use super::strings::Runs;
 use crate::error::{Error, Result};
 use crate::types::WriterId;
+
+const WRITE_BYTES: usize = 1 << 20;
 
 /// Sorted points of one experiment, by column; all slices are equally long.
 #[derive(Clone, Copy)]
@@ -94,7 +96,8 @@ impl SegmentFile {
         writer.write_all(&MAGIC)?;
         writer.write_all(&[0; HEADER_BYTES - CRC_OFFSET])?;
         write_groups(&mut writer, &schema, rows, threads)?;
-        let sink = writer.into_inner()?;
+        let mut sink = writer.into_inner()?;
+        sink.flush()?;
         let (crc, bytes) = (sink.crc, sink.bytes);
         let mut file = &self.file;
         file.seek(SeekFrom::Start(CRC_OFFSET as u64))?;
@@ -200,14 +203,19 @@ fn writers(rows: Rows<'_>, group: Range<usize>) -> Runs<'_> {
 
 /// Counts what goes into the file and keeps its checksum.
 struct Sink<'a> {
-    file: &'a File,
+    file: BufWriter<&'a File>,
     crc: u32,
     bytes: u64,
 }
 
 impl<'a> Sink<'a> {
     fn new(file: &'a File) -> Self {
-        Self { file, crc: 0, bytes: 0 }
+        Self {
+            // The library hands over 8 KiB at a time.
+            file: BufWriter::with_capacity(WRITE_BYTES, file),
+            crc: 0,
+            bytes: 0,
+        }
     }
 }
 
@@ -220,7 +228,7 @@ impl Write for Sink<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.file.flush()
     }
 }
 
