@@ -15,11 +15,11 @@ PROCESSES = 1000
 POINTS = 1000
 
 _PROGRAM = f"""
-import math, runlake
+import math, random, runlake
 with runlake.start_run() as run:
     loss = run.metric("loss")
     for step in range({POINTS}):
-        loss.log(math.exp(-step / 300), step)
+        loss.log(math.exp(-step / 300) + random.gauss(0, 0.01), step)
 """
 
 
