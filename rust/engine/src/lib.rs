@@ -1,4 +1,26 @@
 //! The runlake engine: journal, sealing and recovery of metric time series.
+//!
+//! Data flows one way. No reader looks into a writer's memory: everything below the first line is files.
+//!
+//! ```text
+//!   append · append_row · append_column            any thread; no system call a point
+//!        │
+//!   [Writer] ── hot: cursor into a mapped chunk    the columns, then `committed` with Release
+//!        │   └─ cold: names, ledger, outbox, roll to the next chunk
+//!        │        ▲ preparer: makes chunks ahead, unmaps old ones
+//!        │        ▲ syncer: frame with checksum, fdatasync, `durable`
+//!        ▼
+//!   journals/<writer>.<n>.journal ─────────────►  [Snapshot]   what is not sealed yet, as Arrow, in any process
+//!        │                      └──────────────►  [adopt]      the same after a crash, checked, with its gaps named
+//!        │ [read_range]
+//!        ▼
+//!   [seal()] ── sorted by run, key, step ──────►  segments/experiment_id=<e>/<segment>.parquet
+//!        │
+//!        ▼ once the catalog has committed that
+//!   [Writer::trim] · [Adopted::finish]             whole chunks are unlinked
+//! ```
+//!
+//! `docs/design.md` describes every byte. Only [`platform`] and [`journal::map`] contain unsafe code for files and memory.
 
 pub mod clock;
 pub mod config;

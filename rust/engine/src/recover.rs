@@ -94,8 +94,10 @@ pub struct Adopted {
 /// # Errors
 /// [`Error::Io`].
 pub fn survey(journals: &Path) -> Result<Vec<WriterFiles>> {
+    let files = files::list(journals)?;
+    let folder = Folder::of(&files);
     let mut writers = BTreeMap::<WriterId, (u64, Vec<PathBuf>, bool)>::new();
-    for (name, path) in files::list(journals)? {
+    for (name, path) in files {
         let (bytes, damaged, in_use) = writers.entry(name.writer()).or_default();
         // A file that is gone by now is no part of the answer.
         *bytes += fs::metadata(&path).map_or(0, |m| m.blocks() * 512);
@@ -104,7 +106,6 @@ pub fn survey(journals: &Path) -> Result<Vec<WriterFiles>> {
             _ => *in_use = true,
         }
     }
-    let folder = Folder::list(journals)?;
     let in_use = writers.into_iter().filter(|(_, (_, _, in_use))| *in_use);
     in_use
         .map(|(id, (bytes, damaged, _))| look(journals, &folder, id, bytes, damaged))
@@ -141,7 +142,8 @@ pub fn adopt(journals: &Path, writer: WriterId) -> Result<Option<Adopted>> {
     let Some(lock) = LockFile::acquire(&lock_path(journals, writer))? else {
         return Ok(None);
     };
-    let journal = Folder::list(journals)?.journal(writer)?;
+    let files = files::list_of(journals, writer)?;
+    let journal = Folder::of(&files).journal(writer)?;
     let names = journal.names(|_| true);
     let mut adopted = Adopted {
         writer,
@@ -162,7 +164,7 @@ pub fn adopt(journals: &Path, writer: WriterId) -> Result<Option<Adopted>> {
     adopted.check(journals, &journal, &names)?;
     adopted.count_runs(&journal, &names)?;
     adopted.missing = adopted.gaps.iter().map(|g| g.to - g.from).sum();
-    adopted.sort_other_files(journals, &journal)?;
+    adopted.sort_other_files(files, &journal)?;
     Ok(Some(adopted))
 }
 
@@ -253,11 +255,8 @@ impl Adopted {
     }
 
     /// Finds what the writer left beside chunks that have begun: leftovers, chunks made ahead, chunks that lost their header.
-    fn sort_other_files(&mut self, journals: &Path, journal: &WriterJournal) -> Result<()> {
-        for (name, path) in files::list(journals)?
-            .into_iter()
-            .filter(|(name, _)| name.writer() == self.writer)
-        {
+    fn sort_other_files(&mut self, files: Vec<(Name, PathBuf)>, journal: &WriterJournal) -> Result<()> {
+        for (name, path) in files {
             let begun = journal.chunks.iter().any(|c| c.file.path() == path);
             let unreadable = journal.unreadable.iter().any(|(p, _)| *p == path);
             match name {

@@ -96,7 +96,7 @@ fn every_point_whose_call_returned_survives_a_kill() {
     for round in 0..10_u32 {
         let lake = Lake::new();
         let mut children = [0, 1].map(|_| start("child_that_logs_until_it_is_killed", lake.path()));
-        let enough = i64::from(200 * round * round + 1);
+        let enough = i64::from(100 * round * round + 1);
         let processes: Vec<u32> = children.iter().map(Child::id).collect();
         let threads: Vec<_> = processes
             .iter()

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use runlake_engine::{Config, Outcome, Point, Times, Writer};
+use runlake_engine::{Config, Outcome, Point, Selection, Snapshot, Times, Writer, adopt, survey};
 
 fn best<T>(times: usize, mut work: impl FnMut() -> T) -> Duration {
     let time = |work: &mut dyn FnMut() -> T| {
@@ -41,6 +42,21 @@ fn storing_points() {
         writer.trim(u64::MAX).unwrap();
         println!("append {:.2} ns", one.as_secs_f64() * 1e9 / N as f64);
     }
+    let window = best(300, || {
+        for i in 0..10_000 {
+            writer
+                .append(
+                    series,
+                    Point {
+                        step: i,
+                        timestamp_ms: i,
+                        value: i as f64,
+                    },
+                )
+                .unwrap();
+        }
+    });
+    println!("append, best of 10,000 in a row: {:.2} ns", window.as_secs_f64() * 1e5);
     let row: Vec<_> = (0..10)
         .map(|i| (writer.series("run", &format!("k{i}")).unwrap(), i as f64))
         .collect();
@@ -99,4 +115,47 @@ fn first_million() {
         writer.trim(u64::MAX).unwrap();
         writer.close().unwrap();
     }
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn a_thousand_journals() {
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let write = best(1, || {
+        for _ in 0..1000 {
+            let writer = Writer::open(folder.path(), 1, Config::default()).unwrap();
+            for key in 0..10 {
+                let series = writer.series("run", &format!("key-{key}")).unwrap();
+                for i in 0..100 {
+                    writer
+                        .append(
+                            series,
+                            Point {
+                                step: i,
+                                timestamp_ms: i,
+                                value: i as f64,
+                            },
+                        )
+                        .unwrap();
+                }
+            }
+            writer.close().unwrap();
+        }
+    });
+    println!("open, 1,000 points, close: {:?} each", write / 1000);
+    println!(
+        "survey {:?}",
+        best(3, || assert_eq!(survey(folder.path()).unwrap().len(), 1000))
+    );
+    let everything = || {
+        let snapshot = Snapshot::open(folder.path(), None).unwrap();
+        snapshot.read(&HashMap::new(), &Selection::default()).unwrap().len()
+    };
+    println!("read all {:?}", best(3, everything));
+    let adopt_all = || {
+        for files in survey(folder.path()).unwrap() {
+            adopt(folder.path(), files.id).unwrap().unwrap().finish(true).unwrap();
+        }
+    };
+    println!("adopt all {:?}", best(1, adopt_all));
 }

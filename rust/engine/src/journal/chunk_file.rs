@@ -304,9 +304,10 @@ fn read_header(file: &File, path: &Path) -> Result<Option<Header>> {
         };
         tries += 1;
         if tries == HEADER_TRIES || !matches!(result, Err(Error::Damaged { .. })) {
-            // A chunk that counts points without having begun has lost its header.
+            // A chunk that counts points has a header, or is about to get its magic, or has lost it.
+            let lost = block[..COMMITTED_AT].iter().all(|b| *b == 0) && u64_at(&block, COMMITTED_AT) != 0;
             return match result {
-                Ok(None) if u64_at(&block, COMMITTED_AT) != 0 => Err(Error::damaged(path, "its header is empty")),
+                Ok(None) if lost => Err(Error::damaged(path, "its header is empty")),
                 other => other,
             };
         }

@@ -51,11 +51,25 @@ impl Name {
 /// # Errors
 /// [`Error::Io`] where the folder cannot be read.
 pub fn list(journals: &Path) -> Result<Vec<(Name, PathBuf)>> {
+    list_where(journals, |_| true)
+}
+
+/// As [`list`], for one writer: the other names, which may be many, are not even parsed.
+///
+/// # Errors
+/// As [`list`].
+pub fn list_of(journals: &Path, writer: WriterId) -> Result<Vec<(Name, PathBuf)>> {
+    let prefix = format!("{writer}.");
+    list_where(journals, |name| name.starts_with(&prefix))
+}
+
+fn list_where(journals: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<(Name, PathBuf)>> {
     let entries = fs::read_dir(journals).map_err(Error::io("list", journals))?;
     let mut files = Vec::new();
     for entry in entries {
         let entry = entry.map_err(Error::io("list", journals))?;
-        if let Some(name) = entry.file_name().to_str().and_then(Name::parse) {
+        let name = entry.file_name();
+        if let Some(name) = name.to_str().filter(|n| wanted(n)).and_then(Name::parse) {
             files.push((name, entry.path()));
         }
     }

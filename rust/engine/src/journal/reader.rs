@@ -39,7 +39,7 @@ pub struct Columns {
 /// [`Error::Gone`] where no chunk holds a part of the range, [`Error::Damaged`] where one does but cannot be believed
 /// ([`crate::adopt`] tells which parts can), [`Error::Io`].
 pub fn read_range(journals: &Path, writer: WriterId, from: Seq, to: Seq) -> Result<Columns> {
-    Folder::list(journals)?.read_range(writer, from, to)
+    Folder::of(&files::list_of(journals, writer)?).read_range(writer, from, to)
 }
 
 /// The chunks of a journals folder by writer, listed once for many reads.
@@ -54,13 +54,18 @@ impl Folder {
     /// # Errors
     /// [`Error::Io`].
     pub fn list(journals: &Path) -> Result<Self> {
+        Ok(Self::of(&files::list(journals)?))
+    }
+
+    /// The chunks among files that are listed already.
+    pub fn of(files: &[(Name, PathBuf)]) -> Self {
         let mut chunks = HashMap::<_, Vec<_>>::new();
-        for (name, path) in files::list(journals)? {
+        for (name, path) in files {
             if let Name::Chunk(writer, _) = name {
-                chunks.entry(writer).or_default().push(path);
+                chunks.entry(*writer).or_default().push(path.clone());
             }
         }
-        Ok(Self { chunks })
+        Self { chunks }
     }
 
     /// Writers that have a chunk here.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lock_api::{GuardSend, RawMutex};
 
-/// A mutex on a [`RawLatch`].
+/// A mutex whose lock is one word.
 pub type Latch<T> = lock_api::Mutex<RawLatch, T>;
 
 /// The lock word.

@@ -57,10 +57,12 @@ impl Writer {
         }
         self.inner.signals.ask_to_stop();
         let turn = self.inner.turn.lock();
+        // What is sealed needs no journal, so it need not be synced to be removed.
+        let removable = take_sealed(&mut self.inner.cold.lock());
         let synced = self.sync_everything();
         drop(turn);
         let lock = self.inner.lock.lock().take();
-        let removed = self.remove_files(lock);
+        let removed = self.remove_files(removable, lock);
         synced.and(removed)
     }
 
@@ -85,10 +87,9 @@ impl Writer {
         true
     }
 
-    fn remove_files(&self, lock: Option<LockFile>) -> Result<()> {
+    fn remove_files(&self, mut files: Vec<PathBuf>, lock: Option<LockFile>) -> Result<()> {
         let mut cold = self.inner.cold.lock();
-        let mut files = std::mem::take(&mut cold.discarded);
-        files.extend(take_sealed(&mut cold));
+        files.append(&mut cold.discarded);
         cold.past.iter_mut().for_each(|past| past.map = None);
         let nothing_left = cold.past.is_empty();
         drop(cold);

@@ -83,6 +83,8 @@ pub(super) struct Cold {
     pub prepared: Option<Prepared>,
     /// Size of the chunk that the preparer is asked for.
     pub wanted_bytes: Option<u64>,
+    /// Bytes a second that single points brought to the chunk before the current one.
+    pub last_pace: f64,
     /// Why the preparer could not make one.
     pub refused: Option<String>,
     /// Chunk files that nobody needs.
@@ -173,6 +175,7 @@ impl Cold {
             current: None,
             prepared: None,
             wanted_bytes: None,
+            last_pace: 0.0,
             refused: None,
             discarded: Vec::new(),
             next_number: 0,
@@ -187,6 +190,12 @@ impl Cold {
             last_error: None,
             image: Vec::new(),
         }
+    }
+
+    /// Whether all side logs are on the disk, as far as they are written.
+    pub(super) fn side_logs_are_synced(&self) -> bool {
+        let current = self.current.as_ref().is_none_or(|c| c.book.side == c.book.side_synced);
+        current && self.past.iter().all(|p| p.unsynced.is_none())
     }
 
     /// Every point below it is on the disk, in a journal or in a segment.

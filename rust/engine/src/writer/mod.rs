@@ -2,7 +2,7 @@
 //!
 //! A call stores its points under a latch held for some instructions; whatever takes longer happens under the cold lock
 //! or on one of two threads. The syncer brings to the disk what is new; the preparer makes chunks ahead and unmaps old ones.
-//! Lock order: turn (one sync at a time), cold, hot, signals.
+//! Lock order: turn (one sync at a time), then cold and hot, or progress; signals last.
 
 mod column;
 mod ending;

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::journal::chunk::Chunk;
 use crate::platform::block_signals;
 use crate::writer::Writer;
-use crate::writer::lane::Cold;
+use crate::writer::lane::{Cold, Current};
 use crate::writer::room::after;
 use crate::writer::signals::Signals;
 
@@ -73,14 +73,18 @@ impl Writer {
         }
     }
 
-    /// Whether a new chunk of `bytes` will be full within [`SOON`], at the rate at which single points fill this one.
+    /// Whether a new chunk of `bytes` will be full within [`SOON`], at the rate at which single points filled the last two.
     ///
     /// A slow run is better off with the faults: pages warmed together are written to the disk together, at every sync.
     fn is_soon_full_through_the_map(&self, cold: &Cold, bytes: u64) -> bool {
-        let Some(current) = &cold.current else { return false };
+        let now = cold.current.as_ref().map_or(0.0, |c| self.pace(c));
+        bytes as f64 <= now.max(cold.last_pace) * SOON.as_secs_f64()
+    }
+
+    /// Bytes a second that single points brought to the current chunk.
+    pub(super) fn pace(&self, current: &Current) -> f64 {
         let single = self.hot.lock().cursor.count().saturating_sub(current.written_past_map);
-        let bytes_a_second = (single * POINT_BYTES) as f64 / current.since.elapsed().as_secs_f64();
-        bytes as f64 <= bytes_a_second * SOON.as_secs_f64()
+        (single * POINT_BYTES) as f64 / current.since.elapsed().as_secs_f64()
     }
 
     /// Unmaps one chunk that gets no more points, or removes one file that nobody needs; false when there was neither.

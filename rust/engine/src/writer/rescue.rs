@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::journal::chunk::Chunk;
 use crate::journal::chunk_file::{self, ChunkFile};
 use crate::journal::layout::{
-    BLOCK_BYTES, COLUMNS, COMMITTED_AT, POINTS_PER_BLOCK, SIDE_COMMITTED_AT, block_offset, blocks_of,
+    BLOCK_BYTES, COLUMNS, COMMITTED_AT, MAGIC, POINTS_PER_BLOCK, SIDE_COMMITTED_AT, block_offset, blocks_of,
 };
 use crate::journal::record::Record;
 use crate::journal::side::Side;
@@ -96,9 +96,10 @@ impl Writer {
         new.file()
             .write_all_at(&copied.side.to_le_bytes(), SIDE_COMMITTED_AT as u64)?;
         new.cut(blocks_of(count), side_blocks(copied.side))?;
-        // The header makes the chunk visible, so it comes last.
-        new.file()
-            .write_all_at(&new.header(&self.inner.identity, first_seq).encode(), 0)?;
+        // The magic makes the chunk visible, so it comes last.
+        let header = new.header(&self.inner.identity, first_seq).encode();
+        new.file().write_all_at(&header[MAGIC.len()..], MAGIC.len() as u64)?;
+        new.file().write_all_at(&MAGIC, 0)?;
         new.sync(&*self.inner.disk)?;
         (copied.framed, copied.durable, copied.side_synced) = (count, count, copied.side);
         Ok(copied)

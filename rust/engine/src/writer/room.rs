@@ -224,6 +224,7 @@ impl Writer {
     pub(super) fn switch(&self, cold: &mut Cold, prepared: Prepared) {
         let Prepared { chunk, map } = prepared;
         let fast = cold.current.as_ref().is_some_and(|c| c.since.elapsed() < FAST);
+        cold.last_pace = cold.current.as_ref().map_or(0.0, |c| self.pace(c));
         self.retire(cold);
         let book = Book {
             first_seq: self.hot.lock().first_seq,

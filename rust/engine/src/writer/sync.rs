@@ -57,11 +57,14 @@ impl Writer {
         let until = timeout.map(after);
         let wanted = {
             let cold = self.inner.cold.lock();
-            match cold.closed_at {
-                Some(end) if cold.durable() >= end => return Ok(end),
-                Some(_) => return Err(Error::Closed),
-                None => self.next_seq(&cold),
+            let wanted = self.next_seq(&cold);
+            if cold.durable() >= wanted && cold.side_logs_are_synced() {
+                return Ok(wanted);
             }
+            if cold.closed_at.is_some() {
+                return Err(Error::Closed);
+            }
+            wanted
         };
         let failure = self.await_pass(until);
         let durable = self.inner.cold.lock().durable();
