@@ -163,7 +163,7 @@ fn a_forked_child_logs_with_a_writer_of_its_own_while_its_parent_goes_on() {
     let logger = {
         let (writer, stop) = (Arc::clone(&writer), Arc::clone(&stop));
         thread::spawn(move || {
-            (0..)
+            (0..500_000)
                 .take_while(|_| !stop.load(Ordering::Relaxed))
                 .map(|i| log(&writer, series, i..i + 1))
                 .count()
