@@ -19,6 +19,7 @@ class Handle:
 
     def start(self) -> None:
         runlake.set_tracking_uri(str(self._folder))
+        runlake.set_experiment("bench")
         self._run = runlake.start_run(run_name="bench")
 
     def loop(self, values: list[float]) -> None:
