@@ -29,7 +29,8 @@ fn what_is_logged_leaves_memory_as_it_is_logged() {
         );
     }
     let columns = resident().saturating_sub(before);
-    assert!(columns < 12 << 20, "112 MB in columns left {columns} bytes resident");
+    // A page touched by a single point may bring a huge page of the cache with it.
+    assert!(columns < 40 << 20, "112 MB in columns left {columns} bytes resident");
     let mut most = 0;
     for step in 0..4_000_000 {
         assert_ne!(writer.append(series, point(step)).unwrap(), Outcome::Dropped);

@@ -56,6 +56,8 @@ impl Writer {
             return Ok(());
         }
         self.inner.signals.ask_to_stop();
+        // A chunk that is being made now is discarded by its maker; after this, none is made.
+        drop(self.inner.making.lock());
         let turn = self.inner.turn.lock();
         // What is sealed needs no journal, so it need not be synced to be removed.
         let removable = take_sealed(&mut self.inner.cold.lock());

@@ -2,7 +2,7 @@
 //!
 //! A call stores its points under a latch held for some instructions; whatever takes longer happens under the cold lock
 //! or on one of two threads. The syncer brings to the disk what is new; the preparer makes chunks ahead and unmaps old ones.
-//! Lock order: turn (one sync at a time), then cold and hot, or progress; signals last.
+//! Lock order: turn (one sync at a time) or making (one chunk at a time), then cold and hot, or progress; signals last.
 
 mod column;
 mod ending;
@@ -56,6 +56,8 @@ struct Inner {
     signals: Arc<Signals>,
     /// Held during a sync, so that there is one at a time.
     turn: Mutex<()>,
+    /// Held while a chunk is being made ahead.
+    making: Mutex<()>,
     cold: Mutex<Cold>,
     /// Goes with `cold`: there may be room.
     room: Condvar,
@@ -95,6 +97,7 @@ impl Writer {
                 disk,
                 signals: Arc::new(Signals::default()),
                 turn: Mutex::new(()),
+                making: Mutex::new(()),
                 cold: Mutex::new(Cold::new()),
                 room: Condvar::new(),
                 grown: Condvar::new(),

@@ -37,6 +37,7 @@ impl Writer {
 
     /// Makes the chunk that is asked for; returns when to try again if the disk refuses.
     fn prepare_chunk(&self) -> Option<Duration> {
+        let _making = self.inner.making.lock();
         let (bytes, number, warm) = {
             let mut cold = self.inner.cold.lock();
             let bytes = cold.wanted_bytes.filter(|_| cold.closed_at.is_none())?;
