@@ -11,16 +11,20 @@ from benchmarks.workload import losses, scratch
 from runlake.store import get_store
 
 POINTS = 1_000_000
+ROUNDS = 7
 KEYS = tuple(f"layer{index}/grad_norm" for index in range(10))
+
+Loops = dict[str, Callable[[], None]]
 
 
 def targets() -> Iterator[Target]:
     """A million points a round, garbage collector on, rounds interleaved."""
+    values = losses(POINTS).tolist()
     with scratch() as folder:
         runlake.set_tracking_uri(str(folder / "lake"))
         with runlake.start_run() as run:
-            taken = interleaved({name: partial(seconds, loop) for name, loop in loops(run).items()}, rounds=7)
-        _check(run.info.run_id, rounds=7)
+            taken = _timed(one_key(run, values)) | _timed(ten_keys(run, values))
+        _check(run.info.run_id)
         get_store(folder / "lake").close()
     append, ten = taken["append"], taken["ten appends"]
     for what, name, base, limit in (
@@ -32,13 +36,12 @@ def targets() -> Iterator[Target]:
         yield at_most(what, taken[name] / base, limit, " ×", detail)
 
 
-def loops(run: runlake.ActiveRun) -> dict[str, Callable[[], None]]:
-    """Return the loops that are compared, each over the same values."""
-    values = losses(POINTS).tolist()
-    return {**_one_key(run, values), **_ten_keys(run, values)}
+def _timed(loops: Loops) -> dict[str, float]:
+    return interleaved({name: partial(seconds, loop) for name, loop in loops.items()}, ROUNDS)
 
 
-def _one_key(run: runlake.ActiveRun, values: list[float]) -> dict[str, Callable[[], None]]:
+def one_key(run: runlake.ActiveRun, values: list[float]) -> Loops:
+    """Return the loops over one key; nothing else is alive that the garbage collector would have to look at."""
     loss = run.metric("handle")
 
     def append() -> None:
@@ -57,7 +60,8 @@ def _one_key(run: runlake.ActiveRun, values: list[float]) -> dict[str, Callable[
     return {"append": append, "handle": handle, "fluent": fluent}
 
 
-def _ten_keys(run: runlake.ActiveRun, values: list[float]) -> dict[str, Callable[[], None]]:
+def ten_keys(run: runlake.ActiveRun, values: list[float]) -> Loops:
+    """Return the loops over ten keys a step."""
     rows = [values[start : start + len(KEYS)] for start in range(0, POINTS, len(KEYS))]
     k0, k1, k2, k3, k4, k5, k6, k7, k8, k9 = KEYS
 
@@ -82,8 +86,8 @@ def _ten_keys(run: runlake.ActiveRun, values: list[float]) -> dict[str, Callable
     return {"ten appends": ten_appends, "dict": as_dict}
 
 
-def _check(run_id: str, rounds: int) -> None:
+def _check(run_id: str) -> None:
     """Fail when a point of any loop is missing."""
     for key, expected in (("handle", POINTS), ("fluent", POINTS), (KEYS[0], POINTS // len(KEYS))):
         held = runlake.points(run_id, key).select("step").collect().height
-        assert held == expected * rounds, f"{key}: {held} of {expected * rounds} points"
+        assert held == expected * ROUNDS, f"{key}: {held} of {expected * ROUNDS} points"
