@@ -146,10 +146,14 @@ class Recovery:
             runs = [(run_id, last_ms) for run_id, _, last_ms in adopted.runs]
             writer = info or describe_writer(writer_id, pid=0, now_ms=adopted.last_verified_ms or 0)
             self._catalog.mend_writer(writer, runs, gaps, adopted.last_verified_ms)
-            if adopted.missing or gaps:
+            damaged = bool(adopted.missing or gaps)
+            if damaged:
                 _report(writer_id, adopted)
         finally:
             adopted.finish(False)
+        if damaged:
+            # Readers trust what a journal of this boot counts; what can be believed leaves it for a segment at once.
+            self._adopt_batch([writer_id])
 
     def _deliver_late(self, writer_id: str, number: int, payload: bytes) -> None:
         try:
