@@ -19,6 +19,7 @@ def test_start_and_end(benchmark: BenchmarkFixture, lake: Path) -> None:
     assert len(runlake.search_runs(output_format="list")) == 205
 
 
+@pytest.mark.filterwarnings("default")  # what MLflow is warned of is not ours to mend
 @pytest.mark.parametrize("tracker", TRACKERS)
 def test_thirty_parameters_and_ten_metrics(benchmark: BenchmarkFixture, tracker: str) -> None:
     with scratch() as folder, stores(folder):
