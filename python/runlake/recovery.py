@@ -81,7 +81,7 @@ class Recovery:
             for writer_id, files in found.items():
                 state = known.get(writer_id)
                 if not files.alive and (state is None or (state.state == "open" and is_local(state.info))):
-                    self._mend_writer(writer_id, None if state is None else state.info)
+                    self._mend_quietly(writer_id, None if state is None else state.info)
             for writer_id, state in known.items():
                 if writer_id not in found and is_local(state.info):
                     self._catalog.close_writer(writer_id, sealed_all=True)
@@ -134,6 +134,12 @@ class Recovery:
         self._thread = None
 
     # -- one writer
+
+    def _mend_quietly(self, writer_id: str, info: WriterInfo | None) -> None:
+        try:
+            self._mend_writer(writer_id, info)
+        except StoreError as error:  # one journal that cannot be read must not hide the others
+            _log.warning("the journal of writer %s is left as it is: %s", writer_id, error)
 
     def _mend_writer(self, writer_id: str, info: WriterInfo | None) -> None:
         adopted = _engine.adopt(self._journals, writer_id)

@@ -233,7 +233,7 @@ def test_forked_workers_write_while_the_threads_of_the_parent_do(catalog: Catalo
     thread.start()
     try:
         for i in range(20):
-            assert in_fork(lambda i=i: add_run(catalog, f"worker-{i}")) == 0  # type: ignore[misc]
+            assert in_fork(lambda i=i: add_run(catalog, f"worker-{i}")) == 0
     finally:
         stop.set()
         thread.join()

@@ -1,0 +1,114 @@
+"""Delivery: while another process keeps the catalog locked, changes wait in the journal and none is lost."""
+
+import logging
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from runlake.config import Config
+from runlake.errors import ParameterChanged
+from runlake.store import Store
+from tests.store.programs import Programs
+from tests.store.reading import wait_until
+from tests.store.test_store import add_run
+
+QUICK = Config(record_timeout_ms=100)
+
+
+def test_a_change_that_meets_a_locked_catalog_returns_in_time_and_arrives_later(programs: Programs, root: Path) -> None:
+    store = Store.open(root, config=QUICK)
+    add_run(store)
+    holder = programs.hold_lock()
+    began = time.monotonic()
+    for i in range(20):
+        store.record("run1", params={f"p{i}": str(i)}, tags={"last": str(i)})
+    assert time.monotonic() - began < 2.0, "one change waits for the bound, those behind it do not"
+    assert store.get_run("run1").data.params == {}
+    holder.kill()
+    wait_until(lambda: store.get_run("run1").data.params == {f"p{i}": str(i) for i in range(20)})
+    assert store.get_run("run1").data.tags["last"] == "19", "changes arrive in order"
+    store.record("run1", tags={"last": "20"})
+    wait_until(lambda: store.get_run("run1").data.tags["last"] == "20")
+    store.close()
+
+
+def test_what_waits_survives_the_process_and_the_next_opener_delivers_it(programs: Programs, root: Path) -> None:
+    program = programs.start(
+        "store = Store.open(root, config=Config(record_timeout_ms=50))\nlog = new_run(store, 'run1')\n"
+        "log.log_metric('k', 1.0, 0, 7000)\nsay('on')\nhear()\n"
+        "store.record('run1', params={'lr': '0.1'}, tags={'a': '1'})\n"
+        "store.leave_run('run1', 'FINISHED', end_time=8000)\nsay('recorded')\nhear()"
+    )
+    assert program.hear() == "on"
+    holder = programs.hold_lock()
+    program.say()
+    assert program.hear() == "recorded"
+    program.kill()
+    holder.kill()
+    store = Store.open(root)
+    run = store.get_run("run1")
+    assert (run.data.params, run.data.tags["a"]) == ({"lr": "0.1"}, "1")
+    assert (run.info.status, run.info.end_time) == ("FINISHED", 8000)
+    store.close()
+
+
+def test_what_waits_at_a_clean_exit_is_delivered_by_the_next_opener(programs: Programs, root: Path) -> None:
+    program = programs.start(
+        "store = Store.open(root, config=Config(record_timeout_ms=50))\nnew_run(store, 'run1')\nsay('on')\nhear()\n"
+        "store.record('run1', params={'lr': '0.1'})\n"
+    )
+    assert program.hear() == "on"
+    holder = programs.hold_lock()
+    program.say()
+    assert program.finish()[0] == 0
+    holder.kill()
+    store = Store.open(root)
+    assert store.get_run("run1").data.params == {"lr": "0.1"}
+    store.close()
+
+
+def test_a_parameter_that_changed_meanwhile_is_kept_as_a_conflict_and_said(
+    programs: Programs, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store.open(root, config=QUICK)
+    add_run(store)
+    store.record("run1", params={"lr": "0.1"})
+    holder = programs.hold_lock()
+    with caplog.at_level(logging.WARNING, "runlake"):
+        store.record("run1", params={"lr": "0.2"})
+        holder.kill()
+        wait_until(lambda: store.catalog.conflicts("run1"))
+        wait_until(lambda: "did not become '0.2'" in caplog.text)
+    data = store.get_run("run1").data
+    assert (data.params["lr"], data.tags["runlake.conflict.lr"]) == ("0.1", "0.2")
+    with pytest.raises(ParameterChanged):
+        store.record("run1", params={"lr": "0.3"})
+    store.close()
+
+
+def test_flush_delivers_what_waits(programs: Programs, root: Path) -> None:
+    store = Store.open(root, config=QUICK)
+    add_run(store)
+    holder = programs.hold_lock()
+    store.record("run1", tags={"a": "1"})
+    holder.kill()
+    store.flush()
+    assert store.get_run("run1").data.tags["a"] == "1"
+    store.close()
+
+
+def test_the_catalog_is_synced_in_the_background(store: Store) -> None:
+    add_run(store)
+    store.record("run1", tags={"a": "1"})
+    wait_until(lambda: not store.catalog.unsynced)
+
+
+def test_what_was_recorded_before_a_kill_is_there(programs: Programs, root: Path) -> None:
+    status, _ = programs.run(
+        "store = Store.open(root)\nnew_run(store, 'run1')\nfor i in range(50):\n"
+        "    store.record('run1', params={f'p{i}': str(i)})\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert status == -signal.SIGKILL
+    assert len(Store.open(root).get_run("run1").data.params) == 50

@@ -1,0 +1,228 @@
+"""Recovery: what opening a store does about processes that are gone, and about nobody else."""
+
+import logging
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from runlake import _engine
+from runlake.catalog import WriterInfo
+from runlake.config import Config
+from runlake.store import Store
+from tests.store.programs import Programs
+from tests.store.reading import journal_files, numbered, points, segment_files, wait_until
+from tests.store.test_store import add_run
+
+KILL = "os.kill(os.getpid(), signal.SIGKILL)\n"
+
+
+def killed(programs: Programs, code: str, *arguments: object) -> None:
+    assert programs.run(code + KILL, *arguments)[0] == -signal.SIGKILL
+
+
+def test_a_run_whose_process_was_killed_fails_at_its_last_point(programs: Programs, root: Path) -> None:
+    killed(
+        programs, "log = new_run(Store.open(root), 'run1')\nfor i in range(10): log.log_metric('k', i, i, 5000 + i)\n"
+    )
+    store = Store.open(root)
+    run = store.get_run("run1")
+    assert (run.info.status, run.info.end_time) == ("FAILED", 5009)
+    assert len(points(store)) == 10
+    assert [state.state for state in store.catalog.unsealed_writers()] == ["closed"]
+    store.close()
+
+
+def test_a_run_whose_process_was_killed_before_it_logged_fails_at_its_start(programs: Programs, root: Path) -> None:
+    killed(programs, "new_run(Store.open(root), 'run1')\n")
+    info = Store.open(root).get_run("run1").info
+    assert (info.status, info.end_time) == ("FAILED", 1000)
+
+
+def test_runs_that_nobody_owns_stay_as_they_are(programs: Programs, root: Path) -> None:
+    killed(programs, "new_run(Store.open(root), 'run1', owned=False).log_metric('k', 1.0, 0)\n")
+    store = Store.open(root)
+    assert store.get_run("run1").info.status == "RUNNING"
+    assert len(points(store)) == 1
+
+
+def test_a_process_that_lives_is_left_alone(programs: Programs, root: Path) -> None:
+    program = programs.start("log = new_run(Store.open(root), 'run1')\nlog.log_metric('k', 1.0, 0)\nsay('on')\nhear()")
+    program.hear()
+    store = Store.open(root)
+    store.seal()
+    assert store.get_run("run1").info.status == "RUNNING"
+    assert (segment_files(store), len(points(store))) == (set(), 1)
+    program.kill()
+    store = Store.open(root)
+    assert store.get_run("run1").info.status == "FAILED"
+
+
+def test_a_run_goes_on_while_one_of_its_processes_lives(programs: Programs, root: Path) -> None:
+    first = programs.start(
+        "log = new_run(Store.open(root), 'run1')\nlog.log_metric('k', 1.0, 0, 100)\nsay('on')\nhear()"
+    )
+    first.hear()
+    second = programs.start(
+        "store = Store.open(root)\nstore.join_run('run1')\n"
+        "store.run_logger('run1').log_metric('k', 2.0, 1, 200)\nsay('on')\nhear()"
+    )
+    second.hear()
+    first.kill()
+    store = Store.open(root)
+    assert store.get_run("run1").info.status == "RUNNING"
+    second.kill()
+    store = Store.open(root)
+    info = store.get_run("run1").info
+    assert (info.status, info.end_time) == ("FAILED", 200)
+
+
+def test_a_writer_on_another_host_is_never_taken_for_dead(programs: Programs, root: Path) -> None:
+    killed(programs, "new_run(Store.open(root), 'run1').log_metric('k', 1.0, 0)\n")
+    before = Store.open(root, config=Config(adopt_journals=10**6))
+    [here] = before.catalog.unsealed_writers()
+    with before.catalog._database.writing() as session:  # as the other host would have registered itself
+        session.run("UPDATE writer SET state = 'open', host = 'elsewhere', boot_id = 'another'")
+        session.run("UPDATE run SET status = 'RUNNING', end_ms = NULL")
+    before.close()
+    store = Store.open(root)
+    assert store.get_run("run1").info.status == "RUNNING"
+    assert store.catalog.unsealed_writers()[0].state == "open"
+    assert here.info.host == os.uname().nodename
+
+
+def test_a_run_is_failed_though_its_journal_folder_was_emptied(programs: Programs, root: Path) -> None:
+    killed(programs, "new_run(Store.open(root), 'run1').log_metric('k', 1.0, 0)\n")
+    for path in (root / "journals").iterdir():
+        path.unlink()
+    store = Store.open(root)
+    assert store.get_run("run1").info.status == "FAILED"
+    assert store.catalog.unsealed_writers() == []
+
+
+def test_points_of_a_writer_that_was_never_registered_are_found(root: Path) -> None:
+    store = Store.open(root)
+    add_run(store, owned=False)
+    writer = _engine.Writer(str(store.journals_dir), store.catalog.store_id)
+    writer.run("run1").log_metric("k", 1.0, 0)
+    writer.close()
+    assert store.catalog.writers_of(["run1"]) == [store.writer().id]
+    store.seal()
+    assert points(store) == [("run1", "k", 0, 1.0)]
+    assert len(store.catalog.plan(["run1"]).segments) == 1
+    store.close()
+
+
+def test_few_small_journals_wait_and_many_are_sealed_together(programs: Programs, root: Path) -> None:
+    code = (
+        "from runlake.store import Store\n"
+        "for number in range(int(arguments[0]), int(arguments[1])):\n"
+        "    store = Store.open(root, config=Config(adopt_journals=10**6))\n"
+        "    new_run(store, f'run{number}').log_metric('k', number, 0)\n"
+        "    store.leave_run(f'run{number}', 'FINISHED')\n"
+        "    store.close()\n"
+    )
+    assert programs.run(code, 0, 63)[0] == 0
+    store = Store.open(root)
+    assert (len(store.catalog.unsealed_writers()), segment_files(store)) == (63, set())
+    assert len(points(store)) == 63
+    store.close()
+    assert programs.run(code, 63, 64)[0] == 0
+    store = Store.open(root)
+    wait_until(lambda: not journal_files(store))
+    assert len(segment_files(store)) == 1
+    assert store.catalog.unsealed_writers() == []
+    assert [p[3] for p in sorted(points(store), key=lambda p: p[3])] == list(range(64))
+    store.close()
+
+
+def test_big_journals_are_sealed_without_waiting_for_others(programs: Programs, root: Path) -> None:
+    killed(programs, "new_run(Store.open(root), 'run1').log_arrays('k', list(range(50_000)), [0.5] * 50_000)\n")
+    store = Store.open(root, config=Config(seal_bytes=28 * 20_000))
+    wait_until(lambda: not journal_files(store))
+    assert [segment.rows for segment in store.catalog.plan().segments] == [20_000, 20_000, 10_000]
+    assert [p[2] for p in points(store)] == list(range(50_000))
+    assert store.get_run("run1").data.metrics == {"k": 0.5}
+    store.close()
+
+
+@pytest.mark.timeout(120)
+def test_many_processes_that_open_at_once_adopt_once(programs: Programs, root: Path) -> None:
+    for number in range(6):
+        killed(programs, f"new_run(Store.open(root), 'run{number}').log_metric('k', {number}, 0)\n")
+    openers = [
+        programs.start("hear()\nstore = Store.open(root)\nstore.seal()\nstore.close()\nsay('ok')") for _ in range(8)
+    ]
+    for opener in openers:
+        opener.say()
+    assert {opener.finish() for opener in openers} == {(0, "ok")}
+    store = Store.open(root)
+    store.seal()
+    assert [p[3] for p in points(store)] == list(range(6))
+    assert len(set(numbered(store))) == 6
+    assert {segment.path for segment in store.catalog.plan().segments} == segment_files(store)
+    store.close()
+
+
+def test_a_damaged_journal_is_reported_once_and_what_is_whole_is_kept(
+    programs: Programs, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = (
+        "store = Store.open(root)\nlog = new_run(store, 'run1')\n"
+        "for part in range(3):\n    for i in range(1000): log.log_metric('k', i, 1000 * part + i)\n    store.flush()\n"
+    )
+    killed(programs, code)
+    [damaged] = (root / "journals").glob("*.0.journal")
+    with damaged.open("r+b") as file:  # in the second block of points
+        file.seek(2 * 4096 + 100)
+        file.write(b"\xff" * 64)
+    with caplog.at_level(logging.WARNING, "runlake"):
+        store = Store.open(root)
+    [gap] = store.catalog.gaps("run1")
+    assert gap.gap.first <= 146 < gap.gap.upto
+    assert gap.last_verified_ms is not None
+    missing = gap.gap.upto - gap.gap.first
+    assert f"{missing} points of writer" in caplog.text
+    assert "run1" in caplog.text
+    kept = points(store)
+    store.seal()
+    assert points(store) == kept
+    assert len(kept) == 3000 - missing
+    store.close()
+    caplog.clear()
+    again = Store.open(root)
+    assert "proven missing" not in caplog.text
+    assert len(again.catalog.gaps()) == 1
+    again.close()
+
+
+def test_a_journal_full_of_garbage_hides_nothing_else(programs: Programs, root: Path) -> None:
+    killed(programs, "new_run(Store.open(root), 'run1').log_metric('k', 1.0, 0)\n")
+    garbage = root / "journals" / f"{'ab' * 16}.0.journal"
+    garbage.write_bytes(b"garbage" * 10_000)
+    store = Store.open(root)
+    store.seal()
+    assert points(store) == [("run1", "k", 0, 1.0)]
+    assert store.get_run("run1").info.status == "FAILED"
+    left = [path for path in (root / "journals").iterdir() if path.name.startswith("ab" * 16)]
+    assert any(path.stat().st_size == 70_000 for path in left), "what cannot be read is never deleted"
+    store.close()
+
+
+def test_nothing_is_written_by_opening_a_store_in_order(root: Path) -> None:
+    store = Store.open(root)
+    add_run(store).log_metric("k", 1.0, 0)
+    store.leave_run("run1", "FINISHED")
+    store.close()
+    before = Store.open(root).catalog.tx()
+    store = Store.open(root)
+    assert store.catalog.tx() == before
+    store.close()
+
+
+def test_who_a_writer_was_is_kept(store: Store) -> None:
+    store.create_run("run1", "0", name="n", user_id="u", start_time=1, owned=True)
+    [state] = store.catalog.unsealed_writers()
+    assert isinstance(state.info, WriterInfo)
+    assert (state.info.id, state.info.pid, state.info.host) == (store.writer().id, os.getpid(), os.uname().nodename)

@@ -1,0 +1,120 @@
+"""Sealing: killed, paused or beaten at any step, no point is missing and none is there twice."""
+
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from runlake.config import Config
+from runlake.store import Store
+from tests.store.programs import Programs
+from tests.store.reading import journal_files, numbered, points, segment_files, wait_until
+from tests.store.test_store import add_run
+
+STEPS = ("read", "sorted", "written", "synced", "renamed", "committed", "trimmed")
+
+
+def test_every_step_is_announced_in_order(root: Path) -> None:
+    heard: list[str] = []
+    store = Store.open(root, hook=heard.append)
+    add_run(store).log_metric("k", 1.0, 0)
+    store.seal()
+    assert tuple(heard) == STEPS
+    store.seal()
+    assert tuple(heard) == STEPS, "there was nothing left to seal"
+    store.close()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_reader_sees_every_point_once_while_sealing_pauses(root: Path, step: str) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def pause(name: str) -> None:
+        if name == step and not reached.is_set():
+            reached.set()
+            go_on.wait(30)
+
+    store = Store.open(root, hook=pause)
+    logger = add_run(store)
+    for i in range(1000):
+        logger.log_metric("k", i, i)
+    sealing = threading.Thread(target=store.seal)
+    sealing.start()
+    try:
+        assert reached.wait(30)
+        logger.log_metric("k", 1000, 1000)
+        assert [p[2] for p in points(store)] == list(range(1001))
+        other = Store.open(root)  # as another process would read
+        assert [p[2] for p in points(other)] == list(range(1001))
+    finally:
+        go_on.set()
+        sealing.join()
+    assert [p[2] for p in points(store)] == list(range(1001))
+    store.close()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_process_killed_while_it_seals_loses_and_doubles_nothing(programs: Programs, root: Path, step: str) -> None:
+    program = programs.start(
+        "def hook(step):\n    if step == arguments[0]: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "store = Store.open(root, hook=hook)\nlog = new_run(store, 'run1')\n"
+        "for i in range(1000): log.log_metric('k', i, i)\nstore.seal()\n",
+        step,
+    )
+    assert program.finish()[0] == -signal.SIGKILL
+    store = Store.open(root)
+    assert [p[2] for p in points(store)] == list(range(1000))
+    store.seal()
+    assert [p[2] for p in points(store)] == list(range(1000))
+    assert len(set(numbered(store))) == 1000
+    assert journal_files(store) == []
+    assert store.get_run("run1").data.metrics == {"k": 999.0}
+    store.close()
+
+
+def test_who_seals_a_range_second_leaves_no_file_behind(store: Store) -> None:
+    add_run(store).log_metric("k", 1.0, 0)
+    ranges = [(store.writer().id, 0, 1)]
+    assert store._segments.seal(ranges, ranges) is True
+    kept = segment_files(store)
+    assert store._segments.seal(ranges, ranges) is False
+    assert segment_files(store) == kept == {store.catalog.plan().segments[0].path}
+
+
+def test_a_journal_is_sealed_in_pieces_while_it_grows(root: Path) -> None:
+    store = Store.open(root, config=Config(seal_bytes=28 * 10_000))
+    logger = add_run(store)
+    steps = range(35_000)
+    logger.log_arrays("k", list(steps), [float(i) for i in steps])
+    wait_until(lambda: len(store.catalog.plan().segments) >= 4)
+    assert all(segment.rows <= 10_000 for segment in store.catalog.plan().segments)
+    assert [p[2] for p in points(store)] == list(steps)
+    store.close()
+    assert store.catalog.plan().sealed[numbered(store)[0][0]] >= 30_000
+
+
+def test_points_of_many_experiments_go_to_segments_of_their_own(store: Store) -> None:
+    for name in ("a", "b"):
+        experiment_id = store.catalog.create_experiment(name, now_ms=1)
+        store.create_run(name, experiment_id, name=name, user_id="u", start_time=1, owned=True)
+        store.run_logger(name).log_metric("k", 1.0, 0)
+    store.seal()
+    segments = store.catalog.plan().segments
+    assert {segment.experiment_id for segment in segments} == {
+        store.get_run(run_id).info.experiment_id for run_id in ("a", "b")
+    }
+    assert all(segment.path.startswith(f"experiment_id={segment.experiment_id}/") for segment in segments)
+
+
+def test_logging_goes_on_when_the_catalog_is_locked_while_sealing(programs: Programs, root: Path) -> None:
+    store = Store.open(root, config=Config(seal_bytes=28 * 1000, lock_timeout_ms=100))
+    logger = add_run(store)
+    holder = programs.hold_lock()
+    logger.log_arrays("k", list(range(5000)), [0.0] * 5000)
+    assert [p[2] for p in points(store)] == list(range(5000))
+    holder.kill()
+    store.seal()
+    assert [p[2] for p in points(store)] == list(range(5000))
+    assert {segment.path for segment in store.catalog.plan().segments} == segment_files(store)
+    store.close()
