@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlake.catalog import Catalog
@@ -106,6 +106,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
 numbers = itertools.count(10)
 
 
+@settings(deadline=None)
 @given(parts=st.lists(points, min_size=1, max_size=4), seed=st.integers())
 def test_merged_summaries_are_those_of_all_points(
     shared: Catalog, parts: list[list[tuple[int, int, float]]], seed: int

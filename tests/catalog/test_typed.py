@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlake.catalog import Kind, read_typed
@@ -42,12 +42,14 @@ def test_a_text_reads_as(text: str, kind: Kind, typed: float | None) -> None:
     assert type(read_typed(text)[1]) is type(typed)
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False) | st.integers(-(2**63), 2**63 - 1))
 def test_what_python_writes_for_a_number_reads_as_that_number(number: float) -> None:
     kind, typed = read_typed(str(number))
     assert (kind, typed) == (Kind.INT if isinstance(number, int) else Kind.FLOAT, number)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_reads_as_something(text: str) -> None:
     kind, typed = read_typed(text)
