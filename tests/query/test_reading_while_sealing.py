@@ -168,24 +168,29 @@ def test_a_process_that_joins_while_a_query_waits_is_seen_whole_or_not_at_all(st
 
 # -- processes that log, seal and read as they like
 
-BATCH, SESSIONS, ROUNDS = 500, 12, 60
+SESSIONS, SESSION_STEPS = 12, 30_000
 
 
 def keep_logging(root: Path, acknowledged: Synchronized[int], done: Synchronized[bool]) -> None:
-    """Log one step after the other, from one process after the other as far as the store can tell."""
-    step = 0
-    for session in range(SESSIONS):
-        # Some sessions seal while they log, some when they close, some leave it to others.
-        config = Config(seal_bytes=200_000 if session % 2 else 1 << 30, close_seal_bytes=0 if session % 3 else 1 << 30)
-        store = Store.open(root, config=config)
-        logger = store.run_logger("a")
-        for _ in range(ROUNDS):
-            for _ in range(BATCH):
-                logger.log(dict.fromkeys(KEYS, step / 2), step=step, timestamp=step)
-                step += 1
-                acknowledged.value = step
-        store.close()
-    done.value = True
+    """Log one step after the other, from one writer after the other."""
+    try:
+        for session in range(SESSIONS):
+            # Some sessions seal while they log, some when they close, some leave it to others.
+            config = Config(
+                seal_bytes=200_000 if session % 2 else 1 << 30, close_seal_bytes=0 if session % 3 else 1 << 30
+            )
+            store = Store.open(root, config=config)
+            log_steps(store, acknowledged)
+            store.close()
+    finally:
+        done.value = True
+
+
+def log_steps(store: Store, acknowledged: Synchronized[int]) -> None:
+    logger = store.run_logger("a")
+    for step in range(acknowledged.value, acknowledged.value + SESSION_STEPS):
+        logger.log(dict.fromkeys(KEYS, step / 2), step=step, timestamp=step)
+        acknowledged.value = step + 1
 
 
 def keep_sealing(root: Path, done: Synchronized[bool]) -> None:
@@ -219,5 +224,5 @@ def test_a_reader_beside_a_writing_and_a_sealing_process_counts_right(store: Sto
     sealing.join(WAIT_S)
     assert (logging.exitcode, sealing.exitcode) == (0, 0)
     assert looks > 10
-    assert counted(store) == dict.fromkeys(KEYS, SESSIONS * ROUNDS * BATCH)
+    assert counted(store) == dict.fromkeys(KEYS, SESSIONS * SESSION_STEPS)
     assert len(list((root / "segments").rglob("*.parquet"))) > 1

@@ -84,7 +84,9 @@ impl LockFile {
     /// # Errors
     /// [`Error::Io`]; a file of that name is replaced, so the name must be one that nobody else uses.
     pub fn create(path: &Path) -> Result<Self> {
-        let temporary = path.with_extension(format!("lock.{:032x}.tmp", random_u128()?));
+        // NOTE: the temporary name must not begin with the writer's id. A journal without its lock file belongs to a dead
+        // writer, and whoever adopts it would remove this file, or the lock under its final name.
+        let temporary = path.with_file_name(format!("new-{:032x}.lock.tmp", random_u128()?));
         let file = OpenOptions::new()
             .read(true)
             .write(true)
