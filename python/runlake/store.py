@@ -400,8 +400,8 @@ atexit.register(_close_all)
 
 def _require_file_system(root: Path) -> None:
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
-    if (reason := _engine.check_filesystem(str(existing))) is not None:
+    if (kind := _engine.check_filesystem(str(existing))) is not None:
         raise StoreUnavailable(
-            f"the store {root} cannot be kept there: {reason}",
+            f"the store {root} would be on {kind}, which does not keep mapped files and locks as a store needs them",
             hint="keep it on a local disk (ext4, xfs, tmpfs) and copy it away when the runs have ended",
         )
