@@ -7,15 +7,17 @@ segments, many journals at a time, once there are enough of them.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import platform
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from runlake import _engine
-from runlake.catalog import Catalog, Change, GapInfo, Range, WriterInfo
+from runlake.catalog import Catalog, Change, GapInfo, Range, WriterInfo, WriterState
 from runlake.catalog.lock import FileLock
 from runlake.config import Config
 from runlake.errors import NotFound, StoreError
@@ -42,6 +44,11 @@ def is_local(writer: WriterInfo) -> bool:
     It does under the same kernel, whatever its containers are called, and when this machine was started anew since.
     """
     return writer.boot_id == boot_id() or writer.host == platform.node()
+
+
+def _may_need_mending(state: WriterState | None) -> bool:
+    """Tell whether a writer may have died with something left to mend; of one that is not listed nothing is known."""
+    return state is None or (state.state == "open" and is_local(state.info))
 
 
 class Recovery:
@@ -77,14 +84,12 @@ class Recovery:
             # NOTE: the catalog first. A writer makes its files before it is registered, so one that the catalog knows
             # and the folder does not hold is gone for good.
             known = {state.info.id: state for state in self._catalog.unsealed_writers()}
-            found = {files.id: files for files in _engine.survey(self._journals)}
-            for writer_id, files in found.items():
-                state = known.get(writer_id)
-                if not files.alive and (state is None or (state.state == "open" and is_local(state.info))):
-                    self._mend_quietly(writer_id, None if state is None else state.info)
+            present = self._journal_bytes()
             for writer_id, state in known.items():
-                if writer_id not in found and is_local(state.info):
+                if writer_id not in present and is_local(state.info):
                     self._catalog.close_writer(writer_id, sealed_all=True)
+            for writer_id in self._dead(writer_id for writer_id in present if _may_need_mending(known.get(writer_id))):
+                self._mend_quietly(writer_id, known[writer_id].info if writer_id in known else None)
             for run_id in self._catalog.fail_orphans():
                 _log.warning("run %s is marked FAILED: the process that ran it is gone", run_id)
         finally:
@@ -102,19 +107,22 @@ class Recovery:
 
     def adopt_when_due(self) -> None:
         """Start adopting in the background when closed journals are many or big."""
-        closed = [files for files in _engine.survey(self._journals) if not files.alive]
-        due = len(closed) >= self._config.adopt_journals or sum(f.bytes for f in closed) >= self._config.seal_bytes
+        closed = self._closed()
+        due = len(closed) >= self._config.adopt_journals or sum(closed.values()) >= self._config.seal_bytes
         if due and self._thread is None:
             self._thread = threading.Thread(target=self._adopt_quietly, name="runlake-adopter", daemon=True)
             self._thread.start()
 
     def adopt(self) -> None:
-        """Move the points of all closed journals into segments, unless another process does so now."""
+        """Move the points of all closed journals into segments, unless another process does so now.
+
+        Journals of the dead that are not mended stay: what waits in their outbox would go with them.
+        """
         lock = FileLock(self._lock_path)
         if not lock.try_acquire():
             return
         try:
-            closed = [files.id for files in _engine.survey(self._journals) if not files.alive]
+            closed = list(self._closed())
             for start in range(0, len(closed), _BATCH_WRITERS):
                 if self._stopped.is_set():
                     return
@@ -132,6 +140,33 @@ class Recovery:
         """Begin anew, in a forked child: the thread is the parent's."""
         self._stopped = threading.Event()
         self._thread = None
+
+    # -- which writers
+
+    def _journal_bytes(self) -> dict[str, int]:
+        """Return the writers that have files, and the disk space of these; much cheaper than to survey them."""
+        found: dict[str, int] = {}
+        with os.scandir(self._journals) as entries:
+            for entry in entries:
+                writer_id = entry.name.partition(".")[0]
+                if len(writer_id) == 32 and not entry.name.endswith(".damaged"):
+                    with contextlib.suppress(FileNotFoundError):
+                        found[writer_id] = found.get(writer_id, 0) + entry.stat().st_blocks * 512
+        return found
+
+    def _closed(self) -> dict[str, int]:
+        """Return the writers that are closed and whose files are there, and the disk space of these."""
+        states = {state.info.id: state.state for state in self._catalog.unsealed_writers()}
+        return {
+            writer_id: size for writer_id, size in self._journal_bytes().items() if states.get(writer_id) == "closed"
+        }
+
+    def _dead(self, writer_ids: Iterable[str]) -> list[str]:
+        """Return those of some writers whose lock is free."""
+        wanted = set(writer_ids)
+        if not wanted:
+            return []
+        return [files.id for files in _engine.survey(self._journals) if files.id in wanted and not files.alive]
 
     # -- one writer
 
