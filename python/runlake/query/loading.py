@@ -108,7 +108,8 @@ def _table(rows: RunRows) -> RunTable:
 
 
 def _texts(numbers: pl.Series, names: Mapping[int, str]) -> pl.Series:
-    return numbers.replace_strict(list(names), list(names.values()), return_dtype=pl.String)
+    # NOTE: with nothing to replace, Polars leaves the type as it is.
+    return numbers.replace_strict(list(names), list(names.values()), return_dtype=pl.String).cast(pl.String)
 
 
 def _later(sealed: pl.DataFrame, fresh: pl.DataFrame) -> pl.DataFrame:
