@@ -226,3 +226,25 @@ def test_who_a_writer_was_is_kept(store: Store) -> None:
     [state] = store.catalog.unsealed_writers()
     assert isinstance(state.info, WriterInfo)
     assert (state.info.id, state.info.pid, state.info.host) == (store.writer().id, os.getpid(), os.uname().nodename)
+
+
+def test_a_journal_with_changes_that_wait_is_not_adopted_before_they_are_delivered(
+    programs: Programs, root: Path
+) -> None:
+    program = programs.start(
+        "store = Store.open(root, config=Config(record_timeout_ms=50))\nlog = new_run(store, 'run1')\n"
+        "log.log_metric('k', 1.0, 0)\nsay('on')\nhear()\nstore.record('run1', params={'lr': '0.1'})\nsay('ok')\nhear()"
+    )
+    assert program.hear() == "on"
+    store = Store.open(root)
+    holder = programs.hold_lock()
+    program.say()
+    assert program.hear() == "ok"
+    program.kill()
+    holder.kill()
+    store._recovery.adopt()
+    assert segment_files(store) == set()
+    store.seal()
+    assert store.get_run("run1").data.params == {"lr": "0.1"}
+    assert (len(segment_files(store)), points(store)) == (1, [("run1", "k", 0, 1.0)])
+    store.close()
