@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from runlake import _engine
+from runlake.fluent.values import log_metric_slowly
 
 Points = Callable[[], list[tuple[str, int, float]]]
 Call = tuple[tuple[Any, ...], dict[str, Any]]
@@ -28,6 +29,7 @@ def handed_over() -> Iterator[list[Call]]:
     _engine.set_slow_path(slow)
     yield calls
     _engine.set_active_logger(None)
+    _engine.set_slow_path(log_metric_slowly)  # the package's own, for the tests that come after in this process
 
 
 @pytest.fixture

@@ -1,0 +1,17 @@
+"""Nothing of a store that a test opened here stays open, or in force, behind it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+import runlake
+from runlake.store import opened_stores
+
+
+@pytest.fixture(autouse=True)
+def no_store_left() -> Iterator[None]:
+    """Close the stores of the test and forget the tracking URI."""
+    yield
+    for store in opened_stores():
+        store.close()
+    runlake.set_tracking_uri("")
