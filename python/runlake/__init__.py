@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         log_table,
         log_text,
     )
+    from runlake.fluent.frames import points, runs, series
     from runlake.fluent.inputs import log_input, log_inputs
     from runlake.fluent.losses import errors_seen
     from runlake.fluent.run import ActiveRun
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
         restore_run,
         start_run,
     )
-    from runlake.fluent.search import points, runs, search_runs, series
+    from runlake.fluent.search import search_runs
     from runlake.fluent.values import (
         delete_tag,
         flush,
@@ -160,13 +161,14 @@ _HOMES = {
         "flush_artifact_async_logging", "get_artifact_uri", "load_table", "log_artifact", "log_artifacts", "log_dict",
         "log_figure", "log_image", "log_stream", "log_table", "log_text",
     ),
+    "runlake.fluent.frames": ("points", "runs", "series"),
     "runlake.fluent.inputs": ("log_input", "log_inputs"),
     "runlake.fluent.run": ("ActiveRun",),
     "runlake.fluent.runs": (
         "active_run", "delete_run", "end_run", "get_parent_run", "get_run", "last_active_run", "restore_run",
         "start_run",
     ),
-    "runlake.fluent.search": ("points", "runs", "search_runs", "series"),
+    "runlake.fluent.search": ("search_runs",),
     "runlake.fluent.values": (
         "delete_tag", "flush", "flush_async_logging", "log_arrays", "log_config", "log_metric", "log_metrics",
         "log_param", "log_params", "log_points", "set_tag", "set_tags",

@@ -1,8 +1,8 @@
-"""search_runs with MLflow's signature and its two forms of result, and runs, points and series, which are ours."""
+"""search_runs with MLflow's signature and its two forms of result."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from runlake.entities import Run, ViewType
@@ -14,7 +14,6 @@ from runlake.store import Store, get_store
 
 if TYPE_CHECKING:
     import pandas as pd
-    import polars as pl
 
 _PAGE = 50_000
 
@@ -77,41 +76,6 @@ def search_runs(
     ids = _experiment_ids(store, experiment_ids, experiment_names, search_all_experiments)
     found = list(_found(store, ids, filter_string, run_view_type, max_results, order_by))
     return found if pandas is None else _frame(pandas, found)
-
-
-def runs(
-    experiments: str | Sequence[str] | None = None, *, where: str | None = None, view: int = ViewType.ACTIVE_ONLY
-) -> pl.LazyFrame:
-    """Return one row a run as a Polars lazy frame: attributes, and typed `params.*`, `metrics.*`, `tags.*`.
-
-    Args:
-        experiments: Names or ids; None is all experiments.
-        where: A filter, e.g. `"params.lr BETWEEN 1e-4 AND 1e-2 AND metrics.val_auc > 0.89"`.
-    """
-    from runlake import query
-
-    return query.runs(get_store(store_root()), experiments, where, view)
-
-
-def points(runs: Any = None, keys: str | Sequence[str] | None = None) -> pl.LazyFrame:
-    """Return every point as a Polars lazy frame: `run_id`, `key`, `step`, `timestamp`, `value`, `writer`, `seq`.
-
-    Points of live runs, in this process and in others, are included as of the moment it is collected.
-
-    Args:
-        runs: Run ids, or a frame with a column `run_id`; None is all.
-        keys: Metric keys; `*` stands for anything, as in "train/*". None is all.
-    """
-    from runlake import query
-
-    return query.points(get_store(store_root()), runs, keys)
-
-
-def series(run_id: str, key: str, *, points: int = 1000) -> pl.DataFrame:
-    """Reduce one metric of one run to at most `points` buckets without losing a spike."""
-    from runlake import query
-
-    return query.series(get_store(store_root()), run_id, key, points=points)
 
 
 def _experiment_ids(store: Store, ids: list[str] | None, names: list[str] | None, everywhere: bool) -> list[str]:
