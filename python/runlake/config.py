@@ -87,6 +87,8 @@ def run_id() -> str | None:
 def take_run_id() -> str | None:
     """Return the run to join and forget it: the first `start_run` joins it, later ones begin new runs."""
     taken = run_id()
+    if taken is None:
+        return None
     for prefix in _PREFIXES:
         os.environ.pop(prefix + "RUN_ID", None)
     return taken

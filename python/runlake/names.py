@@ -27,6 +27,8 @@ _STRANGER = re.compile(r"[^/\w.\- :]")
 _RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")
 _EXPERIMENT_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,63}")
 _SHOWN = 40
+_MOST_LEGAL_KEYS = 10_000
+_legal_keys: set[str] = set()
 
 
 def check_key(key: object, kind: str = "metric") -> str:
@@ -41,6 +43,8 @@ def check_key(key: object, kind: str = "metric") -> str:
     """
     if not isinstance(key, str):
         raise InvalidType(f"{kind} key has type {type(key).__name__}: {shortened(key)!r}; it must be a string")
+    if key in _legal_keys:  # the runs of a sweep have the same keys
+        return key
     if len(key) > MAX_KEY:
         raise InvalidInput(f"{kind} key has {len(key)} characters; the limit is {MAX_KEY}: '{key[:_SHOWN]}…'")
     if stranger := _STRANGER.search(key):
@@ -53,6 +57,8 @@ def check_key(key: object, kind: str = "metric") -> str:
             f"{kind} key is not a normal relative path: {key!r}",
             hint="it is not empty, has no part '.' or '..', and no '/' at its ends or twice in a row",
         )
+    if len(_legal_keys) < _MOST_LEGAL_KEYS:
+        _legal_keys.add(key)
     return key
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from runlake import operations
 from runlake.artifacts import Artifacts
 from runlake.entities import Run, ViewType
-from runlake.errors import InvalidInput
+from runlake.errors import InvalidInput, StoreError
+from runlake.provenance import FILE_TAGS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 _lock = threading.Lock()
 _opened: dict[str, Artifacts] = {}
+_brought: set[tuple[str, str]] = set()  # URI of a run's artifacts, digest of a shared file that is there
 
 
 def artifacts(store: Store, run_id: str) -> Artifacts:
@@ -26,16 +30,35 @@ def artifacts(store: Store, run_id: str) -> Artifacts:
     Raises:
         NotFound: there is no such run.
     """
-    return of_run(store.catalog.get_run(run_id))
+    return of_run(store, store.catalog.get_run(run_id))
 
 
-def of_run(run: Run) -> Artifacts:
-    """Return the artifacts of a run that was read before; one object a folder, which knows what is not synced yet."""
+def of_run(store: Store, run: Run) -> Artifacts:
+    """Return the artifacts of a run that was read before; one object a folder, which knows what is not synced yet.
+
+    The first time, what the store keeps once for many runs comes into the run's folder.
+    """
     uri = run.info.artifact_uri
     if uri is None:
         raise InvalidInput(f"run {run.info.run_id} has no place for artifacts")
     with _lock:
-        return _opened.setdefault(uri, Artifacts(uri))
+        opened = _opened.setdefault(uri, Artifacts(uri))
+    for path, tag in FILE_TAGS.items():
+        digest = run.data.tags.get(tag)
+        if digest is not None and (uri, digest) not in _brought:
+            _bring(store, opened, path, digest)
+            _brought.add((uri, digest))
+    return opened
+
+
+def _bring(store: Store, into: Artifacts, path: str, digest: str) -> None:
+    """Copy a shared file into a run's folder. A reader who may not write, or a full disk, is no reason to fail."""
+    if os.path.lexists(into.uri(path)):
+        return
+    content = store.shared_files.get(digest)
+    if content is not None:
+        with contextlib.suppress(OSError, StoreError):
+            into.write_bytes(content, path)
 
 
 def sync() -> None:
@@ -80,7 +103,7 @@ def log_table(store: Store, run_id: str, data: Any, artifact_file: str) -> None:
     from runlake.artifacts import table
 
     run = store.catalog.get_run(run_id)
-    table.log_table(of_run(run), data, artifact_file)
+    table.log_table(of_run(store, run), data, artifact_file)
     current = run.data.tags.get(table.LOGGED_ARTIFACTS_TAG)
     named = table.logged_artifacts_tag(current, artifact_file)
     if named != current:
@@ -108,7 +131,8 @@ def load_table(
     else:
         found = [store.catalog.get_run(run_id) for run_id in run_ids]
     frame: pd.DataFrame = table.load_table(
-        artifact_file, [(of_run(run), {name: _attribute(run, name) for name in extra_columns or ()}) for run in found]
+        artifact_file,
+        [(of_run(store, run), {name: _attribute(run, name) for name in extra_columns or ()}) for run in found],
     )
     return frame
 

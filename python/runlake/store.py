@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runlake import _engine
+from runlake.artifacts.shared import SharedFiles
 from runlake.catalog import Catalog, Change, WriterInfo
 from runlake.config import Config, from_environment
 from runlake.delivery import DELIVERY_WAIT_S, Delivery
@@ -33,6 +34,7 @@ class Store:
         catalog: Names, states, parameters, tags and the list of segments.
         journals_dir: Points that are in no segment yet.
         segments_dir: Points, as Parquet.
+        shared_files: What many runs have alike: their packages and uncommitted changes.
     """
 
     def __init__(self, root: Path, catalog: Catalog, config: Config, hook: Hook | None) -> None:
@@ -41,6 +43,7 @@ class Store:
         self.config = config
         self.journals_dir = root / "journals"
         self.segments_dir = root / "segments"
+        self.shared_files = SharedFiles(root / "provenance")
         self._segments = Segments(self.journals_dir, self.segments_dir, catalog, hook)
         self._recovery = Recovery(root, self._segments, self._deliver, config)
         self._delivery = Delivery(catalog, self._deliver_own, config.sync_interval_ms)
@@ -165,7 +168,7 @@ class Store:
             if owned:
                 self._writer_here()
                 info = self._info
-            self.catalog.create_run(
+            run = self.catalog.create_run(
                 *(run_id, experiment_id),
                 name=name,
                 user_id=user_id,
@@ -178,7 +181,7 @@ class Store:
             if owned:
                 self._attached.add(run_id)
                 self._new_runs.add(run_id)
-        return self.catalog.get_run(run_id)
+        return run
 
     def join_run(self, run_id: str, *, tags: Mapping[str, str] | None = None, name: str | None = None) -> None:
         """Make a run RUNNING and this process one of its members; see `Catalog.join_run`."""
@@ -359,14 +362,28 @@ class Store:
 
 def get_store(root: str | Path) -> Store:
     """Return this process's store in the folder `root`, opened by the first call."""
-    path = os.path.realpath(root)
+    given = os.fspath(root)
+    store, folder = _stores_by_name.get(given, (None, None))
+    if store is not None and folder == _folder_identity(given):  # no link on the way leads elsewhere by now
+        return store
+    path = os.path.realpath(given)
     store = _stores.get(path)
     if store is None:
         with _opening:
             store = _stores.get(path)
             if store is None:
                 store = _stores[path] = Store.open(path)
+    _stores_by_name[given] = store, _folder_identity(given)
     return store
+
+
+def _folder_identity(path: str) -> tuple[int, int] | None:
+    """Return what tells a folder from all others; None when it is not there."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def opened_stores() -> list[Store]:
@@ -375,6 +392,8 @@ def opened_stores() -> list[Store]:
 
 
 _stores: dict[str, Store] = {}
+_stores_by_name: dict[str, tuple[Store, tuple[int, int] | None]] = {}
+"""Stores by the path that was given, and the folder that was there: following its links costs 20 µs a call."""
 _opening = threading.Lock()
 _open_stores: weakref.WeakSet[Store] = weakref.WeakSet()
 _of_parents: list[_engine.Writer] = []  # kept, so that no child ends what its parent uses

@@ -26,6 +26,24 @@ def test_artifacts_follow_the_experiment_or_the_run_when_they_have_a_place_of_th
     assert [run.info.artifact_uri for run in catalog.get_runs(["a", "b"])] == ["/data/e/a", "/data/b"]
 
 
+@pytest.mark.parametrize("place", [None, "/data/e"])
+def test_creating_a_run_returns_what_reading_it_returns(catalog: Catalog, place: str | None) -> None:
+    experiment = catalog.create_experiment("e", artifact_location=place, now_ms=START_MS)
+    for number, uri in enumerate((None, "/data/own")):
+        created = catalog.create_run(
+            f"run{number}",
+            experiment,
+            name="x",
+            user_id="u",
+            start_time=5,
+            artifact_uri=uri,
+            tags={"z": "1", "a": "2"},
+            owned=False,
+        )
+        assert created == catalog.get_run(f"run{number}")
+        assert list(created.data.tags) == ["a", "mlflow.runName", "z"]
+
+
 def test_a_run_id_is_taken_once(catalog: Catalog) -> None:
     add_run(catalog)
     with pytest.raises(AlreadyExists, match="'run1'"):

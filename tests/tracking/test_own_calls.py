@@ -14,6 +14,7 @@ import runlake
 from runlake import recording
 from runlake.errors import InvalidInput, ParameterChanged, RunEnded
 from runlake.fluent import origin
+from runlake.store import get_store
 
 
 def history(run: Any, key: str) -> list[tuple[int, float]]:
@@ -157,6 +158,45 @@ def test_installed_packages_are_an_artifact_of_every_run(lake: Path) -> None:
     origin.finish(30)
     for run in runs:
         assert "pytest" in runlake.artifacts.load_text(f"runs:/{run.info.run_id}/runlake/requirements.txt")
+
+
+def test_packages_are_kept_once_and_come_into_the_folder_of_a_run_that_is_looked_at(lake: Path) -> None:
+    with runlake.start_run() as first:
+        pass
+    origin.finish(30)
+    with runlake.start_run() as second:
+        pass
+    assert second.data.tags["runlake.requirements"] == runlake.get_run(first.id).data.tags["runlake.requirements"]
+    assert {path.name for path in (lake / "provenance").iterdir()} >= {second.data.tags["runlake.requirements"]}
+    folders = [Path(run.info.artifact_uri or "") for run in (first, second)]
+    assert not any(folder.exists() for folder in folders)
+    listed = runlake.artifacts.list_artifacts(run_id=second.id, artifact_path="runlake")
+    assert "runlake/requirements.txt" in [file.path for file in listed]
+    assert not folders[0].exists()
+
+
+def test_artifacts_are_read_though_the_shared_copy_is_gone(lake: Path) -> None:
+    with runlake.start_run() as run:
+        pass
+    origin.finish(30)
+    for path in (lake / "provenance").iterdir():
+        path.unlink()
+    runlake.MlflowClient().log_text(run.id, "hello", "note.txt")
+    assert [file.path for file in runlake.artifacts.list_artifacts(run_id=run.id)] == ["note.txt"]
+
+
+def test_a_store_behind_a_link_that_was_moved_is_another_store(tmp_path: Path) -> None:
+    link = tmp_path / "current"
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    link.symlink_to("one")
+    one = get_store(link)
+    assert get_store(link) is one is get_store(tmp_path / "one")
+    link.unlink()
+    link.symlink_to("two")
+    assert get_store(link) is get_store(tmp_path / "two") is not one
+    for store in (one, get_store(link)):
+        store.close()
 
 
 def test_long_values_are_cut_with_one_warning_and_long_keys_refused(

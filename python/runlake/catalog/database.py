@@ -28,6 +28,9 @@ from runlake.errors import CatalogLocked, Corrupt, StoreError, StoreUnavailable
 
 NAME: Final = "catalog.db"
 _FORK_WAIT_S = 10.0
+_PRAGMAS: Final = """
+    PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
+    PRAGMA wal_autocheckpoint = 4000;"""  # 16 MiB: the same pages again and again go into the database once
 _BUSY_TIMEOUT_S = 10.0  # only recovery after a crash, by another process, makes SQLite itself wait
 
 
@@ -178,7 +181,7 @@ class Database:
         connection = sqlite3.connect(
             self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=256
         )
-        connection.executescript("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")
+        connection.executescript(_PRAGMAS)
         return connection
 
     def _close_connections(self, timeout_s: float) -> None:

@@ -59,18 +59,24 @@ class Members(Part):
         """
         with self._database.writing(wait_s) as session:
             run = find_run(session, run_id)[0]
-            writer = _number(session, writer_id)
-            session.run(
-                "UPDATE writer_run SET member = 0, ended = ? WHERE run = ? AND writer = ?", (status, run, writer)
-            )
-            others = _others(session, run, writer)
-            if _anybody(living, others):
+            rows = session.all(_WRITERS_OF_RUN, (run,))
+            own = next((writer for writer, known_as, *_ in rows if known_as == writer_id), None)
+            session.run("UPDATE writer_run SET member = 0, ended = ? WHERE run = ? AND writer = ?", (status, run, own))
+            others = [row for row in rows if row[0] != own]
+            members = [(other_id, state) for _, other_id, state, member, _ in others if member]
+            if _anybody(living, members):
                 return False
-            ends = session.all("SELECT ended FROM writer_run WHERE run = ? AND ended IS NOT NULL", (run,))
-            reported = {end for (end,) in ends} | ({"FAILED"} if others else set())
+            reported = (
+                {ended for *_, ended in others} | ({status} if own else set()) | ({"FAILED"} if members else set())
+            )
             worst = next((end for end in _WORST_FIRST if end in reported), status)
             put_rest(session, run, Change(run_id, status=worst, end_ms=end_ms))
             return True
+
+
+_WRITERS_OF_RUN: Final = """
+    SELECT writer, w.writer_id, w.state, m.member, m.ended FROM writer_run m JOIN writer w USING (writer)
+    WHERE m.run = ?"""
 
 
 def _number(session: Session, writer_id: str) -> int:

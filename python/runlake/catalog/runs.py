@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,8 +41,8 @@ class Runs(Part):
         tags: Mapping[str, str] | None = None,
         owned: bool,
         writer: WriterInfo | None = None,
-    ) -> None:
-        """Create a RUNNING run in an active experiment.
+    ) -> Run:
+        """Create a RUNNING run in an active experiment, and return it as `get_run` would.
 
         Args:
             start_time: Milliseconds since 1970.
@@ -54,18 +55,23 @@ class Runs(Part):
             InvalidInput: the experiment is deleted.
             AlreadyExists: there is a run with that id.
         """
+        tags = {**(tags or {}), RUN_NAME_TAG: name}
         with self._database.writing() as session:
-            experiment = _require_experiment(session, experiment_id)
-            if session.one("SELECT 1 FROM run WHERE run_id = ?", (run_id,)):
-                raise AlreadyExists(f"there is a run {run_id!r} already")
-            run = session.insert(
-                "INSERT INTO run (run_id, experiment, name, user_id, status, start_ms, artifact_uri, owned, tx)"
-                " VALUES (?, ?, ?, ?, 'RUNNING', ?, ?, ?, ?)",
-                (run_id, experiment, name, user_id, start_time, artifact_uri, owned, session.tx),
-            )
-            put_tags(session, run, {**(tags or {}), RUN_NAME_TAG: name})
+            experiment, location = _require_experiment(session, experiment_id)
+            try:
+                run = session.insert(
+                    "INSERT INTO run (run_id, experiment, name, user_id, status, start_ms, artifact_uri, owned, tx)"
+                    " VALUES (?, ?, ?, ?, 'RUNNING', ?, ?, ?, ?)",
+                    (run_id, experiment, name, user_id, start_time, artifact_uri, owned, session.tx),
+                )
+            except sqlite3.IntegrityError:
+                raise AlreadyExists(f"there is a run {run_id!r} already") from None
+            put_tags(session, run, tags)
             if writer is not None:
                 attach_writer(session, put_writer(session, writer), run, member=owned)
+        uri = artifact_uri or f"{location or f'{self.artifacts_root}/{experiment_id}'}/{run_id}"
+        info = RunInfo(*(run_id, experiment_id, user_id, "RUNNING", start_time, None, LifecycleStage.ACTIVE, uri, name))
+        return Run(info, RunData({}, {}, dict(sorted(tags.items()))), RunInputs())
 
     def get_run(self, run_id: str) -> Run:
         """Return a run, deleted or not; its metrics are those of segments alone.
@@ -169,11 +175,12 @@ def _by_run(session: Session, table: str, column: str, runs: Sequence[int]) -> d
     return found
 
 
-def _require_experiment(session: Session, experiment_id: str) -> int:
+def _require_experiment(session: Session, experiment_id: str) -> tuple[int, str | None]:
+    """Return number and place of the artifacts of an active experiment."""
     row = find_experiment_row(session, experiment_id)
     if row[4]:
         raise InvalidInput(
             f"experiment {experiment_id} ({row[2]!r}) is deleted and takes no new runs",
             hint="bring it back with restore_experiment()",
         )
-    return int(row[0])
+    return int(row[0]), row[3]

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
-from runlake import run_files
 from runlake.guard import shielded
-from runlake.provenance import Background, Collected, standard_tags
+from runlake.provenance import FILE_TAGS, REQUIREMENTS_TAG, Background, Collected, standard_tags
 
 if TYPE_CHECKING:
     from runlake.fluent.run import ActiveRun
+    from runlake.store import Store
 
 _started: list[Background] = []
+_tags_in: WeakKeyDictionary[Store, dict[int, dict[str, str]]] = WeakKeyDictionary()
+"""For each store whose files are there, the tags of a collection, by its `id`: collections are never let go."""
 
 
-def tags_so_far() -> dict[str, str]:
-    """Return the standard tags, with those of the repository when an earlier run has had them found out."""
+def tags_so_far(store: Store) -> dict[str, str]:
+    """Return the standard tags, with what an earlier run has had found out: repository, changes and packages."""
     with shielded("standard tags", always=True):
         collected = _collection().result()
-        return {**standard_tags(), **(collected.tags if collected else {})}
+        return {**standard_tags(), **(_kept(store, collected) if collected else {})}
     return {}
 
 
 def describe(run: ActiveRun) -> None:
-    """Set the tags and write the files that are not known yet, now or when they are."""
+    """Have the tags set that are not known yet, when they are: the start of a run waits for nothing."""
     with shielded("standard tags", always=True):
-        had_tags = _collection().result() is not None
-        _collection().then(lambda collected: _write(run, collected, with_tags=not had_tags))
+        if REQUIREMENTS_TAG not in run.data.tags:
+            _collection().then(lambda collected: _add_tags(run, collected))
 
 
 def finish(timeout_s: float) -> None:
@@ -44,11 +47,18 @@ def _collection() -> Background:
     return background
 
 
-def _write(run: ActiveRun, collected: Collected, *, with_tags: bool) -> None:
+def _add_tags(run: ActiveRun, collected: Collected) -> None:
     with shielded("standard tags", always=True):
-        tags = {key: value for key, value in collected.tags.items() if key not in run.data.tags} if with_tags else {}
+        tags = {key: value for key, value in _kept(run.store, collected).items() if key not in run.data.tags}
         if tags:
             run.store.record(run.id, params={}, tags=tags)
-        folder = run_files.of_run(run)
-        for path, content in collected.files.items():
-            folder.write_bytes(content, path)
+
+
+def _kept(store: Store, collected: Collected) -> dict[str, str]:
+    """Put the files into the store, the first time, and return the tags of the repository and those that name files."""
+    known = _tags_in.setdefault(store, {})
+    tags = known.get(id(collected))
+    if tags is None:
+        files = {FILE_TAGS[path]: store.shared_files.put(content) for path, content in collected.files.items()}
+        tags = known[id(collected)] = {**collected.tags, **files}
+    return tags

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from runlake.provenance.background import DIFF_FILE, REQUIREMENTS_FILE, Background, Collected
+from runlake.provenance.background import (
+    DIFF_FILE,
+    FILE_TAGS,
+    REQUIREMENTS_FILE,
+    REQUIREMENTS_TAG,
+    Background,
+    Collected,
+)
 from runlake.provenance.secrets import mask_command, mask_text
 from runlake.provenance.tags import standard_tags
 
 __all__ = [
     "DIFF_FILE",
+    "FILE_TAGS",
     "REQUIREMENTS_FILE",
+    "REQUIREMENTS_TAG",
     "Background",
     "Collected",
     "mask_command",

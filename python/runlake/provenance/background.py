@@ -24,6 +24,12 @@ DIFF_FILE = "runlake/uncommitted.diff"
 REQUIREMENTS_FILE = "runlake/requirements.txt"
 """Artifact with the installed packages."""
 
+REQUIREMENTS_TAG = "runlake.requirements"
+"""Tag with the digest of the installed packages: runs in one environment have the same."""
+
+FILE_TAGS = {REQUIREMENTS_FILE: REQUIREMENTS_TAG, DIFF_FILE: "runlake.diff"}
+"""Tag with the SHA-256 of each file, under which the store keeps it once for all runs that have it."""
+
 TIME_LIMIT_S = 20.0
 """After this, git is stopped and what it has not told is left out."""
 
