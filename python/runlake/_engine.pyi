@@ -27,6 +27,7 @@ __all__ = [
     "Sealed",
     "SegmentInfo",
     "Summary",
+    "TableFile",
     "Writer",
     "WriterFiles",
     "WriterStats",
@@ -41,6 +42,7 @@ __all__ = [
     "set_slow_path",
     "survey",
     "verify_segment",
+    "write_table_file",
 ]
 
 _Value: TypeAlias = SupportsFloat | SupportsIndex | str
@@ -526,4 +528,39 @@ def verify_segment(path: str) -> SegmentInfo:
 
     Raises:
         Corrupt: it is not what was written.
+    """
+
+@final
+class TableFile:
+    """Many small Arrow tables in one mapped file, of which only what is asked for is read; see `write_table_file`."""
+
+    def __new__(cls, path: str) -> TableFile:
+        """Map a file. What it hands out stays as it is when the file is replaced or removed.
+
+        Raises:
+            Corrupt: the file is not whole.
+            StoreError: there is none, or it cannot be mapped.
+        """
+
+    @property
+    def metadata(self) -> str:
+        """What `write_table_file` was given."""
+
+    def tables(self, section: str) -> list[tuple[str, int]]:
+        """Return key and number of rows of each table of a section, in the order in which they were written."""
+
+    def table(self, section: str, key: str) -> ArrowStream | None:
+        """Return a table, without copying it; None when there is none of that name.
+
+        Raises:
+            Corrupt: its bytes are not those that were written.
+        """
+
+def write_table_file(path: str, metadata: str, tables: Iterable[tuple[str, str, _ArrowStreamExporter]]) -> None:
+    """Write tables into a file that appears under its name when it is whole, in place of one that has the name.
+
+    The file is not synced: it is for what can be made anew.
+
+    Args:
+        tables: Section, key and content of each; section and key together name a table once.
     """

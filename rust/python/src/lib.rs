@@ -19,6 +19,7 @@ mod row;
 mod run;
 mod sealing;
 mod table;
+mod table_file;
 mod writer;
 
 use std::path::Path;
@@ -44,6 +45,8 @@ mod _engine {
     use crate::recovery::{Adopted, Dropped, Gap, WriterFiles, adopt, survey};
     #[pymodule_export]
     use crate::sealing::{Sealed, SegmentInfo, Summary, runs_in, seal, verify_segment};
+    #[pymodule_export]
+    use crate::table_file::{TableFile, write_table_file};
     #[pymodule_export]
     use crate::writer::{Writer, WriterStats};
 

@@ -1,7 +1,7 @@
 //! Files: reserved space, syncing, locks that die with their owner, and which file systems are known to be right.
 #![expect(
     unsafe_code,
-    reason = "locks of an open file description are reached through fcntl only"
+    reason = "locks of an open file description are reached through fcntl only, and files are mapped"
 )]
 
 use std::fmt;
@@ -11,6 +11,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use rustix::fs::{FallocateFlags, fallocate, statfs};
 
 use crate::error::{Error, Result};
@@ -180,6 +181,21 @@ fn fcntl(file: &File, command: i32, lock: &mut libc::flock) -> io::Result<()> {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
+}
+
+/// The bytes of a file that nobody changes in place, mapped: a page is read when it is touched.
+///
+/// # Errors
+/// [`Error::Io`] where the file is not there or cannot be mapped; an empty one gives no bytes.
+pub fn map_file(path: &Path) -> Result<Bytes> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    if file.metadata().map_err(Error::io("examine", path))?.len() == 0 {
+        return Ok(Bytes::new());
+    }
+    // SAFETY: the file was written under another name and renamed, and is replaced as a whole from then on: its bytes do
+    // not change while they are mapped. What they hold is checked before it is believed.
+    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(Error::io("map", path))?;
+    Ok(Bytes::from_owner(map))
 }
 
 /// Name of the file system of `path` where shared mappings or locks are not coherent, `None` where all is well.
