@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from runlake.catalog.typed import read_typed
-from runlake.query.table import ATTRIBUTES, RunTable, Tuples
+from runlake.entities import ViewType
+from runlake.query.changed_part import ChangedPart, KeyNames
+from runlake.query.experiment_runs import ExperimentRuns
+from runlake.query.live import LiveMetrics
+from runlake.query.run_frames import RunFrames
+from runlake.query.table import RunTable, Shape
 
 
 @dataclass(frozen=True)
@@ -25,35 +31,37 @@ class PlainRun:
 
 
 def table_of(runs: Sequence[PlainRun]) -> RunTable:
-    attributes = pl.DataFrame(
-        {
-            "run_id": [run.name for run in runs],
-            "run_name": [run.name for run in runs],
-            "experiment_id": ["0"] * len(runs),
-            "status": ["FINISHED"] * len(runs),
-            "start_time": [run.start_time for run in runs],
-            "end_time": [run.end_time for run in runs],
-            "user_id": ["user"] * len(runs),
-            "lifecycle_stage": ["active"] * len(runs),
-            "artifact_uri": [f"/artifacts/{run.name}" for run in runs],
-        },
-        schema=ATTRIBUTES,
-    )
-    params = [
-        (row, key, text, int(read_typed(text)[0])) for row, run in enumerate(runs) for key, text in run.params.items()
+    """Make the table of an experiment "0" with these runs."""
+    keys = sorted({key for run in runs for what in (run.params, run.metrics, run.tags) for key in what})
+    numbers = {key: number for number, key in enumerate(keys, start=1)}
+    names = KeyNames({number: key for key, number in numbers.items()}, numbers)
+
+    def frame(schema: Mapping[str, pl.DataType], rows: list[tuple[object, ...]]) -> pl.DataFrame:
+        return pl.DataFrame(rows, schema=dict(schema), orient="row")
+
+    empty = RunFrames.empty()
+    attributes = [
+        (row, run.name, run.name, "user", "FINISHED", run.start_time, run.end_time, 0, f"/artifacts/{run.name}")
+        for row, run in enumerate(runs)
     ]
-    metrics = [(row, key, value) for row, run in enumerate(runs) for key, value in run.metrics.items()]
-    tags = [(row, key, value) for row, run in enumerate(runs) for key, value in run.tags.items()]
+    params = [
+        (row, numbers[key], text, int(read_typed(text)[0]))
+        for row, run in enumerate(runs)
+        for key, text in run.params.items()
+    ]
+    metrics = [
+        (row, numbers[key], 1, int(math.isnan(value)), 0, 0, value, 0, 0, value, value, 0, value, 0, value, 0)
+        for row, run in enumerate(runs)
+        for key, value in run.metrics.items()
+    ]
+    tags = [(row, numbers[key], value) for row, run in enumerate(runs) for key, value in run.tags.items()]
     datasets = [(row, *dataset) for row, run in enumerate(runs) for dataset in run.datasets]
-    first = {"row": pl.UInt32, "key": pl.String}
-
-    def tuples(rows: list[tuple[object, ...]], **values: type[pl.DataType]) -> Tuples:
-        return Tuples(pl.DataFrame(rows, schema={**first, **values}, orient="row"), len(runs))
-
-    return RunTable(
-        attributes,
-        params=tuples(params, value=pl.String, kind=pl.UInt8),
-        metrics=tuples(metrics, value=pl.Float64),
-        tags=tuples(tags, value=pl.String),
-        datasets=tuples(datasets, digest=pl.String, context=pl.String),
+    frames = RunFrames(
+        frame(empty.runs.schema, attributes),
+        frame(empty.params.schema, params),
+        frame(empty.metrics.schema, metrics),
+        frame(empty.tags.schema, tags),
+        frame(empty.datasets.schema, datasets),
     )
+    part = ExperimentRuns("0", 1, None, ChangedPart(frames, names))
+    return RunTable(Shape((part,), {"0": "/artifacts"}, ViewType.ACTIVE_ONLY), LiveMetrics.none())

@@ -69,6 +69,7 @@ def test_columns_are_attributes_then_parameters_metrics_and_tags(sweep: BareLake
     assert query.runs(sweep, "sweep").collect().schema == {
         **dict.fromkeys(("run_id", "run_name", "experiment_id", "status"), pl.String),
         **dict.fromkeys(("start_time", "end_time"), TIME),
+        "duration": pl.Duration("ms"),
         **dict.fromkeys(("user_id", "lifecycle_stage", "artifact_uri"), pl.String),
         "params.depth": pl.Int64,
         "params.depth2": pl.String,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from runlake.catalog.changed import Changed, ChangedRuns, TableState
 from runlake.catalog.changes import Change, Changes, Conflict
 from runlake.catalog.database import Database
 from runlake.catalog.experiments import Experiments
@@ -22,6 +23,7 @@ __all__ = [
     "LOST",
     "Catalog",
     "Change",
+    "ChangedRuns",
     "Conflict",
     "FoundGap",
     "GapInfo",
@@ -32,13 +34,14 @@ __all__ = [
     "RunRows",
     "SealedSegment",
     "SegmentRef",
+    "TableState",
     "WriterInfo",
     "WriterState",
     "read_typed",
 ]
 
 
-class Catalog(Experiments, Runs, Changes, Members, Inputs, Writers, Segments, Rows, Health):
+class Catalog(Experiments, Runs, Changes, Members, Inputs, Writers, Segments, Rows, Changed, Health):
     """The catalog of one store, for all threads of this process and, after a fork, of the child.
 
     Whatever waits for other processes raises `CatalogLocked` when it takes too long. What was written survives the

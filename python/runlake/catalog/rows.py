@@ -83,7 +83,7 @@ class Rows(Part):
         condition, values = _condition(experiment_ids, view, since_tx, run_ids)
         chosen = f"WHERE t.run IN (SELECT r.run FROM run r JOIN experiment e USING (experiment) WHERE {condition})"
         chosen, chosen_values = (chosen, values) if condition else ("", [])
-        with _collector_paused(), self._database.reading() as session:
+        with collector_paused(), self._database.reading() as session:
             runs = session.all(
                 "SELECT r.run, r.run_id, e.experiment_id, r.name, r.user_id, r.status, r.start_ms, r.end_ms,"
                 f" CASE r.deleted WHEN 0 THEN 'active' ELSE 'deleted' END, {ARTIFACT_URI}, r.tx"
@@ -94,23 +94,23 @@ class Rows(Part):
             return RunRows(
                 tx=session.last_tx(),
                 names=dict(session.all("SELECT name, text FROM name")),
-                runs=_columns(RUN_COLUMNS, runs),
-                params=_columns(PARAM_COLUMNS, session.all(_select("param", PARAM_COLUMNS) + chosen, chosen_values)),
-                tags=_columns(TAG_COLUMNS, session.all(_select("tag", TAG_COLUMNS) + chosen, chosen_values)),
-                metrics=_columns(
+                runs=columns_of(RUN_COLUMNS, runs),
+                params=columns_of(PARAM_COLUMNS, session.all(_select("param", PARAM_COLUMNS) + chosen, chosen_values)),
+                tags=columns_of(TAG_COLUMNS, session.all(_select("tag", TAG_COLUMNS) + chosen, chosen_values)),
+                metrics=columns_of(
                     METRIC_COLUMNS, session.all(_select("metric_summary", METRIC_COLUMNS) + chosen, chosen_values)
                 ),
-                inputs=_columns(INPUT_COLUMNS, session.all(_INPUTS + chosen, chosen_values)),
+                inputs=columns_of(INPUT_COLUMNS, session.all(INPUTS + chosen, chosen_values)),
             )
 
 
-_INPUTS = """
+INPUTS = """
     SELECT t.run, d.name, d.digest, c.value FROM input t JOIN dataset d USING (dataset)
     LEFT JOIN input_tag c ON c.run = t.run AND c.dataset = t.dataset AND c.key = 'mlflow.data.context' """
 
 
 @contextlib.contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Keep the garbage collector from walking through millions of new tuples again and again: 3.9 s instead of 6.8."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -146,6 +146,7 @@ def _condition(
     return " AND ".join(parts), values
 
 
-def _columns(names: Sequence[str], rows: list[Row]) -> Columns:
+def columns_of(names: Sequence[str], rows: list[Row]) -> Columns:
+    """Turn rows into columns."""
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     return dict(zip(names, columns, strict=True))

@@ -160,7 +160,7 @@ class Segments(Part):
             writers: Those whose journals were opened; None gives `sealed` for all writers there ever were.
         """
         with self._database.reading() as session:
-            sealed = _sealed(session, writers)
+            sealed = sealed_of(session, writers)
             if run_ids is None:
                 unsealed = [row[0] for row in session.all("SELECT writer_id FROM writer WHERE state != 'sealed'")]
                 segments = _all_segments(session, experiment_ids)
@@ -275,7 +275,8 @@ def _run_number(session: Session, run_id: str) -> int:
     )
 
 
-def _sealed(session: Session, writers: Sequence[str] | None) -> dict[str, int]:
+def sealed_of(session: Session, writers: Sequence[str] | None) -> dict[str, int]:
+    """Return, for some writers or for all, the first seq that no segment holds."""
     if writers is None:
         return dict(session.all("SELECT writer_id, sealed FROM writer"))
     found: dict[str, int] = {}

@@ -11,6 +11,8 @@ from typing import Final
 
 import polars as pl
 
+from runlake.catalog import read_typed
+
 TEXT: Final = 0
 INT: Final = 1
 FLOAT: Final = 2
@@ -18,16 +20,6 @@ BOOL: Final = 3
 NULL: Final = 4
 
 _FLAGS: Final = {"True": True, "true": True, "False": False, "false": False}
-
-
-def is_number() -> pl.Expr:
-    """Whether a parameter is a number."""
-    return pl.col("kind").is_in([INT, FLOAT])
-
-
-def is_flag() -> pl.Expr:
-    """Whether a parameter is true or false."""
-    return pl.col("kind") == BOOL
 
 
 _TYPES: Final[dict[frozenset[int], pl.DataType]] = {
@@ -38,14 +30,33 @@ _TYPES: Final[dict[frozenset[int], pl.DataType]] = {
 }
 
 
-def column_type(kinds: Iterable[int]) -> pl.DataType:
-    """The type of a column whose values have these kinds."""
-    return _TYPES.get(frozenset(kinds) - {NULL}, pl.String())
+def mask_of(kinds: Iterable[int]) -> int:
+    """Put kinds into one number: bit k is set where kind k is among them."""
+    return sum(1 << kind for kind in set(kinds))
 
 
-def number_type(kinds: pl.Series) -> pl.DataType:
-    """The type of a column of numbers of these kinds: integers stay exact where they are alone."""
-    return pl.Int64() if (kinds == INT).all() else pl.Float64()
+def column_type(mask: int) -> pl.DataType:
+    """The type of a column whose values have the kinds of a mask."""
+    return _TYPES.get(frozenset(kind for kind in range(NULL) if mask >> kind & 1), pl.String())
+
+
+def numbers(texts: pl.Series, kinds: pl.Series) -> pl.Series:
+    """The numbers among some texts, null elsewhere: Int64 where all are integers, which stay exact, else Float64."""
+    whole, broken = kinds == INT, kinds == FLOAT
+    chosen = texts.set(~(whole | broken).fill_null(False), None)
+    return reading(chosen, pl.Float64() if broken.any() else pl.Int64())
+
+
+def flags(texts: pl.Series, kinds: pl.Series) -> pl.Series:
+    """The truth values among some texts, null elsewhere."""
+    return reading(texts.set((kinds != BOOL).fill_null(True), None), pl.Boolean())
+
+
+def kinds_of(texts: pl.Series) -> pl.Series:
+    """What texts read as, null for null; see `catalog.typed`, which says it for parameters."""
+    known = texts.drop_nulls().unique()
+    kinds = pl.Series([int(read_typed(text)[0]) for text in known], dtype=pl.UInt8)
+    return texts.replace_strict(known, kinds, default=None, return_dtype=pl.UInt8)
 
 
 def reading(texts: pl.Series, dtype: pl.DataType) -> pl.Series:

@@ -12,8 +12,8 @@ from runlake.entities import Experiment, ViewType
 from runlake.errors import InvalidType, NotFound
 from runlake.query.filter.nodes import Condition
 from runlake.query.filter.parser import parse_filter
-from runlake.query.loading import load_table
 from runlake.query.reader import Hook, Lake, no_hook
+from runlake.query.run_tables import answer, load_table
 from runlake.query.table import RunTable
 
 
@@ -43,7 +43,7 @@ def runs(
     """
     condition = parse_filter(where)
     ids = experiment_ids(lake, experiments)
-    return _LazyRuns(lambda: load_table(lake, ids, view, hook=hook), condition).frame()
+    return _LazyRuns(lake, lambda: load_table(lake, ids, view, hook=hook), condition).frame()
 
 
 def experiment_ids(lake: Lake, experiments: str | Sequence[str] | None) -> list[str] | None:
@@ -80,7 +80,8 @@ class _LazyRuns:
     reading of the store, and each collection reads anew.
     """
 
-    def __init__(self, load: Callable[[], RunTable], condition: Condition | None) -> None:
+    def __init__(self, lake: Lake, load: Callable[[], RunTable], condition: Condition | None) -> None:
+        self._lake = lake
         self._load = load
         self._condition = condition
         self._table: RunTable | None = None
@@ -96,12 +97,31 @@ class _LazyRuns:
     def _rows(
         self, columns: list[str] | None, predicate: pl.Expr | None, limit: int | None, _batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
-        table = self._table or self._load()
-        rows = table.rows_matching(self._condition)
-        frame = table.wide(columns)
-        if rows is not None:
-            frame = frame[rows]
-        # NOTE: Polars pushes a limit down through a filter only when it stands before the filter.
-        if limit is not None:
-            frame = frame.head(limit)
-        yield frame if predicate is None else frame.filter(predicate)
+        loaded = iter([self._table] if self._table is not None else [])
+        yield answer(
+            self._lake,
+            lambda: next(loaded, None) or self._load(),
+            lambda table: _chosen(table, self._condition, columns, predicate, limit),
+        )
+
+
+def _chosen(
+    table: RunTable,
+    condition: Condition | None,
+    columns: list[str] | None,
+    predicate: pl.Expr | None,
+    limit: int | None,
+) -> pl.DataFrame:
+    """The rows and columns that Polars asks for. What the predicate names is made first, the rest for what is left."""
+    rows = table.rows_matching(condition)
+    # NOTE: Polars pushes a limit down through a filter only when it stands before the filter.
+    if limit is not None:
+        rows = pl.int_range(min(limit, table.height), dtype=pl.UInt32, eager=True) if rows is None else rows.head(limit)
+    if predicate is not None:
+        tested = table.wide(predicate.meta.root_names(), rows)
+        places = rows if rows is not None else pl.int_range(table.height, dtype=pl.UInt32, eager=True)
+        rows = tested.with_columns(places.alias(_ROW)).filter(predicate)[_ROW]
+    return table.wide(columns, rows)
+
+
+_ROW = "\0row"

@@ -11,10 +11,10 @@ from runlake.query.assembly import assemble
 from runlake.query.filter.nodes import Field, Form, Kind
 from runlake.query.filter.order import Order, parse_order
 from runlake.query.filter.parser import parse_filter
-from runlake.query.loading import load_table
 from runlake.query.paging import check_size, page_start
 from runlake.query.paging import page_token as token_of
 from runlake.query.reader import Hook, Lake, no_hook
+from runlake.query.run_tables import answer, load_table
 from runlake.query.table import RunTable
 
 _START_TIME = Field(Kind.ATTRIBUTE, "start_time")
@@ -44,11 +44,14 @@ def search_runs(
     size, start = check_size(max_results), page_start(page_token)
     if not experiment_ids:
         return PagedList()
-    table = load_table(lake, list(experiment_ids), view, hook=hook)
-    rows = _sorted(table, table.rows_matching(condition), orders)
-    page = rows.slice(start, size)
-    more = start + size < len(rows)
-    return PagedList(assemble(lake, table, page), token_of(start + size) if more else None)
+    ids = list(experiment_ids)
+
+    def page(table: RunTable) -> PagedList[Run]:
+        rows = _sorted(table, table.rows_matching(condition), orders)
+        more = start + size < len(rows)
+        return PagedList(assemble(lake, table, rows.slice(start, size)), token_of(start + size) if more else None)
+
+    return answer(lake, lambda: load_table(lake, ids, view, hook=hook), page)
 
 
 def _sorted(table: RunTable, rows: pl.Series | None, orders: Sequence[Order]) -> pl.Series:

@@ -1,21 +1,24 @@
-"""Run table: one row a run, its columns made only when they are asked for.
-
-Attributes are a frame. Parameters, metrics, tags and data sets are tuples (row, key, value…), from which a query cuts
-the few columns that it names: a store with 12,000 metrics costs nothing to a filter on three.
-"""
+"""Run table: one row a run of the chosen experiments, its columns made only when they are asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 import polars as pl
 
+from runlake.entities import LifecycleStage, ViewType
+from runlake.query.experiment_runs import ExperimentRuns
 from runlake.query.filter.compile import column_name, compile_filter
 from runlake.query.filter.nodes import Condition, Field, Form, Kind, forms
-from runlake.query.parameters import column_type, is_flag, is_number, number_type, reading
+from runlake.query.live import LiveMetrics, merged_column
+from runlake.query.parameters import column_type
+from runlake.query.run_frames import KEYED, SUMMARY, kind_of
+
+TIME: Final = pl.Datetime("ms", "UTC")
+"""Type of the times in the wide frame; for filters they are milliseconds since 1970."""
 
 ATTRIBUTES: Final = pl.Schema(
     {
@@ -25,66 +28,125 @@ ATTRIBUTES: Final = pl.Schema(
         "status": pl.String,
         "start_time": pl.Int64,
         "end_time": pl.Int64,
+        "duration": pl.Int64,
         "user_id": pl.String,
         "lifecycle_stage": pl.String,
         "artifact_uri": pl.String,
     }
 )
-TIME: Final = pl.Datetime("ms", "UTC")
-"""Type of the times in the wide frame; in the table they are milliseconds since 1970."""
-_TIMES = ("start_time", "end_time")
+_SHOWN: Final = {"start_time": TIME, "end_time": TIME, "duration": pl.Duration("ms")}
+_LATEST: Final = "last_value"
+_SUMMARIES: Final = {
+    "last": _LATEST,
+    "first": "first_value",
+    "argmin": "min_step",
+    "argmax": "max_step",
+}
 
 
 @dataclass(frozen=True)
-class Tuples:
-    """What runs have under keys: `row` (UInt32, the run's place in the table), `key` (String), then values."""
+class Shape:
+    """Which runs a table has, whatever is live: it serves every query until one of the experiments changes.
 
-    frame: pl.DataFrame
-    height: int
+    Args:
+        parts: The chosen experiments.
+        artifacts: The folder of the artifacts of each.
+        view: A `ViewType`.
+    """
+
+    parts: tuple[ExperimentRuns, ...]
+    artifacts: Mapping[str, str]
+    view: int
 
     @cached_property
-    def keys(self) -> list[str]:
-        """Every key that some run has, sorted."""
-        return self.frame["key"].unique().sort().to_list()
+    def rows(self) -> pl.Series | None:
+        """The places of the runs that are seen, oldest first, in the runs of all parts; None when it is all of them."""
+        rows: pl.Series | None = None
+        if self.view != ViewType.ALL and self._some_deleted(self.view):
+            deleted = pl.concat([part.attribute("deleted") for part in self.parts])
+            rows = ((deleted == 0) if self.view == ViewType.ACTIVE_ONLY else (deleted != 0)).arg_true()
+        if len(self.parts) > 1:
+            runs = pl.concat([part.attribute("run") for part in self.parts])
+            chosen = rows if rows is not None else pl.int_range(len(runs), dtype=pl.UInt32, eager=True)
+            rows = chosen.gather(runs.gather(chosen).arg_sort())
+        return rows
 
-    def columns(self, keys: Sequence[str], value: str) -> dict[str, pl.Series]:
-        """One column for each key that some run has: a value a run, null where it has none."""
-        chosen = self.frame if len(keys) == len(self.keys) else self.frame.filter(pl.col("key").is_in(list(keys)))
-        parts = chosen.select("row", "key", value).partition_by("key", as_dict=True, include_key=False)
-        return {str(key): self.spread(part["row"], part[value]) for (key,), part in parts.items()}
+    @cached_property
+    def height(self) -> int:
+        """Number of runs that are seen."""
+        return sum(part.height for part in self.parts) if self.rows is None else len(self.rows)
 
-    def of(self, key: str) -> pl.DataFrame:
-        """The tuples of one key."""
-        return self.frame.filter(pl.col("key") == key)
+    @cached_property
+    def keys(self) -> dict[str, frozenset[str]]:
+        """The keys of each kind that some run of the experiments has, what is live left out."""
+        return {kind: frozenset().union(*(part.keys[kind] for part in self.parts)) for kind in KEYED}
 
-    def spread(self, rows: pl.Series, values: pl.Series) -> pl.Series:
-        """Put values at rows of a column as long as the table; null elsewhere."""
-        column = pl.repeat(None, self.height, dtype=values.dtype, eager=True)
-        return column.scatter(rows, values) if len(rows) else column
+    @cached_property
+    def param_types(self) -> dict[str, pl.DataType]:
+        """The type of each parameter: the one that every value in the experiments reads as."""
+        return {key: column_type(mask) for key, mask in self.param_kinds.items()}
+
+    @cached_property
+    def param_kinds(self) -> dict[str, int]:
+        """What the values of each parameter read as, as masks."""
+        kinds: dict[str, int] = {}
+        for part in self.parts:
+            for key, mask in part.param_kinds.items():
+                kinds[key] = kinds.get(key, 0) | mask
+        return kinds
+
+    def schema(self, metrics: frozenset[str]) -> pl.Schema:
+        """Names and types of the wide frame with these metrics."""
+        if metrics == self.keys["metrics"]:
+            return self._own_schema
+        return self._schema(metrics)
+
+    @cached_property
+    def _own_schema(self) -> pl.Schema:
+        return self._schema(self.keys["metrics"])
+
+    def _schema(self, metrics: frozenset[str]) -> pl.Schema:
+        return pl.Schema(
+            {
+                **{name: _SHOWN.get(name, dtype) for name, dtype in ATTRIBUTES.items()},
+                **{f"params.{key}": self.param_types[key] for key in sorted(self.param_types)},
+                **{f"metrics.{key}": pl.Float64() for key in sorted(metrics)},
+                **{f"tags.{key}": pl.String() for key in sorted(self.keys["tags"])},
+            }
+        )
+
+    def _some_deleted(self, view: int) -> bool:
+        return view == ViewType.DELETED_ONLY or any((part.attribute("deleted") != 0).any() for part in self.parts)
 
 
 @dataclass(frozen=True)
 class RunTable:
-    """Runs and what they have.
+    """The runs of the chosen experiments, with the metrics of live runs as they are in the journals."""
 
-    Args:
-        attributes: One row a run, with the columns of `ATTRIBUTES`.
-        params: `value` (String), `kind` (what the text reads as: see the module parameters).
-        metrics: `value` (Float64, the latest), `step`, `timestamp` (Int64).
-        tags: `value` (String).
-        datasets: `key` is the data set's name; `digest`, `context` (String, null where it has none).
-    """
-
-    attributes: pl.DataFrame
-    params: Tuples
-    metrics: Tuples
-    tags: Tuples
-    datasets: Tuples
+    shape: Shape
+    live: LiveMetrics
 
     @property
     def height(self) -> int:
         """Number of runs."""
-        return self.attributes.height
+        return self.shape.height
+
+    @cached_property
+    def metric_keys(self) -> frozenset[str]:
+        """The keys of metrics, live ones included."""
+        live = (self.live.keys.get(part.experiment_id, ()) for part in self.shape.parts)
+        known = self.shape.keys["metrics"]
+        more = {key for keys in live for key in keys if key not in known}
+        return known | more if more else known
+
+    def keys(self, kind: Kind) -> frozenset[str]:
+        """The keys of parameters, metrics or tags that some run has."""
+        return self.metric_keys if kind is Kind.METRIC else self.shape.keys[kind.value]
+
+    @property
+    def schema(self) -> pl.Schema:
+        """Names and types of the wide frame: attributes, then `params.*`, `metrics.*` and `tags.*`, each sorted."""
+        return self.shape.schema(self.metric_keys)
 
     def rows_matching(self, condition: Condition | None) -> pl.Series | None:
         """The rows that a filter selects, in the table's order; None when there is no filter."""
@@ -99,65 +161,126 @@ class RunTable:
         """One field of every run, for filters and sorting: times as milliseconds, data sets as lists."""
         match field.kind:
             case Kind.ATTRIBUTE:
-                return self.attributes[field.key]
+                return self._attribute(field.key)
             case Kind.METRIC:
-                of_key = self.metrics.of(field.key)
-                return self.metrics.spread(of_key["row"], of_key["value"])
-            case Kind.TAG:
-                of_key = self.tags.of(field.key)
-                return self.tags.spread(of_key["row"], of_key["value"])
-            case Kind.PARAM:
-                return self._param(field.key, form)
+                return self._metric(field.key, _function(field))
             case Kind.DATASET:
                 return self._dataset(field.key)
+            case _:
+                return self._text(field.kind.value, field.key, form)
 
-    def _param(self, key: str, form: Form) -> pl.Series:
-        of_key = self.params.of(key)
-        dtype: pl.DataType = pl.String()
-        if form is Form.NUMBER:
-            of_key = of_key.filter(is_number())
-            dtype = number_type(of_key["kind"])
-        elif form is Form.FLAG:
-            of_key = of_key.filter(is_flag())
-            dtype = pl.Boolean()
-        return self.params.spread(of_key["row"], reading(of_key["value"], dtype))
+    def wide(self, columns: Sequence[str] | None = None, rows: pl.Series | None = None) -> pl.DataFrame:
+        """One row a run. Only the columns that are asked for are made; None is all of them.
 
-    def _dataset(self, name: str) -> pl.Series:
-        column = "key" if name == "name" else name
-        lists = self.datasets.frame.group_by("row").agg(pl.col(column).drop_nulls().alias(name))
-        rows = pl.DataFrame({"row": pl.int_range(self.height, dtype=pl.UInt32, eager=True)})
-        return rows.join(lists, on="row", how="left", maintain_order="left")[name]
-
-    @cached_property
-    def schema(self) -> pl.Schema:
-        """Names and types of the wide frame: attributes, then `params.*`, `metrics.*` and `tags.*`, each sorted."""
-        attributes = {name: TIME if name in _TIMES else dtype for name, dtype in ATTRIBUTES.items()}
-        params = {f"params.{key}": dtype for key, dtype in self._param_types.items()}
-        metrics = dict.fromkeys((f"metrics.{key}" for key in self.metrics.keys), pl.Float64())
-        tags = dict.fromkeys((f"tags.{key}" for key in self.tags.keys), pl.String())
-        return pl.Schema({**attributes, **params, **metrics, **tags})
-
-    def wide(self, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        """One row a run. Only the columns that are asked for are made; None is all of them."""
+        Args:
+            rows: Only these rows of the table, in that order.
+        """
         wanted = list(self.schema) if columns is None else list(columns)
-        made = {name: self._attribute(name) for name in wanted if name in ATTRIBUTES}
-        for name, column in self._keyed(wanted):
-            made[name] = column.alias(name)
-        return pl.DataFrame([made[name] for name in wanted]) if wanted else pl.DataFrame(height=self.height)
+        made = [self._shown(name).alias(name) for name in wanted]
+        if rows is not None:
+            made = [column.gather(rows) for column in made]
+        return pl.DataFrame(made) if wanted else pl.DataFrame(height=self.height if rows is None else len(rows))
+
+    def _shown(self, name: str) -> pl.Series:
+        if name in ATTRIBUTES:
+            column = self._attribute(name)
+            return column.cast(_SHOWN[name]) if name in _SHOWN else column
+        kind, _, key = name.partition(".")
+        if kind == "metrics":
+            return self._metric(key, "last")
+        if kind == "tags":
+            return self._text(kind, key, Form.TEXT)
+        dtype = self.shape.param_types[key]
+        form = {pl.String(): Form.TEXT, pl.Boolean(): Form.FLAG}.get(dtype, Form.NUMBER)
+        return self._text(kind, key, form).cast(dtype)
+
+    # -- columns
 
     def _attribute(self, name: str) -> pl.Series:
-        column = self.attributes[name]
-        return column.cast(TIME) if name in _TIMES else column
+        match name:
+            case "experiment_id":
+                return self._column(
+                    pl.String(), lambda part: pl.repeat(part.experiment_id, part.height, dtype=pl.String, eager=True)
+                )
+            case "duration":
+                return self._attribute("end_time") - self._attribute("start_time")
+            case "lifecycle_stage":
+                deleted = self._column(pl.UInt8(), lambda part: part.attribute("deleted")) != 0
+                stages = pl.Series([LifecycleStage.ACTIVE, LifecycleStage.DELETED])
+                return stages.gather(deleted.cast(pl.UInt32))
+            case "artifact_uri":
+                return self._column(pl.String(), self._artifact_uris)
+            case _:
+                return self._column(ATTRIBUTES[name], lambda part: part.attribute(name))
 
-    def _keyed(self, wanted: Sequence[str]) -> Iterator[tuple[str, pl.Series]]:
-        for group, tuples in (("params", self.params), ("metrics", self.metrics), ("tags", self.tags)):
-            prefix = group + "."
-            keys = [name.removeprefix(prefix) for name in wanted if name.startswith(prefix)]
-            for key, column in tuples.columns(keys, "value").items():
-                dtype = self._param_types[key] if group == "params" else None
-                yield prefix + key, column if dtype is None else reading(column, dtype)
+    def _artifact_uris(self, part: ExperimentRuns) -> pl.Series:
+        own, ids = part.attribute("artifact_uri"), part.attribute("run_id")
+        default = pl.concat_str(pl.lit(self.shape.artifacts[part.experiment_id] + "/"), ids)
+        return pl.select(pl.coalesce(own, default)).to_series()
 
-    @cached_property
-    def _param_types(self) -> dict[str, pl.DataType]:
-        kinds = self.params.frame.group_by("key").agg(pl.col("kind").unique()).sort("key")
-        return {key: column_type(of_key) for key, of_key in kinds.iter_rows()}
+    def _text(self, kind: str, key: str, form: Form) -> pl.Series:
+        match form:
+            case Form.TEXT:
+                return self._column(pl.String(), lambda part: part.column(kind, key, "value"))
+            case Form.FLAG:
+                return self._column(pl.Boolean(), lambda part: part.flags(kind, key))
+            case Form.NUMBER:
+                return self._column(pl.Int64(), lambda part: part.numbers(kind, key))
+
+    def _metric(self, key: str, function: str) -> pl.Series:
+        if function == "mean":
+            numbers = self._summary(key, "count") - self._summary(key, "nan_count")
+            return self._summary(key, "sum") / numbers
+        column = self._summary(key, _SUMMARIES.get(function, function))
+        if function in ("argmin", "argmax"):
+            extreme = self._summary(key, function.removeprefix("arg"))
+            return pl.select(pl.when(extreme.is_not_nan()).then(column)).to_series()
+        return column
+
+    def _summary(self, key: str, name: str) -> pl.Series:
+        return self._column(SUMMARY[name], lambda part: self._summary_of(part, key, name))
+
+    def _summary_of(self, part: ExperimentRuns, key: str, name: str) -> pl.Series | None:
+        column = part.column(kind_of(name), key, name)
+        live = self.live.of(part.experiment_id, key)
+        if live is None:
+            return column
+        rows = part.rows_of(live["run"])
+        # NOTE: a run that was made after the catalog had been asked is in no row yet.
+        live, rows = live.filter(rows.is_not_null()), rows.drop_nulls()
+        if column is None:
+            return pl.repeat(None, part.height, dtype=SUMMARY[name], eager=True).scatter(rows, live[name])
+
+        def sealed(name: str) -> pl.Series:
+            whole = part.column(kind_of(name), key, name)
+            assert whole is not None
+            return whole.gather(rows)
+
+        return column.clone().scatter(rows, merged_column(name, sealed, live))
+
+    def _dataset(self, name: str) -> pl.Series:
+        def lists(part: ExperimentRuns) -> pl.Series:
+            of_runs = part.datasets.group_by("row").agg(pl.col(name).drop_nulls())
+            rows = pl.DataFrame({"row": pl.int_range(part.height, dtype=pl.UInt32, eager=True)})
+            return rows.join(of_runs, on="row", how="left", maintain_order="left")[name]
+
+        return self._column(pl.List(pl.String), lists)
+
+    def _column(self, dtype: pl.DataType, column_of: Callable[[ExperimentRuns], pl.Series | None]) -> pl.Series:
+        """A column of all parts, some of which may have nothing; numbers are Float64 as soon as one has such ones."""
+        parts = self.shape.parts
+        columns = [column_of(part) for part in parts]
+        dtypes = {column.dtype for column in columns if column is not None}
+        if dtypes:
+            dtype = dtypes.pop() if len(dtypes) == 1 else pl.Float64()
+        whole = [
+            pl.repeat(None, part.height, dtype=dtype, eager=True) if column is None else column.cast(dtype).alias("")
+            for part, column in zip(parts, columns, strict=True)
+        ]
+        made = pl.concat(whole) if len(whole) > 1 else (whole or [pl.Series("", [], dtype)])[0]
+        return made if self.shape.rows is None else made.gather(self.shape.rows)
+
+
+def _function(field: Field) -> str:
+    function = getattr(field, "function", None)
+    return function.value if function else "last"

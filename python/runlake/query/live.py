@@ -1,0 +1,170 @@
+"""Live metrics: summaries of the points that are in journals alone, merged with those of sealed points.
+
+What a journal holds only grows until it is sealed, so a process that asks again reads what has come since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from runlake.query.reader import arrow_frame
+from runlake.query.run_frames import SUMMARY
+
+if TYPE_CHECKING:
+    from runlake._engine import Journals
+
+Places = Callable[[Sequence[str]], Mapping[str, tuple[int, str]]]
+"""Gives number and experiment of runs by their ids; runs that the catalog does not know are left out."""
+
+_COLUMNS: Final = pl.Schema({"run_id": pl.String(), "key": pl.String(), **SUMMARY})
+_GROUPS: Final = (
+    ("first_step", "first_timestamp", "first_value"),
+    ("last_step", "last_timestamp", "last_value"),
+    ("min", "min_step"),
+    ("max", "max_step"),
+)
+
+
+@dataclass(frozen=True)
+class LiveMetrics:
+    """Summaries of unsealed points. `frame` has `experiment_id`, `run`, `key` and the columns of a summary."""
+
+    frame: pl.DataFrame
+
+    @classmethod
+    def none(cls) -> LiveMetrics:
+        """No live points."""
+        return cls(
+            pl.Schema({"experiment_id": pl.String(), "run": pl.Int64(), "key": pl.String(), **SUMMARY}).to_frame()
+        )
+
+    @cached_property
+    def keys(self) -> dict[str, set[str]]:
+        """The keys that have live points, for each experiment."""
+        found: dict[str, set[str]] = {}
+        for experiment_id, key in self._parts:
+            found.setdefault(experiment_id, set()).add(key)
+        return found
+
+    def of(self, experiment_id: str, key: str) -> pl.DataFrame | None:
+        """`run`, sorted, and the summaries of one key; None when it has no live points."""
+        return self._parts.get((experiment_id, key))
+
+    @cached_property
+    def _parts(self) -> dict[tuple[Any, ...], pl.DataFrame]:
+        by = ["experiment_id", "key"]
+        parts = self.frame.partition_by(by, as_dict=True, include_key=False)
+        return {key: part.sort("run") for key, part in parts.items()}
+
+
+@dataclass
+class LiveReader:
+    """What one process has read from the journals of a store.
+
+    Each reading replaces `_seen` as a whole: two threads that read at once at worst read the same points twice.
+    """
+
+    places: Places
+    _known: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _seen: _Seen | None = None
+
+    def read(self, journals: Journals, sealed: Mapping[str, int]) -> LiveMetrics:
+        """Return the summaries of all points in `journals` that are not below `sealed`."""
+        held = {writer: (max(first, sealed.get(writer, 0)), upto) for writer, first, upto in journals.writers()}
+        starts = {writer: start for writer, (start, _) in held.items()}
+        upto = {writer: end for writer, (_, end) in held.items()}
+        seen = self._seen
+        if seen is None or any(starts.get(writer) != start for writer, start in seen.starts.items()):
+            seen = _Seen({}, {}, LiveMetrics.none())
+        grown = {writer: max(start, seen.upto.get(writer, 0)) for writer, start in starts.items()}
+        if all(upto[writer] <= start for writer, start in grown.items()):
+            self._seen = _Seen(starts, {**upto}, seen.metrics)
+            return seen.metrics
+        fresh = self._placed(arrow_frame(journals.summaries(grown)))
+        metrics = LiveMetrics(together(seen.metrics.frame, fresh) if seen.metrics.frame.height else fresh)
+        self._seen = _Seen(starts, upto, metrics)
+        return metrics
+
+    def _placed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        frame = frame.select(pl.col(name).cast(dtype) for name, dtype in _COLUMNS.items())
+        ids = frame["run_id"].unique().to_list()
+        if unknown := [run_id for run_id in ids if run_id not in self._known]:
+            self._known.update(self.places(unknown))
+        known = [(run_id, *self._known[run_id]) for run_id in ids if run_id in self._known]
+        schema = {"run_id": pl.String, "run": pl.Int64, "experiment_id": pl.String}
+        places = pl.DataFrame(known, schema, orient="row")
+        return frame.join(places, on="run_id").select("experiment_id", "run", "key", *SUMMARY)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    starts: dict[str, int]
+    upto: dict[str, int]
+    metrics: LiveMetrics
+
+
+def together(earlier: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
+    """Merge summaries of different points, which have `experiment_id`, `run` and `key`."""
+    by = ["experiment_id", "run", "key"]
+    both = earlier.join(later, on=by, suffix=":later")
+    merged = both.select(*by, *(_merged(name, name + ":later") for name in SUMMARY))
+    alone = (earlier.join(later, on=by, how="anti"), later.join(earlier, on=by, how="anti"))
+    return pl.concat([frame.select(*by, *SUMMARY) for frame in (merged, *alone)])
+
+
+def merged_column(name: str, sealed: Callable[[str], pl.Series], live: pl.DataFrame) -> pl.Series:
+    """Merge one column of the summaries of the same runs; a sealed one is null where a run has no sealed points.
+
+    Args:
+        sealed: Gives a column of the sealed summaries.
+        live: The columns of the live ones.
+    """
+    group = next((group for group in _GROUPS if name in group), (name,))
+    frame = pl.DataFrame(
+        [sealed(column).alias(column) for column in group] + [live[column].alias(column + ":later") for column in group]
+    )
+    alone = pl.col(name).is_null()
+    return frame.select(
+        pl.when(alone).then(pl.col(name + ":later")).otherwise(_merged(name, name + ":later")).alias(name)
+    ).to_series()
+
+
+def _merged(name: str, later: str) -> pl.Expr:
+    """The merged value of a column of a summary, as the engine's Summary and the catalog have it."""
+    mine, other = pl.col(name), pl.col(later)
+    if name in ("count", "nan_count", "sum"):
+        return (mine + other).alias(name)
+    if name == "max_timestamp":
+        return pl.max_horizontal(mine, other).alias(name)
+    wins = {
+        "first": _before(_place("first", ":later"), _place("first", "")),
+        "last": _before(_place("last", ""), _place("last", ":later")),
+        "min": _before(_extreme("min", ":later"), _extreme("min", "")),
+        "max": _before(_extreme("max", ":later", sign=-1), _extreme("max", "", sign=-1)),
+    }[name.partition("_")[0]]
+    return pl.when(wins).then(other).otherwise(mine).alias(name)
+
+
+def _place(end: str, suffix: str) -> list[pl.Expr]:
+    """What points are ordered by: NaN comes before every number."""
+    value = pl.col(f"{end}_value{suffix}")
+    return [pl.col(f"{end}_step{suffix}"), pl.col(f"{end}_timestamp{suffix}"), value.is_not_nan(), value.fill_nan(0.0)]
+
+
+def _extreme(end: str, suffix: str, sign: int = 1) -> list[pl.Expr]:
+    """What extremes are ordered by: NaN, which says that there is none, comes last; then the earliest step."""
+    value = pl.col(f"{end}{suffix}")
+    return [value.is_nan(), value.fill_nan(0.0) * sign, pl.col(f"{end}_step{suffix}")]
+
+
+def _before(left: list[pl.Expr], right: list[pl.Expr]) -> pl.Expr:
+    """Whether one list of values comes before another, compared from the first to the last."""
+    result = left[-1] < right[-1]
+    for mine, other in zip(left[-2::-1], right[-2::-1], strict=True):
+        result = (mine < other) | ((mine == other) & result)
+    return result

@@ -1,0 +1,150 @@
+"""Run frames: runs of one experiment with what belongs to them, as the catalog gives it, in a few long frames.
+
+`run` and `key` are the catalog's numbers. This is the form in which changes are kept; what is older lies in a snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from runlake.catalog import ChangedRuns
+
+RUNS: Final = pl.Schema(
+    {
+        "run": pl.Int64,
+        "run_id": pl.String,
+        "run_name": pl.String,
+        "user_id": pl.String,
+        "status": pl.String,
+        "start_time": pl.Int64,
+        "end_time": pl.Int64,
+        "deleted": pl.UInt8,
+        "artifact_uri": pl.String,
+    }
+)
+SUMMARY: Final = pl.Schema(
+    {
+        "count": pl.Int64,
+        "nan_count": pl.Int64,
+        "first_step": pl.Int64,
+        "first_timestamp": pl.Int64,
+        "first_value": pl.Float64,
+        "last_step": pl.Int64,
+        "last_timestamp": pl.Int64,
+        "last_value": pl.Float64,
+        "min": pl.Float64,
+        "min_step": pl.Int64,
+        "max": pl.Float64,
+        "max_step": pl.Int64,
+        "sum": pl.Float64,
+        "max_timestamp": pl.Int64,
+    }
+)
+"""What is known of a metric of a run. A value is NaN where the catalog, which has no NaN, says None."""
+LATEST: Final = ("last_value", "last_step", "last_timestamp")
+_OWNER: Final = pl.Schema({"run": pl.Int64(), "key": pl.Int32()})
+PARAMS: Final = pl.Schema({"value": pl.String, "kind": pl.UInt8})
+TAGS: Final = pl.Schema({"value": pl.String})
+DATASETS: Final = pl.Schema({"name": pl.String, "digest": pl.String, "context": pl.String})
+
+KEYED: Final = {
+    "params": PARAMS,
+    "metrics": pl.Schema({name: SUMMARY[name] for name in LATEST}),
+    "summaries": pl.Schema({name: dtype for name, dtype in SUMMARY.items() if name not in LATEST}),
+    "tags": TAGS,
+}
+"""The kinds of things that runs have under keys, with the columns of each. Metrics are in two pieces, what nearly every
+query wants and the rest of the summary."""
+
+
+def kind_of(column: str) -> str:
+    """The kind that holds a column of a summary."""
+    return "metrics" if column in LATEST else "summaries"
+
+
+@dataclass(frozen=True)
+class RunFrames:
+    """Runs and what they have, each frame sorted by `run`; `params`, `metrics` and `tags` have a `key` as well."""
+
+    runs: pl.DataFrame
+    params: pl.DataFrame
+    metrics: pl.DataFrame
+    tags: pl.DataFrame
+    datasets: pl.DataFrame
+
+    @classmethod
+    def empty(cls) -> RunFrames:
+        """Frames without rows."""
+
+        def keyed(columns: pl.Schema) -> pl.DataFrame:
+            return pl.Schema({**_OWNER, **columns}).to_frame()
+
+        datasets = pl.Schema({"run": pl.Int64(), **DATASETS}).to_frame()
+        return cls(RUNS.to_frame(), keyed(PARAMS), keyed(SUMMARY), keyed(TAGS), datasets)
+
+    @classmethod
+    def of(cls, changed: ChangedRuns) -> RunFrames:
+        """Take over what the catalog has read."""
+        metrics = _frame(changed.metrics, {**_OWNER, **SUMMARY}).with_columns(
+            pl.col(name).fill_null(float("nan")) for name in ("first_value", "last_value", "min", "max")
+        )
+        return cls(
+            runs=_frame(changed.runs, RUNS),
+            params=_from_arrays(changed.params, PARAMS),
+            metrics=_by_run(metrics),
+            tags=_from_arrays(changed.tags, TAGS),
+            datasets=_by_run(_frame(changed.inputs, {"run": pl.Int64(), **DATASETS})),
+        )
+
+    def of_kind(self, kind: str) -> pl.DataFrame:
+        """The frame of one of the kinds in `KEYED`: `run`, `key` and its columns."""
+        if kind in ("metrics", "summaries"):
+            return self.metrics.select(*_OWNER, *KEYED[kind])
+        return self.params if kind == "params" else self.tags
+
+    @property
+    def height(self) -> int:
+        """Number of runs."""
+        return self.runs.height
+
+    def then(self, later: RunFrames) -> RunFrames:
+        """These runs with later ones, which take the place of those that are the same."""
+        if self.height == 0:
+            return later
+
+        def together(name: str) -> pl.DataFrame:
+            old, new = getattr(self, name), getattr(later, name)
+            kept = old.join(later.runs.select("run"), on="run", how="anti", maintain_order="left")
+            return _by_run(pl.concat([kept, new]))
+
+        return RunFrames(**{field.name: together(field.name) for field in fields(self)})
+
+
+def concatenated(pieces: Sequence[RunFrames]) -> RunFrames:
+    """Frames of runs that follow each other."""
+    if len(pieces) == 1:
+        return pieces[0]
+    names = [field.name for field in fields(RunFrames)]
+    return RunFrames(**{name: pl.concat([getattr(piece, name) for piece in pieces]) for name in names})
+
+
+def _frame(columns: Mapping[str, Sequence[Any]], schema: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+    # NOTE: strict=False, because a value of SQLite's may be an integer where a float is meant.
+    return pl.DataFrame([pl.Series(name, columns[name], dtype, strict=False) for name, dtype in schema.items()])
+
+
+def _from_arrays(columns: Mapping[str, Sequence[Any]], schema: pl.Schema) -> pl.DataFrame:
+    """Take apart a row a run with arrays as JSON."""
+    arrays = {"key": _OWNER["key"], **schema}
+    frame = _frame(columns, {"run": _OWNER["run"], **dict.fromkeys(arrays, pl.String())})
+    lists = (pl.col(name).str.json_decode(pl.List(dtype)) for name, dtype in arrays.items())
+    return _by_run(frame.select("run", *lists).explode(*arrays))
+
+
+def _by_run(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame if frame["run"].is_sorted() else frame.sort("run", maintain_order=True)

@@ -1,0 +1,104 @@
+"""Run part: some runs of one experiment, and a column of theirs when it is asked for.
+
+There are two kinds of parts, runs that lie in a snapshot and runs that have changed since; both give the same columns.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import polars as pl
+
+from runlake.query.parameters import flags, kinds_of, numbers
+from runlake.query.run_frames import KEYED
+
+# A part forgets the columns that it has made when they take more than this. What is the snapshot's own file counts as
+# well, although it takes no memory of its own.
+_MOST_KEPT_BYTES: Final = 256 << 20
+
+
+class RunPart(ABC):
+    """Columns of some runs. What making one has taken is kept, for parts do not change."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str, str], pl.Series | None] = {}
+        self._kept_bytes = 0
+
+    @property
+    @abstractmethod
+    def runs(self) -> pl.DataFrame:
+        """One row a run, sorted by `run`, with the columns of `run_frames.RUNS`."""
+
+    @property
+    @abstractmethod
+    def datasets(self) -> pl.DataFrame:
+        """`row` (the place of the run in `runs`), `name`, `digest` and `context` of what runs have read."""
+
+    @property
+    @abstractmethod
+    def keys(self) -> dict[str, frozenset[str]]:
+        """The keys that some run has, for each kind in `run_frames.KEYED`."""
+
+    @property
+    @abstractmethod
+    def param_kinds(self) -> dict[str, int]:
+        """What the values of each parameter read as: bit k is set where one has kind k (see `parameters`)."""
+
+    @abstractmethod
+    def of_key(self, kind: str, key: str) -> pl.DataFrame | None:
+        """What runs have under one key, with `row` unless every run has it; None when no run has it."""
+
+    @property
+    def height(self) -> int:
+        """Number of runs."""
+        return self.runs.height
+
+    def column(self, kind: str, key: str, name: str) -> pl.Series | None:
+        """One value a run, null where it has none; None when no run has the key."""
+        return self._keep((kind, key, name), lambda: self._spread(kind, key, name))
+
+    def numbers(self, kind: str, key: str) -> pl.Series | None:
+        """What texts under a key read as: Int64 where all that are numbers are integers, else Float64."""
+        return self._keep((kind, key, "(number)"), lambda: self._read(kind, key, numbers))
+
+    def flags(self, kind: str, key: str) -> pl.Series | None:
+        """What texts under a key read as, where it is true or false."""
+        return self._keep((kind, key, "(flag)"), lambda: self._read(kind, key, flags))
+
+    def _read(self, kind: str, key: str, read: Callable[[pl.Series, pl.Series], pl.Series]) -> pl.Series | None:
+        texts = self.column(kind, key, "value")
+        if texts is None:
+            return None
+        kinds = self._spread(kind, key, "kind") if kind == "params" else kinds_of(texts)
+        return None if kinds is None else read(texts, kinds)
+
+    def _spread(self, kind: str, key: str, name: str) -> pl.Series | None:
+        part = self.of_key(kind, key)
+        if part is None or "row" not in part.columns:
+            return None if part is None else part[name]
+        places = pl.repeat(None, self.height, dtype=pl.UInt32, eager=True)
+        places = places.scatter(part["row"], pl.int_range(part.height, dtype=pl.UInt32, eager=True))
+        return part[name].gather(places)
+
+    def _keep(self, name: tuple[str, str, str], make: Callable[[], pl.Series | None]) -> pl.Series | None:
+        if name in self._kept:
+            return self._kept[name]
+        made = make()
+        size = 0 if made is None else int(made.estimated_size())
+        if self._kept_bytes + size > _MOST_KEPT_BYTES:
+            self._kept, self._kept_bytes = {}, 0
+        self._kept[name] = made
+        self._kept_bytes += size
+        return made
+
+
+def tables_of(part: RunPart) -> Iterator[tuple[str, str, pl.DataFrame]]:
+    """Yield everything but `runs` as section, key and content, as a snapshot of these runs holds it."""
+    for kind in KEYED:
+        for key in sorted(part.keys[kind]):
+            table = part.of_key(kind, key)
+            if table is not None:
+                yield kind, key, table
+    yield "datasets", "", part.datasets

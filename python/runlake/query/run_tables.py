@@ -1,0 +1,151 @@
+"""Run tables: what one process knows of the runs of a store, brought up to date by each query.
+
+    journals -> one transaction of the catalog (`sealed`, and the runs that have changed) -> journals' summaries
+
+That is the reader protocol of the module reader. For each experiment a process keeps the mapped snapshot and the runs
+that have changed since; when these are many, it writes a new snapshot for whoever comes next.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from runlake.entities import ViewType
+from runlake.query.changed_part import ChangedPart, KeyNames
+from runlake.query.experiment_runs import ExperimentRuns
+from runlake.query.live import LiveReader
+from runlake.query.reader import Hook, Lake, ReadStep, no_hook, open_journals, writers_of
+from runlake.query.run_frames import RunFrames, concatenated
+from runlake.query.snapshot import Snapshot, SnapshotDamaged, Snapshots
+from runlake.query.table import RunTable, Shape
+
+if TYPE_CHECKING:
+    from runlake.catalog import Catalog, ChangedRuns, TableState
+
+T = TypeVar("T")
+
+# An experiment with fewer runs is read from the catalog in less than 20 ms; more than that is worth a file.
+_SMALL = 256
+# With so many changed runs, or an eighth of all, a new process would read the catalog for longer than a write takes.
+_MANY_CHANGES = 2000
+_SHAPES = 8
+
+
+class RunTables:
+    """The experiments of one store as far as this process has read them.
+
+    There are no locks, which a fork could leave locked: what is kept is never changed, only replaced, and the worst
+    that two threads do to each other is to read something twice.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        owner = weakref.proxy(catalog)
+        self._catalog = owner
+        self._snapshots = Snapshots(catalog.root / "cache" / "runs", catalog.store_id)
+        self._live = LiveReader(lambda run_ids: owner.run_places(run_ids))  # a bound method would keep the catalog
+        self._experiments: dict[str, ExperimentRuns] = {}
+        self._names = KeyNames({}, {})
+        self._shapes: list[Shape] = []
+
+    def read(self, lake: Lake, experiments: Sequence[str] | None, view: int, hook: Hook) -> RunTable:
+        """Return the runs of some experiments, or of all, as they are now."""
+        journals = open_journals(lake, None, hook)
+        opened: dict[str, Snapshot] = {}
+        changed: dict[str, list[RunFrames]] = {}
+
+        def known_up_to(experiment_id: str) -> int:
+            known = self._experiments.get(experiment_id)
+            if known is not None:
+                return known.tx
+            snapshot = self._snapshots.open(experiment_id)
+            if snapshot is None:
+                return 0
+            opened[experiment_id] = snapshot
+            return snapshot.tx
+
+        def receive(experiment_id: str, runs: ChangedRuns) -> None:
+            changed.setdefault(experiment_id, []).append(RunFrames.of(runs))
+
+        state = self._catalog.changed_runs(experiments, known_up_to, receive, writers=writers_of(journals))
+        hook(ReadStep.PLANNED)
+        if changed:
+            self._learn_names()
+        for experiment_id in {*opened, *changed}:
+            self._update(experiment_id, state.tx, opened.get(experiment_id), changed.pop(experiment_id, []))
+        live = self._live.read(journals, state.sealed)
+        hook(ReadStep.TAIL)
+        return RunTable(self._shape(state, view), live)
+
+    def forget(self, experiment_id: str) -> None:
+        """Read an experiment from the catalog the next time: its snapshot is damaged."""
+        self._snapshots.forget(experiment_id)
+        self._experiments.pop(experiment_id, None)
+
+    def _update(self, experiment_id: str, tx: int, opened: Snapshot | None, changed: list[RunFrames]) -> None:
+        known = self._experiments.get(experiment_id)
+        snapshot = opened if known is None else known.snapshot
+        frames = RunFrames.empty() if known is None else known.changed.frames
+        if changed:
+            frames = frames.then(concatenated(changed))
+        runs = ExperimentRuns(experiment_id, tx, snapshot, ChangedPart(frames, self._names))
+        few = _SMALL if snapshot is None else max(_MANY_CHANGES, snapshot.height // 8)
+        if frames.height > few:
+            self._snapshots.write(experiment_id, tx, runs)
+            written = self._snapshots.open(experiment_id)
+            if written is not None:
+                runs = ExperimentRuns(experiment_id, written.tx, written, ChangedPart(RunFrames.empty(), self._names))
+        self._experiments[experiment_id] = runs
+
+    def _learn_names(self) -> None:
+        """Take up the names of keys that are new; names are never taken back."""
+        new = self._catalog.key_names(max(self._names.texts, default=0))
+        if new:
+            texts = {**self._names.texts, **dict(new)}
+            self._names = KeyNames(texts, {text: number for number, text in texts.items()})
+
+    def _shape(self, state: TableState, view: int) -> Shape:
+        found = (self._experiments.get(experiment_id) for experiment_id in state.artifacts)
+        parts = tuple(runs for runs in found if runs is not None and runs.height)
+        for shape in self._shapes:
+            if shape.view == view and shape.artifacts == state.artifacts and _same(shape.parts, parts):
+                return shape
+        shape = Shape(parts, state.artifacts, view)
+        self._shapes = [shape, *self._shapes][:_SHAPES]
+        return shape
+
+
+def load_table(
+    lake: Lake, experiments: Sequence[str] | None = None, view: int = ViewType.ACTIVE_ONLY, *, hook: Hook = no_hook
+) -> RunTable:
+    """Return the runs of some experiments, or of all, as they are now."""
+    tables = _tables_of(lake.catalog)
+    while True:
+        try:
+            return tables.read(lake, experiments, view, hook)
+        except SnapshotDamaged as damaged:
+            tables.forget(damaged.args[0])
+
+
+def answer(lake: Lake, load: Callable[[], RunTable], question: Callable[[RunTable], T]) -> T:
+    """Ask a table something; when a snapshot turns out to be damaged, ask one that was read from the catalog."""
+    while True:
+        try:
+            return question(load())
+        except SnapshotDamaged as damaged:
+            _tables_of(lake.catalog).forget(damaged.args[0])
+
+
+def _tables_of(catalog: Catalog) -> RunTables:
+    tables = _all_tables.get(catalog)
+    if tables is None:
+        tables = _all_tables[catalog] = RunTables(catalog)
+    return tables
+
+
+def _same(left: Sequence[ExperimentRuns], right: Sequence[ExperimentRuns]) -> bool:
+    return len(left) == len(right) and all(mine is other for mine, other in zip(left, right, strict=True))
+
+
+_all_tables: weakref.WeakKeyDictionary[Catalog, RunTables] = weakref.WeakKeyDictionary()
