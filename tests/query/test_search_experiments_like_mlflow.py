@@ -116,3 +116,14 @@ def test_pages_follow_each_other(judged: Judged) -> None:
         if token is None:
             break
     assert names == ["Default", "Sweep-2", "first", "gone", "second", "sweep-1"]
+
+
+def test_tags_of_experiments_are_compared_as_numbers(judged: Judged) -> None:
+    assert ours(judged, "tags.s.x = 1.0") == ["sweep-1"]
+    assert ours(judged, "tags.s.x BETWEEN 0.5 AND 1 OR tags.team IN (5)") == ["sweep-1"]
+    assert ours(judged, "tags.s.x = TRUE OR tags.missing > 1") == []
+
+
+def test_experiments_are_found_by_relative_times_and_dates(judged: Judged) -> None:
+    assert sorted(ours(judged, "creation_time > -1h")) == ["Sweep-2", "first", "second", "sweep-1"]
+    assert ours(judged, "last_update_time < -1h OR creation_time < '2020-01-01'") == []

@@ -180,8 +180,6 @@ def test_runs_are_found_by_their_ids_as_in_mlflow(judged: Judged, comparison: st
         "metrics.loss > 0x10",
         "metrics.loss > 1;",
         "metrics.loss != 1 -- c",
-        "experiment_id = '0'",
-        "lifecycle_stage = 'active'",
         "unknown = 'x'",
         "METRICS.loss > 0",
         "metricz.loss > 0",

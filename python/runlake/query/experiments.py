@@ -7,6 +7,7 @@ from functools import partial
 
 import polars as pl
 
+from runlake.catalog.typed import read_typed
 from runlake.entities import Experiment, PagedList, ViewType
 from runlake.errors import InvalidInput
 from runlake.query.filter.compile import column_name, compile_filter
@@ -16,6 +17,7 @@ from runlake.query.filter.parser import parse_filter
 from runlake.query.filter.vocabulary import EXPERIMENTS
 from runlake.query.paging import check_size, page_start
 from runlake.query.paging import page_token as token_of
+from runlake.query.parameters import BOOL, FLOAT, INT, NULL, number_type, reading
 from runlake.query.reader import Lake
 
 _NEWEST_FIRST = ("creation_time DESC", "experiment_id ASC")
@@ -32,7 +34,8 @@ def search_experiments(
 ) -> PagedList[Experiment]:
     """Return one page of the experiments that a filter selects, the newest first unless `order_by` says otherwise.
 
-    A filter may use name, experiment_id, creation_time, last_update_time and tags.
+    A filter may use name, experiment_id, creation_time, last_update_time and tags; times and the numbers of tags are
+    written as in filters of runs.
 
     Raises:
         InvalidInput: the filter, the order or the token cannot be read, or `max_results` is not from 1 to 50,000.
@@ -43,18 +46,34 @@ def search_experiments(
     found = lake.catalog.experiments(view)
     if condition is not None:
         frame = pl.DataFrame([pl.int_range(len(found), eager=True).alias("")])
-        columns = (_column(found, field).alias(column_name(field, form)) for field, form in forms(condition))
+        columns = (_column(found, field, form).alias(column_name(field, form)) for field, form in forms(condition))
         found = [found[row] for row in frame.with_columns(columns).filter(compile_filter(condition)).to_series()]
     found = _sorted(found, orders)
     more = start + size < len(found)
     return PagedList(found[start : start + size], token_of(start + size) if more else None)
 
 
-def _column(found: Sequence[Experiment], field: Field) -> pl.Series:
+def _column(found: Sequence[Experiment], field: Field, form: Form) -> pl.Series:
     if field.kind is Kind.TAG:
-        return pl.Series([experiment.tags.get(field.key) for experiment in found], dtype=pl.String)
+        return _tag([experiment.tags.get(field.key) for experiment in found], form)
     dtype = pl.Int64() if EXPERIMENTS.attributes[field.key] is Form.NUMBER else pl.String()
     return pl.Series([getattr(experiment, field.key) for experiment in found], dtype=dtype)
+
+
+def _tag(texts: Sequence[str | None], form: Form) -> pl.Series:
+    if form is Form.TEXT:
+        return pl.Series(texts, dtype=pl.String)
+    kinds = [NULL if text is None else int(read_typed(text)[0]) for text in texts]
+    wanted = {INT, FLOAT} if form is Form.NUMBER else {BOOL}
+    fitting = pl.Series(
+        [text if kind in wanted else None for text, kind in zip(texts, kinds, strict=True)], dtype=pl.String
+    )
+    dtype = (
+        pl.Boolean()
+        if form is Form.FLAG
+        else number_type(pl.Series([kind for kind in kinds if kind in wanted], dtype=pl.UInt8))
+    )
+    return reading(fitting, dtype)
 
 
 def _sorted(found: Sequence[Experiment], orders: Sequence[Order]) -> list[Experiment]:

@@ -6,12 +6,10 @@ NaN is a number that differs from every number: it matches `!=` and nothing else
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import polars as pl
 
-from runlake.errors import InvalidInput
 from runlake.query.filter.nodes import (
     AllOf,
     Among,
@@ -28,26 +26,27 @@ from runlake.query.filter.nodes import (
     Operator,
     form_of,
 )
+from runlake.query.filter.patterns import like_regex
 
-# A pattern becomes a regular expression; one of this length compiles in well under a millisecond.
-MAX_PATTERN_CHARACTERS = 2000
-_MIN_I64, _MAX_I64 = -(2**63), 2**63 - 1
+# Whole numbers below this are exact as Float64.
+_EXACT = 2**53
 
 
 def column_name(field: Field, form: Form) -> str:
-    """The column that a filter reads: `params.lr` as text, `params.lr (number)` or `params.lr (flag)`."""
-    name = f"{field.kind.value}.{field.key}"
-    return name if form is Form.TEXT else f"{name} ({form.value})"
+    """The column that a filter reads, such as `params.lr (text)`, `params.lr (number)` or `min(metrics.loss) (number)`.
+
+    Every form is in the name, so that no key, whatever its text is, has the column of another.
+    """
+    return f"{field.name} ({form.value})"
 
 
 def compile_filter(condition: Condition) -> pl.Expr:
     """Turn a filter into a Boolean expression, null where the answer is unknown.
 
     Every column of `nodes.forms(condition)` must be in the frame, under `column_name`: text as String, numbers as
-    Int64 or Float64, flags as Boolean; fields of data sets as List(String), null for a run without data sets.
-
-    Raises:
-        InvalidInput: a LIKE pattern of more than 2,000 characters.
+    Int64 or Float64, flags as Boolean; attributes as they are in either form; fields of data sets as List(String), null
+    or empty for a run without. Whole numbers are compared exactly with Int64; any number is compared with Float64
+    as the double nearest to it.
     """
     match condition:
         case AllOf(parts):
@@ -57,14 +56,19 @@ def compile_filter(condition: Condition) -> pl.Expr:
         case Not(part):
             return ~compile_filter(part)
         case Missing(field, negated):
-            column = pl.col(column_name(field, form_of(condition)))
+            column = _column(field, form_of(condition))
             return column.is_not_null() if negated else column.is_null()
         case _:
             return _on_field(condition)
 
 
+def _column(field: Field, form: Form) -> pl.Expr:
+    column = pl.col(column_name(field, form))
+    return pl.when(column.list.len() > 0).then(column) if field.kind is Kind.DATASET else column
+
+
 def _on_field(leaf: Comparison | Between | Among) -> pl.Expr:
-    column = pl.col(column_name(leaf.field, form_of(leaf)))
+    column = _column(leaf.field, form_of(leaf))
     if leaf.field.kind is Kind.DATASET:
         return column.list.eval(_test(pl.element(), leaf)).list.any()
     return _test(column, leaf)
@@ -73,7 +77,7 @@ def _on_field(leaf: Comparison | Between | Among) -> pl.Expr:
 def _test(value: pl.Expr, leaf: Comparison | Between | Among) -> pl.Expr:
     match leaf:
         case Between(low=low, high=high):
-            tested = _compare(value, Operator.GE, low) & _compare(value, Operator.LE, high)
+            tested = _compare(value, Operator.LE, high) & _compare(value, Operator.GE, low)
         case Among(literals=literals):
             tested = _among(value, literals)
         case Comparison(operator=operator, literal=literal):
@@ -82,43 +86,46 @@ def _test(value: pl.Expr, leaf: Comparison | Between | Among) -> pl.Expr:
 
 
 def _compare(value: pl.Expr, operator: Operator, literal: Literal) -> pl.Expr:
-    constant = _constant(literal)
     match operator:
         case Operator.EQ:
-            return value == constant
+            return value == _constant(literal.value)
         case Operator.NE:
-            return value != constant
+            return value != _constant(literal.value)
         case Operator.LT:
-            return value < constant
+            return value < _constant(literal.value)
         case Operator.LE:
-            return value <= constant
+            return value <= _constant(literal.value)
         # NOTE: Polars puts NaN above every number, in order that it can sort.
         case Operator.GT:
-            return (value > constant) & value.is_not_nan()
+            return (value > _constant(literal.value)) & value.is_not_nan()
         case Operator.GE:
-            return (value >= constant) & value.is_not_nan()
+            return (value >= _constant(literal.value)) & value.is_not_nan()
         case Operator.LIKE | Operator.ILIKE:
-            return value.str.contains(_like_regex(literal, ignore_case=operator is Operator.ILIKE))
+            return value.str.contains(like_regex(str(literal.value), ignore_case=operator is Operator.ILIKE))
+        case Operator.RLIKE:
+            return value.str.contains(str(literal.value))
 
 
 def _among(value: pl.Expr, literals: Sequence[Literal]) -> pl.Expr:
-    if literals[0].form is Form.NUMBER:
-        # NOTE: is_in would bring integers and floats to one type; comparing one by one keeps large integers exact.
-        return pl.any_horizontal(_compare(value, Operator.EQ, literal) for literal in literals)
-    return value.is_in([literal.value for literal in literals])
+    values = dict.fromkeys(literal.value for literal in literals)
+    if literals[0].form is not Form.NUMBER:
+        return value.is_in(list(values))
+    # NOTE: is_in refuses Int64 in a list of Float64 and the reverse. As Float64, no Int64 falls on a whole number below
+    # 2**53 that it is not, nor on a fraction; larger whole numbers are compared one by one.
+    large = {number for number in values if _is_whole(number) and abs(float(number)) >= _EXACT}
+    small = [float(number) for number in values if number not in large]
+    return pl.any_horizontal(value.cast(pl.Float64).is_in(small), *(value == _constant(number) for number in large))
 
 
-def _constant(literal: Literal) -> pl.Expr:
-    value = literal.value
-    if isinstance(value, int) and not isinstance(value, bool) and not _MIN_I64 <= value <= _MAX_I64:
-        return pl.lit(float(value))
-    return pl.lit(value)
+def _is_whole(value: str | float) -> bool:
+    return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
 
 
-def _like_regex(literal: Literal, *, ignore_case: bool) -> str:
-    pattern = str(literal.value)
-    if len(pattern) > MAX_PATTERN_CHARACTERS:
-        raise InvalidInput(f"a LIKE pattern has {len(pattern):,} characters; the limit is {MAX_PATTERN_CHARACTERS:,}")
-    wild = {"%": ".*", "_": "."}
-    body = "".join(wild.get(part) or re.escape(part) for part in re.split("([%_])", pattern) if part)
-    return f"(?s{'i' if ignore_case else ''})^{body}$"
+def _constant(value: str | float | bool) -> pl.Expr:
+    """A literal of the widest integer type that it needs, so that an Int64 column is compared exactly."""
+    if isinstance(value, bool) or not _is_whole(value):
+        return pl.lit(value)
+    whole = int(value)
+    if -(2**63) <= whole < 2**63:
+        return pl.lit(whole, dtype=pl.Int64)
+    return pl.lit(whole, dtype=pl.Int128) if abs(whole) < 2**127 else pl.lit(float(value))

@@ -25,6 +25,23 @@ class Kind(Enum):
     DATASET = "datasets"
 
 
+class Function(Enum):
+    """What a filter can ask of all points that a run has logged of a metric.
+
+    MIN, MAX, MEAN, ARGMIN and ARGMAX pass over NaN; ARGMIN and ARGMAX are steps. LAST is the metric itself, so the
+    parser gives a field without a function for it.
+    """
+
+    MIN = "min"
+    MAX = "max"
+    FIRST = "first"
+    LAST = "last"
+    MEAN = "mean"
+    COUNT = "count"
+    ARGMIN = "argmin"
+    ARGMAX = "argmax"
+
+
 class Form(Enum):
     """How a field's value is read."""
 
@@ -35,10 +52,20 @@ class Form(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing that a run has, such as `params.lr`. Fields with the same name are equal wherever they are written."""
+    """One thing that a run has, such as `params.lr` or `min(metrics.loss)`; only metrics have a function.
+
+    Fields with the same name are equal wherever they are written.
+    """
 
     kind: Kind
     key: str
+    function: Function | None = None
+
+    @property
+    def name(self) -> str:
+        """The field as a filter says it, without the quotes that its key may need."""
+        plain = f"{self.kind.value}.{self.key}"
+        return plain if self.function is None else f"{self.function.value}({plain})"
 
 
 class Operator(Enum):
@@ -52,11 +79,12 @@ class Operator(Enum):
     GE = ">="
     LIKE = "LIKE"
     ILIKE = "ILIKE"
+    RLIKE = "RLIKE"
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value as written: quoted text, a number (an integer stays one), or TRUE and FALSE."""
+    """A value: quoted text, a number (an integer stays one), or TRUE and FALSE; times are milliseconds since 1970."""
 
     value: str | int | float | bool
     column: int
@@ -71,7 +99,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`field operator literal`. `negated` is NOT LIKE and NOT ILIKE."""
+    """`field operator literal`. `negated` is NOT LIKE, NOT ILIKE and NOT RLIKE."""
 
     field: Field
     operator: Operator

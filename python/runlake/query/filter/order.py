@@ -1,4 +1,4 @@
-"""Order of a result: "metrics.loss DESC" and the like."""
+"""Order of a result: "metrics.loss DESC", "min(metrics.loss)" and the like."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runlake.errors import InvalidInput
+from runlake.query.filter.cursor import Cursor
+from runlake.query.filter.fields import read_field
 from runlake.query.filter.nodes import Field, Kind
-from runlake.query.filter.tokens import Source, TokenKind, tokenize
+from runlake.query.filter.tokens import Source, TokenKind, shown
 from runlake.query.filter.vocabulary import RUNS, Vocabulary
 
 
@@ -29,22 +31,20 @@ def parse_order(clauses: Iterable[str] | None, vocabulary: Vocabulary = RUNS) ->
     for clause in clauses or ():
         order = _parse_clause(Source(clause, "order_by"), vocabulary)
         if any(order.field == earlier.field for earlier in orders):
-            raise InvalidInput(f"order_by names {order.field.kind.value}.{order.field.key} twice")
+            raise InvalidInput(f"order_by names {shown(order.field.name)} twice")
         orders.append(order)
     return orders
 
 
 def _parse_clause(source: Source, vocabulary: Vocabulary) -> Order:
-    name, *rest = tokenize(source)
-    if name.kind is not TokenKind.NAME:
-        raise source.mistake("order_by needs a name", name)
-    field = vocabulary.resolve(name, source)
+    cursor = Cursor(source)
+    name = cursor.peek()
+    field = read_field(cursor, vocabulary)
     if field.kind is Kind.DATASET:
-        raise source.mistake("a run has many data sets and cannot be sorted by them", name)
-    descending = rest[0].is_word("DESC")
-    if rest[0].is_word("ASC", "DESC"):
-        rest = rest[1:]
-    if rest[0].kind is not TokenKind.END:
+        raise cursor.mistake("a run has many data sets and cannot be sorted by them", name)
+    descending = cursor.peek().is_word("DESC")
+    cursor.take_word("ASC", "DESC")
+    if cursor.peek().kind is not TokenKind.END:
         hint = "a key with spaces is written in backticks: metrics.`val loss`"
-        raise source.mistake("only ASC or DESC may follow the name in order_by", rest[0], hint=hint)
+        raise cursor.mistake("only ASC or DESC may follow the name in order_by", hint=hint)
     return Order(field, descending)

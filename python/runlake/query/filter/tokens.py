@@ -6,8 +6,10 @@ A token remembers its columns, so that whoever refuses it can point at it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from runlake.errors import InvalidInput
 
@@ -15,6 +17,8 @@ from runlake.errors import InvalidInput
 MAX_FILTER_CHARACTERS = 1_000_000
 # How much of a long filter is shown around a mistake.
 _SHOWN_CHARACTERS = 72
+# How much of a name or value is repeated in a message.
+_SHOWN_IN_MESSAGE = 60
 
 
 class TokenKind(Enum):
@@ -22,6 +26,7 @@ class TokenKind(Enum):
 
     NAME = "a name"
     NUMBER = "a number"
+    DURATION = "a length of time"
     TEXT = "quoted text"
     OPERATOR = "an operator"
     OPEN = "'('"
@@ -30,8 +35,7 @@ class TokenKind(Enum):
     END = "the end"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A piece of a filter. `column` is the 0-based place of its first character; `text` is as written, with quotes."""
 
     kind: TokenKind
@@ -56,12 +60,22 @@ class Source:
 
     def _pointed_at(self, token: Token) -> str:
         start = max(0, token.column - _SHOWN_CHARACTERS // 2)
-        shown = self.text[start : start + _SHOWN_CHARACTERS]
-        before, after = "…" if start else "", "…" if start + len(shown) < len(self.text) else ""
-        # NOTE: a line break or tab in the filter would tear the caret from its place.
-        line = before + re.sub(r"\s", " ", shown) + after
-        width = max(1, min(len(token.text), len(shown) - (token.column - start)))
+        part = self.text[start : start + _SHOWN_CHARACTERS]
+        before, after = "…" if start else "", "…" if start + len(part) < len(self.text) else ""
+        line = before + _printable(part) + after
+        width = max(1, min(len(token.text), len(part) - (token.column - start)))
         return f"  {line}\n  {' ' * (len(before) + token.column - start)}{'^' * width}"
+
+
+def shown(text: str) -> str:
+    """A name or value as a message repeats it: on one line, printable, and not too long."""
+    short = text if len(text) <= _SHOWN_IN_MESSAGE else text[: _SHOWN_IN_MESSAGE - 1] + "…"
+    return _printable(short)
+
+
+def _printable(text: str) -> str:
+    # NOTE: a line break or tab would tear the caret from its place; a lone surrogate cannot be printed at all.
+    return "".join(character if character.isprintable() else " " if character.isspace() else "�" for character in text)
 
 
 # A name is dotted parts, each plain or quoted: metrics.loss, metrics.`val loss`, params."a b". After the first dot
@@ -72,7 +86,8 @@ _TOKEN = re.compile(
     rf"""
     (?P<SPACE>\s+)
   | (?P<NAME>(?:`[^`]*`|[^\W\d]\w*)(?:\.(?:`[^`]*`|{_QUOTED}|[\w/:\-]+))*)
-  | (?P<NUMBER>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
+  | (?P<DURATION>[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ms|[smhdw])(?![\w.]))
+  | (?P<NUMBER>[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?(?![\w.]))
   | (?P<TEXT>{_QUOTED})
   | (?P<OPERATOR>[<>=!]+)
   | (?P<OPEN>\()
@@ -83,25 +98,37 @@ _TOKEN = re.compile(
 )
 
 
-def tokenize(source: Source) -> list[Token]:
-    """Cut a filter into tokens; the last one is END.
+_KINDS = {kind.name: kind for kind in TokenKind}
+
+
+def tokenize(source: Source) -> Iterator[Token]:
+    """Cut a text into tokens, one at a time; the last one is END.
 
     Raises:
-        InvalidInput: a character that begins nothing, a quotation mark that is not closed, or too long a text.
+        InvalidInput: a character that begins nothing, a quotation mark that is not closed, a lone surrogate (half of a
+            character), or too long a text.
     """
     text = source.text
     if len(text) > MAX_FILTER_CHARACTERS:
         raise InvalidInput(f"{source.title} has {len(text):,} characters; the limit is {MAX_FILTER_CHARACTERS:,}")
-    tokens, column = [], 0
+    _check_unicode(source)
+    column = 0
     while column < len(text):
         match = _TOKEN.match(text, column)
         if match is None or match.lastgroup is None:
             raise _unreadable(source, column)
         if match.lastgroup != "SPACE":
-            tokens.append(Token(TokenKind[match.lastgroup], match.group(), column))
+            yield Token(_KINDS[match.lastgroup], match.group(), column)
         column = match.end()
-    tokens.append(Token(TokenKind.END, "", len(text)))
-    return tokens
+    yield Token(TokenKind.END, "", len(text))
+
+
+def _check_unicode(source: Source) -> None:
+    try:
+        source.text.encode()
+    except UnicodeEncodeError as error:
+        broken = Token(TokenKind.TEXT, source.text[error.start], error.start)
+        raise source.mistake(f"{source.title} has half a character, {broken.text!r}", broken) from None
 
 
 def _unreadable(source: Source, column: int) -> InvalidInput:
@@ -111,10 +138,12 @@ def _unreadable(source: Source, column: int) -> InvalidInput:
         return source.mistake(f"{source.title} has a quotation mark {character} that is not closed", rest)
     if character in "0123456789.+-":
         word = re.compile(r"[\w.+-]+").match(source.text, column)
+        number = word.group() if word else character
         return source.mistake(
             f"{source.title} has a malformed number",
-            Token(TokenKind.NUMBER, word.group() if word else character, column),
-            hint="text is written in quotes: '001'",
+            Token(TokenKind.NUMBER, number, column),
+            hint="text is written in quotes: '001'"
+            + ("; units of time are ms, s, m, h, d and w" if number[-1].isalpha() else ""),
         )
     return source.mistake(
         f"{source.title} cannot contain {character!r} here", Token(TokenKind.OPERATOR, character, column)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from runlake.query.filter.nearest import did_you_mean
 from runlake.query.filter.nodes import Field, Form, Kind
-from runlake.query.filter.tokens import Source, Token
+from runlake.query.filter.tokens import Source, Token, shown
 
 _TEXT, _NUMBER = frozenset({Form.TEXT}), frozenset({Form.NUMBER})
 _ANY_FORM = frozenset(Form)
@@ -24,12 +24,16 @@ class Vocabulary:
         attributes: Names that need no prefix, with the form they are compared in.
         aliases: Other spellings of attributes.
         datasets: Keys of the data sets that a run has read.
+        times: Attributes that are milliseconds since 1970.
+        durations: Attributes that are milliseconds.
     """
 
     prefixes: Mapping[str, Kind]
     attributes: Mapping[str, Form]
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     datasets: tuple[str, ...] = ()
+    times: frozenset[Field] = frozenset()
+    durations: frozenset[Field] = frozenset()
 
     def resolve(self, token: Token, source: Source) -> Field:
         """The field that a name means.
@@ -43,25 +47,30 @@ class Vocabulary:
         kind = self.prefixes.get(_unquoted(prefix, "`"))
         if kind is None:
             raise source.mistake(
-                f"unknown kind of field {prefix!r} in {source.title}",
+                f"unknown kind of field {shown(prefix)!r} in {source.title}",
                 token,
-                hint=_nearest(prefix, list(self.prefixes)) or f"one of {', '.join(self.prefixes)} comes before the dot",
+                hint=did_you_mean(prefix, self.prefixes) or f"one of {', '.join(self.prefixes)} comes before the dot",
             )
         key = _unquoted(key)
         if kind is Kind.ATTRIBUTE:
             key = self._attribute(key, token, source)
         if kind is Kind.DATASET and key not in self.datasets:
-            raise source.mistake(f"unknown data set field {key!r}", token, hint=f"known are {', '.join(self.datasets)}")
+            known = f"known are {', '.join(self.datasets)}"
+            raise source.mistake(f"unknown data set field {shown(key)!r}", token, hint=known)
         return Field(kind, key)
+
+    def has_attribute(self, token: Token) -> bool:
+        """Whether a name without a prefix means something."""
+        return token.text in self.attributes or token.text in self.aliases
 
     def compared_as(self, wanted: Field) -> frozenset[Form]:
         """The forms of literals that a field can be compared with."""
         match wanted.kind:
             case Kind.METRIC:
                 return _NUMBER
-            case Kind.PARAM:
+            case Kind.PARAM | Kind.TAG:
                 return _ANY_FORM
-            case Kind.TAG | Kind.DATASET:
+            case Kind.DATASET:
                 return _TEXT
             case Kind.ATTRIBUTE:
                 return frozenset({self.attributes[wanted.key]})
@@ -71,8 +80,8 @@ class Vocabulary:
         if known not in self.attributes:
             names = [*self.attributes, *(prefix + "." for prefix in self.prefixes)]
             everything = f"attributes are {', '.join(self.attributes)}; other names are written metrics.key, tags.key"
-            hint = _nearest(name, names) or everything
-            raise source.mistake(f"unknown attribute {name!r} in {source.title}", token, hint=hint)
+            hint = did_you_mean(name, names) or everything
+            raise source.mistake(f"unknown attribute {shown(name)!r} in {source.title}", token, hint=hint)
         return known
 
 
@@ -90,9 +99,8 @@ def _unquoted(name: str, quotes: str = _QUOTES) -> str:
     return name
 
 
-def _nearest(name: str, known: list[str]) -> str | None:
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    return f"did you mean {' or '.join(close)}?" if close else None
+def _attributes(*names: str) -> frozenset[Field]:
+    return frozenset(Field(Kind.ATTRIBUTE, name) for name in names)
 
 
 _RUN_PREFIXES = {
@@ -112,8 +120,11 @@ RUNS = Vocabulary(
             "status": Form.TEXT,
             "start_time": Form.NUMBER,
             "end_time": Form.NUMBER,
+            "duration": Form.NUMBER,
             "user_id": Form.TEXT,
             "artifact_uri": Form.TEXT,
+            "experiment_id": Form.TEXT,
+            "lifecycle_stage": Form.TEXT,
         }
     ),
     aliases=MappingProxyType(
@@ -123,6 +134,8 @@ RUNS = Vocabulary(
         }
     ),
     datasets=("name", "digest", "context"),
+    times=_attributes("start_time", "end_time"),
+    durations=_attributes("duration"),
 )
 
 EXPERIMENTS = Vocabulary(
@@ -135,4 +148,5 @@ EXPERIMENTS = Vocabulary(
             "last_update_time": Form.NUMBER,
         }
     ),
+    times=_attributes("creation_time", "last_update_time"),
 )
