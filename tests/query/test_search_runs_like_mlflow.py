@@ -14,6 +14,7 @@ from mlflow.exceptions import MlflowException
 from runlake import query
 from runlake.entities import ViewType
 from runlake.errors import InvalidInput
+from runlake.query.filter.parser import parse_filter
 from tests.query.judged import Judged, Written
 
 # MLflow's own use of its libraries is not what is tested.
@@ -184,6 +185,12 @@ def test_runs_are_found_by_their_ids_as_in_mlflow(judged: Judged, comparison: st
         "METRICS.loss > 0",
         "metricz.loss > 0",
         "start_time > '5'",
+        "start_time LIKE '5'",
+        "metrics.loss RLIKE 'a'",
+        "min(loss) > 1",
+        "params.opt RLIKE '('",
+        "status BETWEEN 'A' AND 'Z'",
+        "metrics.loss > 5m",
         "status > 'A'",
         "dataset.source = 'x'",
         "dataset.name > 'x'",
@@ -199,6 +206,99 @@ def test_what_mlflow_refuses_and_the_language_does_not_add_is_refused(judged: Ju
     with pytest.raises(InvalidInput) as ours:
         query.search_runs(judged.lake, [judged.first[0]], text)
     assert ours.value.error_code == theirs.value.error_code
+
+
+# -- every operator on every kind of identifier
+
+IDENTIFIERS = {
+    "metric": "metrics.loss",
+    "parameter": "params.opt",
+    "tag": "tags.team",
+    "run_id": "run_id",
+    "text attribute": "attributes.run_name",
+    "time": "start_time",
+    "data set": "datasets.name",
+}
+TEXT_VALUES = {"metric": "0.5", "parameter": "adam", "tag": "vision", "data set": "mnist", "time": "2020-01-01"}
+NUMBER_VALUES = {"metric": 0.5, "time": 2000}
+OPERATORS = [">", ">=", "=", "!=", "<", "<=", "LIKE", "ILIKE", "IN", "NOT IN", "IS NULL", "IS NOT NULL"]
+
+ADDED = {
+    *((kind, operator, "a number") for kind in ("metric", "time") for operator in ("IN", "NOT IN")),
+    *((kind, operator, "a number") for kind in ("parameter", "tag") for operator in OPERATORS[:6]),
+    *((kind, operator, "a number") for kind in ("parameter", "tag") for operator in ("IN", "NOT IN")),
+    *((kind, operator, "text") for kind in ("parameter", "tag", "text attribute") for operator in ("IN", "NOT IN")),
+    *(("time", operator, "text") for operator in (*OPERATORS[:6], "IN", "NOT IN")),
+    *(
+        (kind, operator, "nothing")
+        for kind in IDENTIFIERS
+        for operator in ("IS NULL", "IS NOT NULL")
+        if kind not in ("parameter", "tag")
+    ),
+}
+"""What MLflow refuses and the language adds, of all operators on all kinds of identifiers with all kinds of values."""
+
+
+def asked(kind: str, operator: str, value: str) -> str:
+    if value == "nothing":
+        return f"{IDENTIFIERS[kind]} {operator}"
+    spelled = f"'{TEXT_VALUES.get(kind, 'adam-1')}'" if value == "text" else str(NUMBER_VALUES.get(kind, 1))
+    return f"{IDENTIFIERS[kind]} {operator} " + (f"({spelled})" if operator.endswith("IN") else spelled)
+
+
+COMBINATIONS = [
+    (kind, operator, value)
+    for kind in IDENTIFIERS
+    for operator in OPERATORS
+    for value in (("nothing",) if operator.startswith("IS") else ("text", "a number"))
+]
+
+
+@pytest.mark.parametrize(("kind", "operator", "value"), COMBINATIONS)
+def test_every_operator_on_every_kind_of_identifier(judged: Judged, kind: str, operator: str, value: str) -> None:
+    text = asked(kind, operator, value)
+    try:
+        theirs = judged.mlflow.search_runs([judged.first[1]], text, 1)
+    except MlflowException:
+        if (kind, operator, value) in ADDED:
+            parse_filter(text)
+        else:
+            with pytest.raises(InvalidInput):
+                parse_filter(text)
+    else:
+        assert (kind, operator, value) not in ADDED
+        assert judged.names(query.search_runs(judged.lake, [judged.first[0]], text)) == judged.names(theirs)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "metrics.loss > 0 OR metrics.acc > 0",
+        "NOT metrics.loss > 0",
+        "(metrics.loss > 0)",
+        "metrics.loss > 0 AND (metrics.acc > 0 OR params.opt = 'adam')",
+        "metrics.loss BETWEEN 0 AND 1",
+        "metrics.loss NOT BETWEEN 0 AND 1",
+        "params.lr BETWEEN 1e-4 AND 1e-2",
+        "params.opt NOT LIKE 'a%'",
+        "params.opt RLIKE '^a'",
+        "params.opt NOT RLIKE '^a'",
+        "params.warm = TRUE",
+        "metrics.loss IN (0.5, 1)",
+        "min(metrics.loss) < 0.1",
+        "last(metrics.loss) < 0.1",
+        "start_time > -7d",
+        "start_time > '2026-01-31 12:00'",
+        "duration > 2h",
+        "experiment_id = '0'",
+        "lifecycle_stage = 'active'",
+        "params.a/b:c = 'x'",
+    ],
+)
+def test_what_the_language_adds_is_refused_by_mlflow(judged: Judged, text: str) -> None:
+    with pytest.raises(MlflowException):
+        judged.mlflow.search_runs([judged.first[1]], text, 1)
+    parse_filter(text)
 
 
 ORDERS = [
