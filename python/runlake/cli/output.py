@@ -6,7 +6,7 @@ import json as json_format
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,7 +28,7 @@ def line(text: str) -> None:
 
 
 def json(value: Any) -> None:
-    """Print a value as JSON: times as ISO 8601 in UTC; NaN and infinities, which JSON has no numbers for, as text."""
+    """Print a value as JSON: times as ISO 8601 in UTC, durations in seconds, NaN and infinities as text."""
     click.echo(json_format.dumps(_legal(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
@@ -96,6 +96,8 @@ def readable(cell: Any) -> str:
             return f"{cell:.6g}"
         case datetime():
             return cell.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        case timedelta():
+            return _span(cell.total_seconds())
         case _:
             return str(cell)
 
@@ -109,6 +111,17 @@ def size(bytes_: float) -> str:
     return f"{bytes_:.1f} TiB"
 
 
+def _span(seconds: float) -> str:
+    """Return a duration in the two units that suit it: `2 h 05 min`, `1 min 03 s`, `0.25 s`."""
+    if abs(seconds) < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(abs(seconds)), 60)
+    sign = "-" if seconds < 0 else ""
+    if minutes < 60:
+        return f"{sign}{minutes} min {rest:02} s"
+    return f"{sign}{minutes // 60} h {minutes % 60:02} min"
+
+
 def _plain(cell: Any) -> str:
     """One cell of tab-separated text: every digit, and no character that would end the cell."""
     match cell:
@@ -118,6 +131,8 @@ def _plain(cell: Any) -> str:
             return repr(cell)
         case datetime():
             return _iso(cell)
+        case timedelta():
+            return repr(cell.total_seconds())
         case _:
             return str(cell).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
@@ -130,6 +145,8 @@ def _legal(value: Any) -> Any:
             return _NOT_IN_JSON[value]
         case datetime():
             return _iso(value)
+        case timedelta():
+            return value.total_seconds()
         case Mapping():
             return {str(name): _legal(item) for name, item in value.items()}
         case list() | tuple():

@@ -7,7 +7,6 @@ from functools import partial
 
 import polars as pl
 
-from runlake.catalog.typed import read_typed
 from runlake.entities import Experiment, PagedList, ViewType
 from runlake.errors import InvalidInput
 from runlake.query.filter.compile import column_name, compile_filter
@@ -17,7 +16,7 @@ from runlake.query.filter.parser import parse_filter
 from runlake.query.filter.vocabulary import EXPERIMENTS
 from runlake.query.paging import check_size, page_start
 from runlake.query.paging import page_token as token_of
-from runlake.query.parameters import BOOL, FLOAT, INT, NULL, number_type, reading
+from runlake.query.parameters import flags, kinds_of, numbers
 from runlake.query.reader import Lake
 
 _NEWEST_FIRST = ("creation_time DESC", "experiment_id ASC")
@@ -61,19 +60,10 @@ def _column(found: Sequence[Experiment], field: Field, form: Form) -> pl.Series:
 
 
 def _tag(texts: Sequence[str | None], form: Form) -> pl.Series:
+    column = pl.Series(texts, dtype=pl.String)
     if form is Form.TEXT:
-        return pl.Series(texts, dtype=pl.String)
-    kinds = [NULL if text is None else int(read_typed(text)[0]) for text in texts]
-    wanted = {INT, FLOAT} if form is Form.NUMBER else {BOOL}
-    fitting = pl.Series(
-        [text if kind in wanted else None for text, kind in zip(texts, kinds, strict=True)], dtype=pl.String
-    )
-    dtype = (
-        pl.Boolean()
-        if form is Form.FLAG
-        else number_type(pl.Series([kind for kind in kinds if kind in wanted], dtype=pl.UInt8))
-    )
-    return reading(fitting, dtype)
+        return column
+    return (numbers if form is Form.NUMBER else flags)(column, kinds_of(column))
 
 
 def _sorted(found: Sequence[Experiment], orders: Sequence[Order]) -> list[Experiment]:

@@ -15,6 +15,7 @@ from runlake.query.filter.parser import parse_filter
 from runlake.query.reader import Hook, Lake, no_hook
 from runlake.query.run_tables import answer, load_table
 from runlake.query.table import RunTable
+from runlake.query.warnings import warn_of_unknown_keys
 
 
 def runs(
@@ -113,6 +114,7 @@ def _chosen(
     limit: int | None,
 ) -> pl.DataFrame:
     """The rows and columns that Polars asks for. What the predicate names is made first, the rest for what is left."""
+    warn_of_unknown_keys(table, condition)
     rows = table.rows_matching(condition)
     # NOTE: Polars pushes a limit down through a filter only when it stands before the filter.
     if limit is not None:

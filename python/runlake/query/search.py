@@ -16,6 +16,7 @@ from runlake.query.paging import page_token as token_of
 from runlake.query.reader import Hook, Lake, no_hook
 from runlake.query.run_tables import answer, load_table
 from runlake.query.table import RunTable
+from runlake.query.warnings import warn_of_unknown_keys
 
 _START_TIME = Field(Kind.ATTRIBUTE, "start_time")
 _RUN_ID = Field(Kind.ATTRIBUTE, "run_id")
@@ -47,6 +48,7 @@ def search_runs(
     ids = list(experiment_ids)
 
     def page(table: RunTable) -> PagedList[Run]:
+        warn_of_unknown_keys(table, condition, orders)
         rows = _sorted(table, table.rows_matching(condition), orders)
         more = start + size < len(rows)
         return PagedList(assemble(lake, table, rows.slice(start, size)), token_of(start + size) if more else None)

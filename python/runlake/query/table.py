@@ -12,7 +12,7 @@ import polars as pl
 from runlake.entities import LifecycleStage, ViewType
 from runlake.query.experiment_runs import ExperimentRuns
 from runlake.query.filter.compile import column_name, compile_filter
-from runlake.query.filter.nodes import Condition, Field, Form, Kind, forms
+from runlake.query.filter.nodes import Condition, Field, Form, Function, Kind, forms
 from runlake.query.live import LiveMetrics, merged_column
 from runlake.query.parameters import column_type
 from runlake.query.run_frames import KEYED, SUMMARY, kind_of
@@ -35,12 +35,14 @@ ATTRIBUTES: Final = pl.Schema(
     }
 )
 _SHOWN: Final = {"start_time": TIME, "end_time": TIME, "duration": pl.Duration("ms")}
-_LATEST: Final = "last_value"
 _SUMMARIES: Final = {
-    "last": _LATEST,
-    "first": "first_value",
-    "argmin": "min_step",
-    "argmax": "max_step",
+    Function.LAST: "last_value",
+    Function.FIRST: "first_value",
+    Function.MIN: "min",
+    Function.MAX: "max",
+    Function.COUNT: "count",
+    Function.ARGMIN: "min_step",
+    Function.ARGMAX: "max_step",
 }
 
 
@@ -163,7 +165,7 @@ class RunTable:
             case Kind.ATTRIBUTE:
                 return self._attribute(field.key)
             case Kind.METRIC:
-                return self._metric(field.key, _function(field))
+                return self._metric(field.key, field.function or Function.LAST)
             case Kind.DATASET:
                 return self._dataset(field.key)
             case _:
@@ -187,7 +189,7 @@ class RunTable:
             return column.cast(_SHOWN[name]) if name in _SHOWN else column
         kind, _, key = name.partition(".")
         if kind == "metrics":
-            return self._metric(key, "last")
+            return self._metric(key, Function.LAST)
         if kind == "tags":
             return self._text(kind, key, Form.TEXT)
         dtype = self.shape.param_types[key]
@@ -227,13 +229,12 @@ class RunTable:
             case Form.NUMBER:
                 return self._column(pl.Int64(), lambda part: part.numbers(kind, key))
 
-    def _metric(self, key: str, function: str) -> pl.Series:
-        if function == "mean":
-            numbers = self._summary(key, "count") - self._summary(key, "nan_count")
-            return self._summary(key, "sum") / numbers
-        column = self._summary(key, _SUMMARIES.get(function, function))
-        if function in ("argmin", "argmax"):
-            extreme = self._summary(key, function.removeprefix("arg"))
+    def _metric(self, key: str, function: Function) -> pl.Series:
+        if function is Function.MEAN:
+            return self._summary(key, "sum") / (self._summary(key, "count") - self._summary(key, "nan_count"))
+        column = self._summary(key, _SUMMARIES[function])
+        if function in (Function.ARGMIN, Function.ARGMAX):  # a series of NaN alone has no extreme
+            extreme = self._summary(key, "min" if function is Function.ARGMIN else "max")
             return pl.select(pl.when(extreme.is_not_nan()).then(column)).to_series()
         return column
 
@@ -279,8 +280,3 @@ class RunTable:
         ]
         made = pl.concat(whole) if len(whole) > 1 else (whole or [pl.Series("", [], dtype)])[0]
         return made if self.shape.rows is None else made.gather(self.shape.rows)
-
-
-def _function(field: Field) -> str:
-    function = getattr(field, "function", None)
-    return function.value if function else "last"
