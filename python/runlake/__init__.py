@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         set_experiment_tag,
         set_experiment_tags,
     )
+    from runlake.fluent.export import export
     from runlake.fluent.files import (
         flush_artifact_async_logging,
         get_artifact_uri,
@@ -102,6 +103,7 @@ __all__ = [
     "entities",
     "errors_seen",
     "exceptions",
+    "export",
     "flush",
     "flush_artifact_async_logging",
     "flush_async_logging",
@@ -157,6 +159,7 @@ _HOMES = {
         "create_experiment", "delete_experiment", "delete_experiment_tag", "get_experiment", "get_experiment_by_name",
         "restore_experiment", "search_experiments", "set_experiment", "set_experiment_tag", "set_experiment_tags",
     ),
+    "runlake.fluent.export": ("export",),
     "runlake.fluent.files": (
         "flush_artifact_async_logging", "get_artifact_uri", "load_table", "log_artifact", "log_artifacts", "log_dict",
         "log_figure", "log_image", "log_stream", "log_table", "log_text",

@@ -15,7 +15,8 @@ from tests.tracking.judge import Judge
 
 PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
 OURS = {
-    "errors_seen", "flush", "log_arrays", "log_config", "log_points", "points", "runs", "series", "set_error_policy",
+    "errors_seen", "export", "flush", "log_arrays", "log_config", "log_points", "points", "runs", "series",
+    "set_error_policy",
 }  # fmt: skip
 THEIR_MODULES = {"artifacts", "client", "data", "entities", "exceptions", "tracking"}
 # Parts of MLflow that are no interface: imports of its __init__, and what it calls internal.

@@ -15,13 +15,14 @@ import click
 import runlake
 from runlake.cli.demo import demo
 from runlake.cli.doctor import doctor
+from runlake.cli.export import export
 from runlake.cli.output import message
 from runlake.cli.points import points
 from runlake.cli.runs import runs
 from runlake.cli.show import show
-from runlake.errors import InvalidInput, MissingExtra, NotFound, RunlakeError, StoreUnavailable
+from runlake.errors import AlreadyExists, InvalidInput, MissingExtra, NotFound, RunlakeError, StoreUnavailable
 
-_MISUSE = (InvalidInput, NotFound, StoreUnavailable, MissingExtra)
+_MISUSE = (InvalidInput, AlreadyExists, NotFound, StoreUnavailable, MissingExtra)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -30,7 +31,7 @@ def runlake_command() -> None:
     """Look into a store of runs, or fill one with the demo."""
 
 
-for command in (demo, runs, show, points, doctor):
+for command in (demo, runs, show, points, export, doctor):
     runlake_command.add_command(command)
 
 

@@ -4,6 +4,7 @@ Import it where it is used, not at the top of a module: `import runlake` has to 
 """
 
 from runlake.query.experiments import search_experiments
+from runlake.query.export import export
 from runlake.query.history import metric_history
 from runlake.query.latest import latest_metrics
 from runlake.query.points import points
@@ -15,6 +16,7 @@ from runlake.query.series import series
 __all__ = [
     "Lake",
     "ReadStep",
+    "export",
     "latest_metrics",
     "metric_history",
     "points",
