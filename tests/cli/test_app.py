@@ -12,7 +12,7 @@ import pytest
 import runlake
 from tests.cli.conftest import Cli
 
-COMMANDS = ("demo", "runs", "show", "points", "export", "doctor")
+COMMANDS = ("demo", "runs", "show", "points", "export", "seal", "doctor")
 
 
 def test_the_version_is_printed(cli: Cli) -> None:

@@ -19,6 +19,7 @@ from runlake.cli.export import export
 from runlake.cli.output import message
 from runlake.cli.points import points
 from runlake.cli.runs import runs
+from runlake.cli.seal import seal
 from runlake.cli.show import show
 from runlake.errors import AlreadyExists, InvalidInput, MissingExtra, NotFound, RunlakeError, StoreUnavailable
 
@@ -31,7 +32,7 @@ def runlake_command() -> None:
     """Look into a store of runs, or fill one with the demo."""
 
 
-for command in (demo, runs, show, points, export, doctor):
+for command in (demo, runs, show, points, export, seal, doctor):
     runlake_command.add_command(command)
 
 
