@@ -8,7 +8,7 @@ import platform
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,17 @@ def at_most(what: str, value: float, limit: float, unit: str = "", detail: str =
 def at_least(what: str, value: float, limit: float, unit: str = "", detail: str = "") -> Target:
     """A target that is met from above."""
     return Target(what, f"≥ {limit:g}{unit}", f"{value:.3g}{unit}{detail}", value >= limit)
+
+
+def report(targets: Iterable[Target]) -> int:
+    """Print the conditions and a table, each row as soon as it is measured; return how many targets are missed."""
+    print(f"{conditions()}\n\n| what | must reach | reached | |\n|---|---|---|---|", flush=True)
+    missed = 0
+    for target in targets:
+        missed += not target.met
+        verdict = "yes" if target.met else "**no**"
+        print(f"| {target.what} | {target.must} | {target.reached} | {verdict} |", flush=True)
+    return missed
 
 
 def interleaved(competitors: Mapping[str, Callable[[], float]], rounds: int = ROUNDS) -> dict[str, float]:

@@ -11,22 +11,17 @@ import argparse
 import sys
 from importlib import import_module
 
-from benchmarks.measure import conditions
+from benchmarks.measure import report
 
-ROWS = ("calls", "ingest", "sizes", "processes", "starts", "memory", "imports", "reads")
+ROWS = ("calls", "ingest", "sizes", "processes", "starts", "memory", "imports", "reads", "find")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=ROWS, default=ROWS)
     options = parser.parse_args()
-    print(f"{conditions()}\n\n| what | must reach | reached | |\n|---|---|---|---|", flush=True)
-    missed = 0
-    for name in options.only:
-        for target in import_module(f"benchmarks.rows.{name}").targets():
-            missed += not target.met
-            verdict = "yes" if target.met else "**no**"
-            print(f"| {target.what} | {target.must} | {target.reached} | {verdict} |", flush=True)
+    rows = (import_module(f"benchmarks.rows.{name}") for name in options.only)
+    missed = report(target for row in rows for target in row.targets())
     sys.exit(missed > 0)
 
 
