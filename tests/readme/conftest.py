@@ -11,7 +11,10 @@ from runlake.demo.settings import Settings
 from runlake.fluent import experiments
 from runlake.store import get_store
 
-_GRID = [(0.0003, 16, 0.0), (0.003, 16, 0.9), (0.03, 32, 0.9), (0.03, 32, 0.0), (0.1, 64, 0.0), (0.3, 64, 0.9)]
+_GRID = [
+    *((0.000316, 16, 0.0), (0.003162, 16, 0.9), (0.031623, 64, 0.9)),
+    *((0.031623, 32, 0.0), (0.1, 64, 0.0), (0.316228, 64, 0.9)),
+]
 RUNS = [Settings(*values, seed, epochs=3) for seed, values in enumerate(_GRID)]
 
 

@@ -30,7 +30,7 @@ def snippets(page: str) -> Iterator[Snippet]:
     text = (DOCS / page).read_text()
     for found in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         before = text[: found.start()]
-        section = re.findall(r"^## (.+)$", before, re.MULTILINE)[-1]
+        section = re.findall(r"^#+ (.+)$", before, re.MULTILINE)[-1]
         yield Snippet(page, before.count("\n") + 1, section, found[1], found[2])
 
 
