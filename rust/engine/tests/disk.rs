@@ -215,3 +215,23 @@ fn a_backlog_beyond_the_cap_waits_for_the_sealer_and_then_drops() {
         "room again, as soon as it is sealed"
     );
 }
+
+#[test]
+fn a_rescue_with_nothing_to_copy_hides_no_point_of_the_chunk_after_it() {
+    let lake = Lake::new();
+    let (writer, disk) = open(&lake, small());
+    let series = writer.series("run", "loss").unwrap();
+    log(&writer, series, 0..100);
+    writer.flush(None).unwrap();
+    // Only the side log is new when the sync fails: every point of the chunk is on the disk already.
+    writer.push_outbox(b"item").unwrap();
+    disk.sync_fails_once.store(true, Ordering::SeqCst);
+    while writer.flush(None).is_err() {}
+    assert_eq!(writer.stats().poisoned_chunks, 1);
+    log(&writer, series, 100..200);
+    assert_eq!(steps(&lake.rows()), (0..200).collect::<Vec<_>>());
+    writer.close().unwrap();
+    let adopted = adopt(lake.path(), writer.id()).unwrap().unwrap();
+    assert_eq!((adopted.upto, adopted.missing), (200, 0));
+    assert_eq!(adopted.outbox, [(1, b"item".to_vec())]);
+}

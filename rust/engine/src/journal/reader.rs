@@ -136,7 +136,8 @@ impl WriterJournal {
             .into_iter()
             .map(|f| Held::look(f, boot_id))
             .collect::<Result<Vec<_>>>()?;
-        chunks.sort_by_key(|c| (c.range.start, c.file.header().chunk_no));
+        // A chunk without points claims none: it must not end the one that has points from the same number on.
+        chunks.sort_by_key(|c| (c.range.start, !c.range.is_empty(), c.file.header().chunk_no));
         for i in 1..chunks.len() {
             let next = chunks[i].range.start;
             let range = &mut chunks[i - 1].range;
