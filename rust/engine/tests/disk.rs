@@ -235,3 +235,28 @@ fn a_rescue_with_nothing_to_copy_hides_no_point_of_the_chunk_after_it() {
     assert_eq!((adopted.upto, adopted.missing), (200, 0));
     assert_eq!(adopted.outbox, [(1, b"item".to_vec())]);
 }
+
+#[test]
+fn a_ledger_that_fills_the_side_log_at_the_close_overwrites_no_point() {
+    for keys in [40, 70, 80, 90, 100, 110, 120, 160, 200] {
+        let lake = Lake::new();
+        let (writer, disk) = open(&lake, impatient());
+        let series: Vec<_> = (0..keys)
+            .map(|i| writer.series("run", &format!("k{i}")).unwrap())
+            .collect();
+        disk.full.store(true, Ordering::SeqCst);
+        let mut stored = 0;
+        while writer.append(series[0], point(stored)).unwrap() != Outcome::Dropped {
+            stored += 1;
+        }
+        for id in &series {
+            assert_eq!(writer.append(*id, point(-1)).unwrap(), Outcome::Dropped);
+        }
+        let before = lake.rows();
+        assert_eq!(before.len() as i64, stored);
+        writer.close().unwrap();
+        assert_eq!(lake.rows(), before, "{keys} keys");
+        let adopted = adopt(lake.path(), writer.id()).unwrap().unwrap();
+        assert_eq!((adopted.upto, adopted.missing), (stored as u64, 0), "{keys} keys");
+    }
+}

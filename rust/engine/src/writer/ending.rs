@@ -74,7 +74,7 @@ impl Writer {
         if cold.closed_at.is_some() {
             return false;
         }
-        self.write_ledger(&mut cold, Use::Last);
+        self.write_ledger(&mut cold, Use::Reserve);
         let end = self.next_seq(&cold);
         self.retire(&mut cold);
         cold.closed_at = Some(end);

@@ -51,7 +51,7 @@ impl Writer {
         let mut cold = self.inner.cold.lock();
         let upto = upto.min(cold.outbox.0);
         while upto > cold.outbox.1 {
-            if self.append_side(&mut cold, &Record::OutboxDone(upto).encode(), Use::Frame) {
+            if self.append_side(&mut cold, &Record::OutboxDone(upto).encode(), Use::Reserve) {
                 cold.outbox.1 = upto;
             } else if self.wait_for_room(&mut cold, &mut patience, 0)?.is_some() {
                 return Err(Error::NoRoom {

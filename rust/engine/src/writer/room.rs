@@ -16,7 +16,7 @@ use crate::writer::lane::{Book, Cold, Current, Past, Prepared};
 
 /// Blocks that only frames and other last records may use.
 const RESERVED_BLOCKS: u64 = 1;
-/// Bytes that a frame of the current chunk leaves for the chunk's last frame and its close.
+/// Bytes that every record leaves for the chunk's last frame and its close, which are written without asking for room.
 const LAST_RECORDS_BYTES: u64 = 128;
 /// A chunk that is full sooner has its successor prepared at once, and its pages with it.
 const FAST: Duration = Duration::from_secs(2);
@@ -50,10 +50,8 @@ pub(super) fn after(wait: Duration) -> Instant {
 pub(super) enum Use {
     /// What points could use as well.
     Ordinary,
-    /// The reserve too, except for the chunk's last records.
-    Frame,
-    /// All there is.
-    Last,
+    /// The reserve too, except for what [`LAST_RECORDS_BYTES`] says.
+    Reserve,
 }
 
 impl Writer {
@@ -114,8 +112,7 @@ impl Writer {
         let used = current.granted - hot.cursor.blocks_left();
         let needed = match purpose {
             Use::Ordinary => used + side + RESERVED_BLOCKS,
-            Use::Frame => used + side_blocks(end + LAST_RECORDS_BYTES),
-            Use::Last => used + side,
+            Use::Reserve => used + side_blocks(end + LAST_RECORDS_BYTES),
         };
         if needed > blocks {
             return false;
@@ -274,7 +271,7 @@ impl Writer {
     /// Writes what the ledger holds, as far as there is room.
     pub(super) fn write_ledger(&self, cold: &mut Cold, purpose: Use) {
         while let Some(entry) = cold.ledger.take() {
-            let defined = self.define(cold, SeriesId(entry.series)).unwrap_or(false) || purpose == Use::Last;
+            let defined = self.define(cold, SeriesId(entry.series)).unwrap_or(false) || purpose == Use::Reserve;
             if !defined || !self.append_side(cold, &Record::Dropped(entry).encode(), purpose) {
                 cold.ledger.put_back(entry);
                 return;

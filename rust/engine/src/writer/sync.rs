@@ -243,7 +243,7 @@ impl Writer {
         if cold.current.as_ref().is_none_or(|c| c.chunk.number() != chunk.number()) {
             return Ok(false);
         }
-        if self.append_side(&mut cold, frame, Use::Frame) {
+        if self.append_side(&mut cold, frame, Use::Reserve) {
             if let Some(current) = &mut cold.current {
                 current.book.framed = points;
             }
