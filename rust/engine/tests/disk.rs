@@ -260,3 +260,20 @@ fn a_ledger_that_fills_the_side_log_at_the_close_overwrites_no_point() {
         assert_eq!((adopted.upto, adopted.missing), (stored as u64, 0), "{keys} keys");
     }
 }
+
+#[test]
+fn the_next_chunk_is_made_ahead_for_a_slow_run_too() {
+    let lake = Lake::new();
+    let (writer, _) = open(&lake, small());
+    let series = writer.series("run", "loss").unwrap();
+    // A frame a point: the side log takes more of the chunk than the points do, and there is room for 292 of them.
+    for step in 0..250 {
+        log(&writer, series, step..step + 1);
+        writer.flush(None).unwrap();
+    }
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !lake.chunk(&writer, 1).exists() {
+        assert!(Instant::now() < deadline, "the point that fills the chunk would wait");
+        std::thread::yield_now();
+    }
+}

@@ -101,6 +101,11 @@ impl Writer {
         }
         current.book.side = end;
         current.map.publish(SIDE_COMMITTED_AT, end);
+        let used = current.granted - self.hot.lock().cursor.blocks_left() + side_blocks(end);
+        if used >= current.chunk.blocks() * 3 / 4 {
+            // A slow run fills a chunk with frames, and may never need the second half of its blocks for points.
+            self.ask_for_chunk(cold, 0);
+        }
         true
     }
 
