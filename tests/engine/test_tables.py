@@ -150,6 +150,15 @@ def test_a_bad_column_is_named_and_nothing_is_stored(
     assert points() == []
 
 
+def test_a_row_that_is_null_as_a_whole_is_refused(run: _engine.RunLogger, points: Points) -> None:
+    rows = pa.array([{"key": "a", "step": 0, "value": 0.5}, None])
+
+    with pytest.raises(InvalidInput, match="has 1 nulls"):
+        run.log_points(rows)
+
+    assert points() == []
+
+
 def test_a_missing_column_is_named(run: _engine.RunLogger) -> None:
     with pytest.raises(InvalidInput, match="no column 'value'"):
         run.log_points(table().drop_columns(["value"]))

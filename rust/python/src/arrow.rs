@@ -58,7 +58,13 @@ fn read_array(schema: &Bound<'_, PyAny>, array: &Bound<'_, PyAny>) -> BoundaryRe
             data.data_type()
         )));
     }
-    Ok(RecordBatch::from(StructArray::from(data)))
+    match data.null_count() {
+        0 => Ok(RecordBatch::from(StructArray::from(data))),
+        nulls => Err(
+            invalid_input(format!("the Arrow array has {nulls} nulls; every row is a point"))
+                .hint("drop those rows first"),
+        ),
+    }
 }
 
 /// The C structure that a capsule of that name holds, or a complaint.
