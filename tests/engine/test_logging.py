@@ -176,6 +176,20 @@ def test_logging_after_the_end_is_refused_everywhere(run: _engine.RunLogger, poi
     assert points() == [("k", 1, 1.0)]
 
 
+def test_a_handle_made_while_the_run_ends_logs_nothing(
+    writer: _engine.Writer, run: _engine.RunLogger, points: Points, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer.run(run.run_id).log_metric("verlust/größe", 0.0)
+    # An unusual key is looked at in Python, where another thread may have its turn.
+    monkeypatch.setattr("runlake.names.check_key", lambda key: run.close())
+
+    loss = run.metric("verlust/größe")
+
+    with pytest.raises(RunEnded):
+        loss.log(1.0, 0)
+    assert [value for _, _, value in points()] == [0.0]
+
+
 def test_the_end_of_a_run_ends_no_other(writer: _engine.Writer, run: _engine.RunLogger, points: Points) -> None:
     other = writer.run("run-2")
     handle = other.metric("k")

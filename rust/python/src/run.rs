@@ -130,6 +130,8 @@ impl Run {
 
     /// The series of `key`, made at its first use.
     pub fn bind(&self, key: &Bound<'_, PyString>) -> BoundaryResult<Binding> {
+        // NOTE: before the look-up, which may run Python: a binding made while the run ends is of the epoch before.
+        let epoch = self.epoch.load(Ordering::Relaxed);
         let series = match self.identity.find(key.as_ptr()) {
             Some(series) => series,
             None => {
@@ -138,7 +140,7 @@ impl Run {
                 series
             }
         };
-        Ok(Binding::new(self.epoch.load(Ordering::Relaxed), series))
+        Ok(Binding::new(epoch, series))
     }
 
     /// The series of a key that is no Python string.
