@@ -408,7 +408,7 @@ class Adopted:
     def writer(self) -> str: ...
     @property
     def first(self) -> int:
-        """First seq that the files hold."""
+        """First seq that the files hold; 0 when the header of a file before the first readable one is damaged."""
     @property
     def upto(self) -> int:
         """First seq after the last point that the files count."""
@@ -417,7 +417,7 @@ class Adopted:
         """The ranges that can be believed: what to seal."""
     @property
     def gaps(self) -> list[Gap]:
-        """The others."""
+        """The others. What the catalog has as sealed is not lost, even if it is in one of them."""
     @property
     def missing(self) -> int:
         """Points in the gaps: proven to be lost."""

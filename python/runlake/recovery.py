@@ -183,18 +183,24 @@ class Recovery:
         try:
             for number, payload in adopted.outbox:
                 self._deliver_late(writer_id, number, payload)
-            gaps = [GapInfo(gap.first, gap.upto, gap.reason, gap.file) for gap in adopted.gaps]
+            gaps = self._lost(writer_id, adopted)
             runs = [(run_id, last_ms) for run_id, _, last_ms in adopted.runs]
             writer = info or describe_writer(writer_id, pid=0, now_ms=adopted.last_verified_ms or 0)
             self._catalog.mend_writer(writer, runs, gaps, adopted.last_verified_ms)
-            damaged = bool(adopted.missing or gaps)
-            if damaged:
-                _report(writer_id, adopted)
+            if gaps:
+                _report(writer_id, adopted, gaps)
         finally:
             adopted.finish(False)
-        if damaged:
+        if gaps:
             # Readers trust what a journal of this boot counts; what can be believed leaves it for a segment at once.
             self._adopt_batch([writer_id])
+
+    def _lost(self, writer_id: str, adopted: _engine.Adopted) -> list[GapInfo]:
+        """Return what a journal lost before it was sealed."""
+        sealed = self._catalog.plan([], writers=[writer_id]).sealed.get(writer_id, 0)
+        return [
+            GapInfo(max(gap.first, sealed), gap.upto, gap.reason, gap.file) for gap in adopted.gaps if gap.upto > sealed
+        ]
 
     def _deliver_late(self, writer_id: str, number: int, payload: bytes) -> None:
         try:
@@ -265,10 +271,10 @@ def _range(writer_id: str, first: int, upto: int) -> Iterator[Range]:
         yield writer_id, first, upto
 
 
-def _report(writer_id: str, adopted: _engine.Adopted) -> None:
+def _report(writer_id: str, adopted: _engine.Adopted, gaps: Sequence[GapInfo]) -> None:
     runs = ", ".join(run_id for run_id, _, _ in adopted.runs) or "none that is known"
-    files = "; ".join(f"{gap.file}: {gap.reason}" for gap in adopted.gaps) or "the end of the journal was not synced"
+    files = "; ".join(f"{gap.file}: {gap.reason}" for gap in gaps)
     _log.warning(
         "%d points of writer %s are proven missing (last proven sync: %s ms; runs: %s; %s)",
-        *(adopted.missing, writer_id, adopted.last_verified_ms, runs, files),
+        *(sum(gap.upto - gap.first for gap in gaps), writer_id, adopted.last_verified_ms, runs, files),
     )

@@ -71,6 +71,26 @@ def test_a_garbled_block_costs_only_the_points_it_may_have_held(tmp_path: Path, 
     assert any(path.suffix == ".damaged" for path in store.glob("journals/*"))
 
 
+def test_points_behind_a_garbled_header_are_said_to_be_missing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = tmp_path / "lake"
+    run_id = run_of_a_killed_process(store)
+    with the_journal(store).open("r+b") as file:
+        file.seek(60)
+        file.write(b"\xff")
+
+    runlake.set_tracking_uri(store)
+    assert runlake.points(runs=run_id).collect().is_empty()
+    report = doctor(store)
+
+    assert "1000 points" in caplog.text
+    assert "header" in caplog.text
+    assert report.returncode == 1
+    assert "1,000 points" in report.stdout + report.stderr
+    assert the_journal(store).exists(), "the damaged file is kept"
+
+
 def test_a_garbled_segment_is_named_and_kept(tmp_path: Path) -> None:
     store = tmp_path / "lake"
     runlake.set_tracking_uri(store)

@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::journal::chunk_file::{i64s, is_untouched, u32s};
+use crate::journal::chunk_file::{counted, i64s, is_untouched, u32s};
 use crate::journal::files::{self, Name, lock_path};
 use crate::journal::reader::{Folder, WriterJournal, pending_outbox};
 use crate::journal::record::DroppedPoints;
@@ -64,13 +64,13 @@ pub struct RunPoints {
 pub struct Adopted {
     /// Whose it was.
     pub writer: WriterId,
-    /// First sequence number that its chunks hold.
+    /// First sequence number that its chunks hold; 0 where the header of a chunk before them is damaged.
     pub from: Seq,
     /// End of what its chunks counted.
     pub upto: Seq,
     /// Parts of `from..upto` that can be believed: what to seal.
     pub whole: Vec<Range<Seq>>,
-    /// The other parts.
+    /// The other parts. Those before the first readable chunk may have been sealed long ago: the catalog knows.
     pub gaps: Vec<Gap>,
     /// Points in the gaps: proven missing.
     pub missing: u64,
@@ -162,10 +162,18 @@ pub fn adopt(journals: &Path, writer: WriterId) -> Result<Option<Adopted>> {
         suspect: Vec::new(),
     };
     adopted.check(journals, &journal, &names)?;
+    adopted.mourn_ends(&journal)?;
     adopted.count_runs(&journal, &names)?;
     adopted.missing = adopted.gaps.iter().map(|g| g.to - g.from).sum();
     adopted.sort_other_files(files, &journal)?;
     Ok(Some(adopted))
+}
+
+fn chunk_number(path: &Path) -> Option<u64> {
+    match Name::parse(path.file_name()?.to_str()?)? {
+        Name::Chunk(_, number) => Some(number),
+        _ => None,
+    }
 }
 
 fn dropped(journal: &WriterJournal, names: &[Option<SeriesName>]) -> Vec<(Option<SeriesName>, DroppedPoints)> {
@@ -191,6 +199,30 @@ impl Adopted {
             let files = if suspect { &mut self.suspect } else { &mut self.healthy };
             files.push(chunk.file.path().to_owned());
         }
+        Ok(())
+    }
+
+    /// Adds the points of chunks with a damaged header before the first readable chunk, and behind the last one. Between
+    /// two readable ones the numbers themselves tell what is gone.
+    fn mourn_ends(&mut self, journal: &WriterJournal) -> Result<()> {
+        let readable = || journal.chunks.iter().map(|c| c.file.header().chunk_no);
+        let (first, last) = (readable().min(), readable().max());
+        let damaged = journal
+            .unreadable
+            .iter()
+            .filter(|(_, e)| matches!(e, Error::Damaged { .. }));
+        for (number, path, why) in damaged.filter_map(|(path, e)| Some((chunk_number(path)?, path, e.to_string()))) {
+            if first.is_some_and(|first| number < first) && self.from > 0 {
+                self.gap(0..self.from, &why, path);
+                self.from = 0;
+            } else if last.is_none_or(|last| number > last) {
+                let end = self.upto + counted(path)?;
+                self.gap(self.upto..end, &why, path);
+                self.upto = end;
+            }
+        }
+        self.gaps.retain(|gap| gap.from < gap.to);
+        self.gaps.sort_by_key(|gap| gap.from);
         Ok(())
     }
 

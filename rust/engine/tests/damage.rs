@@ -9,6 +9,7 @@ use std::path::Path;
 
 use lake::{Lake, log, point, small, steps};
 use proptest::prelude::*;
+use runlake_engine::journal::chunk_file::ChunkFile;
 use runlake_engine::journal::layout::{BLOCK_BYTES, Header};
 use runlake_engine::{Adopted, Config, Error, SeriesId, Writer, WriterId, adopt, platform, read_range, survey};
 
@@ -201,9 +202,65 @@ fn a_damaged_header_is_named_and_the_file_not_touched() {
     assert_eq!(files[0].damaged, [patient.chunk()]);
     assert!(patient.lake.rows().is_empty());
     let adopted = patient.adopt();
-    assert_eq!((adopted.from, adopted.upto), (0, 0));
+    assert_eq!(patient.check(&adopted), 0);
+    assert!(
+        adopted.missing > 0 && adopted.missing == adopted.upto,
+        "{}",
+        adopted.missing
+    );
+    assert!(adopted.gaps[0].reason.contains("header"), "{}", adopted.gaps[0].reason);
     adopted.finish(true).unwrap();
     assert_eq!(fs::read(patient.chunk()).unwrap(), bytes);
+}
+
+#[test]
+fn the_points_of_chunks_with_damaged_headers_are_missing_wherever_they_are() {
+    let origin = Lake::new();
+    let writer = origin.open(small());
+    let series = writer.series("run", "loss").unwrap();
+    log(&writer, series, 0..3000);
+    let end_of = |number| {
+        let chunk = ChunkFile::open(&origin.chunk(&writer, number), writer.id())
+            .unwrap()
+            .unwrap();
+        chunk.header().first_seq + chunk.committed().unwrap()
+    };
+    let ends: Vec<u64> = (0..)
+        .map_while(|n| origin.chunk(&writer, n).exists().then(|| end_of(n)))
+        .take_while(|end| *end < 3000)
+        .collect();
+    let last = ends.len() as u64;
+    for damaged in [
+        vec![0],
+        vec![0, 1],
+        vec![1],
+        vec![last],
+        vec![last - 1, last],
+        vec![0, last],
+        (0..=last).collect(),
+    ] {
+        let copy = Patient::copy(&origin, writer.id(), Place::Same);
+        let mut lost = 0;
+        for number in &damaged {
+            let path = copy.lake.path().join(format!("{}.{number}.journal", writer.id()));
+            OpenOptions::new()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .write_all_at(&[0xff], 60)
+                .unwrap();
+            let from = if *number == 0 { 0 } else { ends[*number as usize - 1] };
+            lost += ends.get(*number as usize).copied().unwrap_or(3000) - from;
+        }
+        let adopted = copy.adopt();
+        assert_eq!(
+            (adopted.from, adopted.upto, adopted.missing),
+            (0, 3000, lost),
+            "{damaged:?}"
+        );
+        let whole: u64 = adopted.whole.iter().map(|range| range.end - range.start).sum();
+        assert_eq!(whole, 3000 - lost, "{damaged:?}");
+    }
 }
 
 #[test]

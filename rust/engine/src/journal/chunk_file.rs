@@ -13,8 +13,8 @@ use crc32c::crc32c_append;
 
 use crate::error::{Error, Result};
 use crate::journal::layout::{
-    BLOCK_BYTES, COLUMNS, COMMITTED_AT, Header, POINTS_PER_BLOCK, SIDE_COMMITTED_AT, STEP_AT, TIMESTAMP_AT, VALUE_AT,
-    block_offset, blocks_of, capacity, side_place, u64_at,
+    BLOCK_BYTES, COLUMNS, COMMITTED_AT, Header, MIN_CHUNK_BYTES, POINTS_PER_BLOCK, SIDE_COMMITTED_AT, STEP_AT,
+    TIMESTAMP_AT, VALUE_AT, block_offset, blocks_of, capacity, side_place, u64_at,
 };
 use crate::types::WriterId;
 
@@ -312,6 +312,22 @@ fn read_header(file: &File, path: &Path) -> Result<Option<Header>> {
             };
         }
     }
+}
+
+/// Points that a chunk counts whose header cannot be believed, at most as many as the file has room for.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn counted(path: &Path) -> Result<u64> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    let len = file.metadata().map_err(Error::io("stat", path))?.len();
+    if len < MIN_CHUNK_BYTES {
+        return Ok(0);
+    }
+    let mut bytes = [0; 8];
+    file.read_exact_at(&mut bytes, COMMITTED_AT as u64)
+        .map_err(Error::io("read", path))?;
+    Ok(u64::from_le_bytes(bytes).min(capacity(len)))
 }
 
 /// Whether a chunk that has not begun holds nothing: the first block of points and the first of the side log are zeros.

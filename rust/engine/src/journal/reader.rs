@@ -98,8 +98,8 @@ pub struct WriterJournal {
     pub writer: WriterId,
     /// Its chunks in the order of their points.
     pub chunks: Vec<Held>,
-    /// Chunk files whose header cannot be read, and why.
-    pub unreadable: Vec<(PathBuf, String)>,
+    /// Chunk files whose header cannot be read, and why; in the order of their names.
+    pub unreadable: Vec<(PathBuf, Error)>,
 }
 
 /// A chunk and the part of the writer's stream that is read from it.
@@ -126,7 +126,7 @@ impl WriterJournal {
                 Ok(None) => {}
                 Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
                 Err(e @ (Error::Damaged { .. } | Error::NewerFormat { .. })) => {
-                    unreadable.push((path.clone(), e.to_string()));
+                    unreadable.push((path.clone(), e));
                 }
                 Err(e) => return Err(e),
             }
