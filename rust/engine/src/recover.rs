@@ -3,7 +3,7 @@
 //! Nobody adopts a writer that lives: its lock, which the kernel frees at its death, says so. The adopter holds that lock until
 //! what the journal held is sealed and committed, so that no two adopt the same. Nothing that cannot be read is ever deleted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::journal::chunk_file::{counted, i64s, is_untouched, u32s};
 use crate::journal::files::{self, Name, lock_path};
-use crate::journal::reader::{Folder, WriterJournal, pending_outbox};
+use crate::journal::reader::{Folder, Held, WriterJournal, pending_outbox};
 use crate::journal::record::DroppedPoints;
 use crate::journal::replay::Replay;
 use crate::platform::LockFile;
@@ -177,7 +177,18 @@ fn chunk_number(path: &Path) -> Option<u64> {
 }
 
 fn dropped(journal: &WriterJournal, names: &[Option<SeriesName>]) -> Vec<(Option<SeriesName>, DroppedPoints)> {
-    let entries = journal.chunks.iter().flat_map(|c| &c.side.dropped);
+    // A chunk whose sync failed still has what was copied into another one.
+    let number = |c: &Held| c.file.header().chunk_no;
+    let heirs: HashMap<u64, u64> = journal
+        .chunks
+        .iter()
+        .filter_map(|c| Some((c.side.replaces?, number(c))))
+        .collect();
+    let counts = |c: &&Held| match c.side.replaces {
+        Some(replaced) => heirs.get(&replaced) == Some(&number(c)),
+        None => !heirs.contains_key(&number(c)),
+    };
+    let entries = journal.chunks.iter().filter(counts).flat_map(|c| &c.side.dropped);
     entries
         .map(|d| (names.get(d.series as usize).cloned().flatten(), *d))
         .collect()

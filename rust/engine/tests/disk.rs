@@ -277,3 +277,28 @@ fn the_next_chunk_is_made_ahead_for_a_slow_run_too() {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn points_dropped_before_a_failed_sync_are_counted_once() {
+    let lake = Lake::new();
+    let (writer, disk) = open(&lake, impatient());
+    let series = writer.series("run", "loss").unwrap();
+    disk.full.store(true, Ordering::SeqCst);
+    let mut step = 0;
+    while writer.append(series, point(step)).unwrap() != Outcome::Dropped {
+        step += 1;
+    }
+    disk.full.store(false, Ordering::SeqCst);
+    log_until_stored(&writer, series, -1);
+    // The counts are in the chunk that takes points now; it is the one whose sync fails.
+    while writer.flush(None).is_err() {}
+    log(&writer, series, 0..10);
+    disk.sync_fails_once.store(true, Ordering::SeqCst);
+    while writer.flush(None).is_err() {}
+    assert_eq!(writer.stats().poisoned_chunks, 1);
+    let dropped = writer.stats().dropped;
+    writer.close().unwrap();
+    let adopted = adopt(lake.path(), writer.id()).unwrap().unwrap();
+    let counted: u64 = adopted.dropped.iter().map(|(_, entry)| entry.count).sum();
+    assert_eq!(counted, dropped);
+}

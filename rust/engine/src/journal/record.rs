@@ -60,6 +60,8 @@ pub enum Record {
     Dropped(DroppedPoints),
     /// The writer was closed with this many points in the chunk.
     Closed(u64),
+    /// The chunk has a copy of the other records of the chunk with this number, whose sync failed.
+    Replaces(u64),
     /// A kind of a later version.
     Unknown(u32),
 }
@@ -114,6 +116,10 @@ impl Record {
                 u64s(&[*committed]);
                 6
             }
+            Record::Replaces(number) => {
+                u64s(&[*number]);
+                7
+            }
             Record::Unknown(kind) => *kind,
         }
     }
@@ -155,7 +161,8 @@ impl Record {
                 last_step: u64_of(3) as i64,
             }),
             6 if long(8) => Record::Closed(u64_of(0)),
-            1..=6 => return None,
+            7 if long(8) => Record::Replaces(u64_of(0)),
+            1..=7 => return None,
             other => Record::Unknown(other),
         })
     }
@@ -206,6 +213,7 @@ mod tests {
                 last_step: -1,
             }),
             Record::Closed(77),
+            Record::Replaces(4),
             Record::Unknown(99),
         ]
     }

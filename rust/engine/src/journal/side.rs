@@ -20,6 +20,8 @@ pub struct Side {
     pub outbox_done: u64,
     /// Ledger of dropped points.
     pub dropped: Vec<DroppedPoints>,
+    /// Number of the chunk that this one replaces, if it does.
+    pub replaces: Option<u64>,
     /// Number of points at the clean close, if there was one.
     pub closed: Option<u64>,
     /// Bytes of the log that hold no record.
@@ -68,6 +70,7 @@ impl Side {
             Record::OutboxDone(upto) => self.outbox_done = self.outbox_done.max(upto),
             Record::Dropped(dropped) => self.dropped.push(dropped),
             Record::Closed(committed) => self.closed = Some(committed),
+            Record::Replaces(number) => self.replaces = Some(number),
             Record::Unknown(_) => {}
         }
     }

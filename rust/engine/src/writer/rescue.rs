@@ -105,7 +105,7 @@ impl Writer {
         Ok(copied)
     }
 
-    /// Definitions, ledger and outbox of a chunk.
+    /// Definitions, ledger and outbox of a chunk, behind the record that says whose they are.
     fn records_to_keep(&self, old: &Chunk) -> io::Result<Vec<Record>> {
         let file = ChunkFile::open(old.path(), self.inner.identity.writer).map_err(io::Error::other)?;
         let file = file.ok_or_else(|| io::Error::other("the header is gone"))?;
@@ -114,7 +114,13 @@ impl Writer {
         let dropped = side.dropped.into_iter().map(Record::Dropped);
         let outbox = side.outbox.into_iter().map(|(id, payload)| Record::Outbox(id, payload));
         let done = (side.outbox_done > 0).then_some(Record::OutboxDone(side.outbox_done));
-        Ok(series.chain(dropped).chain(outbox).chain(done).collect())
+        let replaces = std::iter::once(Record::Replaces(old.number()));
+        Ok(replaces
+            .chain(series)
+            .chain(dropped)
+            .chain(outbox)
+            .chain(done)
+            .collect())
     }
 
     fn replace(&self, number: u64, job: &Job, new: &Arc<Chunk>, book: Book) {
