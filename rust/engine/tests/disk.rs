@@ -3,6 +3,7 @@
 
 mod lake;
 
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -301,4 +302,39 @@ fn points_dropped_before_a_failed_sync_are_counted_once() {
     let adopted = adopt(lake.path(), writer.id()).unwrap().unwrap();
     let counted: u64 = adopted.dropped.iter().map(|(_, entry)| entry.count).sum();
     assert_eq!(counted, dropped);
+}
+
+#[test]
+fn points_that_were_not_synced_are_there_after_a_container_is_started_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mounted = folder.path().join("mounted");
+    for name in ["lower", "upper", "work", "mounted", "other"] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    if !run(folder.path(), OVERLAY) {
+        return;
+    }
+    let writer = Writer::open(&mounted, 7, small()).unwrap();
+    let series = writer.series("run", "loss").unwrap();
+    log(&writer, series, 0..500);
+    let id = writer.id();
+    let chunk = mounted.join(format!("{id}.0.journal"));
+    let device = std::fs::metadata(&chunk).unwrap().dev();
+    // What a kill leaves; a lazy unmount lets the writer, which is still open, keep what it has.
+    assert!(run(folder.path(), "umount -l mounted && mount -t tmpfs tmpfs other"));
+    assert!(run(folder.path(), OVERLAY));
+    let renumbered = std::fs::metadata(&chunk).unwrap().dev() != device;
+    let rows = lake::rows(&mounted);
+    assert!(run(folder.path(), "umount mounted other"));
+    drop(writer);
+    assert!(renumbered);
+    assert_eq!(steps(&rows), (0..500).collect::<Vec<_>>());
+}
+
+const OVERLAY: &str = "mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work mounted";
+
+fn run(folder: &std::path::Path, command: &str) -> bool {
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", command]).current_dir(folder);
+    shell.output().is_ok_and(|output| output.status.success())
 }

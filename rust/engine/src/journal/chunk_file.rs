@@ -16,6 +16,7 @@ use crate::journal::layout::{
     BLOCK_BYTES, COLUMNS, COMMITTED_AT, Header, MIN_CHUNK_BYTES, POINTS_PER_BLOCK, SIDE_COMMITTED_AT, STEP_AT,
     TIMESTAMP_AT, VALUE_AT, block_offset, blocks_of, capacity, side_place, u64_at,
 };
+use crate::platform;
 use crate::types::WriterId;
 
 /// Blocks read at once: 1 MiB.
@@ -99,7 +100,8 @@ impl ChunkFile {
                 format!("its header names writer {}", header.writer),
             ));
         }
-        let same_place = (metadata.dev(), metadata.ino()) == (header.device, header.inode);
+        let same_device = metadata.dev() == header.device || platform::renumbers_devices(&file);
+        let same_place = same_device && metadata.ino() == header.inode;
         Ok(Some(Self {
             source: Source::File(file),
             path: path.to_owned(),

@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use rustix::fs::{FallocateFlags, fallocate, statfs};
+use rustix::fs::{FallocateFlags, fallocate, fstatfs, statfs};
 
 use crate::error::{Error, Result};
 use crate::platform::{Registered, random_u128};
@@ -210,6 +210,14 @@ pub fn check_filesystem(path: &Path) -> Result<Option<&'static str>> {
     Ok(unsupported(answer.f_type as u64 & 0xffff_ffff))
 }
 
+/// Whether a file's device number may change while it stays what it is: overlayfs takes a free one at each mount, that is
+/// at each start of a container, and has its inode numbers from the file system below.
+pub fn renumbers_devices(file: &File) -> bool {
+    fstatfs(file).is_ok_and(|answer| answer.f_type as u64 & 0xffff_ffff == OVERLAYFS)
+}
+
+const OVERLAYFS: u64 = 0x794c_7630;
+
 /// Magic numbers of linux/magic.h and of the file systems' own headers.
 fn unsupported(magic: u64) -> Option<&'static str> {
     Some(match magic {
@@ -240,7 +248,7 @@ mod tests {
     fn network_file_systems_are_named_and_local_ones_pass() {
         assert_eq!(unsupported(0x6969), Some("NFS"));
         assert_eq!(unsupported(0x6573_5546), Some("FUSE"));
-        for right in [0xef53, 0x5846_5342, 0x0102_1994, 0x794c_7630] {
+        for right in [0xef53, 0x5846_5342, 0x0102_1994, OVERLAYFS] {
             assert_eq!(unsupported(right), None);
         }
         assert_eq!(check_filesystem(Path::new("/proc")).unwrap(), None);
