@@ -43,7 +43,7 @@ class Delivery:
 
     def forget(self) -> None:
         """Begin anew, in a forked child: what was queued is delivered by the parent."""
-        self._mutex = threading.Lock()
+        self._mutex = threading.RLock()  # for signal handlers, see the store's
         self._delivering = threading.Lock()
         self._work = threading.Event()
         self._stopped = threading.Event()

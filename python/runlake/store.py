@@ -346,7 +346,7 @@ class Store:
             journal.finish(True)
 
     def _forget_writer(self) -> None:
-        self._mutex = threading.Lock()
+        self._mutex = threading.RLock()  # a signal handler that ends a run must get in while the same thread starts one
         self._writer = self._sealer = self._info = None
         self._attached: set[str] = set()
         self._new_runs: set[str] = set()

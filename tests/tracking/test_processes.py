@@ -370,3 +370,32 @@ def test_a_run_that_another_thread_has_ended_is_no_longer_active(lake: Path) -> 
     runlake.log_metric("a", 1.0)
     assert runlake.active_run() is not run
     assert runlake.get_run(run.id).data.metrics == {}
+
+
+@pytest.mark.parametrize("before", ["", "runlake.log_param('early', 1, synchronous=False)\n"])
+def test_what_is_logged_asynchronously_while_the_interpreter_leaves_is_kept(lake: Path, before: str) -> None:
+    program = "import atexit, runlake\nrunlake.start_run()\n" + before
+    done = programs.run(lake, program + "atexit.register(runlake.log_param, 'late', 1, synchronous=False)")
+    assert done.returncode == 0, done.stderr
+    (run,) = runlake.search_runs(output_format="list")
+    assert run.data.params == {"late": "1", **({"early": "1"} if before else {})}
+
+
+INTERRUPTED = """
+import os, signal, runlake
+outer = runlake.start_run()
+create = outer.store.catalog.create_run
+def interrupted(*arguments, **more):
+    os.kill(os.getpid(), signal.SIGUSR1)
+    return create(*arguments, **more)
+outer.store.catalog.create_run = interrupted
+signal.signal(signal.SIGUSR1, lambda *_: (runlake.set_tag("preempted", 1), outer.end("KILLED")))
+runlake.start_run(nested=True)
+print(outer.id)
+"""
+
+
+def test_a_signal_handler_may_end_a_run_while_another_one_starts(lake: Path) -> None:
+    done = programs.run(lake, INTERRUPTED)
+    run = runlake.get_run(done.stdout.strip())
+    assert (run.info.status, run.data.tags["preempted"]) == ("KILLED", "1")
