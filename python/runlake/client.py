@@ -71,7 +71,8 @@ class MlflowClient:
         Raises:
             AlreadyExists: an active experiment has that name.
         """
-        return lifecycle.create_experiment(self._store, name, artifact_location, tags or {})
+        store = get_store(self._root, renew=True)
+        return lifecycle.create_experiment(store, name, artifact_location, tags or {})
 
     def get_experiment(self, experiment_id: str) -> Experiment:
         """Return an experiment, deleted or not.
@@ -139,7 +140,8 @@ class MlflowClient:
             start_time: Milliseconds since 1970; None is now.
             run_name: None takes the tag `mlflow.runName`, or else a random name.
         """
-        return lifecycle.create_run(self._store, str(experiment_id), start_time, tags or {}, run_name, owned=False)
+        store = get_store(self._root, renew=True)
+        return lifecycle.create_run(store, str(experiment_id), start_time, tags or {}, run_name, owned=False)
 
     def get_run(self, run_id: str) -> Run:
         """Return a run with its latest metrics, those of live processes included.

@@ -360,17 +360,26 @@ class Store:
         self._recovery.forget()
 
 
-def get_store(root: str | Path) -> Store:
-    """Return this process's store in the folder `root`, opened by the first call."""
+def get_store(root: str | Path, *, renew: bool = False) -> Store:
+    """Return this process's store in the folder `root`, opened by the first call.
+
+    Args:
+        renew: Whether to open it anew when the folder was removed or replaced since; for calls that begin something.
+            Others go on with what they have: to log into a store that is gone is no mistake of theirs.
+    """
     given = os.fspath(root)
     store, folder = _stores_by_name.get(given, (None, None))
-    if store is not None and folder == _folder_identity(given):  # no link on the way leads elsewhere by now
-        return store
+    if store is not None and folder == _folder_identity(given) and not (renew and not store.catalog.is_there()):
+        return store  # no link on the way leads elsewhere by now
     path = os.path.realpath(given)
     store = _stores.get(path)
-    if store is None:
+    if store is None or (renew and not store.catalog.is_there()):
         with _opening:
             store = _stores.get(path)
+            if store is not None and not store.catalog.is_there():
+                _log.warning("the store %s was removed while it was in use: what was in it is lost; it is made anew", path)
+                _removed.append(store)
+                store = None
             if store is None:
                 store = _stores[path] = Store.open(path)
     _stores_by_name[given] = store, _folder_identity(given)
@@ -394,6 +403,7 @@ def opened_stores() -> list[Store]:
 _stores: dict[str, Store] = {}
 _stores_by_name: dict[str, tuple[Store, tuple[int, int] | None]] = {}
 """Stores by the path that was given, and the folder that was there: following its links costs 20 µs a call."""
+_removed: list[Store] = []  # runs that are under way may still hold them
 _opening = threading.Lock()
 _open_stores: weakref.WeakSet[Store] = weakref.WeakSet()
 _of_parents: list[_engine.Writer] = []  # kept, so that no child ends what its parent uses

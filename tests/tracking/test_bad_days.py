@@ -240,3 +240,40 @@ def test_points_that_a_full_disk_has_no_room_for_are_counted_and_the_training_go
     done = programs.run(lake, FULL_DISK)
     assert done.returncode == 0, done.stderr
     assert "points were dropped" in done.stderr
+
+
+def test_a_store_that_was_removed_is_made_anew_by_the_next_run(lake: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with runlake.start_run(run_name="first"):
+        runlake.log_metric("a", 1.0)
+    shutil.rmtree(lake)
+    runlake.set_error_policy("all")
+    with runlake.start_run(run_name="second") as run:
+        runlake.log_metric("a", 2.0)
+        runlake.log_param("p", 1)
+    assert "was removed while it was in use" in caplog.text
+    reader = "import sys, runlake; print([(r.info.run_id, r.data.metrics, r.data.params) for r in runlake.search_runs("
+    done = programs.run(lake, reader + "output_format='list')])")
+    assert done.stdout.strip() == str([(run.info.run_id, {"a": 2.0}, {"p": "1"})])
+
+
+def test_a_run_whose_store_was_removed_is_counted_as_lost_when_it_ends(run: runlake.ActiveRun, lake: Path) -> None:
+    before = counted()
+    shutil.rmtree(lake)
+    runlake.log_metric("a", 1.0)
+    runlake.end_run()
+    assert counted() == before + 1
+
+
+@pytest.mark.parametrize("begin", ["set_experiment", "create_experiment", "create_run"])
+def test_a_removed_store_is_made_anew_by_whatever_begins_something(lake: Path, begin: str) -> None:
+    client = runlake.MlflowClient()
+    client.create_run("0")
+    shutil.rmtree(lake)
+    call = {
+        "set_experiment": lambda: runlake.set_experiment("e"),
+        "create_experiment": lambda: client.create_experiment("e"),
+        "create_run": lambda: client.create_run("0"),
+    }[begin]
+    call()
+    assert (lake / "lake.json").exists()
+    assert len(client.search_runs(["0"])) == (begin == "create_run")

@@ -51,6 +51,7 @@ class Catalog(Experiments, Runs, Changes, Members, Inputs, Writers, Segments, Ro
     def __init__(self, root: Path, lake: Lake, database: Database) -> None:
         super().__init__(root, database)
         self.store_id = lake.store_id
+        self._file = database.file_identity()
 
     @classmethod
     def open(cls, root: Path, *, lock_timeout_s: float = 20.0, create: bool = True) -> Catalog:
@@ -85,6 +86,10 @@ class Catalog(Experiments, Runs, Changes, Members, Inputs, Writers, Segments, Ro
     def on_commit(self, callback: Callable[[], object]) -> None:
         """Call `callback`, which must not wait, after each commit that a power cut could still take."""
         self._database.on_commit = callback
+
+    def is_there(self) -> bool:
+        """Tell whether the folder still holds the catalog that was opened; False after it was removed or replaced."""
+        return self._database.file_identity() == self._file
 
     @property
     def unsynced(self) -> bool:

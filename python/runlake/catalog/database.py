@@ -105,6 +105,14 @@ class Database:
         with _translated(self.path), self._exclusive(self.lock_timeout_s):
             self._writer()
 
+    def file_identity(self) -> tuple[int, int] | None:
+        """Return device and inode of the catalog's file, None when there is none; nothing is opened."""
+        try:
+            status = os.stat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return status.st_dev, status.st_ino
+
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
         """Keep other threads and processes from writing; nothing is opened."""

@@ -47,7 +47,7 @@ def set_experiment(
     global _choice
     if (experiment_name is None) == (experiment_id is None):
         raise InvalidInput("set_experiment takes exactly one of experiment_name and experiment_id")
-    store = get_store(store_root())
+    store = get_store(store_root(), renew=True)
     if experiment_name is not None:
         experiment = _named(store, experiment_name)
     else:
@@ -77,7 +77,7 @@ def create_experiment(
     Raises:
         AlreadyExists: an active experiment has that name.
     """
-    return lifecycle.create_experiment(get_store(store_root()), name, artifact_location, tags or {})
+    return lifecycle.create_experiment(get_store(store_root(), renew=True), name, artifact_location, tags or {})
 
 
 def get_experiment(experiment_id: str) -> Experiment:

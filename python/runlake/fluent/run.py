@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self, SupportsFloat
 
 from runlake import _engine, guard, operations, recording
 from runlake.entities import Run, RunStatus
+from runlake.errors import StoreUnavailable
 from runlake.fluent import active, losses
 from runlake.store import Store
 
@@ -216,6 +217,12 @@ class ActiveRun(Run):
         with guard.shielded("end_run"):
             self._store.leave_run(self.id, status)
         losses.report(self._store)
+        with guard.shielded("end_run"):
+            self._require_store()
+
+    def _require_store(self) -> None:
+        if not self._store.catalog.is_there():
+            raise StoreUnavailable(f"run {self.id} is lost: the store {self._store.root} was removed while it ran")
 
     def __enter__(self) -> Self:
         return self

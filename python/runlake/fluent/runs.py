@@ -56,7 +56,7 @@ def start_run(
     if log_system_metrics:
         recording.warn_once("start_run: log_system_metrics has no effect, there are no system metrics yet")
     tags = _with_description(tags or {}, description)
-    store = get_store(store_root())
+    store = get_store(store_root(), renew=True)
     existing = run_id or config.take_run_id()
     if existing:
         run = _join(store, existing, experiment_id, run_name, tags)
