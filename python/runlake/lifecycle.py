@@ -32,8 +32,13 @@ def create_experiment(store: Store, name: str, artifact_location: str | None, ta
 
     Raises:
         AlreadyExists: an active experiment has that name.
+        InvalidInput: the name is not legal, or the location is no folder of this machine.
     """
     names.check_experiment_name(name)
+    if artifact_location is not None:
+        from runlake.artifacts.uris import folder
+
+        artifact_location = folder(artifact_location)
     texts = as_texts(tags, "experiment tag", names.MAX_EXPERIMENT_TAG_VALUE)
     return store.catalog.create_experiment(name, artifact_location=artifact_location, tags=texts, now_ms=now_ms())
 

@@ -173,6 +173,29 @@ def test_infinities_and_repeats_are_kept_as_given(lake: Path) -> None:
     assert [m.value for m in client.get_metric_history(run_id, "a")] == [-math.inf, math.inf, math.inf]
 
 
+@pytest.mark.parametrize("location", ["files", "file:{}/my%20files", "{}/files"])
+def test_artifacts_go_to_the_folder_that_was_named_wherever_the_program_goes(
+    lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str
+) -> None:
+    client = runlake.MlflowClient()
+    experiment = client.create_experiment("e", artifact_location=location.format(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    run = client.create_run(experiment)
+    client.log_text(run.info.run_id, "text", "a.txt")
+    folder = tmp_path / ("my files" if "%20" in location else "files")
+    assert client.get_experiment(experiment).artifact_location == str(folder)
+    assert (folder / run.info.run_id / "a.txt").read_text() == "text"
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("location", ["s3://bucket/x", "file://host/x", "dbfs:/x", "", "x" * 2049, 3])
+def test_a_place_for_artifacts_that_is_no_local_folder_is_refused(lake: Path, location: Any) -> None:
+    with pytest.raises(InvalidInput):
+        runlake.create_experiment("e", artifact_location=location)
+    assert runlake.get_experiment_by_name("e") is None
+
+
 def test_unknown_runs_are_named(lake: Path) -> None:
     client = runlake.MlflowClient()
     for call in (client.get_run, client.set_terminated, client.delete_run, client.list_artifacts):

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 
 from runlake.artifacts.files import Artifacts
+from runlake import names
 from runlake.errors import InvalidInput, InvalidType
 
 Locate = Callable[[str, str | None], Artifacts]
@@ -41,6 +42,18 @@ def resolve(
     return _resolve_uri(artifact_uri, tracking_uri, locate)
 
 
+def folder(location: str | os.PathLike[str]) -> str:
+    """Give the absolute path of the folder that a path or a `file:` URI means, now and wherever the program goes.
+
+    Raises:
+        InvalidInput: it is on another machine or in another kind of storage, or is too long.
+    """
+    if not isinstance(location, str | os.PathLike) or not isinstance(text := os.fspath(location), str) or not text:
+        raise InvalidInput(f"the place of artifacts is a folder, as a path or a file: URI, not {location!r}")
+    path = _local_path(text, "artifacts are kept in local folders and file:/// URIs")
+    return names.check_length(path, names.MAX_ARTIFACT_LOCATION, "the place of artifacts")
+
+
 def _resolve_uri(artifact_uri: str, tracking_uri: str | None, locate: Locate) -> tuple[Artifacts, str]:
     uri = os.fspath(artifact_uri)
     if not isinstance(uri, str):
@@ -50,7 +63,7 @@ def _resolve_uri(artifact_uri: str, tracking_uri: str | None, locate: Locate) ->
         if not run_id:
             raise InvalidInput(f"{uri!r} has no run id; write runs:/<run id>/<path>")
         return locate(run_id, tracking_uri), path.rstrip("/")
-    return _local(_local_path(uri))
+    return _local(_local_path(uri, "artifacts are read from runs:/, file:/// and local paths"))
 
 
 def _local(path: str) -> tuple[Artifacts, str]:
@@ -60,7 +73,7 @@ def _local(path: str) -> tuple[Artifacts, str]:
     return Artifacts(os.path.dirname(path)), os.path.basename(path)
 
 
-def _local_path(uri: str) -> str:
+def _local_path(uri: str, rule: str) -> str:
     scheme, colon, _ = uri.partition(":")
     if scheme == "file" and colon:
         from urllib.parse import unquote, urlsplit
@@ -71,7 +84,7 @@ def _local_path(uri: str) -> str:
         return os.path.abspath(unquote(parts.path))
     if "://" in uri or (colon and uri.startswith(f"{scheme}:/")):
         raise InvalidInput(
-            f"artifacts are read from runs:/, file:/// and local paths, not from {scheme}: ({uri!r})",
-            hint="download the files with the client of that service and pass the local path",
+            f"{rule}, and {uri!r} is neither",
+            hint="copy files from and to other services with their own clients, and name a local path",
         )
     return os.path.abspath(uri)
