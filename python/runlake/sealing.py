@@ -122,10 +122,16 @@ class Sealer:
         if self._segments.seal(points, points):
             self._sealed = upto
         else:
-            self._sealed = self._segments.catalog.plan([], writers=[self._writer.id]).sealed[self._writer.id]
+            self._sealed = self._known_to_be_sealed()
         self._writer.trim(self._sealed)
         if self._segments.hook is not None:
             self._segments.hook("trimmed")
+
+    def _known_to_be_sealed(self) -> int:
+        known = self._segments.catalog.plan([], writers=[self._writer.id]).sealed
+        if self._writer.id not in known:  # a forked child that has met a locked catalog
+            raise StoreError(f"the catalog does not know the journal {self._writer.id} yet")
+        return known[self._writer.id]
 
     def _run(self) -> None:
         while not self._stopped.is_set():

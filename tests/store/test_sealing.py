@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runlake.config import Config
+from runlake.errors import StoreError
 from runlake.store import Store
 from tests.store.programs import Programs
 from tests.store.reading import journal_files, numbered, points, segment_files, wait_until
@@ -118,3 +119,12 @@ def test_logging_goes_on_when_the_catalog_is_locked_while_sealing(programs: Prog
     assert [p[2] for p in points(store)] == list(range(5000))
     assert {segment.path for segment in store.catalog.plan().segments} == segment_files(store)
     store.close()
+
+
+def test_a_journal_that_the_catalog_does_not_know_yet_keeps_its_points(store: Store) -> None:
+    store.writer().run("run1").log_metric("k", 1.0, 0)  # as a forked child does while the catalog is locked
+    with pytest.raises(StoreError, match="does not know the journal"):
+        store.seal()
+    add_run(store)
+    store.seal()
+    assert store.get_run("run1").data.metrics == {"k": 1.0}
