@@ -16,7 +16,6 @@ from typing import Final
 
 from runlake import _engine
 from runlake.catalog import Catalog, Change
-from runlake.errors import NotFound, StoreError
 
 _log = logging.getLogger("runlake")
 
@@ -94,10 +93,10 @@ class Delivery:
             writer, number, change = self._queue[0]
             try:
                 self._deliver(change)
-            except NotFound as error:
-                _log.error("a change is lost: %s: %s", error, change)
-            except StoreError:
+            except (OSError, MemoryError):  # StoreError, too: it may go better later
                 return False
+            except Exception as error:  # NOTE: a change that can never be delivered must not hold up those behind it
+                _log.error("a change is lost: %s: %s", error, change)
             with self._mutex:
                 self._queue.popleft()
             writer.finish_outbox(number)

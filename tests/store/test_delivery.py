@@ -1,7 +1,9 @@
 """Delivery: while another process keeps the catalog locked, changes wait in the journal and none is lost."""
 
+import contextlib
 import logging
 import signal
+import sqlite3
 import time
 from pathlib import Path
 
@@ -67,6 +69,32 @@ def test_what_waits_at_a_clean_exit_is_delivered_by_the_next_opener(programs: Pr
     store = Store.open(root)
     assert store.get_run("run1").data.params == {"lr": "0.1"}
     store.close()
+
+
+def test_a_change_that_cannot_be_delivered_does_not_hold_up_those_behind_it(
+    programs: Programs, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store.open(root, config=QUICK)
+    add_run(store)
+    holder = programs.hold_lock()
+    store.record("run1", tags={"path": "\udcff"})  # no UTF-8: SQLite takes it in no way
+    store.record("run1", params={"lr": "0.1"})
+    holder.kill()
+    wait_until(lambda: store.get_run("run1").data.params == {"lr": "0.1"})
+    assert "a change is lost" in caplog.text
+    store.flush()
+    store.record("run1", params={"depth": "3"})
+    assert store.get_run("run1").data.params == {"lr": "0.1", "depth": "3"}
+    store.close()
+
+
+def test_whatever_stands_in_the_way_of_the_catalog_a_change_waits_until_it_is_gone(store: Store, root: Path) -> None:
+    add_run(store)
+    with contextlib.closing(sqlite3.connect(root / "catalog.db", isolation_level=None)) as other:
+        other.execute("ALTER TABLE param RENAME TO away")  # as odd as running out of memory or of locks
+        store.record("run1", params={"lr": "0.1"})
+        other.execute("ALTER TABLE away RENAME TO param")
+    wait_until(lambda: store.get_run("run1").data.params == {"lr": "0.1"})
 
 
 def test_a_parameter_that_changed_meanwhile_is_kept_as_a_conflict_and_said(

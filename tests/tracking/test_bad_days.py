@@ -39,6 +39,8 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception]]] = {
     "illegal parameter key": (lambda: runlake.log_param("../a", 1), InvalidInput),
     "illegal tag key": (lambda: runlake.set_tag("/a", 1), InvalidInput),
     "key of the wrong type": (lambda: runlake.log_params({3: 1}), InvalidType),  # type: ignore[dict-item]
+    "parameter that is no text": (lambda: runlake.log_param("a", "/data/\udcff"), InvalidInput),
+    "tag that is no text": (lambda: runlake.set_tag("a", "/data/\udcff"), InvalidInput),
     "changed parameter": (lambda: runlake.log_param("taken", "other"), ParameterChanged),
     "unknown tag": (lambda: runlake.delete_tag("none"), NotFound),
     "unknown run": (lambda: runlake.log_metric("a", 1.0, run_id="f" * 32), NotFound),
@@ -91,6 +93,13 @@ def test_a_handle_raises_nothing_when_nothing_may_raise(run: runlake.ActiveRun) 
     run.metric("illegal*").log(1.0, 1)
     assert counted() == before + 3
     assert runlake.get_run(run.id).data.metrics == {"loss": 1.0}
+
+
+def test_a_command_line_with_bytes_that_are_no_text_starts_runs(lake: Path) -> None:
+    done = programs.run(lake, "import runlake; runlake.start_run()", "data-\udcff")
+    assert done.returncode == 0, done.stderr
+    (run,) = runlake.search_runs(output_format="list")
+    assert "data-\\udcff" in run.data.tags["runlake.command"]
 
 
 def test_a_changed_parameter_is_named_with_both_values(run: runlake.ActiveRun) -> None:

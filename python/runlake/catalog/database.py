@@ -288,6 +288,6 @@ def _translated(path: Path) -> Iterator[None]:
             ) from error
         if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
             raise StoreUnavailable(f"{path} cannot be written to: {error}") from error
-        if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        if isinstance(error, sqlite3.OperationalError):  # disk full, reading failed, no memory, locking failed, ...
             raise StoreError(f"{path} could not be read or written: {error}") from error
         raise

@@ -156,7 +156,12 @@ def _begin(
         store.catalog.get_run(parent)  # NotFound before anything is created
         tags = {lifecycle.PARENT_TAG: parent, **tags}
     experiment = active_experiment_id(store) if experiment_id is None else str(experiment_id)
-    return lifecycle.create_run(store, experiment, None, {**origin.tags_so_far(store), **tags}, run_name, owned=True)
+    return lifecycle.create_run(store, experiment, None, {**_standard_tags(store), **tags}, run_name, owned=True)
+
+
+def _standard_tags(store: Store) -> dict[str, str]:
+    """Return the tags that nobody asked for; what the command line holds that is no text must not end a start."""
+    return {key: tag.encode(errors="backslashreplace").decode() for key, tag in origin.tags_so_far(store).items()}
 
 
 def _join(store: Store, run_id: str, experiment_id: str | None, run_name: str | None, tags: dict[str, Any]) -> Run:
