@@ -157,16 +157,18 @@ class MlflowClient:
 
     def update_run(self, run_id: str, status: str | None = None, name: str | None = None) -> None:
         """Change the status or the name of a run."""
-        if status is not None:
-            RunStatus.from_string(status)
-        self._store.catalog.update_run(run_id, status=status, name=name)
+        with shielded("update_run"):
+            if status is not None:
+                RunStatus.from_string(status)
+            self._store.record(run_id, status=status, name=name)
 
     def set_terminated(self, run_id: str, status: str | None = None, end_time: int | None = None) -> None:
         """Set the final status of a run, FINISHED by default, and its end, now by default."""
-        status = status or "FINISHED"
-        RunStatus.from_string(status)
-        end_time = lifecycle.now_ms() if end_time is None else int(end_time)
-        self._store.catalog.update_run(run_id, status=status, end_time=end_time)
+        with shielded("set_terminated"):
+            status = status or "FINISHED"
+            RunStatus.from_string(status)
+            end_time = lifecycle.now_ms() if end_time is None else int(end_time)
+            self._store.record(run_id, status=status, end_time=end_time)
 
     def delete_run(self, run_id: str) -> None:
         """Mark a run deleted; `restore_run` brings it back."""

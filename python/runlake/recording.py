@@ -71,7 +71,7 @@ def delete_tag(store: Store, run_id: str, key: str) -> None:
     Raises:
         NotFound: the run has no such tag.
     """
-    store.catalog.delete_tag(run_id, key)
+    store.record(run_id, deleted_tags=(key,))
 
 
 def log_batch(
@@ -109,7 +109,7 @@ def log_batch(
 def log_inputs(store: Store, run_id: str, inputs: Sequence[DatasetInput]) -> None:
     """Record which data sets a run read."""
     if inputs:
-        store.catalog.log_inputs(run_id, inputs)
+        store.catalog.log_inputs(run_id, inputs, wait_s=store.config.record_timeout_ms / 1000)
 
 
 def dataset_input(dataset: Dataset, context: str | None, tags: Mapping[str, str]) -> DatasetInput:

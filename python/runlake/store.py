@@ -18,8 +18,8 @@ from runlake.artifacts.shared import SharedFiles
 from runlake.catalog import Catalog, Change, WriterInfo
 from runlake.config import Config, from_environment
 from runlake.delivery import DELIVERY_WAIT_S, Delivery
-from runlake.entities import Metric, Run
-from runlake.errors import StoreError, StoreUnavailable
+from runlake.entities import LifecycleStage, Metric, Run
+from runlake.errors import InvalidInput, StoreError, StoreUnavailable
 from runlake.recovery import Recovery, describe_writer
 from runlake.sealing import Hook, Sealer, Segments
 
@@ -110,10 +110,11 @@ class Store:
         with self._mutex:
             logger = self._loggers.get(run_id)
             if logger is None or logger.closed:
-                writer = self._writer_here()
-                next_step = self._next_step(run_id)
-                self._attach(run_id)
-                logger = self._loggers[run_id] = writer.run(run_id, next_step=next_step)
+                next_step = self._next_step(run_id)  # before the run is in this journal: of a new one none is read then
+                if run_id not in self._attached:
+                    self._require_active(run_id)  # reading is not locked; what waits in the journal cannot be refused
+                    self._join_journal(run_id)
+                logger = self._loggers[run_id] = self._writer_here().run(run_id, next_step=next_step)
         return logger
 
     def record(
@@ -266,10 +267,18 @@ class Store:
         """Give a run that the parent process began the writer of this one; called from within logging calls."""
         with self._mutex:
             writer = self._writer_here()
-            attached = run_id in self._attached
-        if not attached:
-            self._record(Change(run_id), lambda wait_s: self._attach(run_id, wait_s=wait_s))
+        self._join_journal(run_id)
         return writer
+
+    def _join_journal(self, run_id: str) -> None:
+        """Note in the catalog that a run logs to the writer of this process; while it stays locked, in the journal."""
+        self.writer()
+        if run_id not in self._attached:
+            self._record(Change(run_id), lambda wait_s: self._attach(run_id, wait_s=wait_s))
+
+    def _require_active(self, run_id: str) -> None:
+        if self.catalog.get_run(run_id).info.lifecycle_stage == LifecycleStage.DELETED:
+            raise InvalidInput(f"run {run_id} is deleted", hint="bring it back with restore_run()")
 
     def _attach(self, run_id: str, *, wait_s: float | None = None) -> None:
         if run_id not in self._attached and self._info is not None:

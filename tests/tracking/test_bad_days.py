@@ -3,10 +3,12 @@
 import json
 import resource
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import runlake
@@ -174,6 +176,70 @@ def test_a_locked_catalog_delays_a_call_for_a_bounded_time_and_loses_nothing(
     data = runlake.get_run(run_id).data
     assert (data.params, data.tags["t"], data.metrics) == ({"p": "1"}, "x", {"a": 1.0})
     assert worker.finish() == locker.finish() == 0
+
+
+CLIENT = """
+import runlake, time
+client = runlake.MlflowClient()
+run_id, other_id = (client.create_run("0").info.run_id for _ in range(2))
+client.set_tag(run_id, "old", "1")
+print(run_id, other_id, flush=True)
+input()
+began = time.monotonic()
+client.log_metric(run_id, "a", 1.0)
+client.set_tag(run_id, "new", "1")
+client.delete_tag(run_id, "new")
+client.delete_tag(run_id, "old")
+client.update_run(run_id, name="renamed")
+client.set_terminated(run_id, "FAILED", 5000)
+client.log_inputs(run_id, [])
+assert not runlake.errors_seen(), runlake.errors_seen()
+for wrong in (lambda: client.log_metric("f" * 32, "a", 1.0), lambda: client.update_run(other_id, "done")):
+    try:
+        wrong()
+    except runlake.MlflowException:
+        continue
+    raise AssertionError("a mistake has to raise, locked or not")
+print(time.monotonic() - began, flush=True)
+input()
+runlake.flush()
+print("flushed", flush=True)
+"""
+
+
+def test_what_the_client_records_waits_in_the_journal_while_the_catalog_is_locked(
+    lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNLAKE_RECORD_TIMEOUT_MS", "100")
+    worker = programs.start(lake, CLIENT)
+    run_id, _ = worker.hear().split()
+    locker = programs.start(lake, LOCKER, str(lake))
+    assert locker.hear() == "locked"
+    worker.say("log")
+    assert float(worker.hear()) < 5.0
+    locker.say("release")
+    assert locker.hear() == "free"
+    worker.say("flush")
+    assert worker.hear() == "flushed"
+    run = runlake.get_run(run_id)
+    assert (run.info.status, run.info.end_time, run.info.run_name) == ("FAILED", 5000, "renamed")
+    assert run.data.metrics == {"a": 1.0}
+    assert not {"old", "new"} & run.data.tags.keys()
+    assert worker.finish() == locker.finish() == 0
+
+
+def test_data_sets_of_a_locked_catalog_are_counted_within_the_bound_of_training(
+    run: runlake.ActiveRun, lake: Path
+) -> None:
+    dataset = runlake.data.from_numpy(np.zeros(3))
+    locker = programs.start(lake, LOCKER, str(lake))
+    assert locker.hear() == "locked"
+    before, began = counted(), time.monotonic()
+    runlake.log_input(dataset)
+    assert time.monotonic() - began < 10.0, "not the 20 s of start_run"
+    assert counted() == before + 1
+    locker.say("release")
+    assert locker.finish() == 0
 
 
 def test_a_catalog_that_stays_locked_raises_at_start_run(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:

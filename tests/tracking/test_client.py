@@ -9,6 +9,7 @@ import pytest
 import runlake
 from runlake.entities import Metric, Param, RunTag
 from runlake.errors import InvalidInput, NotFound
+from tests.tracking import programs
 from tests.tracking.judge import Judge, Scenario, ours, outcome
 
 
@@ -194,6 +195,15 @@ def test_a_place_for_artifacts_that_is_no_local_folder_is_refused(lake: Path, lo
     with pytest.raises(InvalidInput):
         runlake.create_experiment("e", artifact_location=location)
     assert runlake.get_experiment_by_name("e") is None
+
+
+def test_logging_to_a_new_run_loads_no_query_engine(lake: Path) -> None:
+    program = (
+        "import runlake, sys\nclient = runlake.MlflowClient()\nrun_id = client.create_run('0').info.run_id\n"
+        "client.log_metric(run_id, 'a', 1.0)\nclient.set_terminated(run_id)\nassert 'polars' not in sys.modules"
+    )
+    done = programs.run(lake, program)
+    assert done.returncode == 0, done.stderr
 
 
 def test_unknown_runs_are_named(lake: Path) -> None:
