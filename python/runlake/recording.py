@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, SupportsFloat
+from typing import TYPE_CHECKING, Any, SupportsFloat, TypeVar
 
 from runlake import names, operations
 from runlake.entities import DatasetInput, InputTag, Metric, Param, RunTag
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from runlake.store import Store
 
 CONTEXT_TAG = "mlflow.data.context"
+
+T = TypeVar("T")
 
 _log = logging.getLogger("runlake")
 _said: set[str] = set()
@@ -87,6 +89,9 @@ def log_batch(
 
     The catalog is written first: only it can still refuse (a changed parameter). Then the points are appended together.
     """
+    metrics = _each_with("key", metrics, "metrics of a batch are Metric objects")
+    params = _each_with("key", params, "parameters of a batch are Param objects")
+    tags = _each_with("key", tags, "tags of a batch are RunTag objects")
     points = [_point(metric) for metric in metrics]
     param_texts = as_texts(
         _distinct(((item.key, item.value) for item in params), "parameter"), "parameter", names.MAX_PARAM_VALUE
@@ -108,7 +113,7 @@ def log_batch(
 
 def log_inputs(store: Store, run_id: str, inputs: Sequence[DatasetInput]) -> None:
     """Record which data sets a run read."""
-    if inputs:
+    if inputs := _each_with("dataset", inputs, "inputs of a run are DatasetInput objects"):
         store.catalog.log_inputs(run_id, inputs, wait_s=store.config.record_timeout_ms / 1000)
 
 
@@ -122,6 +127,15 @@ def dataset_input(dataset: Dataset, context: str | None, tags: Mapping[str, str]
         )
     with_context = {CONTEXT_TAG: context, **tags} if context else dict(tags)
     return DatasetInput(describe(), [InputTag(str(key), str(value)) for key, value in with_context.items()])
+
+
+def _each_with(attribute: str, items: Iterable[T], rule: str) -> list[T]:
+    """Refuse items of another kind: a mistake in the call, which must not pass for an error of the environment."""
+    listed = list(items)
+    for item in listed:
+        if not hasattr(item, attribute):
+            raise InvalidType(f"{rule}, not {type(item).__name__}: {names.shortened(repr(item))}")
+    return listed
 
 
 def as_texts(values: Mapping[str, Any], kind: str, limit: int) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Bad input and bad days: what raises into a training, and what is counted and survived."""
 
+import io
 import json
 import resource
 import shutil
@@ -28,6 +29,14 @@ def counted() -> int:
     return sum(seen.count for seen in runlake.errors_seen())
 
 
+def batch(**what: Any) -> None:
+    runlake.MlflowClient().log_batch(runlake.active_run().info.run_id, **what)  # type: ignore[union-attr]
+
+
+def inputs(datasets: Any) -> None:
+    runlake.MlflowClient().log_inputs(runlake.active_run().info.run_id, datasets)  # type: ignore[union-attr]
+
+
 MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception]]] = {
     "metric of no number": (lambda: runlake.log_metric("a", "x"), InvalidInput),  # type: ignore[arg-type]
     "metric of None": (lambda: runlake.log_metric("a", None), InvalidType),  # type: ignore[arg-type]
@@ -54,6 +63,14 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception]]] = {
     "no image": (lambda: runlake.log_image(object(), "f.png"), InvalidType),
     "no table": (lambda: runlake.log_table(3, "t.json"), InvalidType),  # type: ignore[arg-type]
     "no data set": (lambda: runlake.log_input([1, 2]), InvalidType),  # type: ignore[arg-type]
+    "text that is none": (lambda: runlake.log_text(b"x", "x.txt"), InvalidType),  # type: ignore[arg-type]
+    "no stream": (lambda: runlake.log_stream("x", "x.bin"), InvalidType),  # type: ignore[arg-type]
+    "stream of text": (lambda: runlake.log_stream(io.StringIO("x"), "x.bin"), TypeError),  # type: ignore[arg-type]
+    "batch of dictionaries": (lambda: batch(params=[{"key": "a", "value": "1"}]), InvalidType),
+    "batch of a mapping": (lambda: batch(metrics={"a": 1.0}), InvalidType),
+    "batch of pairs": (lambda: batch(tags=[("a", "1")]), InvalidType),
+    "inputs of no input": (lambda: inputs([3]), InvalidType),
+    "data sets without contexts": (lambda: runlake.log_inputs([None], ["a", "b"]), InvalidInput),
     "no configuration": (lambda: runlake.log_config(3), InvalidType),
     "row of no numbers": (lambda: runlake.active_run().log({"a": "x"}), InvalidInput),  # type: ignore[union-attr, dict-item]
     "arrays of two lengths": (lambda: runlake.log_arrays("a", [1], [1.0, 2.0]), InvalidInput),

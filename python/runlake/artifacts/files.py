@@ -21,7 +21,7 @@ from runlake.artifacts.documents import parse_document, render_document
 from runlake.artifacts.folder import copy_content, entry_mode, lock_folder, opened_file, opened_folder, require_regular
 from runlake.artifacts.source import Source, walk_source
 from runlake.entities import FileInfo
-from runlake.errors import InvalidInput, NotFound
+from runlake.errors import InvalidInput, InvalidType, NotFound
 
 _STREAM_BYTES = 1 << 20
 
@@ -82,8 +82,11 @@ class Artifacts:
         """Write text to a file, as UTF-8.
 
         Raises:
+            InvalidType: it is no text.
             InvalidInput: the text has half a surrogate pair, which UTF-8 cannot hold.
         """
+        if not isinstance(text, str):
+            raise InvalidType(f"the text for {artifact_file!r} is a {type(text).__name__}, not a string")
         try:
             data = text.encode()
         except UnicodeEncodeError as error:
@@ -101,7 +104,13 @@ class Artifacts:
         self.write_bytes(render_document(dictionary, artifact_file).encode(), artifact_file)
 
     def write_stream(self, stream: BinaryIO, artifact_file: str) -> None:
-        """Write what is left in a binary stream to a file, a megabyte at a time."""
+        """Write what is left in a binary stream to a file, a megabyte at a time.
+
+        Raises:
+            InvalidType: it is no stream, or a stream of text.
+        """
+        if not callable(getattr(stream, "read", None)):
+            raise InvalidType(f"the content of {artifact_file!r} is a {type(stream).__name__}, not a binary stream")
         with self.create(artifact_file) as file:
             while chunk := stream.read(_STREAM_BYTES):
                 file.write(chunk)

@@ -47,19 +47,24 @@ def log_inputs(
     Raises:
         InvalidInput: the lists have different lengths.
     """
-    datasets = datasets or []
+    recording.note_unkept(model_id=any(models or []))
+    store, run = target(None)
+    with shielded("log_inputs"):
+        inputs = [
+            recording.dataset_input(dataset, context, tags or {})
+            for dataset, context, tags in _rows(datasets or [], contexts, tags_list)
+            if dataset is not None
+        ]
+        recording.log_inputs(store, run, inputs)
+
+
+def _rows(
+    datasets: list[Dataset | None], contexts: list[str | None] | None, tags_list: list[dict[str, str] | None] | None
+) -> list[tuple[Any, ...]]:
     columns: list[list[Any]] = [datasets, contexts or [None] * len(datasets), tags_list or [None] * len(datasets)]
     if len({len(column) for column in columns}) > 1:
         raise InvalidInput(
             f"log_inputs got {len(datasets)} data sets, {len(columns[1])} contexts and {len(columns[2])} dictionaries "
             "of tags; they have to be as many"
         )
-    recording.note_unkept(model_id=any(models or []))
-    store, run = target(None)
-    with shielded("log_inputs"):
-        inputs = [
-            recording.dataset_input(dataset, context, tags or {})
-            for dataset, context, tags in zip(*columns, strict=True)
-            if dataset is not None
-        ]
-        recording.log_inputs(store, run, inputs)
+    return list(zip(*columns, strict=True))
