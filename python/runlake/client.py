@@ -24,6 +24,7 @@ from runlake.entities import (
 from runlake.guard import shielded
 from runlake.location import get_tracking_uri, store_root
 from runlake.missing_names import missing_client_method
+from runlake.names import check_experiment_name
 from runlake.operations import RunOperations
 from runlake.store import Store, get_store
 
@@ -102,8 +103,13 @@ class MlflowClient:
         )
 
     def rename_experiment(self, experiment_id: str, new_name: str) -> None:
-        """Give an active experiment another name."""
-        self._store.catalog.rename_experiment(str(experiment_id), new_name)
+        """Give an active experiment another name.
+
+        Raises:
+            AlreadyExists: another active experiment has that name.
+            InvalidInput: the name is not legal.
+        """
+        self._store.catalog.rename_experiment(str(experiment_id), check_experiment_name(new_name))
 
     def delete_experiment(self, experiment_id: str) -> None:
         """Mark an experiment and its runs deleted; `restore_experiment` brings them back."""

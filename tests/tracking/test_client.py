@@ -113,6 +113,8 @@ def experiments(ml: Any) -> Any:
         client.get_experiment(experiment_id).lifecycle_stage,
         client.get_experiment_by_name("a"),
         isinstance(outcome(lambda: client.rename_experiment(experiment_id, "c")), str),
+        [outcome(lambda name=name: client.rename_experiment("0", name)) for name in ("", None, 5, "x" * 501)],
+        client.get_experiment("0").name,
         outcome(lambda: client.get_experiment("77")),
     )
 

@@ -107,7 +107,7 @@ def deleted_runs(ml: Any) -> Any:
     run_id = run.info.run_id
     ml.delete_run(run_id)
     stage = ml.get_run(run_id).info.lifecycle_stage
-    refused = isinstance(outcome(lambda: ml.start_run(run_id=run_id)), str)
+    refused = [isinstance(outcome(lambda of=of: ml.start_run(**{of: run_id})), str) for of in ("run_id", "parent_run_id")]
     found = [len(ml.search_runs(run_view_type=view, output_format="list")) for view in (1, 2, 3)]
     ml.restore_run(run_id)
     return stage, refused, found, ml.get_run(run_id).info.lifecycle_stage
@@ -317,6 +317,9 @@ def search_as_list(ml: Any) -> Any:
         [run.info.run_name for run in found],
         [(run.info.run_name, run.data.metrics) for run in everywhere],
         isinstance(outcome(lambda: ml.search_runs(output_format="arrow")), str),
+        [run.info.run_name for run in ml.search_runs([], output_format="list")],
+        len(ml.search_runs([], search_all_experiments=True, output_format="list")),
+        len(ml.search_runs([], experiment_names=["other"], output_format="list")),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runlake import config, lifecycle, recording
-from runlake.entities import LifecycleStage, Run
+from runlake.entities import LifecycleStage, Run, RunInfo
 from runlake.errors import InvalidInput
 from runlake.fluent import active, origin
 from runlake.fluent.experiments import active_experiment_id, chosen_experiment_id
@@ -47,7 +47,8 @@ def start_run(
         log_system_metrics: Accepted; there are no system metrics yet.
 
     Raises:
-        InvalidInput: a run is active and `nested` is False, or arguments contradict each other.
+        InvalidInput: a run is active and `nested` is False, the run or its parent is deleted, or arguments contradict
+            each other.
         NotFound: `run_id`, `experiment_id` or `parent_run_id` does not exist.
         StoreError: the store cannot be opened.
     """
@@ -153,7 +154,7 @@ def _begin(
 ) -> Run:
     """Create a run that belongs to this process."""
     if parent is not None:
-        store.catalog.get_run(parent)  # NotFound before anything is created
+        _require_active(store.catalog.get_run(parent).info, "the parent run")  # before anything is created
         tags = {lifecycle.PARENT_TAG: parent, **tags}
     experiment = active_experiment_id(store) if experiment_id is None else str(experiment_id)
     return lifecycle.create_run(store, experiment, None, {**_standard_tags(store), **tags}, run_name, owned=True)
@@ -167,12 +168,16 @@ def _standard_tags(store: Store) -> dict[str, str]:
 def _join(store: Store, run_id: str, experiment_id: str | None, run_name: str | None, tags: dict[str, Any]) -> Run:
     """Make an existing run RUNNING again and this process one of those that are in it."""
     info = store.catalog.get_run(run_id).info
-    if info.lifecycle_stage == LifecycleStage.DELETED:
-        raise InvalidInput(f"run {run_id} is deleted", hint="bring it back with restore_run(run_id)")
+    _require_active(info, "run")
     wanted = chosen_experiment_id(store) if experiment_id is None else str(experiment_id)
     if wanted is not None and wanted != info.experiment_id:
         raise InvalidInput(f"run {run_id} is in experiment {info.experiment_id}, not in {wanted}")
     return lifecycle.join_run(store, run_id, run_name, tags)
+
+
+def _require_active(info: RunInfo, what: str) -> None:
+    if info.lifecycle_stage == LifecycleStage.DELETED:
+        raise InvalidInput(f"{what} {info.run_id} is deleted", hint="bring it back with restore_run(run_id)")
 
 
 def _announce(run: ActiveRun) -> None:

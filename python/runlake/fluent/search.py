@@ -54,7 +54,7 @@ def search_runs(
     """Return the runs that `filter_string` selects, the ones started last first unless `order_by` says otherwise.
 
     Args:
-        experiment_ids: None is the active experiment.
+        experiment_ids: None, or an empty list, is the active experiment.
         max_results: At most so many runs.
         output_format: "pandas": one row a run, columns `run_id`, `experiment_id`, `status`, `artifact_uri`,
             `start_time`, `end_time`, `metrics.*`, `params.*`, `tags.*`. "list": `entities.Run` objects.
@@ -81,7 +81,7 @@ def search_runs(
 def _experiment_ids(store: Store, ids: list[str] | None, names: list[str] | None, everywhere: bool) -> list[str]:
     if ids and names:
         raise InvalidInput("search_runs takes experiment_ids or experiment_names, not both")
-    if ids is not None and not names:
+    if ids:
         return [str(experiment_id) for experiment_id in ids]
     if names:
         found = (store.catalog.find_experiment(name) for name in names)
