@@ -1,6 +1,7 @@
 """Files of a run: what is written can be read, listed and downloaded, and is whole or not there."""
 
 import builtins
+import errno
 import io
 import json
 import multiprocessing
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from runlake.artifacts import Artifacts
-from runlake.errors import InvalidInput, MissingExtra, NotFound, StoreUnavailable
+from runlake.errors import InvalidInput, MissingExtra, NotFound, StoreError, StoreUnavailable
 
 
 def tree(root: str | Path) -> list[str]:
@@ -259,6 +260,22 @@ def test_sync_reaches_every_file_written_and_the_folders_above(
     synced.clear()
     artifacts.sync()
     assert synced == []
+
+
+def test_a_sync_that_failed_is_said_and_made_up_for(artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    artifacts.write_text("1", "a/b")
+    synced: builtins.list[int] = []
+
+    def fails(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fails)
+        with pytest.raises(StoreError, match="could not be synced"):
+            artifacts.sync()
+    monkeypatch.setattr(os, "fsync", synced.append)
+    artifacts.sync()
+    assert len(synced) == 3, "the file, its folder and the root"
 
 
 def test_a_lock_is_held_against_other_holders_and_given_back(artifacts: Artifacts) -> None:

@@ -1,5 +1,6 @@
 """Processes: many at once, one that keeps the lock, ones that are killed, and ones that are forked."""
 
+import errno
 import fcntl
 import multiprocessing
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from runlake.catalog import Catalog
-from runlake.errors import CatalogLocked
+from runlake.errors import CatalogLocked, StoreError
 from tests.catalog.material import add_run, writer
 
 STARTER = """
@@ -259,6 +260,22 @@ def test_sync_brings_the_log_to_disk_and_then_has_nothing_to_do(catalog: Catalog
     catalog.register_writer(writer())
     catalog.sync()
     catalog.commit_seal([(writer().id, 0, 1)], [])  # synced by itself
+    assert not catalog.unsynced
+
+
+def test_a_sync_that_failed_is_said_and_tried_again(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_run(catalog)
+
+    def fails(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fails)
+        for _ in range(2):
+            with pytest.raises(StoreError, match="could not be synced"):
+                catalog.sync()
+    assert catalog.unsynced
+    catalog.sync()
     assert not catalog.unsynced
 
 

@@ -3,6 +3,7 @@
 import argparse
 import array
 import dataclasses
+import os
 import struct
 import sys
 from pathlib import Path
@@ -19,6 +20,22 @@ from runlake.store import get_store
 
 def history(run: Any, key: str) -> list[tuple[int, float]]:
     return [(m.step, m.value) for m in runlake.MlflowClient().get_metric_history(run.info.run_id, key)]
+
+
+@pytest.mark.parametrize("flush", ["run", "process"])
+def test_flush_brings_artifacts_to_the_disk(lake: Path, monkeypatch: pytest.MonkeyPatch, flush: str) -> None:
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def recorded(descriptor: int) -> None:
+        synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        fsync(descriptor)
+
+    run = runlake.start_run()
+    runlake.log_text("x", "notes/a.txt")
+    monkeypatch.setattr(os, "fsync", recorded)
+    run.flush() if flush == "run" else runlake.flush()
+    assert {"a.txt", "notes", run.id} <= set(synced)
 
 
 def test_log_without_a_step_counts_up(lake: Path) -> None:

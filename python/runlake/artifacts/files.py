@@ -21,7 +21,7 @@ from runlake.artifacts.documents import parse_document, render_document
 from runlake.artifacts.folder import copy_content, entry_mode, lock_folder, opened_file, opened_folder, require_regular
 from runlake.artifacts.source import Source, walk_source
 from runlake.entities import FileInfo
-from runlake.errors import InvalidInput, InvalidType, NotFound
+from runlake.errors import InvalidInput, InvalidType, NotFound, StoreError
 
 _STREAM_BYTES = 1 << 20
 
@@ -167,9 +167,21 @@ class Artifacts:
             os.close(source)
 
     def sync(self) -> None:
-        """Return when every file that was written through this object is on disk, with the folders that name it."""
+        """Return when every file that was written through this object is on disk, with the folders that name it.
+
+        Raises:
+            StoreError: the disk failed; the files count as not synced still.
+        """
         with self._lock:
             waiting, self._unsynced = self._unsynced, set()
+        try:
+            self._sync(waiting)
+        except OSError as error:
+            with self._lock:
+                self._unsynced |= waiting
+            raise StoreError(f"artifacts in {self.root} could not be synced: {error}") from error
+
+    def _sync(self, waiting: set[tuple[str, ...]]) -> None:
         folders: set[tuple[str, ...]] = set()
         for names in waiting:
             with contextlib.suppress(NotFound), opened_file(self.root, names) as file:

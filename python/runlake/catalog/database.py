@@ -120,10 +120,21 @@ class Database:
             yield
 
     def sync(self) -> None:
-        """Make everything that was committed so far survive a power cut."""
+        """Make everything that was committed so far survive a power cut.
+
+        Raises:
+            StoreError: the disk failed; what was committed counts as not synced still.
+        """
         if not self._unsynced:
             return
         self._unsynced = False
+        try:
+            self._sync_wal()
+        except OSError as error:
+            self._unsynced = True
+            raise StoreError(f"{self.path}-wal could not be synced: {error.strerror}") from error
+
+    def _sync_wal(self) -> None:
         # NOTE: SQLite locks catalog.db and catalog.db-shm, never the WAL, so closing this file drops no lock.
         with contextlib.suppress(FileNotFoundError):  # a checkpoint has synced and removed it
             file = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
@@ -139,10 +150,12 @@ class Database:
 
     def close(self, wait_s: float | None = None) -> None:
         """Close the connections; the next use opens them again."""
-        self.sync()
-        with self._write_mutex, self._read_mutex:
-            self._close_connections(self.lock_timeout_s if wait_s is None else wait_s)
-            self.lock.forget()
+        try:
+            self.sync()
+        finally:
+            with self._write_mutex, self._read_mutex:
+                self._close_connections(self.lock_timeout_s if wait_s is None else wait_s)
+                self.lock.forget()
 
     # -- connections
 

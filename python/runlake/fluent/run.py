@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self, SupportsFloat
 
-from runlake import _engine, guard, operations, recording
+from runlake import _engine, guard, operations, recording, run_files
 from runlake.entities import Run, RunStatus
 from runlake.errors import StoreUnavailable
 from runlake.fluent import active, losses
@@ -186,6 +186,7 @@ class ActiveRun(Run):
     def flush(self) -> None:
         """Return when everything that was logged so far is on disk, safe from a power cut."""
         operations.flush()
+        run_files.sync()
         self._store.flush()
 
     def stats(self) -> LoggingStats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runlake import _engine, operations, recording
+from runlake import _engine, operations, recording, run_files
 from runlake.fluent.runs import active_or_new
 from runlake.guard import shielded
 from runlake.location import store_root
@@ -131,6 +131,7 @@ def flush() -> None:
         StoreError: the disk failed.
     """
     operations.flush()
+    run_files.sync()
     for store in opened_stores():
         store.flush()
 
