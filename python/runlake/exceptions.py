@@ -1,5 +1,30 @@
-"""Errors under MLflow's name: every error of runlake is an `MlflowException`. The tree is in `runlake.errors`."""
+"""Errors under MLflow's names: every error of runlake is an `MlflowException`. The tree is in `runlake.errors`.
+
+The other classes are there so that `except mlflow.exceptions.RestException` of a script can be read; nothing raises them.
+"""
 
 from runlake.errors import MlflowException
 
-__all__ = ["MlflowException"]
+__all__ = [
+    "ExecutionException",
+    "InvalidUrlException",
+    "MissingConfigException",
+    "MlflowException",
+    "RestException",
+]
+
+
+class RestException(MlflowException):
+    """What a server answers in MLflow; there is no server yet."""
+
+
+class ExecutionException(MlflowException):
+    """What a project's run fails with in MLflow; there are no projects yet."""
+
+
+class MissingConfigException(MlflowException):
+    """A setting is missing, in MLflow."""
+
+
+class InvalidUrlException(MlflowException):
+    """A URL cannot be used, in MLflow."""

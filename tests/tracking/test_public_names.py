@@ -1,5 +1,6 @@
 """The public names: what is there, with whose signatures; what is not, and what the error says instead."""
 
+import dataclasses
 import inspect
 import re
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 import runlake
+from runlake.config import Config
 from runlake.missing_names import INSTEAD
 from tests.tracking.judge import Judge
 
@@ -132,6 +134,22 @@ def test_the_page_lists_what_is_missing_with_the_hint_that_the_error_gives() -> 
     assert listed == INSTEAD
 
 
+@pytest.mark.parametrize("name", ["from_huggingface", "from_spark", "from_tensorflow", "load_delta"])
+def test_a_missing_kind_of_data_set_says_what_to_use_instead(name: str) -> None:
+    with pytest.raises(AttributeError, match=r"which MLflow has\nhint: .*from_pandas"):
+        getattr(runlake.data, name)
+    assert not hasattr(runlake.data, "nonsense")
+
+
+def test_the_page_lists_every_setting_with_its_default() -> None:
+    rows = [row.strip("|").split("|") for row in section("Settings").splitlines() if row.startswith("| `")]
+    listed = {variable.strip().strip("`"): default.strip() for variable, default, _ in rows}
+    assert listed == {
+        "RUNLAKE_" + field.name.upper(): "the engine's own" if field.default is None else str(field.default)
+        for field in dataclasses.fields(Config)
+    }
+
+
 @pytest.mark.parametrize(
     "program",
     [
@@ -140,6 +158,9 @@ def test_the_page_lists_what_is_missing_with_the_hint_that_the_error_gives() -> 
         "import runlake; runlake.entities.ViewType.ALL; runlake.data.from_pandas; runlake.artifacts.load_text",
         "from runlake.entities import Metric, RunStatus; from runlake.tracking import MlflowClient",
         "from runlake import log_metric, start_run, data",
+        "import runlake; runlake.data.sources.LocalArtifactDatasetSource",
+        "import runlake as mlflow\ntry: mlflow.get_run\nexcept mlflow.exceptions.RestException: pass\n"
+        "assert issubclass(mlflow.exceptions.RestException, mlflow.MlflowException)",
         "from runlake.exceptions import MlflowException as E; import runlake; assert runlake.MlflowException is E",
         "import runlake; assert runlake.log_metric is runlake.log_metric; import runlake.fluent.values as v; "
         "assert v.log_metric is runlake.log_metric",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from runlake.data import sources
 from runlake.data.dataset import Dataset
 from runlake.data.dataset_source import DatasetSource
 from runlake.data.dataset_source_registry import (
@@ -33,7 +36,10 @@ __all__ = [
     "get_source",
     "register_dataset_source",
     "resolve_dataset_source",
+    "sources",
 ]
+
+_MISSING = ("from_huggingface", "from_spark", "from_tensorflow", "load_delta")
 
 
 def get_source(dataset: DatasetEntity | DatasetInput | Dataset) -> DatasetSource:
@@ -49,3 +55,11 @@ def get_source(dataset: DatasetEntity | DatasetInput | Dataset) -> DatasetSource
     if isinstance(stored, DatasetEntity):
         return get_dataset_source_from_json(stored.source, stored.source_type)
     raise InvalidType(f"a data set is needed, not {type(dataset).__name__}")
+
+
+def __getattr__(name: str) -> Any:
+    fact = f"module {__name__!r} has no attribute {name!r}"
+    if name not in _MISSING:
+        raise AttributeError(fact)
+    hint = "describe the data with from_pandas, from_numpy or from_polars, or name its source with MetaDataset"
+    raise AttributeError(f"{fact}, which MLflow has\nhint: {hint}")
