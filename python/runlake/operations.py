@@ -38,6 +38,14 @@ class RunOperations:
 
 def submit(work: Callable[[], None], doing: str) -> RunOperations:
     """Queue `work` behind what was queued before; an error is counted for `doing`, and raised by `wait()`."""
+    try:
+        future = _queued(work, doing)
+    except RuntimeError:  # the interpreter is leaving: its threads have ended, and what was queued is done
+        future = _at_once(work, doing)
+    return RunOperations([future])
+
+
+def _queued(work: Callable[[], None], doing: str) -> Future[None]:
     global _executor
     with _lock:
         if _executor is None:
@@ -47,7 +55,21 @@ def submit(work: Callable[[], None], doing: str) -> RunOperations:
         future = _executor.submit(_counted, work, doing)
         _pending.add(future)
     future.add_done_callback(_pending.discard)
-    return RunOperations([future])
+    return future
+
+
+def _at_once(work: Callable[[], None], doing: str) -> Future[None]:
+    """Do in the calling thread what the queue takes no more."""
+    from concurrent.futures import Future
+
+    future: Future[None] = Future()
+    try:
+        _counted(work, doing)
+    except Exception as error:
+        future.set_exception(error)
+    else:
+        future.set_result(None)
+    return future
 
 
 def _counted(work: Callable[[], None], doing: str) -> None:
