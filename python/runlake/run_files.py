@@ -103,11 +103,22 @@ def log_table(store: Store, run_id: str, data: Any, artifact_file: str) -> None:
     from runlake.artifacts import table
 
     run = store.catalog.get_run(run_id)
-    table.log_table(of_run(store, run), data, artifact_file)
+    folder = of_run(store, run)
+    table.log_table(folder, data, artifact_file)
+    if _names_table(run, artifact_file):
+        return
+    with folder.locked(table.LOGGED_ARTIFACTS_TAG):  # the root: two that add a table at once must not undo each other
+        current = store.catalog.get_run(run_id).data.tags.get(table.LOGGED_ARTIFACTS_TAG)
+        named = table.logged_artifacts_tag(current, artifact_file)
+        if named != current:
+            store.record(run_id, params={}, tags={table.LOGGED_ARTIFACTS_TAG: named})
+
+
+def _names_table(run: Run, artifact_file: str) -> bool:
+    from runlake.artifacts import table
+
     current = run.data.tags.get(table.LOGGED_ARTIFACTS_TAG)
-    named = table.logged_artifacts_tag(current, artifact_file)
-    if named != current:
-        store.record(run_id, params={}, tags={table.LOGGED_ARTIFACTS_TAG: named})
+    return current is not None and table.logged_artifacts_tag(current, artifact_file) == current
 
 
 def load_table(

@@ -399,3 +399,23 @@ def test_a_signal_handler_may_end_a_run_while_another_one_starts(lake: Path) -> 
     done = programs.run(lake, INTERRUPTED)
     run = runlake.get_run(done.stdout.strip())
     assert (run.info.status, run.data.tags["preempted"]) == ("KILLED", "1")
+
+
+TABLES = """
+import os, json, runlake
+run = runlake.start_run()
+pids = []
+for i in range(6):
+    pid = os.fork()
+    if pid == 0:
+        for j in range(5):
+            runlake.log_table({"i": [i]}, f"{i}/{j}.json")
+        os._exit(0)
+    pids.append(pid)
+assert [os.waitpid(pid, 0)[1] for pid in pids] == [0] * 6
+print(len(json.loads(runlake.get_run(run.id).data.tags["mlflow.loggedArtifacts"])))
+"""
+
+
+def test_tables_that_processes_log_at_once_are_all_named_in_the_run(lake: Path) -> None:
+    assert programs.run(lake, TABLES).stdout == "30\n"
