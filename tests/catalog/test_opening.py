@@ -24,6 +24,18 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize("emptied", [True, False])
+@pytest.mark.parametrize("left", ["segments/experiment_id=0/x.parquet", "journals/x.0.journal"])
+def test_a_lost_catalog_is_not_replaced_by_an_empty_one(tmp_path: Path, left: str, emptied: bool) -> None:
+    Catalog.open(tmp_path).close()
+    (tmp_path / left).parent.mkdir(parents=True)
+    (tmp_path / left).touch()
+    (tmp_path / "catalog.db").write_bytes(b"") if emptied else (tmp_path / "catalog.db").unlink()
+    with pytest.raises(Corrupt, match=r"restore catalog\.db"):
+        Catalog.open(tmp_path)
+    assert (tmp_path / "catalog.db").exists() == emptied
+
+
 def test_what_was_written_is_there_after_opening_again(root: Path) -> None:
     first = Catalog.open(root)
     add_run(first)

@@ -16,9 +16,10 @@ def check_version(path: Path) -> None:
 
     Raises:
         NewerFormat: it has a version that this one does not know.
-        Corrupt: it is not a catalog.
+        Corrupt: it is not a catalog, or it is gone and points of its runs are there.
     """
     if not path.exists() or path.stat().st_size == 0:
+        _require_new_store(path)
         return
     wal = path.with_name(path.name + "-wal")
     how = "mode=ro" if wal.exists() and wal.stat().st_size else "mode=ro&immutable=1"
@@ -27,6 +28,17 @@ def check_version(path: Path) -> None:
         _require_known(connection, path)
     finally:
         connection.close()
+
+
+def _require_new_store(path: Path) -> None:
+    """Refuse to make a catalog for points that another one knew: all of its runs would seem never to have been."""
+    root = path.parent
+    left = next(root.glob("segments/*/*.parquet"), None) or next(root.glob("journals/*.journal"), None)
+    if left is not None:
+        raise Corrupt(
+            f"the store {root} has points and its {path.name} is {'empty' if path.exists() else 'gone'}",
+            hint=f"restore {path.name} from a copy of the store, and keep the other files as they are",
+        )
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
