@@ -21,9 +21,19 @@ _MOST_LISTED = 10
 def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--store`."""
     option = click.option(
-        "--store", metavar="FOLDER", help="Folder of the store. Default: RUNLAKE_TRACKING_URI, else ./lake."
+        "--store",
+        metavar="FOLDER",
+        callback=_require_text,
+        help="Folder of the store. Default: RUNLAKE_TRACKING_URI, else ./lake.",
     )
     return option(command)
+
+
+def _require_text(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse an empty value: `--store "$LAKE"` with no LAKE would mean another store."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty", context, parameter)
+    return value
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:

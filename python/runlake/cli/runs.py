@@ -56,7 +56,7 @@ def runs(
         view = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
         frame = query.runs(opened_store, list(experiments) or None, where, view).collect()
     frame = _sorted(frame, sorts)
-    wanted = _matching(frame.columns, columns) if columns else None
+    wanted = _matching(frame.columns, columns) if columns is not None else None
     shown = frame.head(limit) if limit else frame
     if as_json:
         output.json(shown.select(wanted or _ordered(frame.columns)).to_dicts())
