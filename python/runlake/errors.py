@@ -7,6 +7,7 @@ MlflowException                what code written for MLflow catches
   │ ├ ParameterChanged         parameters are written once
   │ └ RunEnded                 logging through a handle of a run that has ended
   ├ NotFound                   LookupError
+  │ └ NoSuchFile               FileNotFoundError as well: a local file or folder that is to be logged is not there
   ├ AlreadyExists
   ├ MissingExtra               ImportError: an optional package is not installed
   └ StoreError                 OSError: what the environment did
@@ -112,6 +113,10 @@ class NotFound(RunlakeError, LookupError):
     """There is no run, experiment, tag or file of that name."""
 
     default_code = "RESOURCE_DOES_NOT_EXIST"
+
+
+class NoSuchFile(NotFound, FileNotFoundError):
+    """A local file or folder that is to be logged is not there."""
 
 
 class AlreadyExists(RunlakeError):

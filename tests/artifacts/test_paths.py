@@ -20,8 +20,6 @@ ILLEGAL = [
     "..",
     "/etc/passwd",
     "//etc/passwd",
-    "a//b",
-    "a/",
     "a\\b",
     "..\\secret",
     "C:/windows",
@@ -71,6 +69,7 @@ def test_no_method_takes_an_illegal_path(path: str, tmp_path: Path) -> None:
     [
         ("a/b.txt", ("a", "b.txt")),
         ("./a/./b", ("a", "b")),
+        ("a//b/", ("a", "b")),
         ("a%2e%2e/b", ("a%2e%2e", "b")),
         ("%2e%2e%2fetc", ("%2e%2e%2fetc",)),
         ("a#b?c;d", ("a#b?c;d",)),

@@ -16,6 +16,7 @@ from runlake import errors
         (errors.ParameterChanged, (errors.InvalidInput,), "INVALID_PARAMETER_VALUE", 400),
         (errors.RunEnded, (errors.InvalidInput,), "INVALID_STATE", 500),
         (errors.NotFound, (LookupError,), "RESOURCE_DOES_NOT_EXIST", 404),
+        (errors.NoSuchFile, (LookupError, FileNotFoundError), "RESOURCE_DOES_NOT_EXIST", 404),
         (errors.AlreadyExists, (), "RESOURCE_ALREADY_EXISTS", 400),
         (errors.StoreUnavailable, (errors.StoreError, OSError), "INVALID_STATE", 500),
         (errors.NewerFormat, (errors.StoreError,), "INVALID_STATE", 500),

@@ -22,11 +22,18 @@ from runlake.errors import (
     StoreError,
     StoreUnavailable,
 )
+from runlake.fluent import origin
 from tests.tracking import programs
 
 
 def counted() -> int:
     return sum(seen.count for seen in runlake.errors_seen())
+
+
+def remove(lake: Path) -> None:
+    """Remove a store whose runs have nothing more to write from the background."""
+    origin.finish(30.0)
+    shutil.rmtree(lake)
 
 
 def batch(**what: Any) -> None:
@@ -131,7 +138,7 @@ def test_a_changed_parameter_is_named_with_both_values(run: runlake.ActiveRun) -
 
 
 def test_a_store_that_disappears_does_not_stop_the_training(run: runlake.ActiveRun, lake: Path) -> None:
-    shutil.rmtree(lake)
+    remove(lake)
     for step in range(10):
         runlake.log_metric("a", 1.0, step=step)
         run.log({"b": 1.0})
@@ -337,7 +344,7 @@ def test_points_that_a_full_disk_has_no_room_for_are_counted_and_the_training_go
 def test_a_store_that_was_removed_is_made_anew_by_the_next_run(lake: Path, caplog: pytest.LogCaptureFixture) -> None:
     with runlake.start_run(run_name="first"):
         runlake.log_metric("a", 1.0)
-    shutil.rmtree(lake)
+    remove(lake)
     runlake.set_error_policy("all")
     with runlake.start_run(run_name="second") as run:
         runlake.log_metric("a", 2.0)
@@ -350,7 +357,7 @@ def test_a_store_that_was_removed_is_made_anew_by_the_next_run(lake: Path, caplo
 
 def test_a_run_whose_store_was_removed_is_counted_as_lost_when_it_ends(run: runlake.ActiveRun, lake: Path) -> None:
     before = counted()
-    shutil.rmtree(lake)
+    remove(lake)
     runlake.log_metric("a", 1.0)
     runlake.end_run()
     assert counted() == before + 1
@@ -360,7 +367,7 @@ def test_a_run_whose_store_was_removed_is_counted_as_lost_when_it_ends(run: runl
 def test_a_removed_store_is_made_anew_by_whatever_begins_something(lake: Path, begin: str) -> None:
     client = runlake.MlflowClient()
     client.create_run("0")
-    shutil.rmtree(lake)
+    remove(lake)
     call = {
         "set_experiment": lambda: runlake.set_experiment("e"),
         "create_experiment": lambda: client.create_experiment("e"),

@@ -1,6 +1,7 @@
 """Fluent functions give what the official package gives: values, types, states and error codes."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -323,6 +324,14 @@ def search_as_list(ml: Any) -> Any:
     )
 
 
+def caught(call: Callable[[], Any]) -> Exception | None:
+    try:
+        call()
+    except Exception as error:
+        return error
+    return None
+
+
 def artifacts(ml: Any) -> Any:
     Path("local").mkdir(exist_ok=True)
     Path("local/file.txt").write_text("content")
@@ -333,6 +342,8 @@ def artifacts(ml: Any) -> Any:
         ml.log_artifact("local/file.txt", "folder/inside")
         ml.log_artifacts("local", "all")
         ml.log_text("text", "texts/a.txt")
+        ml.log_text("text", "texts//b.txt")
+        missing = isinstance(caught(lambda: ml.log_artifact("local/none")), FileNotFoundError)
         ml.log_dict({"a": [1, 2]}, "d.json")
         ml.log_dict({"a": [1, 2]}, "d.yaml")
         ml.log_table({"q": ["x", "y"], "n": [1, 2]}, "table.json")
@@ -341,11 +352,12 @@ def artifacts(ml: Any) -> Any:
         refused = [outcome(lambda path=path: ml.log_text("x", path)) for path in ("../a.txt", "/a.txt")]
     run_id = run.info.run_id
     paths = []
-    for folder in (None, "all", "folder", "all/sub"):
+    for folder in (None, "all", "folder", "all/sub", "all/", "texts"):
         listed = ml.artifacts.list_artifacts(run_id=run_id, artifact_path=folder)
         paths.append(sorted((info.path, info.is_dir) for info in listed if info.path != "runlake"))
     return (
         paths,
+        missing,
         uri.startswith("/") and uri.endswith("/texts/a.txt"),
         [isinstance(code, str) for code in refused],
         Path(ml.artifacts.download_artifacts(run_id=run_id, artifact_path="all/sub/deep.txt")).read_text(),

@@ -21,7 +21,7 @@ from runlake.artifacts.documents import parse_document, render_document
 from runlake.artifacts.folder import copy_content, entry_mode, lock_folder, opened_file, opened_folder, require_regular
 from runlake.artifacts.source import Source, walk_source
 from runlake.entities import FileInfo
-from runlake.errors import InvalidInput, InvalidType, NotFound, StoreError
+from runlake.errors import InvalidInput, InvalidType, NoSuchFile, NotFound, StoreError
 
 _STREAM_BYTES = 1 << 20
 
@@ -122,7 +122,7 @@ class Artifacts:
         The copy has default permissions and the time of the copy.
 
         Raises:
-            NotFound: there is no such local file.
+            NoSuchFile: there is no such local file.
             InvalidInput: the target path is not legal, or the local file is a pipe or a device.
         """
         local = os.path.abspath(local_path)
@@ -138,7 +138,7 @@ class Artifacts:
         Every name is checked before the first file is copied. What is followed and what is left out: `walk_source`.
 
         Raises:
-            NotFound: there is no such local folder.
+            NoSuchFile: there is no such local folder.
             InvalidInput: the target path, or the name of a file, is not legal.
         """
         into = paths.join(artifact_path)
@@ -158,7 +158,7 @@ class Artifacts:
         try:
             source = os.open(local, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
-            raise NotFound(f"there is no file {local!r} to log") from None
+            raise NoSuchFile(f"there is no file {local!r} to log") from None
         try:
             require_regular(source, f"the file to log, {local!r},")
             with self.create(artifact_file) as file:

@@ -1,7 +1,7 @@
 """Artifact paths: which relative names may exist below a run's artifact root.
 
 A path is POSIX, relative and taken literally: nothing is decoded (`%2e` is three characters), expanded or
-normalised, except that components that are a single dot are dropped. Whatever could name something outside
+normalised, except that components that are a single dot, or empty after the first, are dropped. Whatever could name something outside
 the root on any system that may later serve the files is refused, never repaired.
 """
 
@@ -31,14 +31,14 @@ def components(path: str | os.PathLike[str] | None) -> tuple[str, ...]:
         path: POSIX path relative to the artifact root; None and "" are the root.
 
     Raises:
-        InvalidInput: the path is absolute, has `..`, an empty name, a backslash, a NUL, a Windows drive, a reserved
+        InvalidInput: the path is absolute, has `..`, a backslash, a NUL, a Windows drive, a reserved
             name or too many bytes, or is not text that UTF-8 can hold.
     """
     text = _text(path)
     if text == "":
         return ()
     _check_whole(text)
-    names = tuple(name for name in text.split("/") if name != ".")
+    names = tuple(name for name in text.split("/") if name not in ("", "."))
     for name in names:
         _check_name(name, text)
     return names
@@ -48,11 +48,13 @@ def file_components(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Split the path of a file that is to be written or read: at least one name.
 
     Raises:
-        InvalidInput: as for `components`, or the path is the root.
+        InvalidInput: as for `components`, or the path is the root or ends with a slash, as folders do.
     """
     names = components(path)
     if not names:
         raise InvalidInput(f"artifact path {_text(path)!r} names the artifact root, not a file")
+    if _text(path).endswith("/"):
+        raise InvalidInput(f"artifact path {_text(path)!r} ends with a slash and names a folder, not a file")
     return names
 
 
@@ -88,8 +90,6 @@ def _check_whole(text: str) -> None:
 
 
 def _check_name(name: str, text: str) -> None:
-    if name == "":
-        raise InvalidInput(f"artifact path {text!r} has an empty part; write one '/' between names and none at the end")
     if name == "..":
         raise InvalidInput(f"artifact path {text!r} has '..'; it may not leave the run's artifact root")
     if name.startswith(RESERVED_PREFIX):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runlake.artifacts.paths import RESERVED_PREFIX
-from runlake.errors import InvalidInput, NotFound
+from runlake.errors import InvalidInput, NoSuchFile
 
 STORE_MARK = "lake.json"
 """The file by which a runlake store is known."""
@@ -38,11 +38,11 @@ def walk_source(local_dir: str, *, leave: Path) -> list[Source]:
         leave: A folder that is not taken: where the copies go.
 
     Raises:
-        NotFound: there is no such folder.
+        NoSuchFile: there is no such folder.
         InvalidInput: it is a file.
     """
     if not os.path.exists(local_dir):
-        raise NotFound(f"there is no folder {local_dir!r} to log")
+        raise NoSuchFile(f"there is no folder {local_dir!r} to log")
     if not os.path.isdir(local_dir):
         raise InvalidInput(f"{local_dir!r} is a file, not a folder; use log_artifact")
     left_out: list[str] = []

@@ -20,7 +20,7 @@ def log_artifact(local_path: str, artifact_path: str | None = None, run_id: str 
     """Copy a file, or a folder with its name, into the artifact folder `artifact_path` of a run.
 
     Raises:
-        NotFound: there is no such file.
+        NoSuchFile: there is no such file.
         InvalidInput: the artifact path is not legal.
     """
     store, run = target(run_id)
@@ -32,7 +32,7 @@ def log_artifacts(local_dir: str, artifact_path: str | None = None, run_id: str 
     """Copy what is in a folder, and in the folders below it, into the artifact folder `artifact_path` of a run.
 
     Raises:
-        NotFound: there is no such folder.
+        NoSuchFile: there is no such folder.
     """
     store, run = target(run_id)
     with shielded("log_artifacts"):
