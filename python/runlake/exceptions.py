@@ -1,6 +1,6 @@
 """Errors under MLflow's names: every error of runlake is an `MlflowException`. The tree is in `runlake.errors`.
 
-The other classes are there so that `except mlflow.exceptions.RestException` of a script can be read; nothing raises them.
+The other classes are there for scripts that say `except mlflow.exceptions.RestException`; nothing raises them.
 """
 
 from runlake.errors import MlflowException

@@ -138,6 +138,6 @@ class Sealer:
             try:
                 if self._writer.wait_unsealed(self._config.seal_bytes, _LOOK_MS):
                     self.seal(min_bytes=self._config.seal_bytes)
-            except StoreError as error:  # the points are safe in the journal; the disk may have room again later
-                _log.warning("points stay in the journal for now: %s", error)
+            except Exception as error:  # NOTE: without this thread journals grow to their cap, and points are dropped
+                _log.warning("points stay in the journal for now: %s: %s", type(error).__name__, error)
                 self._stopped.wait(_RETRY_S)

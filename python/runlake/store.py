@@ -386,7 +386,9 @@ def get_store(root: str | Path, *, renew: bool = False) -> Store:
         with _opening:
             store = _stores.get(path)
             if store is not None and not store.catalog.is_there():
-                _log.warning("the store %s was removed while it was in use: what was in it is lost; it is made anew", path)
+                _log.warning(
+                    "the store %s was removed while it was in use: what was in it is lost; it is made anew", path
+                )
                 _removed.append(store)
                 store = None
             if store is None:

@@ -72,7 +72,9 @@ def test_a_store_that_does_not_exist_is_refused_and_not_made(
 
 
 @pytest.mark.parametrize("command", [("runs",), ("show", "x"), ("points", "x", "loss"), ("doctor",), ("demo",)])
-def test_an_empty_store_option_does_not_mean_the_default_store(cli: Cli, tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_an_empty_store_option_does_not_mean_the_default_store(
+    cli: Cli, tmp_path: Path, command: tuple[str, ...]
+) -> None:
     result = cli(*command, "--store", "")
     assert (result.status, result.out) == (2, "")
     assert result.err.startswith("error: invalid value for '--store': it is empty\nhint: ")

@@ -121,6 +121,26 @@ def test_logging_goes_on_when_the_catalog_is_locked_while_sealing(programs: Prog
     store.close()
 
 
+def test_an_error_that_nobody_foresaw_does_not_end_sealing(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failed = threading.Event()
+
+    def fail_once(step: str) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise ValueError("odd")
+
+    monkeypatch.setattr("runlake.sealing._RETRY_S", 0.01)
+    store = Store.open(root, config=Config(seal_bytes=2800), hook=fail_once)
+    log = add_run(store)
+    for step in range(1000):
+        log.log_metric("k", 1.0, step)
+    wait_until(lambda: "ValueError: odd" in caplog.text)
+    wait_until(lambda: len(store.catalog.plan().segments) > 0)
+    store.close()
+
+
 def test_a_journal_that_the_catalog_does_not_know_yet_keeps_its_points(store: Store) -> None:
     store.writer().run("run1").log_metric("k", 1.0, 0)  # as a forked child does while the catalog is locked
     with pytest.raises(StoreError, match="does not know the journal"):

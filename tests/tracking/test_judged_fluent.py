@@ -108,7 +108,9 @@ def deleted_runs(ml: Any) -> Any:
     run_id = run.info.run_id
     ml.delete_run(run_id)
     stage = ml.get_run(run_id).info.lifecycle_stage
-    refused = [isinstance(outcome(lambda of=of: ml.start_run(**{of: run_id})), str) for of in ("run_id", "parent_run_id")]
+    refused = [
+        isinstance(outcome(lambda of=of: ml.start_run(**{of: run_id})), str) for of in ("run_id", "parent_run_id")
+    ]
     found = [len(ml.search_runs(run_view_type=view, output_format="list")) for view in (1, 2, 3)]
     ml.restore_run(run_id)
     return stage, refused, found, ml.get_run(run_id).info.lifecycle_stage

@@ -1,8 +1,8 @@
 """Artifact paths: which relative names may exist below a run's artifact root.
 
-A path is POSIX, relative and taken literally: nothing is decoded (`%2e` is three characters), expanded or
-normalised, except that components that are a single dot, or empty after the first, are dropped. Whatever could name something outside
-the root on any system that may later serve the files is refused, never repaired.
+A path is POSIX, relative and taken literally: nothing is decoded (`%2e` is three characters), expanded or normalised,
+except that components that are a single dot, or empty and not the first, are dropped. Whatever could name something
+outside the root on any system that may later serve the files is refused, never repaired.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from runlake.artifacts.files import Artifacts
 from runlake import names
+from runlake.artifacts.files import Artifacts
 from runlake.errors import InvalidInput, InvalidType
 
 Locate = Callable[[str, str | None], Artifacts]
