@@ -106,6 +106,8 @@ def test_runs_with_columns_of_every_type_go_to_every_format(tmp_path: Path) -> N
     for key, value in {"lr": 0.1, "depth": 6, "flip": True, "optimizer": "sgd"}.items():
         client.log_param(run_id, key, value)
     client.log_metric(run_id, "loss", math.nan)
+    start_ms = client.get_run(run_id).info.start_time
+    client.set_terminated(run_id, end_time=start_ms + 1500)
     runs = runlake.runs().collect()
     for name in ("runs.parquet", "runs.arrow", "runs.csv"):
         runlake.export(runlake.runs(), tmp_path / name)
@@ -113,7 +115,7 @@ def test_runs_with_columns_of_every_type_go_to_every_format(tmp_path: Path) -> N
     assert_frame_equal(pl.read_ipc(tmp_path / "runs.arrow"), runs)
     (row,) = csv.DictReader((tmp_path / "runs.csv").read_text().splitlines())
     assert [row[f"params.{key}"] for key in ("lr", "depth", "flip")] == ["0.1", "6", "true"]
-    assert (row["metrics.loss"], row["start_time"][-1]) == ("NaN", "Z")
+    assert (row["metrics.loss"], row["start_time"][-1], row["duration"]) == ("NaN", "Z", "1.5")
 
 
 def test_a_frame_without_rows_or_columns_is_a_file_all_the_same(tmp_path: Path) -> None:
@@ -220,7 +222,7 @@ def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
         runlake.export(FRAME, tmp_path / "f.csv", format="xlsx")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("dtype", [pl.List(pl.Int64), pl.Struct({"a": pl.Int64}), pl.Binary, pl.Duration("ms")])
+@pytest.mark.parametrize("dtype", [pl.List(pl.Int64), pl.Struct({"a": pl.Int64}), pl.Binary])
 def test_a_column_that_csv_cannot_hold_is_named(tmp_path: Path, dtype: pl.DataType) -> None:
     frame = pl.DataFrame({"fine": [1], "odd": pl.Series([None], dtype=dtype)})
     with pytest.raises(InvalidInput, match=r"column 'odd' has the type .*, which CSV cannot hold\nhint: select other"):

@@ -57,7 +57,7 @@ def _described(store: Store, run: Run) -> dict[str, Any]:
         "params": dict(sorted(run.data.params.items())),
         "metrics": dict(sorted(run.data.metrics.items())),
         "tags": dict(sorted(run.data.tags.items())),
-        "artifacts": _artifacts(info.artifact_uri),
+        "artifacts": _artifacts(store, run),
     }
 
 
@@ -65,13 +65,13 @@ def _moment(milliseconds: int | None) -> datetime | None:
     return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def _artifacts(uri: str | None) -> list[dict[str, Any]]:
+def _artifacts(store: Store, run: Run) -> list[dict[str, Any]]:
     """List all files of a run, folders opened, with their sizes in bytes."""
-    from runlake.artifacts import Artifacts
+    from runlake import run_files
 
-    if uri is None:
+    if run.info.artifact_uri is None:
         return []
-    artifacts = Artifacts(uri)
+    artifacts = run_files.of_run(store, run)
     waiting, files = [""], []
     while waiting:
         for item in artifacts.list(waiting.pop() or None):

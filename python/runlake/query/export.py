@@ -48,7 +48,8 @@ def export(
     """Write a frame to a file, or to a binary file that is open.
 
     A path appears with its whole content, synced to the disk, or not at all. Floats in CSV read back bit for bit (NaN
-    and infinities are `NaN`, `inf`, `-inf`), null is nothing, an empty text is `""`, times are ISO 8601 in UTC.
+    and infinities are `NaN`, `inf`, `-inf`), null is nothing, an empty text is `""`, times are ISO 8601 in UTC,
+    durations seconds.
 
     Args:
         target: A path, whose folder has to be there; or an open binary file, for which `format` has to be given.
@@ -130,7 +131,7 @@ def _sink(frame: pl.LazyFrame, target: Path | BinaryIO, format: Format, **option
 
 
 def _as_text(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Write times out as every reader knows them.
+    """Write times out as every reader knows them, and durations as seconds.
 
     Raises:
         InvalidInput: a column is of a type that has no text.
@@ -138,7 +139,7 @@ def _as_text(frame: pl.LazyFrame) -> pl.LazyFrame:
     schema = frame.collect_schema()
     times = []
     for name, dtype in schema.items():
-        if dtype.is_nested() or dtype in (pl.Binary, pl.Object, pl.Duration):
+        if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
             raise InvalidInput(
                 f"column {name!r} has the type {dtype}, which CSV cannot hold",
                 hint="select other columns, cast it, or write Parquet",
@@ -146,6 +147,8 @@ def _as_text(frame: pl.LazyFrame) -> pl.LazyFrame:
         if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
             text = f"%Y-%m-%dT%H:%M:%S{_FRACTION[dtype.time_unit]}Z"
             times.append(pl.col(name).dt.convert_time_zone("UTC").dt.strftime(text))
+        elif isinstance(dtype, pl.Duration):
+            times.append(pl.col(name).dt.total_microseconds() / 1e6)
     return frame.with_columns(times) if times else frame
 
 
