@@ -55,7 +55,7 @@ class ExperimentRuns(RunPart):
         return kinds
 
     def of_key(self, kind: str, key: str) -> pl.DataFrame | None:
-        columns = [self._spread(kind, key, name) for name in KEYED[kind]]
+        columns = [self._whole(kind, key, name) for name in KEYED[kind]]
         made = pl.DataFrame(
             [column.alias(name) for name, column in zip(KEYED[kind], columns, strict=True) if column is not None]
         )
@@ -64,32 +64,42 @@ class ExperimentRuns(RunPart):
             return None
         return made if some.height == self.height else some
 
-    def attribute(self, name: str) -> pl.Series:
-        """One column of `runs`."""
-        column = self._keep(("runs", "", name), lambda: self._merged(lambda part: part.runs[name]))
+    def attribute(self, name: str, at: pl.Series | None = None) -> pl.Series:
+        """One column of `runs`, of all of them or of those at some places."""
+        column = self._merged(("runs", "", name), lambda part: part.runs[name], at)
         return pl.Series(name, [], RUNS[name]) if column is None else column
 
-    def rows_of(self, runs: pl.Series) -> pl.Series:
-        """The places of runs given by number, which may be null where one is not here."""
+    def places_of(self, runs: pl.Series) -> pl.Series:
+        """The places of runs given by number, null where one is not here."""
         own = self.attribute("run")
         places = own.search_sorted(runs).cast(pl.UInt32)
-        return (
-            places.set(own.gather(places.clip(0, max(self.height - 1, 0))) != runs, None)
-            if self.height
-            else places.clear()
-        )
+        if not self.height:
+            return places.clear()
+        return places.set(own.gather(places.clip(0, self.height - 1)) != runs, None)
 
-    def numbers(self, kind: str, key: str) -> pl.Series | None:
-        return self._keep((kind, key, "(number)"), lambda: self._merged(lambda part: part.numbers(kind, key)))
+    def column(self, kind: str, key: str, name: str, at: pl.Series | None = None) -> pl.Series | None:
+        return self._merged((kind, key, name), lambda part: part.column(kind, key, name), at)
 
-    def flags(self, kind: str, key: str) -> pl.Series | None:
-        return self._keep((kind, key, "(flag)"), lambda: self._merged(lambda part: part.flags(kind, key)))
+    def numbers(self, kind: str, key: str, at: pl.Series | None = None) -> pl.Series | None:
+        return self._merged((kind, key, "(number)"), lambda part: part.numbers(kind, key), at)
 
-    def _spread(self, kind: str, key: str, name: str) -> pl.Series | None:
-        return self._merged(lambda part: part.column(kind, key, name))
+    def flags(self, kind: str, key: str, at: pl.Series | None = None) -> pl.Series | None:
+        return self._merged((kind, key, "(flag)"), lambda part: part.flags(kind, key), at)
 
-    def _merged(self, column_of: Callable[[RunPart], pl.Series | None]) -> pl.Series | None:
-        """Put the columns of both parts together, each run at its place."""
+    def _merged(
+        self, name: tuple[str, str, str], column_of: Callable[[RunPart], pl.Series | None], at: pl.Series | None
+    ) -> pl.Series | None:
+        """Put the columns of both parts together, each run at its place. All of it is kept until the next change.
+
+        Where a few runs are asked for, only theirs are put together: after a change nothing is there yet.
+        """
+        if at is not None and name not in self._kept:
+            both = self._both(column_of)
+            return None if both is None else both.gather(at if self._order is None else self._order.gather(at))
+        return self._kept_at(name, lambda: self._in_order(self._both(column_of)), at)
+
+    def _both(self, column_of: Callable[[RunPart], pl.Series | None]) -> pl.Series | None:
+        """The column of the snapshot's runs followed by that of the changed ones."""
         changed = column_of(self.changed)
         if self.snapshot is None:
             return changed
@@ -97,8 +107,13 @@ class ExperimentRuns(RunPart):
         if self.changed.height == 0 or (before is None and changed is None):
             return before
         dtype = _wider([column.dtype for column in (before, changed) if column is not None])
-        both = pl.concat([_full(before, self.snapshot.height, dtype), _full(changed, self.changed.height, dtype)])
-        return both if self._order is None else both.gather(self._order)
+        return pl.concat([_full(before, self.snapshot.height, dtype), _full(changed, self.changed.height, dtype)])
+
+    def _whole(self, kind: str, key: str, name: str) -> pl.Series | None:
+        return self._in_order(self._both(lambda part: part.column(kind, key, name)))
+
+    def _in_order(self, both: pl.Series | None) -> pl.Series | None:
+        return both if both is None or self._order is None else both.gather(self._order)
 
     @cached_property
     def _replaced(self) -> pl.Series:
@@ -117,8 +132,7 @@ class ExperimentRuns(RunPart):
     @cached_property
     def _order(self) -> pl.Series | None:
         """For each run its place in the snapshot's runs followed by the changed ones; None when it is just that."""
-        assert self.snapshot is not None
-        if self._replaced.is_empty():
+        if self.snapshot is None or self._replaced.is_empty():
             return None
         height, replaced = self.snapshot.height, len(self._replaced)
         order = pl.int_range(height + self.changed.height, dtype=pl.UInt32, eager=True)

@@ -55,17 +55,27 @@ class RunPart(ABC):
         """Number of runs."""
         return self.runs.height
 
-    def column(self, kind: str, key: str, name: str) -> pl.Series | None:
-        """One value a run, null where it has none; None when no run has the key."""
-        return self._keep((kind, key, name), lambda: self._spread(kind, key, name))
+    def column(self, kind: str, key: str, name: str, at: pl.Series | None = None) -> pl.Series | None:
+        """One value a run, null where it has none; None when no run has the key.
 
-    def numbers(self, kind: str, key: str) -> pl.Series | None:
+        Args:
+            at: Only the runs at these places, in that order.
+        """
+        return self._kept_at((kind, key, name), lambda: self._spread(kind, key, name), at)
+
+    def numbers(self, kind: str, key: str, at: pl.Series | None = None) -> pl.Series | None:
         """What texts under a key read as: Int64 where all that are numbers are integers, else Float64."""
-        return self._keep((kind, key, "(number)"), lambda: self._read(kind, key, numbers))
+        return self._kept_at((kind, key, "(number)"), lambda: self._read(kind, key, numbers), at)
 
-    def flags(self, kind: str, key: str) -> pl.Series | None:
+    def flags(self, kind: str, key: str, at: pl.Series | None = None) -> pl.Series | None:
         """What texts under a key read as, where it is true or false."""
-        return self._keep((kind, key, "(flag)"), lambda: self._read(kind, key, flags))
+        return self._kept_at((kind, key, "(flag)"), lambda: self._read(kind, key, flags), at)
+
+    def _kept_at(
+        self, name: tuple[str, str, str], make: Callable[[], pl.Series | None], at: pl.Series | None
+    ) -> pl.Series | None:
+        column = self._keep(name, make)
+        return column if column is None or at is None else column.gather(at)
 
     def _read(self, kind: str, key: str, read: Callable[[pl.Series, pl.Series], pl.Series]) -> pl.Series | None:
         texts = self.column(kind, key, "value")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import polars as pl
 
@@ -15,7 +15,7 @@ from runlake.query.filter.compile import column_name, compile_filter
 from runlake.query.filter.nodes import Condition, Field, Form, Function, Kind, forms
 from runlake.query.live import LiveMetrics, merged_column
 from runlake.query.parameters import column_type
-from runlake.query.run_frames import KEYED, SUMMARY, kind_of
+from runlake.query.run_frames import KEYED, RUNS, SUMMARY, kind_of
 
 TIME: Final = pl.Datetime("ms", "UTC")
 """Type of the times in the wide frame; for filters they are milliseconds since 1970."""
@@ -44,6 +44,20 @@ _SUMMARIES: Final = {
     Function.ARGMIN: "min_step",
     Function.ARGMAX: "max_step",
 }
+
+
+class KeptSchema(pl.Schema):
+    """A schema whose empty frame is made once.
+
+    Polars asks a source for its schema at each collection and makes the frame of it: 65 ms for 12,000 columns.
+    """
+
+    @cached_property
+    def _empty(self) -> pl.DataFrame:
+        return pl.DataFrame(schema=dict(self))
+
+    def to_frame(self, *, eager: bool = True) -> Any:
+        return self._empty if eager else self._empty.lazy()
 
 
 @dataclass(frozen=True)
@@ -99,23 +113,21 @@ class Shape:
 
     def schema(self, metrics: frozenset[str]) -> pl.Schema:
         """Names and types of the wide frame with these metrics."""
-        if metrics == self.keys["metrics"]:
-            return self._own_schema
-        return self._schema(metrics)
+        if self._schemas.get(metrics) is None:
+            self._schemas.clear()  # metrics that come up live are few: the last set is the next one
+            self._schemas[metrics] = KeptSchema(
+                {
+                    **{name: _SHOWN.get(name, dtype) for name, dtype in ATTRIBUTES.items()},
+                    **{f"params.{key}": self.param_types[key] for key in sorted(self.param_types)},
+                    **{f"metrics.{key}": pl.Float64() for key in sorted(metrics)},
+                    **{f"tags.{key}": pl.String() for key in sorted(self.keys["tags"])},
+                }
+            )
+        return self._schemas[metrics]
 
     @cached_property
-    def _own_schema(self) -> pl.Schema:
-        return self._schema(self.keys["metrics"])
-
-    def _schema(self, metrics: frozenset[str]) -> pl.Schema:
-        return pl.Schema(
-            {
-                **{name: _SHOWN.get(name, dtype) for name, dtype in ATTRIBUTES.items()},
-                **{f"params.{key}": self.param_types[key] for key in sorted(self.param_types)},
-                **{f"metrics.{key}": pl.Float64() for key in sorted(metrics)},
-                **{f"tags.{key}": pl.String() for key in sorted(self.keys["tags"])},
-            }
-        )
+    def _schemas(self) -> dict[frozenset[str], KeptSchema]:
+        return {}
 
     def _some_deleted(self, view: int) -> bool:
         return view == ViewType.DELETED_ONLY or any((part.attribute("deleted") != 0).any() for part in self.parts)
@@ -161,15 +173,16 @@ class RunTable:
 
     def field(self, field: Field, form: Form) -> pl.Series:
         """One field of every run, for filters and sorting: times as milliseconds, data sets as lists."""
+        at = self._places(None)
         match field.kind:
             case Kind.ATTRIBUTE:
-                return self._attribute(field.key)
+                return self._attribute(field.key, at)
             case Kind.METRIC:
-                return self._metric(field.key, field.function or Function.LAST)
+                return self._metric(field.key, field.function or Function.LAST, at)
             case Kind.DATASET:
-                return self._dataset(field.key)
+                return self._dataset(field.key, at)
             case _:
-                return self._text(field.kind.value, field.key, form)
+                return self._text(field.kind.value, field.key, form, at)
 
     def wide(self, columns: Sequence[str] | None = None, rows: pl.Series | None = None) -> pl.DataFrame:
         """One row a run. Only the columns that are asked for are made; None is all of them.
@@ -178,105 +191,123 @@ class RunTable:
             rows: Only these rows of the table, in that order.
         """
         wanted = list(self.schema) if columns is None else list(columns)
-        made = [self._shown(name).alias(name) for name in wanted]
-        if rows is not None:
-            made = [column.gather(rows) for column in made]
+        at = self._places(rows)
+        made = [self._shown(name, at).alias(name) for name in wanted]
         return pl.DataFrame(made) if wanted else pl.DataFrame(height=self.height if rows is None else len(rows))
 
-    def _shown(self, name: str) -> pl.Series:
+    def _shown(self, name: str, at: pl.Series | None) -> pl.Series:
         if name in ATTRIBUTES:
-            column = self._attribute(name)
+            column = self._attribute(name, at)
             return column.cast(_SHOWN[name]) if name in _SHOWN else column
         kind, _, key = name.partition(".")
         if kind == "metrics":
-            return self._metric(key, Function.LAST)
+            return self._metric(key, Function.LAST, at)
         if kind == "tags":
-            return self._text(kind, key, Form.TEXT)
+            return self._text(kind, key, Form.TEXT, at)
         dtype = self.shape.param_types[key]
         form = {pl.String(): Form.TEXT, pl.Boolean(): Form.FLAG}.get(dtype, Form.NUMBER)
-        return self._text(kind, key, form).cast(dtype)
+        return self._text(kind, key, form, at).cast(dtype)
 
-    # -- columns
+    def _places(self, rows: pl.Series | None) -> pl.Series | None:
+        """The places in the runs of all parts of some rows of the table, None for all that there are."""
+        seen = self.shape.rows
+        return rows if seen is None else seen if rows is None else seen.gather(rows)
 
-    def _attribute(self, name: str) -> pl.Series:
+    # -- columns; `at` are places in the runs of all parts
+
+    def _attribute(self, name: str, at: pl.Series | None) -> pl.Series:
         match name:
             case "experiment_id":
-                return self._column(
-                    pl.String(), lambda part: pl.repeat(part.experiment_id, part.height, dtype=pl.String, eager=True)
-                )
+                return self._column(pl.String(), _experiment_ids, at)
             case "duration":
-                return self._attribute("end_time") - self._attribute("start_time")
+                return self._attribute("end_time", at) - self._attribute("start_time", at)
             case "lifecycle_stage":
-                deleted = self._column(pl.UInt8(), lambda part: part.attribute("deleted")) != 0
+                deleted = self._attribute("deleted", at) != 0
                 stages = pl.Series([LifecycleStage.ACTIVE, LifecycleStage.DELETED])
                 return stages.gather(deleted.cast(pl.UInt32))
             case "artifact_uri":
-                return self._column(pl.String(), self._artifact_uris)
+                return self._column(pl.String(), self._artifact_uris, at)
             case _:
-                return self._column(ATTRIBUTES[name], lambda part: part.attribute(name))
+                return self._column(RUNS[name], lambda part, at: part.attribute(name, at), at)
 
-    def _artifact_uris(self, part: ExperimentRuns) -> pl.Series:
-        own, ids = part.attribute("artifact_uri"), part.attribute("run_id")
+    def _artifact_uris(self, part: ExperimentRuns, at: pl.Series | None) -> pl.Series:
+        own, ids = part.attribute("artifact_uri", at), part.attribute("run_id", at)
         default = pl.concat_str(pl.lit(self.shape.artifacts[part.experiment_id] + "/"), ids)
         return pl.select(pl.coalesce(own, default)).to_series()
 
-    def _text(self, kind: str, key: str, form: Form) -> pl.Series:
+    def _text(self, kind: str, key: str, form: Form, at: pl.Series | None) -> pl.Series:
         match form:
             case Form.TEXT:
-                return self._column(pl.String(), lambda part: part.column(kind, key, "value"))
+                return self._column(pl.String(), lambda part, at: part.column(kind, key, "value", at), at)
             case Form.FLAG:
-                return self._column(pl.Boolean(), lambda part: part.flags(kind, key))
+                return self._column(pl.Boolean(), lambda part, at: part.flags(kind, key, at), at)
             case Form.NUMBER:
-                return self._column(pl.Int64(), lambda part: part.numbers(kind, key))
+                return self._column(pl.Int64(), lambda part, at: part.numbers(kind, key, at), at)
 
-    def _metric(self, key: str, function: Function) -> pl.Series:
+    def _metric(self, key: str, function: Function, at: pl.Series | None) -> pl.Series:
+        def summary(name: str) -> pl.Series:
+            return self._column(SUMMARY[name], lambda part, at: self._summary(part, key, name, at), at)
+
         if function is Function.MEAN:
-            return self._summary(key, "sum") / (self._summary(key, "count") - self._summary(key, "nan_count"))
-        column = self._summary(key, _SUMMARIES[function])
+            return summary("sum") / (summary("count") - summary("nan_count"))
+        column = summary(_SUMMARIES[function])
         if function in (Function.ARGMIN, Function.ARGMAX):  # a series of NaN alone has no extreme
-            extreme = self._summary(key, "min" if function is Function.ARGMIN else "max")
+            extreme = summary("min" if function is Function.ARGMIN else "max")
             return pl.select(pl.when(extreme.is_not_nan()).then(column)).to_series()
         return column
 
-    def _summary(self, key: str, name: str) -> pl.Series:
-        return self._column(SUMMARY[name], lambda part: self._summary_of(part, key, name))
-
-    def _summary_of(self, part: ExperimentRuns, key: str, name: str) -> pl.Series | None:
-        column = part.column(kind_of(name), key, name)
-        live = self.live.of(part.experiment_id, key)
+    def _summary(self, part: ExperimentRuns, key: str, name: str, at: pl.Series | None) -> pl.Series | None:
+        kind, live = kind_of(name), self.live.of(part.experiment_id, key)
         if live is None:
-            return column
-        rows = part.rows_of(live["run"])
+            return part.column(kind, key, name, at)
+        places = part.places_of(live["run"])
         # NOTE: a run that was made after the catalog had been asked is in no row yet.
-        live, rows = live.filter(rows.is_not_null()), rows.drop_nulls()
+        live, places = live.filter(places.is_not_null()), places.drop_nulls()
+        column = part.column(kind, key, name)
         if column is None:
-            return pl.repeat(None, part.height, dtype=SUMMARY[name], eager=True).scatter(rows, live[name])
+            column = pl.repeat(None, part.height, dtype=SUMMARY[name], eager=True)
 
         def sealed(name: str) -> pl.Series:
-            whole = part.column(kind_of(name), key, name)
-            assert whole is not None
-            return whole.gather(rows)
+            whole = part.column(kind_of(name), key, name, places)
+            return pl.repeat(None, len(places), dtype=SUMMARY[name], eager=True) if whole is None else whole
 
-        return column.clone().scatter(rows, merged_column(name, sealed, live))
+        column = column.clone().scatter(places, merged_column(name, sealed, live))
+        return column if at is None else column.gather(at)
 
-    def _dataset(self, name: str) -> pl.Series:
-        def lists(part: ExperimentRuns) -> pl.Series:
+    def _dataset(self, name: str, at: pl.Series | None) -> pl.Series:
+        def lists(part: ExperimentRuns, at: pl.Series | None) -> pl.Series:
             of_runs = part.datasets.group_by("row").agg(pl.col(name).drop_nulls())
             rows = pl.DataFrame({"row": pl.int_range(part.height, dtype=pl.UInt32, eager=True)})
-            return rows.join(of_runs, on="row", how="left", maintain_order="left")[name]
+            column = rows.join(of_runs, on="row", how="left", maintain_order="left")[name]
+            return column if at is None else column.gather(at)
 
-        return self._column(pl.List(pl.String), lists)
+        return self._column(pl.List(pl.String), lists, at)
 
-    def _column(self, dtype: pl.DataType, column_of: Callable[[ExperimentRuns], pl.Series | None]) -> pl.Series:
+    def _column(self, dtype: pl.DataType, column_of: ColumnOf, at: pl.Series | None) -> pl.Series:
         """A column of all parts, some of which may have nothing; numbers are Float64 as soon as one has such ones."""
         parts = self.shape.parts
-        columns = [column_of(part) for part in parts]
+        if len(parts) == 1:
+            column = column_of(parts[0], at)
+            return _nothing(parts[0].height if at is None else len(at), dtype) if column is None else column
+        columns = [column_of(part, None) for part in parts]
         dtypes = {column.dtype for column in columns if column is not None}
         if dtypes:
             dtype = dtypes.pop() if len(dtypes) == 1 else pl.Float64()
         whole = [
-            pl.repeat(None, part.height, dtype=dtype, eager=True) if column is None else column.cast(dtype).alias("")
+            _nothing(part.height, dtype) if column is None else column.cast(dtype).alias("")
             for part, column in zip(parts, columns, strict=True)
         ]
-        made = pl.concat(whole) if len(whole) > 1 else (whole or [pl.Series("", [], dtype)])[0]
-        return made if self.shape.rows is None else made.gather(self.shape.rows)
+        made = pl.concat(whole) if whole else pl.Series("", [], dtype)
+        return made if at is None else made.gather(at)
+
+
+ColumnOf: TypeAlias = Callable[[ExperimentRuns, pl.Series | None], pl.Series | None]
+"""Gives a column of the runs of a part, or of the runs at some places of it; None where no run has it."""
+
+
+def _experiment_ids(part: ExperimentRuns, at: pl.Series | None) -> pl.Series:
+    return pl.repeat(part.experiment_id, part.height if at is None else len(at), dtype=pl.String, eager=True)
+
+
+def _nothing(height: int, dtype: pl.DataType) -> pl.Series:
+    return pl.repeat(None, height, dtype=dtype, eager=True)
