@@ -177,3 +177,29 @@ def test_twelve_thousand_metric_columns_do_not_weigh_on_a_filter_on_one(lake: Ba
     table = table_of(runs)
     assert table.wide(["metrics.m7", "run_id"]).shape == (5, 2)
     assert table.wide().width > 12_000
+
+
+def test_a_schema_overrides_what_the_values_suggest(sweep: BareLake) -> None:
+    types = {
+        "params.seed": pl.Int64, "params.depth": str, "params.opt": pl.Categorical(), "params.lr": pl.Float32,
+        "params.warm": pl.String, "tags.team": pl.Boolean, "metrics.loss": pl.Float32, "params.never": int,
+    }  # fmt: skip
+    frame = query.runs(sweep, "sweep", schema=types)
+    assert frame.collect_schema()["params.depth"] == pl.String
+    found = frame.select(*types).collect()
+    assert found.schema == pl.Schema(types)
+    assert found.rows() == [
+        (7, "0", "None", pytest.approx(0.01), "True", None, None, None),
+        (7, "1", "adam", pytest.approx(0.11), "None", None, 0.5, None),
+    ]
+    assert frame.filter(pl.col("params.seed") == 7).collect().height == 2
+    assert list(frame.collect_schema())[-1] == "params.never"
+
+
+def test_a_schema_of_something_else_is_refused(sweep: BareLake) -> None:
+    with pytest.raises(InvalidInput, match="names the column 'status'\nhint: it can name params"):
+        query.runs(sweep, schema={"status": pl.Int64})
+    with pytest.raises(InvalidType, match=r"'params\.lr' the type List"):
+        query.runs(sweep, schema={"params.lr": pl.List(pl.Int64)})
+    with pytest.raises(InvalidType, match="does not know"):
+        query.runs(sweep, schema={"params.lr": "float"})  # type: ignore[dict-item]

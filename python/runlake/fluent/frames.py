@@ -11,20 +11,31 @@ from runlake.store import get_store
 
 if TYPE_CHECKING:
     import polars as pl
+    from polars._typing import SchemaDict
 
 
 def runs(
-    experiments: str | Sequence[str] | None = None, *, where: str | None = None, view: int = ViewType.ACTIVE_ONLY
+    experiments: str | Sequence[str] | None = None,
+    *,
+    where: str | None = None,
+    view: int = ViewType.ACTIVE_ONLY,
+    schema: SchemaDict | None = None,
 ) -> pl.LazyFrame:
     """Return one row a run as a Polars lazy frame: attributes, and typed `params.*`, `metrics.*`, `tags.*`.
 
     Args:
         experiments: Names or ids; None is all experiments.
         where: A filter, e.g. `"params.lr BETWEEN 1e-4 AND 1e-2 AND metrics.val_auc > 0.89"`.
+        view: A `ViewType`: active runs, deleted ones, or all.
+        schema: Types for columns by name, e.g. `{"params.seed": pl.String}`; what cannot be read as that is null.
+
+    Raises:
+        InvalidInput: the filter cannot be read; a caret shows where.
+        NotFound: an experiment does not exist.
     """
     from runlake import query
 
-    return query.runs(get_store(store_root()), experiments, where, view)
+    return query.runs(get_store(store_root()), experiments, where, view, schema=schema)
 
 
 def points(runs: Any = None, keys: str | Sequence[str] | None = None) -> pl.LazyFrame:

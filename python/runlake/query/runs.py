@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -12,10 +14,14 @@ from runlake.entities import Experiment, ViewType
 from runlake.errors import InvalidType, NotFound
 from runlake.query.filter.nodes import Condition
 from runlake.query.filter.parser import parse_filter
+from runlake.query.overrides import Overrides
 from runlake.query.reader import Hook, Lake, no_hook
 from runlake.query.run_tables import answer, load_table
 from runlake.query.table import RunTable
 from runlake.query.warnings import warn_of_unknown_keys
+
+if TYPE_CHECKING:
+    from polars._typing import SchemaDict
 
 
 def runs(
@@ -24,6 +30,7 @@ def runs(
     where: str | None = None,
     view: int = ViewType.ACTIVE_ONLY,
     *,
+    schema: SchemaDict | None = None,
     hook: Hook = no_hook,
 ) -> pl.LazyFrame:
     """Return one row a run, as fresh as the moment of collecting.
@@ -32,6 +39,8 @@ def runs(
         experiments: Names or ids; None is every experiment.
         where: A filter; quoted literals are text, unquoted ones are numbers.
         view: A `ViewType`.
+        schema: Types for columns of parameters, metrics and tags, by name; what cannot be read as that is null. A
+            column that is named is there even if no run has it.
         hook: Called after each step of reading, for tests.
 
     Returns:
@@ -39,12 +48,12 @@ def runs(
         Int64, Float64 or Boolean where every value of the experiments reads as one, else String. Oldest run first.
 
     Raises:
-        InvalidInput: the filter cannot be read.
+        InvalidInput: the filter cannot be read, or `schema` names something else.
         NotFound: an experiment that was named does not exist.
     """
-    condition = parse_filter(where)
+    asked = _Question(parse_filter(where), Overrides.of(schema))
     ids = experiment_ids(lake, experiments)
-    return _LazyRuns(lake, lambda: load_table(lake, ids, view, hook=hook), condition).frame()
+    return _LazyRuns(lake, lambda: load_table(lake, ids, view, hook=hook), asked).frame()
 
 
 def experiment_ids(lake: Lake, experiments: str | Sequence[str] | None) -> list[str] | None:
@@ -74,6 +83,29 @@ def _by_id(lake: Lake, named: str) -> Experiment:
         raise NotFound(f"there is no experiment with the name or id {named!r}", hint=hint) from None
 
 
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of a run table: which runs, and columns of which types."""
+
+    condition: Condition | None
+    overrides: Overrides
+
+    def rows(
+        self, table: RunTable, columns: list[str] | None, predicate: pl.Expr | None, limit: int | None
+    ) -> pl.DataFrame:
+        """What Polars wants. The columns that its predicate names are made first, the others for what is left."""
+        warn_of_unknown_keys(table, self.condition)
+        rows = table.rows_matching(self.condition)
+        # NOTE: Polars pushes a limit down through a filter only when it stands before the filter.
+        if limit is not None:
+            rows = _first(table, limit) if rows is None else rows.head(limit)
+        if predicate is not None:
+            tested = self.overrides.wide(table, predicate.meta.root_names(), rows)
+            places = _first(table, table.height) if rows is None else rows
+            rows = tested.with_columns(places.alias(_ROW)).filter(predicate)[_ROW]
+        return self.overrides.wide(table, columns, rows)
+
+
 class _LazyRuns:
     """Source of a lazy frame: one row a run that a filter selects.
 
@@ -81,10 +113,10 @@ class _LazyRuns:
     reading of the store, and each collection reads anew.
     """
 
-    def __init__(self, lake: Lake, load: Callable[[], RunTable], condition: Condition | None) -> None:
+    def __init__(self, lake: Lake, load: Callable[[], RunTable], question: _Question) -> None:
         self._lake = lake
         self._load = load
-        self._condition = condition
+        self._question = question
         self._table: RunTable | None = None
 
     def frame(self) -> pl.LazyFrame:
@@ -93,7 +125,7 @@ class _LazyRuns:
 
     def _schema(self) -> pl.Schema:
         self._table = self._load()
-        return self._table.schema
+        return self._question.overrides.schema(self._table)
 
     def _rows(
         self, columns: list[str] | None, predicate: pl.Expr | None, limit: int | None, _batch_size: int | None
@@ -102,28 +134,12 @@ class _LazyRuns:
         yield answer(
             self._lake,
             lambda: next(loaded, None) or self._load(),
-            lambda table: _chosen(table, self._condition, columns, predicate, limit),
+            lambda table: self._question.rows(table, columns, predicate, limit),
         )
 
 
-def _chosen(
-    table: RunTable,
-    condition: Condition | None,
-    columns: list[str] | None,
-    predicate: pl.Expr | None,
-    limit: int | None,
-) -> pl.DataFrame:
-    """The rows and columns that Polars asks for. What the predicate names is made first, the rest for what is left."""
-    warn_of_unknown_keys(table, condition)
-    rows = table.rows_matching(condition)
-    # NOTE: Polars pushes a limit down through a filter only when it stands before the filter.
-    if limit is not None:
-        rows = pl.int_range(min(limit, table.height), dtype=pl.UInt32, eager=True) if rows is None else rows.head(limit)
-    if predicate is not None:
-        tested = table.wide(predicate.meta.root_names(), rows)
-        places = rows if rows is not None else pl.int_range(table.height, dtype=pl.UInt32, eager=True)
-        rows = tested.with_columns(places.alias(_ROW)).filter(predicate)[_ROW]
-    return table.wide(columns, rows)
-
-
 _ROW = "\0row"
+
+
+def _first(table: RunTable, count: int) -> pl.Series:
+    return pl.int_range(min(count, table.height), dtype=pl.UInt32, eager=True)

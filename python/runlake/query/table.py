@@ -195,6 +195,13 @@ class RunTable:
         made = [self._shown(name, at).alias(name) for name in wanted]
         return pl.DataFrame(made) if wanted else pl.DataFrame(height=self.height if rows is None else len(rows))
 
+    def raw(self, name: str, rows: pl.Series | None = None) -> pl.Series:
+        """A column of parameters or tags as the texts that were recorded, or of metrics as Float64; null without it."""
+        kind, _, key = name.partition(".")
+        if kind == "metrics":
+            return self._metric(key, Function.LAST, self._places(rows))
+        return self._text(kind, key, Form.TEXT, self._places(rows))
+
     def _shown(self, name: str, at: pl.Series | None) -> pl.Series:
         if name in ATTRIBUTES:
             column = self._attribute(name, at)
