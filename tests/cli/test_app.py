@@ -116,12 +116,29 @@ def test_data_and_messages_do_not_mix(cli: Cli, lake: Path) -> None:
     assert result.err == "2 of 3 runs; --limit 0 shows all\n"
 
 
-def on_terminal(arguments: list[str], *, columns: int) -> str:
-    """Run the program on a terminal of its own and return what appears there, without colours."""
+def test_what_is_longer_than_the_screen_goes_through_the_pager(lake: Path) -> None:
+    pager = {"PAGER": "sed s/^/paged:/", "LINES": "5"}
+    screen = on_terminal(["runs", "--store", str(lake)], columns=120, person=True, **pager)
+    assert next(line for line in screen.splitlines() if "broad" in line).startswith("paged:")
+    short = on_terminal(["runs", "--store", str(lake)], columns=120, person=True, **{**pager, "LINES": "50"})
+    assert "broad" in short
+    assert "paged:" not in short
+
+
+def on_terminal(arguments: list[str], *, columns: int, person: bool = False, **variables: str) -> str:
+    """Run the program on a terminal of its own and return what appears there, without colours.
+
+    Args:
+        person: Whether somebody could type there.
+    """
     controller, terminal = pty.openpty()
-    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "dumb"}
+    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "dumb", **variables}
     with subprocess.Popen(
-        [sys.executable, "-m", "runlake", *arguments], stdout=terminal, stderr=terminal, env=environment
+        [sys.executable, "-m", "runlake", *arguments],
+        stdin=terminal if person else subprocess.DEVNULL,
+        stdout=terminal,
+        stderr=terminal,
+        env=environment,
     ):
         os.close(terminal)
         screen = b""

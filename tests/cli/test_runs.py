@@ -64,9 +64,17 @@ def test_an_experiment_that_does_not_exist_is_refused(cli: Cli, lake: Path) -> N
 def test_a_column_that_does_not_exist_is_refused(cli: Cli, lake: Path) -> None:
     result = cli("runs", "--sort", "metrics.val_acuracy")
     assert result.status == 2
-    assert result.err == (
-        "error: no column is called 'metrics.val_acuracy'\nhint: did you mean metrics.val_accuracy?\n"
+    assert result.err == "error: no run has the metric 'val_acuracy'\nhint: did you mean metrics.val_accuracy?\n"
+    result = cli("runs", "--columns", "run_nam")
+    assert (result.status, result.err) == (
+        2,
+        "error: no column is called 'run_nam'\nhint: did you mean run_name or run_id?\n",
     )
+
+
+def test_runs_are_sorted_by_what_a_series_had_and_by_parameters_as_numbers(cli: Cli, lake: Path) -> None:
+    assert names(cli("runs", "--sort", "count(metrics.loss)").out) == ["odd", "broad", "narrow"]
+    assert names(cli("runs", "--sort", "params.lr DESC").out) == ["broad", "narrow", "odd"]
 
 
 def test_a_mistake_in_a_filter_is_shown_where_it_is(cli: Cli, lake: Path) -> None:

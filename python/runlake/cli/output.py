@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 import math
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
+_AROUND_ROWS = 4  # header, rule, what is said below, the prompt
 _NOT_IN_JSON = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
@@ -35,7 +37,8 @@ def json(value: Any) -> None:
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows: as a table that fits the terminal, or as tab-separated text with a header when piped.
 
-    Text for pipes keeps every digit; in a terminal numbers are rounded to what can be read.
+    Text for pipes keeps every digit; in a terminal numbers are rounded to what can be read, and what is longer than the
+    screen goes through the pager.
     """
     if not sys.stdout.isatty():
         for row in (header, *rows):
@@ -51,7 +54,13 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
     for row in rows:
         drawn.add_row(*(_escaped(readable(cell)) for cell in row))
-    console().print(drawn)
+    if len(rows) + _AROUND_ROWS > shutil.get_terminal_size().lines and sys.stdin.isatty():
+        screen = console()
+        with screen.capture() as captured:
+            screen.print(drawn)
+        click.echo_via_pager(captured.get(), color=True)
+    else:
+        console().print(drawn)
 
 
 def pairs(values: Mapping[str, Any]) -> None:

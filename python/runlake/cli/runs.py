@@ -54,16 +54,17 @@ def runs(
     with opened(store) as opened_store:
         check_experiments(opened_store, experiments)
         view = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
-        frame = query.runs(opened_store, list(experiments) or None, where, view).collect()
-    frame = _sorted(frame, sorts)
-    wanted = _matching(frame.columns, columns) if columns is not None else None
-    shown = frame.head(limit) if limit else frame
+        listing = query.list_runs(
+            opened_store, list(experiments) or None, where, view, order_by=sorts, limit=limit or None
+        )
+    shown = listing.frame
+    wanted = _matching(shown.columns, columns) if columns is not None else None
     if as_json:
-        output.json(shown.select(wanted or _ordered(frame.columns)).to_dicts())
+        output.json(shown.select(wanted or _ordered(shown.columns)).to_dicts())
     else:
         show_frame(shown, wanted)
-    if len(shown) < len(frame):
-        output.message(f"{len(shown)} of {len(frame)} runs; --limit 0 shows all")
+    if len(shown) < listing.total:
+        output.message(f"{len(shown):,} of {listing.total:,} runs; --limit 0 shows all")
 
 
 def check_experiments(store: Store, names: tuple[str, ...]) -> None:
@@ -100,18 +101,6 @@ def show_frame(frame: pl.DataFrame, wanted: list[str] | None = None) -> None:
     output.table(header, rows)
     if left_out:
         output.message(f"{left_out} more columns; --columns '*' shows all")
-
-
-def _sorted(frame: pl.DataFrame, sorts: tuple[str, ...]) -> pl.DataFrame:
-    """Sort as asked, then by start, newest first; runs without a value come last."""
-    names, descending = ["start_time", "run_id"], [True, False]
-    for position, text in enumerate(sorts):
-        name, _, direction = text.strip().partition(" ")
-        if direction.strip().lower() not in ("", "asc", "desc"):
-            raise InvalidInput(f"--sort {text!r} ends with {direction!r}", hint="write 'COLUMN ASC' or 'COLUMN DESC'")
-        names.insert(position, _matching(frame.columns, name)[0])
-        descending.insert(position, direction.strip().lower() == "desc")
-    return frame.sort(names, descending=descending, nulls_last=True, maintain_order=True)
 
 
 def _matching(columns: list[str], patterns: str) -> list[str]:

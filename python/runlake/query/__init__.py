@@ -7,6 +7,7 @@ from runlake.query.experiments import search_experiments
 from runlake.query.export import export
 from runlake.query.history import metric_history
 from runlake.query.latest import latest_metrics
+from runlake.query.listing import Listing, list_runs
 from runlake.query.points import points
 from runlake.query.reader import Lake, ReadStep
 from runlake.query.runs import runs
@@ -15,9 +16,11 @@ from runlake.query.series import series
 
 __all__ = [
     "Lake",
+    "Listing",
     "ReadStep",
     "export",
     "latest_metrics",
+    "list_runs",
     "metric_history",
     "points",
     "runs",

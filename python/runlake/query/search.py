@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import polars as pl
-
 from runlake.entities import PagedList, Run, ViewType
 from runlake.query.assembly import assemble
-from runlake.query.filter.nodes import Field, Form, Kind
-from runlake.query.filter.order import Order, parse_order
+from runlake.query.filter.order import parse_order
 from runlake.query.filter.parser import parse_filter
 from runlake.query.paging import check_size, page_start
 from runlake.query.paging import page_token as token_of
 from runlake.query.reader import Hook, Lake, no_hook
 from runlake.query.run_tables import answer, load_table
+from runlake.query.sorting import sorted_rows
 from runlake.query.table import RunTable
 from runlake.query.warnings import warn_of_unknown_keys
-
-_START_TIME = Field(Kind.ATTRIBUTE, "start_time")
-_RUN_ID = Field(Kind.ATTRIBUTE, "run_id")
 
 
 def search_runs(
@@ -49,28 +44,8 @@ def search_runs(
 
     def page(table: RunTable) -> PagedList[Run]:
         warn_of_unknown_keys(table, condition, orders)
-        rows = _sorted(table, table.rows_matching(condition), orders)
+        rows = sorted_rows(table, table.rows_matching(condition), orders)
         more = start + size < len(rows)
         return PagedList(assemble(lake, table, rows.slice(start, size)), token_of(start + size) if more else None)
 
     return answer(lake, lambda: load_table(lake, ids, view, hook=hook), page)
-
-
-def _sorted(table: RunTable, rows: pl.Series | None, orders: Sequence[Order]) -> pl.Series:
-    columns: list[pl.Series] = []
-    descending: list[bool] = []
-    for order in (*orders, Order(_START_TIME, descending=True), Order(_RUN_ID, descending=False)):
-        column = table.field(order.field, Form.NUMBER if order.field.kind is Kind.METRIC else Form.TEXT)
-        columns += [_absence(column), column]
-        descending += [False, order.descending]
-    frame = pl.DataFrame([column.alias(str(place)) for place, column in enumerate(columns)])
-    frame = frame.with_row_index("row")
-    if rows is not None:
-        frame = frame[rows]
-    return frame.sort(frame.columns[1:], descending=descending)["row"]
-
-
-def _absence(column: pl.Series) -> pl.Series:
-    """0 for a value, 1 for NaN, 2 for none: whichever way values are sorted, these come last."""
-    missing = column.is_null().cast(pl.UInt8) * 2
-    return missing + column.is_nan().fill_null(False).cast(pl.UInt8) if column.dtype.is_float() else missing

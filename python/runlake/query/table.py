@@ -195,6 +195,10 @@ class RunTable:
         made = [self._shown(name, at).alias(name) for name in wanted]
         return pl.DataFrame(made) if wanted else pl.DataFrame(height=self.height if rows is None else len(rows))
 
+    def typed(self, key: str) -> pl.Series:
+        """A parameter of every run, in the type of its column in the wide frame."""
+        return self._param(key, self._places(None))
+
     def raw(self, name: str, rows: pl.Series | None = None) -> pl.Series:
         """A column of parameters or tags as the texts that were recorded, or of metrics as Float64; null without it."""
         kind, _, key = name.partition(".")
@@ -211,9 +215,7 @@ class RunTable:
             return self._metric(key, Function.LAST, at)
         if kind == "tags":
             return self._text(kind, key, Form.TEXT, at)
-        dtype = self.shape.param_types[key]
-        form = {pl.String(): Form.TEXT, pl.Boolean(): Form.FLAG}.get(dtype, Form.NUMBER)
-        return self._text(kind, key, form, at).cast(dtype)
+        return self._param(key, at)
 
     def _places(self, rows: pl.Series | None) -> pl.Series | None:
         """The places in the runs of all parts of some rows of the table, None for all that there are."""
@@ -250,6 +252,11 @@ class RunTable:
                 return self._column(pl.Boolean(), lambda part, at: part.flags(kind, key, at), at)
             case Form.NUMBER:
                 return self._column(pl.Int64(), lambda part, at: part.numbers(kind, key, at), at)
+
+    def _param(self, key: str, at: pl.Series | None) -> pl.Series:
+        dtype = self.shape.param_types.get(key, pl.String())
+        form = {pl.String(): Form.TEXT, pl.Boolean(): Form.FLAG}.get(dtype, Form.NUMBER)
+        return self._text(Kind.PARAM.value, key, form, at).cast(dtype)
 
     def _metric(self, key: str, function: Function, at: pl.Series | None) -> pl.Series:
         def summary(name: str) -> pl.Series:
