@@ -6,8 +6,8 @@ Import it where it is used, not at the top of a module: `import runlake` has to 
 from runlake.query.experiments import search_experiments
 from runlake.query.export import export
 from runlake.query.history import metric_history
-from runlake.query.latest import latest_metrics
 from runlake.query.listing import Listing, list_runs
+from runlake.query.live_latest import latest_metrics
 from runlake.query.points import points
 from runlake.query.reader import Lake, ReadStep
 from runlake.query.runs import runs
