@@ -89,7 +89,15 @@ class BareLake:
         table = pa.table(list(map(list, zip(*sorted(rows), strict=True))), schema=SCHEMA)
         pq.write_table(table, path, row_group_size=row_group_size)
         runs = {run: sum(row.run_id == run for row in rows) for run in {row.run_id for row in rows}}
-        assert self.catalog.commit_seal([], [Segment(segment_id, "0", path.name, len(rows), list(runs.items()))])
+        steps, times = [row.step for row in rows], [row.timestamp for row in rows]
+        segment = Segment(
+            *(segment_id, "0", path.name, len(rows), list(runs.items())),
+            min_step=min(steps),
+            max_step=max(steps),
+            min_timestamp=min(times),
+            max_timestamp=max(times),
+        )
+        assert self.catalog.commit_seal([], [segment])
         return path
 
     def writer(self, *run_ids: str) -> _engine.Writer:

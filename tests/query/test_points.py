@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 
 import polars as pl
 import pytest
 
 from runlake import query
-from runlake.errors import Corrupt, InvalidType, NotFound, StoreError
+from runlake.errors import Corrupt, InvalidInput, InvalidType, NotFound, StoreError
+from runlake.query.keys import Keys
 from runlake.query.reader import ReadStep
 from tests.query.lakes import BareLake, Row
 
@@ -81,10 +83,39 @@ def test_runs_are_chosen_by_a_frame_of_runs(filled: BareLake) -> None:
         ("ac", set()),
         ([], set()),
         ("[a]cc", set()),
+        ("^train/(acc|loss)$", {"train/acc", "train/loss"}),
+        ("^.*acc", {"acc", "train/acc"}),
+        (re.compile("acc$"), {"acc", "train/acc"}),
+        (re.compile("^TRAIN/L", re.IGNORECASE), {"train/loss"}),
+        (re.compile("loss # the last part", re.VERBOSE), {"train/loss"}),
+        (["acc", "^train/l", "*/a*"], {"acc", "train/acc", "train/loss"}),
     ],
 )
-def test_keys_are_chosen_by_name_or_by_pattern(filled: BareLake, keys: str | list[str], chosen: set[str]) -> None:
+def test_keys_are_chosen_by_name_by_pattern_or_by_expression(filled: BareLake, keys: Keys, chosen: set[str]) -> None:
     assert found(query.points(filled, keys=keys)) == [point for point in ALL if point[1] in chosen]
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("^(a", "unclosed group"),
+        ("^a(?=b)", "look-around"),
+        (re.compile(r"(a)\1"), "backreferences are not supported"),
+        ("^" + "a" * 1_000_000, "exceeds size limit"),
+        ("^(a{1000}){1000}", "exceeds size limit"),
+        (["ok", "^[b-a]"], "invalid character class range"),
+    ],
+)
+def test_an_expression_that_cannot_be_used_is_refused_at_once(filled: BareLake, expression: Keys, reason: str) -> None:
+    with pytest.raises(InvalidInput, match=f"cannot be used: .*{reason}") as caught:
+        query.points(filled, keys=expression)
+    assert len(str(caught.value)) < 400
+
+
+def test_an_expression_that_explodes_elsewhere_takes_linear_time(lake: BareLake) -> None:
+    lake.run("a")
+    lake.segment([Row("a", "x" * 250, 0, 0, 1.0)])
+    assert query.points(lake, keys="^(x+x+)+y").collect().is_empty()
 
 
 def test_an_empty_choice_of_runs_has_no_points(filled: BareLake) -> None:
@@ -110,10 +141,17 @@ def test_an_unknown_run_is_refused(filled: BareLake) -> None:
         query.points(filled, ["a", "nope", "never"])
 
 
-@pytest.mark.parametrize(("runs", "keys"), [(5, None), ([5], None), ({"run_id": "a"}, None), (None, [5])])
+@pytest.mark.parametrize(
+    ("runs", "keys"), [(5, None), ([5], None), ({"run_id": "a"}, None), (None, [5]), (None, re.compile(b"a"))]
+)
 def test_a_choice_of_the_wrong_type_is_refused(filled: BareLake, runs: object, keys: object) -> None:
     with pytest.raises(InvalidType):
         query.points(filled, runs, keys)  # type: ignore[arg-type]
+
+
+def test_a_frame_of_runs_without_ids_is_refused(filled: BareLake) -> None:
+    with pytest.raises(InvalidInput, match="no column run_id; its columns are lr, depth"):
+        query.points(filled, pl.DataFrame({"lr": [0.1], "depth": [1]}))
 
 
 def test_only_segments_with_the_runs_that_are_asked_for_are_opened(filled: BareLake) -> None:

@@ -122,6 +122,17 @@ class Runs(Part):
                 )
         return found
 
+    def run_names(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """Return the name of each run; runs that the catalog does not know are left out."""
+        found: dict[str, str] = {}
+        with self._database.reading() as session:
+            for start in range(0, len(run_ids), _MOST_VALUES):
+                part = run_ids[start : start + _MOST_VALUES]
+                found.update(
+                    session.all(f"SELECT run_id, name FROM run WHERE run_id IN ({placeholders(len(part))})", part)
+                )
+        return found
+
     def delete_run(self, run_id: str) -> None:
         """Mark an active run deleted."""
         self._mark(run_id, deleted=True)

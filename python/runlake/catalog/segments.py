@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -90,7 +90,8 @@ class SealedSegment(Protocol):
 class SegmentRef:
     """A segment that a reader has to open; `path` is relative to the folder of segments.
 
-    `runs` are those of the runs that were asked for that have points in it; empty when all runs were asked for.
+    `runs` are those of the runs that were asked for that have points in it, and `run_rows` how many they have together;
+    empty and None when all runs were asked for.
     """
 
     segment_id: str
@@ -103,6 +104,12 @@ class SegmentRef:
     min_timestamp: int
     max_timestamp: int
     runs: tuple[str, ...] = ()
+    run_rows: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every row is of a run that was asked for."""
+        return self.run_rows is None or self.run_rows == self.rows
 
 
 @dataclass(frozen=True)
@@ -150,6 +157,7 @@ class Segments(Part):
         experiment_ids: Sequence[str] | None = None,
         *,
         writers: Sequence[str] | None = None,
+        among: Callable[[list[str]], Sequence[str]] | None = None,
     ) -> ReadPlan:
         """Return what a reader has to read, of these runs and these experiments; None means all.
 
@@ -158,15 +166,22 @@ class Segments(Part):
 
         Args:
             writers: Those whose journals were opened; None gives `sealed` for all writers there ever were.
+            among: Chooses, when `run_ids` is None, from the ids of all runs that have points in segments those whose
+                segments are wanted.
         """
         with self._database.reading() as session:
             sealed = sealed_of(session, writers)
-            if run_ids is None:
-                unsealed = [row[0] for row in session.all("SELECT writer_id FROM writer WHERE state != 'sealed'")]
-                segments = _all_segments(session, experiment_ids)
-            else:
+            if run_ids is not None:
                 unsealed = unsealed_writers_of(session, run_ids)
-                segments = _segments_of(session, run_ids, experiment_ids)
+            else:
+                unsealed = [row[0] for row in session.all("SELECT writer_id FROM writer WHERE state != 'sealed'")]
+            if among is not None and run_ids is None:
+                run_ids = among([row[0] for row in session.all(_SEALED_RUNS)])
+            segments = (
+                _all_segments(session, experiment_ids)
+                if run_ids is None
+                else _segments_of(session, run_ids, experiment_ids)
+            )
             return ReadPlan(session.last_tx(), sealed, unsealed, segments)
 
     def largest_step(self, run_id: str) -> int | None:
@@ -186,6 +201,8 @@ class Segments(Part):
 _SEGMENT = (
     "s.segment_id, s.path, s.experiment_id, s.rows, s.bytes, s.min_step, s.max_step, s.min_timestamp, s.max_timestamp"
 )
+
+_SEALED_RUNS = "SELECT run_id FROM run WHERE run IN (SELECT run FROM segment_run)"
 
 
 def _place(prefix: str, end: str) -> str:
@@ -297,15 +314,18 @@ def _all_segments(session: Session, experiment_ids: Sequence[str] | None) -> lis
 def _segments_of(session: Session, run_ids: Sequence[str], experiment_ids: Sequence[str] | None) -> list[SegmentRef]:
     wanted = None if experiment_ids is None else set(experiment_ids)
     found: dict[int, Row] = {}
-    runs: dict[int, list[str]] = {}
+    runs: dict[int, dict[str, int]] = {}
     for start in range(0, len(run_ids), 500):
         part = run_ids[start : start + 500]
-        for segment, run_id, *row in session.all(
-            f"SELECT s.segment, r.run_id, {_SEGMENT} FROM run r JOIN segment_run sr USING (run)"
+        for segment, run_id, rows, *row in session.all(
+            f"SELECT s.segment, r.run_id, sr.rows, {_SEGMENT} FROM run r JOIN segment_run sr USING (run)"
             f" JOIN segment s USING (segment) WHERE r.run_id IN ({placeholders(len(part))})",
             part,
         ):
             if wanted is None or row[2] in wanted:
                 found[segment] = tuple(row)
-                runs.setdefault(segment, []).append(run_id)
-    return [replace(SegmentRef(*found[segment]), runs=tuple(runs[segment])) for segment in sorted(found)]
+                runs.setdefault(segment, {})[run_id] = rows
+    return [
+        replace(SegmentRef(*found[segment]), runs=tuple(runs[segment]), run_rows=sum(runs[segment].values()))
+        for segment in sorted(found)
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runlake.entities import ViewType
 from runlake.location import store_root
@@ -12,6 +12,10 @@ from runlake.store import get_store
 if TYPE_CHECKING:
     import polars as pl
     from polars._typing import SchemaDict
+
+    from runlake.query.chosen import Runs
+    from runlake.query.keys import Keys
+    from runlake.query.points import OneAStep
 
 
 def runs(
@@ -38,18 +42,29 @@ def runs(
     return query.runs(get_store(store_root()), experiments, where, view, schema=schema)
 
 
-def points(runs: Any = None, keys: str | Sequence[str] | None = None) -> pl.LazyFrame:
+def points(runs: Runs = None, keys: Keys = None, *, latest: OneAStep = None, align: OneAStep = None) -> pl.LazyFrame:
     """Return every point as a Polars lazy frame: `run_id`, `key`, `step`, `timestamp`, `value`, `writer`, `seq`.
 
-    Points of live runs, in this process and in others, are included as of the moment it is collected.
+    Points of live runs, in this process and in others, are included as of the moment it is collected. Filters around it
+    on `run_id`, `key`, `step` and `timestamp` decide what is read.
+
+        best = runlake.runs("sweep", where="metrics.val_auc > 0.89")
+        losses = runlake.points(best, "train/loss")
+        losses.join(best.select("run_id", "params.lr"), on="run_id").group_by("params.lr", "step").agg(...)
 
     Args:
-        runs: Run ids, or a frame with a column `run_id`; None is all.
-        keys: Metric keys; `*` stands for anything, as in "train/*". None is all.
+        runs: A run id, ids, or a frame with a column `run_id`, such as `runs()`; None is all.
+        keys: Metric keys, patterns such as "train/*", and regular expressions, compiled or beginning with `^`: one of
+            them, or several; None is all.
+        latest: "step" keeps of several points that a run and key have at one step the one with the latest timestamp,
+            and of those the one that was logged last; None keeps all.
+        align: "step" puts series side by side: `step`, then one column a key for one run id, one a run for one key,
+            else one for each `run/key`. A run is called by its name, or by its id where names repeat. Points are read
+            as soon as the frame is asked for its columns, for what these are depends on the points.
     """
     from runlake import query
 
-    return query.points(get_store(store_root()), runs, keys)
+    return query.points(get_store(store_root()), runs, keys, latest=latest, align=align)
 
 
 def series(run_id: str, key: str, *, points: int = 1000) -> pl.DataFrame:

@@ -6,73 +6,78 @@ pushed into the scan, and the catalog names the only files that need to be opene
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from runlake.errors import Corrupt, InvalidType, NotFound, StoreError
-from runlake.query.keys import KeyChoice, one_of
+from runlake.errors import InvalidInput, StoreError
+from runlake.query.align import Aligned, Naming, by_key, by_run, by_run_and_key
+from runlake.query.chosen import Runs, check_runs, ids_of
+from runlake.query.keys import KeyChoice, Keys
+from runlake.query.latest import NEEDED, latest_at_steps
+from runlake.query.predicate import Narrowed, conjuncts, narrowed
 from runlake.query.reader import Hook, Lake, ReadStep, Snapshot, arrow_frame, no_hook, take_snapshot, until_whole
+from runlake.query.scan import STORED, batches, read_segments
 
-SCHEMA: Final = pl.Schema(
-    {
-        "run_id": pl.String,
-        "key": pl.String,
-        "step": pl.Int64,
-        "timestamp": pl.Int64,
-        "value": pl.Float64,
-        "writer": pl.String,
-        "seq": pl.Int64,
-    }
-)
-# How many rows are in memory at once when everything is read; 80 bytes each. A query that chooses gets one batch, since
-# files that are read together are read in parallel.
-_BATCH_ROWS = 8_000_000
+if TYPE_CHECKING:
+    from runlake.catalog import SegmentRef
+
+SCHEMA: Final = STORED
+OneAStep: TypeAlias = 'Literal["step"] | None'
+
+_OF_A_STEP: Final = {"run_id", "key", "step"}
 
 
 def points(
     lake: Lake,
-    runs: str | Sequence[str] | pl.Series | pl.DataFrame | pl.LazyFrame | None = None,
-    keys: str | Sequence[str] | None = None,
+    runs: Runs = None,
+    keys: Keys = None,
     *,
+    latest: OneAStep = None,
+    align: OneAStep = None,
     hook: Hook = no_hook,
 ) -> pl.LazyFrame:
-    """Return every point of some runs and keys, as fresh as the moment of collecting.
+    """Return the points of some runs and keys, as fresh as the moment of collecting.
 
     Args:
         runs: A run id, ids, a series of ids, or a frame with a column `run_id`; None is every run of the store.
-        keys: A key, keys, or patterns in which `*` stands for any characters and `?` for one; None is every key.
+        keys: Keys, patterns in which `*` stands for any characters and `?` for one, and regular expressions, which are
+            compiled or begin with `^`: one of them, or several; None is every key.
+        latest: "step" keeps one point a run, key and step, the largest by (timestamp, seq, writer); None keeps all.
+        align: "step" puts series side by side, one row a step, of repeated steps the latest.
         hook: Called after each step of reading, for tests.
 
     Returns:
         Columns `run_id`, `key`: String; `step`, `timestamp` (ms since 1970): Int64; `value`: Float64; `writer`: String;
         `seq`: Int64. Rows are in no order; repeated steps are all there.
 
+        Aligned, `step: i64`, sorted, and a `f64` column a series, sorted by name, null where it has no point. Columns
+        are named by key when `runs` is one id, by run when `keys` is one key, else `run/key`; a run is called by its
+        name, or by its id where several of the runs have that name. Points are read when the schema is asked for.
+
     Raises:
         NotFound: a run id that was given by name does not exist.
+        InvalidInput: `latest` or `align` is something else, or a regular expression cannot be used.
         InvalidType: `runs` or `keys` is none of these.
     """
+    for name, given in (("latest", latest), ("align", align)):
+        if given not in (None, "step"):
+            raise InvalidInput(f"{name} is {given!r}; it must be 'step' or None")
+    check_runs(lake, runs)
+    choice = KeyChoice.of(keys)
+    source = _Source(lake, runs, choice, "step" in (latest, align), hook)
+    frame = register_io_source(source, schema=SCHEMA, explain_name="runlake points")
+    return frame if align is None else Aligned(frame, _naming(lake, runs, keys, choice)).frame()
+
+
+def _naming(lake: Lake, runs: Runs, keys: Keys, choice: KeyChoice) -> Naming:
     if isinstance(runs, str):
-        runs = [runs]
-    if isinstance(runs, list | tuple):
-        _require_runs(lake, runs)
-    elif not (runs is None or isinstance(runs, pl.Series | pl.DataFrame | pl.LazyFrame)):
-        raise InvalidType(f"runs has type {type(runs).__name__}; give ids, or a frame with a column run_id")
-    source = _Source(lake, runs, KeyChoice.of(keys), hook)
-    return register_io_source(source, schema=SCHEMA, explain_name="runlake points")
-
-
-def _require_runs(lake: Lake, runs: Sequence[str]) -> None:
-    for run in runs:
-        if not isinstance(run, str):
-            raise InvalidType(f"a run id has type {type(run).__name__}: {run!r}; it must be a string")
-    known = lake.catalog.run_experiment(list(runs))
-    if unknown := [run for run in runs if run not in known]:
-        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        raise NotFound(f"there is no run {unknown[0]!r}{more}")
+        return by_key
+    return by_run(lake) if isinstance(keys, str) and choice.names else by_run_and_key(lake)
 
 
 @dataclass(frozen=True)
@@ -80,12 +85,15 @@ class _Source:
     lake: Lake
     runs: Any
     keys: KeyChoice
+    latest: bool
     hook: Hook
 
     def __call__(
         self, columns: list[str] | None, predicate: pl.Expr | None, limit: int | None, _batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
-        query = _Query(self.lake, _run_ids(self.runs), self.keys, self.hook, columns, predicate)
+        query = _Query(self.lake, ids_of(self.runs), self.keys, self.hook, columns, conjuncts(predicate))
+        if self.latest:
+            return query.latest(limit)
         return query.frames() if limit is None else query.first(limit)
 
 
@@ -96,11 +104,11 @@ class _Query:
     keys: KeyChoice
     hook: Hook
     columns: list[str] | None
-    predicate: pl.Expr | None
+    conditions: list[pl.Expr]
 
     def first(self, limit: int) -> Iterator[pl.DataFrame]:
         """The first `limit` rows, filtered afterwards: the order in which Polars wants it."""
-        whole = replace(self, columns=None, predicate=None)
+        whole = replace(self, columns=None, conditions=[])
         for frame in whole.frames():
             part = frame.head(limit)
             yield self._shaped(part.lazy()).collect()
@@ -108,85 +116,64 @@ class _Query:
             if limit <= 0:
                 return
 
+    def latest(self, limit: int | None) -> Iterator[pl.DataFrame]:
+        """One point a step. What filters say of other columns than those of a step is asked afterwards."""
+        early = [part for part in self.conditions if limit is None and set(part.meta.root_names()) <= _OF_A_STEP]
+        wanted = None if self.columns is None or self.conditions else list(dict.fromkeys([*NEEDED, *self.columns]))
+        whole = replace(self, columns=wanted, conditions=early)
+        frame = latest_at_steps(pl.concat(list(whole.frames())))
+        yield self._shaped(frame.lazy() if limit is None else frame.head(limit).lazy()).collect()
+
     def frames(self) -> Iterator[pl.DataFrame]:
         """All rows, in pieces. Starts again when a segment was replaced, unless pieces have been handed over."""
-        snapshot, tail, head, rest = until_whole(self._begin)
+        tail, head, rest = until_whole(self._begin)
         yield tail
         yield head
         for batch in rest:
             try:
-                yield self._segments(snapshot, batch)
+                yield self._segments(batch)
             except FileNotFoundError as error:
                 raise StoreError(
                     f"a segment was replaced while it was being read: {error}", hint="collect the frame again"
                 ) from error
 
-    def _begin(self) -> tuple[Snapshot, pl.DataFrame, pl.DataFrame, list[list[str]]]:
-        snapshot = take_snapshot(self.lake, self.runs, self.hook)
+    def _begin(self) -> tuple[pl.DataFrame, pl.DataFrame, list[list[SegmentRef]]]:
+        among = self._narrowed.passing if self._narrowed.run_conditions else None
+        snapshot = take_snapshot(self.lake, self._runs, self.hook, among=among)
         tail = self._tail(snapshot)
         self.hook(ReadStep.TAIL)
-        batches = self._batches(snapshot)
-        head = self._segments(snapshot, batches[0]) if batches else SCHEMA.to_frame()
+        chosen = not (self._runs is None and self.keys.condition is None and not self.conditions)
+        waiting = batches(filter(self._may_hold, snapshot.plan.segments), together=chosen)
+        head = self._segments(waiting[0]) if waiting else self._shaped(SCHEMA.to_frame().lazy()).collect()
         self.hook(ReadStep.SEGMENTS)
-        return snapshot, tail, head if batches else self._shaped(head.lazy()).collect(), batches[1:]
+        return tail, head, waiting[1:]
+
+    @cached_property
+    def _narrowed(self) -> Narrowed:
+        return narrowed(self.conditions)
+
+    @cached_property
+    def _runs(self) -> list[str] | None:
+        """The runs that rows may be of: of those that were chosen and those that the filter leaves, the fewer."""
+        if self.runs is not None:
+            return self._narrowed.passing(self.runs)
+        return None if self._narrowed.runs is None else self._narrowed.passing(self._narrowed.runs)
+
+    def _may_hold(self, segment: SegmentRef) -> bool:
+        steps, times = self._narrowed.step, self._narrowed.timestamp
+        return steps.meets(segment.min_step, segment.max_step) and times.meets(
+            segment.min_timestamp, segment.max_timestamp
+        )
 
     def _tail(self, snapshot: Snapshot) -> pl.DataFrame:
-        tail = arrow_frame(snapshot.journals.read(snapshot.plan.sealed, self.runs, self.keys.exact))
-        return self._shaped(self._wanted(tail.lazy())).collect()
+        keys = self.keys.names
+        if self._narrowed.keys is not None:
+            keys = [key for key in self._narrowed.keys if keys is None or key in keys]
+        tail = arrow_frame(snapshot.journals.read(snapshot.plan.sealed, self._runs, keys)).lazy()
+        return self._shaped(tail if self.keys.condition is None else tail.filter(self.keys.condition)).collect()
 
-    def _segments(self, snapshot: Snapshot, paths: list[str]) -> pl.DataFrame:
-        try:
-            return self._shaped(self._wanted(_scan(paths))).collect()
-        except pl.exceptions.PolarsError as error:
-            for path in paths:
-                self._require_readable(path)
-            raise error
-
-    def _require_readable(self, path: str) -> None:
-        """Blame a segment if it cannot be read by itself, and not what was asked of it."""
-        try:
-            self._wanted(_scan([path])).collect()
-        except pl.exceptions.PolarsError as error:
-            raise Corrupt(
-                f"segment {path} is not what was written: {error}", hint="`runlake doctor` names all damaged files"
-            ) from error
-
-    def _batches(self, snapshot: Snapshot) -> list[list[str]]:
-        """Paths of the segments, in groups that are read together."""
-        chosen = not (self.runs is None and self.keys.wanted is None and self.predicate is None)
-        batches: list[list[str]] = []
-        rows = 0
-        for segment in snapshot.plan.segments:
-            if not batches or (rows + segment.rows > _BATCH_ROWS and not chosen):
-                batches.append([])
-                rows = 0
-            batches[-1].append(str(self.lake.segments_dir / segment.path))
-            rows += segment.rows
-        return batches
-
-    def _wanted(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        if self.runs is not None:
-            frame = frame.filter(one_of("run_id", self.runs)) if self.runs else frame.clear()
-        condition = self.keys.condition()
-        return frame if condition is None else frame.filter(condition)
+    def _segments(self, segments: list[SegmentRef]) -> pl.DataFrame:
+        return read_segments(self.lake.segments_dir, segments, self.keys, self._shaped)
 
     def _shaped(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        if self.predicate is not None:
-            frame = frame.filter(self.predicate)
-        return frame.select(self.columns or list(SCHEMA))
-
-
-def _scan(paths: list[str]) -> pl.LazyFrame:
-    # "prefiltered" decodes the other columns for the rows that pass only: 4 to 5 times faster than other strategies for
-    # one series out of 20 M points, and as fast for everything.
-    return pl.scan_parquet(paths, schema=SCHEMA, glob=False, hive_partitioning=False, parallel="prefiltered")
-
-
-def _run_ids(runs: Any) -> list[str] | None:
-    if isinstance(runs, pl.LazyFrame):
-        runs = runs.select("run_id").collect()
-    if isinstance(runs, pl.DataFrame):
-        runs = runs["run_id"]
-    if isinstance(runs, pl.Series):
-        return runs.drop_nulls().unique(maintain_order=True).cast(pl.String).to_list()
-    return None if runs is None else list(dict.fromkeys(runs))
+        return frame.filter(*self.conditions).select(self.columns or list(SCHEMA))

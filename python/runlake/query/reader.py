@@ -78,10 +78,20 @@ class Snapshot:
     plan: ReadPlan
 
 
-def take_snapshot(lake: Lake, runs: Sequence[str] | None, hook: Hook = no_hook) -> Snapshot:
-    """Follow the protocol up to step 3, for some runs or, with None, for all."""
+def take_snapshot(
+    lake: Lake,
+    runs: Sequence[str] | None,
+    hook: Hook = no_hook,
+    *,
+    among: Callable[[list[str]], Sequence[str]] | None = None,
+) -> Snapshot:
+    """Follow the protocol up to step 3, for some runs or, with None, for all.
+
+    Args:
+        among: Chooses, of all runs with segments, those whose segments are wanted.
+    """
     journals = open_journals(lake, runs, hook)
-    plan = lake.catalog.plan(runs, writers=writers_of(journals))
+    plan = lake.catalog.plan(runs, writers=writers_of(journals), among=among)
     hook(ReadStep.PLANNED)
     return Snapshot(journals, plan)
 

@@ -1,0 +1,69 @@
+"""Choice of runs: one id, ids, or a frame that has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import polars as pl
+
+from runlake.errors import InvalidInput, InvalidType, NotFound
+
+if TYPE_CHECKING:
+    from runlake.query.reader import Lake
+
+Runs: TypeAlias = "str | Sequence[str] | pl.Series | pl.DataFrame | pl.LazyFrame | None"
+"""What a caller may give for a choice of runs."""
+
+
+def check_runs(lake: Lake, runs: Any) -> None:
+    """Refuse what is no choice of runs. A lazy frame is looked at no sooner than it is collected.
+
+    Raises:
+        NotFound: a run id that was given by name does not exist.
+        InvalidInput: a frame has no column `run_id`.
+        InvalidType: it is none of these.
+    """
+    match runs:
+        case None | pl.Series() | pl.LazyFrame():
+            return
+        case str():
+            _require_known(lake, [runs])
+        case list() | tuple():
+            _require_known(lake, runs)
+        case pl.DataFrame():
+            if "run_id" not in runs.columns:
+                raise InvalidInput(f"the frame of runs has no column run_id; its columns are {_listed(runs.columns)}")
+        case _:
+            raise InvalidType(f"runs has type {type(runs).__name__}; give ids, or a frame with a column run_id")
+
+
+def ids_of(runs: Any) -> list[str] | None:
+    """Return the ids of the chosen runs, each once, in the order given; None for all."""
+    if isinstance(runs, str):
+        return [runs]
+    if isinstance(runs, pl.LazyFrame):
+        runs = runs.select("run_id").collect()
+    if isinstance(runs, pl.DataFrame):
+        runs = runs["run_id"]
+    if isinstance(runs, pl.Series):
+        return runs.drop_nulls().unique(maintain_order=True).cast(pl.String).to_list()
+    return None if runs is None else list(dict.fromkeys(runs))
+
+
+def _require_known(lake: Lake, runs: Sequence[object]) -> None:
+    ids = [_text(run) for run in runs]
+    known = lake.catalog.run_experiment(ids)
+    if unknown := [run for run in ids if run not in known]:
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        raise NotFound(f"there is no run {unknown[0]!r}{more}")
+
+
+def _text(run: object) -> str:
+    if not isinstance(run, str):
+        raise InvalidType(f"a run id has type {type(run).__name__}: {run!r}; it must be a string")
+    return run
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "") or "none"

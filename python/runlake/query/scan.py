@@ -1,0 +1,95 @@
+"""Scan: the rows of segments that a query wants, with as little read as the catalog and the files' bounds allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from runlake.errors import Corrupt
+from runlake.query.keys import KeyChoice, one_of
+
+if TYPE_CHECKING:
+    from runlake.catalog import SegmentRef
+
+STORED: Final = pl.Schema(
+    {
+        "run_id": pl.String,
+        "key": pl.String,
+        "step": pl.Int64,
+        "timestamp": pl.Int64,
+        "value": pl.Float64,
+        "writer": pl.String,
+        "seq": pl.Int64,
+    }
+)
+"""Columns of a segment and of a journal."""
+
+_BATCH_ROWS: Final = 8_000_000
+"""How many rows are in memory at once when everything is read; 80 bytes each."""
+
+
+def read_segments(
+    folder: Path, segments: Sequence[SegmentRef], keys: KeyChoice, shape: Callable[[pl.LazyFrame], pl.LazyFrame]
+) -> pl.DataFrame:
+    """Read the rows of the chosen runs and keys in some segments, filtered and cut to columns by `shape`.
+
+    Raises:
+        Corrupt: a segment is not what was written.
+        FileNotFoundError: a segment is gone.
+    """
+    try:
+        return shape(_scan(folder, segments, keys)).collect()
+    except pl.exceptions.PolarsError as error:
+        for segment in segments:
+            _require_readable(folder, segment, keys)
+        raise error
+
+
+def batches(segments: Iterable[SegmentRef], *, together: bool) -> list[list[SegmentRef]]:
+    """Group segments that are read at once.
+
+    Args:
+        together: Whether all are: files that are read together are read in parallel.
+    """
+    found: list[list[SegmentRef]] = []
+    rows = 0
+    for segment in segments:
+        if not found or (rows + segment.rows > _BATCH_ROWS and not together):
+            found.append([])
+            rows = 0
+        found[-1].append(segment)
+        rows += segment.rows
+    return found
+
+
+def _scan(folder: Path, segments: Sequence[SegmentRef], keys: KeyChoice) -> pl.LazyFrame:
+    # Comparing 12 M rows with 300 ids takes 10 ms, for nothing where the file has no other runs.
+    whole = [segment for segment in segments if segment.is_whole]
+    mixed = [segment for segment in segments if not segment.is_whole]
+    parts = [_files(folder, whole)] if whole else []
+    if mixed:
+        runs = sorted({run for segment in mixed for run in segment.runs})
+        parts.append(_files(folder, mixed).filter(one_of("run_id", runs)))
+    frame = parts[0] if len(parts) == 1 else pl.concat(parts)
+    return frame if keys.condition is None else frame.filter(keys.condition)
+
+
+def _files(folder: Path, segments: Sequence[SegmentRef]) -> pl.LazyFrame:
+    # "prefiltered" decodes the other columns for the rows that pass only: 4 to 5 times faster than other strategies for
+    # one series out of 20 M points, and as fast for everything.
+    paths = [str(folder / segment.path) for segment in segments]
+    return pl.scan_parquet(paths, schema=STORED, glob=False, hive_partitioning=False, parallel="prefiltered")
+
+
+def _require_readable(folder: Path, segment: SegmentRef, keys: KeyChoice) -> None:
+    """Blame a segment if it cannot be read by itself, and not what was asked of it."""
+    try:
+        _scan(folder, [segment], keys).collect()
+    except pl.exceptions.PolarsError as error:
+        raise Corrupt(
+            f"segment {folder / segment.path} is not what was written: {error}",
+            hint="`runlake doctor` names all damaged files",
+        ) from error
