@@ -13,7 +13,7 @@ from importlib import import_module
 
 from benchmarks.measure import report
 
-ROWS = ("calls", "ingest", "sizes", "processes", "starts", "memory", "imports", "reads", "find")
+ROWS = ("calls", "ingest", "sizes", "processes", "starts", "memory", "imports", "reads", "points", "find")
 
 
 def main() -> None:
