@@ -11,7 +11,7 @@ import pytest
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Forget the machine's settings and work in a folder of the test's own, so that no `./lake` is left behind."""
     for name in os.environ:
-        if name.startswith(("RUNLAKE_", "MLFLOW_")):
+        if name.startswith(("RUNLAKE_", "MLFLOW_")) or name == "RANK":
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return

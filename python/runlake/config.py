@@ -5,14 +5,20 @@ RUNLAKE_<NAME> comes before MLFLOW_<NAME>, so that scripts written for MLflow fi
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 from runlake.errors import InvalidInput
+
+_log = logging.getLogger("runlake")
 
 _PREFIXES = ("RUNLAKE_", "MLFLOW_")
 _PLACES = ("TRACKING_URI", "EXPERIMENT_NAME", "EXPERIMENT_ID", "RUN_NAME", "RUN_ID")
 _USER_NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
+_RANKS = ("RUNLAKE_RANK", "RANK")
+_RANK_DIGITS = 9  # so that it fits 32 bits
 _BATCH_JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_COMPLETION_INDEX")
 
 
@@ -120,6 +126,23 @@ def in_batch_job() -> bool:
     return any(os.environ.get(name) for name in _BATCH_JOBS)
 
 
+def process_rank() -> int | None:
+    """Return this process's number in its job: RUNLAKE_RANK, else RANK, as launchers such as torchrun set it.
+
+    What is no number from 0 to 999,999,999 is warned about once and taken for none.
+    """
+    name = next((name for name in _RANKS if os.environ.get(name)), None)
+    return None if name is None else _rank(name, os.environ[name])
+
+
+@lru_cache(maxsize=64)
+def _rank(name: str, text: str) -> int | None:
+    if text.isascii() and text.isdigit() and len(text) <= _RANK_DIGITS:
+        return int(text)
+    _log.warning("%s is %r and no number from 0 on, so the points of this process have no rank", name, text)
+    return None
+
+
 def environment_with(**values: str) -> dict[str, str]:
     """Return the environment for a child process, with some variables set."""
     return {**os.environ, **values}
@@ -138,13 +161,15 @@ def _export(name: str, value: str | None) -> None:
 
 def names() -> list[str]:
     """Return the variables that mean something."""
-    return sorted({*_places(), *(_PREFIXES[0] + field.name.upper() for field in fields(Config))})
+    return sorted({*_RANKS, *_places(), *(_PREFIXES[0] + field.name.upper() for field in fields(Config))})
 
 
 def in_force() -> dict[str, str]:
     """Return the variables that are set and mean something, by name; MLflow's only where ours is not set."""
     set_here = {name: os.environ[name] for name in names() if name in os.environ}
     overridden = {_PREFIXES[1] + name.removeprefix(_PREFIXES[0]) for name in set_here if name.startswith(_PREFIXES[0])}
+    if _RANKS[0] in set_here:
+        overridden.add(_RANKS[1])
     return {name: value for name, value in set_here.items() if name not in overridden}
 
 

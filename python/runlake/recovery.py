@@ -28,9 +28,9 @@ _log = logging.getLogger("runlake")
 _BATCH_WRITERS: Final = 256  # each keeps a file or two open
 
 
-def describe_writer(writer_id: str, *, pid: int, now_ms: int) -> WriterInfo:
+def describe_writer(writer_id: str, *, pid: int, now_ms: int, rank: int | None = None) -> WriterInfo:
     """Return what the catalog is told of a writer of this machine."""
-    return WriterInfo(writer_id, platform.node(), boot_id(), pid, now_ms)
+    return WriterInfo(writer_id, platform.node(), boot_id(), pid, now_ms, rank)
 
 
 def boot_id() -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from runlake import _engine
 from runlake.artifacts.shared import SharedFiles
 from runlake.catalog import Catalog, Change, WriterInfo
-from runlake.config import Config, from_environment
+from runlake.config import Config, from_environment, process_rank
 from runlake.delivery import DELIVERY_WAIT_S, Delivery
 from runlake.entities import LifecycleStage, Metric, Run
 from runlake.errors import InvalidInput, StoreError, StoreUnavailable
@@ -258,7 +258,9 @@ class Store:
                 max_unsealed_bytes=self.config.max_unsealed_bytes,
                 after_fork=self._writer_in_child,
             )
-            self._info = describe_writer(writer.id, pid=os.getpid(), now_ms=time.time_ns() // 1_000_000)
+            self._info = describe_writer(
+                writer.id, pid=os.getpid(), now_ms=time.time_ns() // 1_000_000, rank=process_rank()
+            )
             self._sealer = Sealer(writer, self._segments, self.config)
             self._writer = writer
         return self._writer

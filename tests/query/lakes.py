@@ -100,9 +100,9 @@ class BareLake:
         assert self.catalog.commit_seal([], [segment])
         return path
 
-    def writer(self, *run_ids: str) -> _engine.Writer:
+    def writer(self, *run_ids: str, rank: int | None = None) -> _engine.Writer:
         """Make a journal that these runs log to."""
         writer = _engine.Writer(str(self.journals_dir), self.catalog.store_id)
         for run_id in run_ids:
-            self.catalog.attach(WriterInfo(writer.id, "host", "0" * 32, os.getpid(), 0), run_id)
+            self.catalog.attach(WriterInfo(writer.id, "host", "0" * 32, os.getpid(), 0, rank), run_id)
         return writer

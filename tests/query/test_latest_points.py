@@ -14,6 +14,7 @@ from runlake import query
 from runlake.errors import InvalidInput
 from runlake.query.latest import latest_at_steps
 from runlake.query.points import SCHEMA
+from runlake.query.scan import STORED
 from tests.query.lakes import BareLake, Row
 
 W1, W2 = "1" * 32, "2" * 32
@@ -98,6 +99,6 @@ def test_the_choice_is_that_of_a_plain_loop(
         expected[place] = max(expected.get(place, (-1, -1, "")), (time, seq, writer))
     random.Random(0).shuffle(rows)
     files = [rows[start::cuts] if shuffled else sorted(rows[start::cuts]) for start in range(cuts)]
-    frame = pl.DataFrame([row for file in files for row in file], schema=SCHEMA, orient="row")
+    frame = pl.DataFrame([row for file in files for row in file], schema=STORED, orient="row")
     chosen = latest_at_steps(frame).select("run_id", "key", "step", "timestamp", "seq", "writer").rows()
     assert sorted(chosen) == sorted((*place, *found) for place, found in expected.items())

@@ -123,7 +123,7 @@ def test_an_empty_choice_of_runs_has_no_points(filled: BareLake) -> None:
     assert found(query.points(filled, pl.DataFrame({"run_id": []}, schema={"run_id": pl.String}))) == []
 
 
-def test_columns_and_types_are_those_of_a_segment(filled: BareLake) -> None:
+def test_columns_and_types_are_those_of_a_segment_and_the_rank(filled: BareLake) -> None:
     frame = query.points(filled).collect()
     assert frame.schema == {
         "run_id": pl.String,
@@ -133,7 +133,26 @@ def test_columns_and_types_are_those_of_a_segment(filled: BareLake) -> None:
         "value": pl.Float64,
         "writer": pl.String,
         "seq": pl.Int64,
+        "rank": pl.Int32,
     }
+
+
+def test_points_have_the_rank_of_the_process_that_logged_them(lake: BareLake) -> None:
+    lake.run("a")
+    writers = [lake.writer("a", rank=rank) for rank in (0, 3, None)]
+    for step, writer in enumerate(writers):
+        writer.run("a").log_metric("live", 1.0, step=step, timestamp=0)
+    lake.segment([Row("a", "sealed", step, 0, 0.5, writer.id) for step, writer in enumerate(writers)])
+    for key in ("live", "sealed"):
+        frame = query.points(lake, "a", key)
+        assert frame.sort("step").collect()["rank"].to_list() == [0, 3, None]
+        assert frame.filter(pl.col("rank") > 0).select("step").collect().item() == 1
+        assert frame.filter(pl.col("rank").is_null()).select("step", "rank").collect().rows() == [(2, None)]
+        assert query.points(lake, "a", key, latest="step").filter(pl.col("rank") == 0).collect().height == 1
+        assert query.points(lake, "a", key, latest="step").select("rank").collect()["rank"].sum() == 3
+        assert frame.head(2).select("rank").collect().height == 2
+    for writer in writers:
+        writer.close()
 
 
 def test_an_unknown_run_is_refused(filled: BareLake) -> None:
@@ -201,6 +220,7 @@ def test_a_limit_counts_before_or_after_a_filter_as_it_is_written(filled: BareLa
     first = query.points(filled).head(7).collect()
     assert first.height == 7
     assert query.points(filled).head(7).filter(late).collect().height == first.filter(late).height
+    assert query.points(filled, "b").head(1).select("value").collect().height == 1
     assert query.points(filled).head(0).collect().height == 0
     assert query.points(filled).head(1000).collect().height == len(ALL)
 

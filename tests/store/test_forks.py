@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runlake import _engine
+from runlake import _engine, query
 from runlake.store import Store
 from tests.store.programs import Programs
 from tests.store.reading import numbered, points
@@ -50,6 +50,21 @@ def test_a_child_logs_through_the_logger_that_it_inherited(store: Store) -> None
     assert store.get_run("run1").data.tags["child"] == "yes"
     assert len({writer for writer, _ in numbered(store)}) == 2
     assert len(store.catalog.writers_of(["run1"])) == 2
+
+
+def test_a_child_has_the_rank_that_its_own_environment_gives(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "2")
+    logger = add_run(store)
+
+    def work() -> None:
+        os.environ["RANK"] = "5"
+        logger.log_metric("k", 1.0, 1)
+
+    logger.log_metric("k", 0.0, 0)
+    assert in_fork(work) == 0
+    assert in_fork(lambda: logger.log_metric("k", 2.0, 2)) == 0
+    found = query.points(store).sort("step").select("step", "rank").collect()
+    assert found.rows() == [(0, 2), (1, 5), (2, 2)]
 
 
 def test_the_end_of_a_child_does_not_end_the_run(store: Store, root: Path) -> None:

@@ -93,5 +93,8 @@ VERSION_1: Final = (
         VALUES (0, '0', 'Default', strftime('%s', 'now') * 1000, strftime('%s', 'now') * 1000, 1)""",
 )
 
-VERSIONS: Final = (VERSION_1,)
+# rank: of the writer's process among those of its job, as its launcher has numbered them; NULL when it had none
+VERSION_2: Final = ("ALTER TABLE writer ADD COLUMN rank INTEGER",)
+
+VERSIONS: Final = (VERSION_1, VERSION_2)
 """Statements that lead from version i to version i + 1, in order."""

@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WriterInfo:
-    """A journal and the process that writes it; `id` is 32 hexadecimal digits."""
+    """A journal and the process that writes it; `id` is 32 hexadecimal digits.
+
+    `rank` is the number of the process in its job; None when it has none.
+    """
 
     id: str
     host: str
     boot_id: str
     pid: int
     created_ms: int
+    rank: int | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,11 @@ class Writers(Part):
         with self._database.reading() as session:
             return unsealed_writers_of(session, run_ids)
 
+    def writer_ranks(self) -> dict[str, int]:
+        """Return the rank of every writer that has one, by id."""
+        with self._database.reading() as session:
+            return dict(session.all("SELECT writer_id, rank FROM writer WHERE rank IS NOT NULL"))
+
     def mend_writer(
         self,
         writer: WriterInfo,
@@ -191,8 +200,8 @@ def put_writer(session: Session, writer: WriterInfo) -> int:
     if row is not None:
         return int(row[0])
     return session.insert(
-        "INSERT INTO writer (writer_id, host, boot_id, pid, created_ms) VALUES (?, ?, ?, ?, ?)",
-        (writer.id, writer.host, writer.boot_id, writer.pid, writer.created_ms),
+        "INSERT INTO writer (writer_id, host, boot_id, pid, created_ms, rank) VALUES (?, ?, ?, ?, ?, ?)",
+        (writer.id, writer.host, writer.boot_id, writer.pid, writer.created_ms, writer.rank),
     )
 
 
@@ -217,6 +226,6 @@ def unsealed_writers_of(session: Session, run_ids: Sequence[str]) -> list[str]:
 
 def _states(session: Session, condition: str, values: Sequence[object]) -> list[WriterState]:
     rows = session.all(
-        f"SELECT writer_id, host, boot_id, pid, created_ms, state, sealed FROM writer WHERE {condition}", values
+        f"SELECT writer_id, host, boot_id, pid, created_ms, rank, state, sealed FROM writer WHERE {condition}", values
     )
-    return [WriterState(WriterInfo(*row[:5]), row[5], row[6]) for row in rows]
+    return [WriterState(WriterInfo(*row[:6]), row[6], row[7]) for row in rows]

@@ -43,7 +43,7 @@ def runs(
 
 
 def points(runs: Runs = None, keys: Keys = None, *, latest: OneAStep = None, align: OneAStep = None) -> pl.LazyFrame:
-    """Return every point as a Polars lazy frame: `run_id`, `key`, `step`, `timestamp`, `value`, `writer`, `seq`.
+    """Return points as a Polars lazy frame: `run_id`, `key`, `step`, `timestamp`, `value`, `writer`, `seq`, `rank`.
 
     Points of live runs, in this process and in others, are included as of the moment it is collected. Filters around it
     on `run_id`, `key`, `step` and `timestamp` decide what is read.

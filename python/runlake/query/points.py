@@ -26,7 +26,7 @@ from runlake.query.scan import STORED, batches, read_segments
 if TYPE_CHECKING:
     from runlake.catalog import SegmentRef
 
-SCHEMA: Final = STORED
+SCHEMA: Final = pl.Schema({**STORED, "rank": pl.Int32()})
 OneAStep: TypeAlias = 'Literal["step"] | None'
 
 _OF_A_STEP: Final = {"run_id", "key", "step"}
@@ -53,7 +53,8 @@ def points(
 
     Returns:
         Columns `run_id`, `key`: String; `step`, `timestamp` (ms since 1970): Int64; `value`: Float64; `writer`: String;
-        `seq`: Int64. Rows are in no order; repeated steps are all there.
+        `seq`: Int64; `rank`: Int32, that of the writer's process in its job, null when it had none. Rows are in no
+        order; repeated steps are all there.
 
         Aligned, `step: i64`, sorted, and a `f64` column a series, sorted by name, null where it has no point. Columns
         are named by key when `runs` is one id, by run when `keys` is one key, else `run/key`; a run is called by its
@@ -105,10 +106,11 @@ class _Query:
     hook: Hook
     columns: list[str] | None
     conditions: list[pl.Expr]
+    most: int | None = None
 
     def first(self, limit: int) -> Iterator[pl.DataFrame]:
         """The first `limit` rows, filtered afterwards: the order in which Polars wants it."""
-        whole = replace(self, columns=None, conditions=[])
+        whole = replace(self, columns=None, conditions=[], most=limit)
         for frame in whole.frames():
             part = frame.head(limit)
             yield self._shaped(part.lazy()).collect()
@@ -119,10 +121,14 @@ class _Query:
     def latest(self, limit: int | None) -> Iterator[pl.DataFrame]:
         """One point a step. What filters say of other columns than those of a step is asked afterwards."""
         early = [part for part in self.conditions if limit is None and set(part.meta.root_names()) <= _OF_A_STEP]
-        wanted = None if self.columns is None or self.conditions else list(dict.fromkeys([*NEEDED, *self.columns]))
-        whole = replace(self, columns=wanted, conditions=early)
+        whole = replace(self, columns=self._columns_of_latest(), conditions=early)
         frame = latest_at_steps(pl.concat(list(whole.frames())))
         yield self._shaped(frame.lazy() if limit is None else frame.head(limit).lazy()).collect()
+
+    def _columns_of_latest(self) -> list[str]:
+        asked = [name for part in self.conditions for name in part.meta.root_names()]
+        columns = dict.fromkeys([*NEEDED, *asked, *(SCHEMA if self.columns is None else self.columns)])
+        return [name for name in columns if name in STORED]  # ranks are added to what is left
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """All rows, in pieces. Starts again when a segment was replaced, unless pieces have been handed over."""
@@ -144,7 +150,7 @@ class _Query:
         self.hook(ReadStep.TAIL)
         chosen = not (self._runs is None and self.keys.condition is None and not self.conditions)
         waiting = batches(filter(self._may_hold, snapshot.plan.segments), together=chosen)
-        head = self._segments(waiting[0]) if waiting else self._shaped(SCHEMA.to_frame().lazy()).collect()
+        head = self._segments(waiting[0]) if waiting else self._shaped(STORED.to_frame().lazy()).collect()
         self.hook(ReadStep.SEGMENTS)
         return tail, head, waiting[1:]
 
@@ -176,4 +182,15 @@ class _Query:
         return read_segments(self.lake.segments_dir, segments, self.keys, self._shaped)
 
     def _shaped(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        return frame.filter(*self.conditions).select(self.columns or list(SCHEMA))
+        wanted = list(SCHEMA) if self.columns is None else self.columns
+        if "rank" in wanted or any("rank" in part.meta.root_names() for part in self.conditions):
+            frame = frame.with_columns(rank=self._rank)
+        frame = frame.filter(*self.conditions).select(wanted)
+        return frame if self.most is None else frame.head(self.most)
+
+    @cached_property
+    def _rank(self) -> pl.Expr:
+        ranks = self.lake.catalog.writer_ranks()
+        if not ranks:
+            return pl.lit(None, pl.Int32)
+        return pl.col("writer").replace_strict(ranks, default=None, return_dtype=pl.Int32)
