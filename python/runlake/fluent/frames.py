@@ -67,6 +67,23 @@ def points(runs: Runs = None, keys: Keys = None, *, latest: OneAStep = None, ali
     return query.points(get_store(store_root()), runs, keys, latest=latest, align=align)
 
 
+def compare(runs: Runs, *, only_different: bool = True, numbers: bool = False) -> pl.DataFrame:
+    """Return what differs between runs as a Polars frame: one row a thing, one column a run.
+
+    The columns `kind` (attribute, param, metric, tag), `key` and `field` say what it is, `differs` whether all runs
+    have it alike. Of a metric there are `latest`, `min` and `max` with their steps, and `count`. A run's column has its
+    name, or its id where names repeat.
+
+    Args:
+        runs: Run ids, or a frame with a column `run_id`, such as `runs()`; at most 500.
+        only_different: Leave out what is alike.
+        numbers: Give Float64 columns, to compute with, of what is a number; else all is text, with every digit.
+    """
+    from runlake import query
+
+    return query.compare(get_store(store_root()), runs, only_different=only_different, numbers=numbers)
+
+
 def series(run_id: str, key: str, *, points: int = 1000) -> pl.DataFrame:
     """Reduce one metric of one run to at most `points` buckets without losing a spike."""
     from runlake import query

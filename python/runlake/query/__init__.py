@@ -3,6 +3,7 @@
 Import it where it is used, not at the top of a module: `import runlake` has to stay light.
 """
 
+from runlake.query.compare import compare
 from runlake.query.experiments import search_experiments
 from runlake.query.export import export
 from runlake.query.history import metric_history
@@ -19,6 +20,7 @@ __all__ = [
     "Listing",
     "ReadStep",
     "export",
+    "compare",
     "latest_metrics",
     "list_runs",
     "metric_history",
