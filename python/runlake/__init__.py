@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         log_table,
         log_text,
     )
-    from runlake.fluent.frames import compare, points, runs, series
+    from runlake.fluent.frames import band, compare, points, runs, series
     from runlake.fluent.inputs import log_input, log_inputs
     from runlake.fluent.losses import errors_seen
     from runlake.fluent.run import ActiveRun
@@ -92,6 +92,7 @@ __all__ = [
     "MlflowException",
     "active_run",
     "artifacts",
+    "band",
     "client",
     "compare",
     "create_experiment",
@@ -165,7 +166,7 @@ _HOMES = {
         "flush_artifact_async_logging", "get_artifact_uri", "load_table", "log_artifact", "log_artifacts", "log_dict",
         "log_figure", "log_image", "log_stream", "log_table", "log_text",
     ),
-    "runlake.fluent.frames": ("compare", "points", "runs", "series"),
+    "runlake.fluent.frames": ("band", "compare", "points", "runs", "series"),
     "runlake.fluent.inputs": ("log_input", "log_inputs"),
     "runlake.fluent.run": ("ActiveRun",),
     "runlake.fluent.runs": (

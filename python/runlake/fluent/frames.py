@@ -67,6 +67,32 @@ def points(runs: Runs = None, keys: Keys = None, *, latest: OneAStep = None, ali
     return query.points(get_store(store_root()), runs, keys, latest=latest, align=align)
 
 
+def band(
+    runs: Runs,
+    key: str,
+    *,
+    by: str | Sequence[str] | None = None,
+    quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+    points: int | None = None,
+) -> pl.DataFrame:
+    """Return a metric's mean, deviation, extremes and quantiles over the runs of each group, at each step.
+
+    All points of all runs are in them, none is sampled. The columns are those of `by`, then `step`, `runs` (that have a
+    point there), `count` (of points), `non_finite` (of points that are NaN or infinite and left out), `mean`, `std` (of
+    a sample), `min`, `max`, and one a quantile: `q10`, `q50`, `q90`.
+
+        runlake.band(runlake.runs("sweep"), "val/loss", by="params.optimizer")
+
+    Args:
+        runs: Run ids, or a frame with a column `run_id`, such as `runs()`; None is all active runs.
+        by: Columns of that frame, or of `runs()`, in which runs of a group agree; runs without a value are a group.
+        points: Put steps into so many buckets of equal width at most; None keeps every step.
+    """
+    from runlake import query
+
+    return query.band(get_store(store_root()), runs, key, by=by, quantiles=quantiles, points=points)
+
+
 def compare(runs: Runs, *, only_different: bool = True, numbers: bool = False) -> pl.DataFrame:
     """Return what differs between runs as a Polars frame: one row a thing, one column a run.
 

@@ -3,6 +3,7 @@
 Import it where it is used, not at the top of a module: `import runlake` has to stay light.
 """
 
+from runlake.query.band import band
 from runlake.query.compare import compare
 from runlake.query.experiments import search_experiments
 from runlake.query.export import export
@@ -20,6 +21,7 @@ __all__ = [
     "Listing",
     "ReadStep",
     "export",
+    "band",
     "compare",
     "latest_metrics",
     "list_runs",

@@ -18,7 +18,7 @@ from runlake.errors import InvalidInput, StoreError
 from runlake.query.align import Aligned, Naming, by_key, by_run, by_run_and_key
 from runlake.query.chosen import Runs, check_runs, ids_of
 from runlake.query.keys import KeyChoice, Keys
-from runlake.query.latest import NEEDED, latest_at_steps
+from runlake.query.latest import OF_A_STEP, ORDER, has_repeats, latest_at_steps
 from runlake.query.predicate import Narrowed, conjuncts, narrowed
 from runlake.query.reader import Hook, Lake, ReadStep, Snapshot, arrow_frame, no_hook, take_snapshot, until_whole
 from runlake.query.scan import STORED, batches, read_segments
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = pl.Schema({**STORED, "rank": pl.Int32()})
 OneAStep: TypeAlias = 'Literal["step"] | None'
-
-_OF_A_STEP: Final = {"run_id", "key", "step"}
 
 
 def points(
@@ -120,15 +118,20 @@ class _Query:
 
     def latest(self, limit: int | None) -> Iterator[pl.DataFrame]:
         """One point a step. What filters say of other columns than those of a step is asked afterwards."""
-        early = [part for part in self.conditions if limit is None and set(part.meta.root_names()) <= _OF_A_STEP]
-        whole = replace(self, columns=self._columns_of_latest(), conditions=early)
-        frame = latest_at_steps(pl.concat(list(whole.frames())))
+        early = [part for part in self.conditions if limit is None and set(part.meta.root_names()) <= set(OF_A_STEP)]
+        asked = {name for part in self.conditions for name in part.meta.root_names()}
+        asked |= {*OF_A_STEP, *(SCHEMA if self.columns is None else self.columns)}
+        asked |= {"writer"} if "rank" in asked else set()
+        columns = [name for name in STORED if name in asked]
+        frame = replace(self, columns=columns, conditions=early)._whole()
+        if not set(ORDER) <= set(columns) and has_repeats(frame):
+            frame = replace(self, columns=[*dict.fromkeys((*columns, *ORDER))], conditions=early)._whole()
+        if set(ORDER) <= set(frame.columns):
+            frame = latest_at_steps(frame)
         yield self._shaped(frame.lazy() if limit is None else frame.head(limit).lazy()).collect()
 
-    def _columns_of_latest(self) -> list[str]:
-        asked = [name for part in self.conditions for name in part.meta.root_names()]
-        columns = dict.fromkeys([*NEEDED, *asked, *(SCHEMA if self.columns is None else self.columns)])
-        return [name for name in columns if name in STORED]  # ranks are added to what is left
+    def _whole(self) -> pl.DataFrame:
+        return pl.concat(list(self.frames()))
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """All rows, in pieces. Starts again when a segment was replaced, unless pieces have been handed over."""
