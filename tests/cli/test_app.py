@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +10,9 @@ import pytest
 
 import runlake
 from tests.cli.conftest import Cli
+from tests.cli.terminal import on_terminal
 
-COMMANDS = ("demo", "runs", "show", "points", "export", "seal", "doctor")
+COMMANDS = ("demo", "runs", "show", "points", "compare", "export", "seal", "doctor")
 
 
 def test_the_version_is_printed(cli: Cli) -> None:
@@ -61,7 +61,9 @@ def test_a_missing_argument_is_named(cli: Cli) -> None:
     assert result.err == "error: missing argument 'KEY'\nhint: runlake points --help says what there is\n"
 
 
-@pytest.mark.parametrize("command", [("runs",), ("show", "x"), ("points", "x", "loss"), ("doctor",)])
+@pytest.mark.parametrize(
+    "command", [("runs",), ("show", "x"), ("points", "x", "loss"), ("compare", "x", "y"), ("doctor",)]
+)
 def test_a_store_that_does_not_exist_is_refused_and_not_made(
     cli: Cli, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
@@ -123,34 +125,3 @@ def test_what_is_longer_than_the_screen_goes_through_the_pager(lake: Path) -> No
     short = on_terminal(["runs", "--store", str(lake)], columns=120, person=True, **{**pager, "LINES": "50"})
     assert "broad" in short
     assert "paged:" not in short
-
-
-def on_terminal(arguments: list[str], *, columns: int, person: bool = False, **variables: str) -> str:
-    """Run the program on a terminal of its own and return what appears there, without colours.
-
-    Args:
-        person: Whether somebody could type there.
-    """
-    controller, terminal = pty.openpty()
-    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "dumb", **variables}
-    with subprocess.Popen(
-        [sys.executable, "-m", "runlake", *arguments],
-        stdin=terminal if person else subprocess.DEVNULL,
-        stdout=terminal,
-        stderr=terminal,
-        env=environment,
-    ):
-        os.close(terminal)
-        screen = b""
-        while piece := read(controller):
-            screen += piece
-    os.close(controller)
-    return screen.decode()
-
-
-def read(controller: int) -> bytes:
-    """Read from a terminal; once nobody holds its other end, Linux answers with an error."""
-    try:
-        return os.read(controller, 65536)
-    except OSError:
-        return b""

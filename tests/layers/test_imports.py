@@ -25,6 +25,7 @@ OWNED = {
     "sqlite3": ("catalog",),
     "polars": ("query",),
     "click": ("cli",),
+    "plotille": ("cli",),
     "rich": ("cli", "demo"),
     "sklearn": ("demo",),
     "mlflow": (),

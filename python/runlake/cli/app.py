@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 import runlake
+from runlake.cli.compare import compare
 from runlake.cli.demo import demo
 from runlake.cli.doctor import doctor
 from runlake.cli.export import export
@@ -32,7 +33,7 @@ def runlake_command() -> None:
     """Look into a store of runs, or fill one with the demo."""
 
 
-for command in (demo, runs, show, points, export, seal, doctor):
+for command in (demo, runs, show, points, compare, export, seal, doctor):
     runlake_command.add_command(command)
 
 

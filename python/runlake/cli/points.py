@@ -1,7 +1,8 @@
-"""`runlake points RUN KEY`: one metric of one run, point by point."""
+"""`runlake points RUN KEY`: one metric of one run, as a curve or point by point."""
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from runlake import query
 from runlake.cli import output
 from runlake.cli.options import find_run, json_option, opened, store_option
+from runlake.cli.plot import buckets_across, can_be_drawn, draw
 from runlake.entities import Run
 from runlake.errors import NotFound
 from runlake.store import Store
@@ -20,16 +22,30 @@ from runlake.store import Store
 @click.argument("key")
 @click.option("-b", "--buckets", type=click.IntRange(min=1), help="Reduce to so many buckets that keep every spike.")
 @click.option("-n", "--limit", type=click.IntRange(min=1), help="Print the first so many only.")
+@click.option(
+    "--plot/--no-plot", "plotted", default=None, help="Draw the curve. Default: in a terminal, without -b, -n."
+)
 @store_option
 @json_option
-def points(run: str, key: str, buckets: int | None, limit: int | None, store: str | None, as_json: bool) -> None:
-    """Print the points of metric KEY of RUN, in the order of their steps.
+def points(
+    run: str, key: str, buckets: int | None, limit: int | None, plotted: bool | None, store: str | None, as_json: bool
+) -> None:
+    """Draw metric KEY of RUN, or print its points in the order of their steps.
 
     RUN is an id, the beginning of one, or a name.
     """
+    if plotted and (as_json or limit):
+        other = "--json" if as_json else "--limit"
+        raise click.UsageError(f"--plot and {other} exclude each other")
+    if plotted is None:
+        plotted = sys.stdout.isatty() and can_be_drawn() and not (as_json or limit or buckets)
     with opened(store) as opened_store:
         found = find_run(opened_store, run)
         check_key(found, key)
+        if plotted:
+            curve = query.series(opened_store, found.info.run_id, key, points=buckets or buckets_across())
+            output.line(draw(curve, key))
+            return
         columns, rows = _reduced(opened_store, found, key, buckets) if buckets else _all(opened_store, found, key)
     rows = rows[:limit]
     if as_json:
