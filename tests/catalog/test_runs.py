@@ -66,6 +66,12 @@ def test_a_run_is_found_by_id_prefix_or_name(catalog: Catalog) -> None:
     assert catalog.run_ids("abc") == catalog.run_ids("____%") == catalog.run_ids("") == []
 
 
+def test_names_of_runs_are_told_by_id(catalog: Catalog) -> None:
+    add_run(catalog)
+    add_run(catalog, "run2", name="slow-owl-2")
+    assert catalog.run_names(["run2", "run1", "run3"]) == {"run1": "quick-fox-1", "run2": "slow-owl-2"}
+
+
 def test_deleting_is_marking(catalog: Catalog) -> None:
     add_run(catalog)
     catalog.delete_run("run1")

@@ -68,6 +68,32 @@ def test_a_plan_names_the_segments_and_journals_of_the_runs_that_are_asked_for(t
     assert two_runs.plan(["a"]).writers == []
 
 
+def test_a_plan_tells_whether_a_segment_has_other_runs_than_those_that_are_asked_for(two_runs: Catalog) -> None:
+    both = Segment("s1", [(W1.id, 0, 2)], [Series("a", "k", [(0, 1, 1.0)]), Series("b", "k", [(3, 1, 2.0)])])
+    two_runs.commit_seal(both.ranges, [both])
+    assert [(s.run_rows, s.is_whole) for s in two_runs.plan(["a"]).segments] == [(1, False)]
+    assert [(s.run_rows, s.is_whole) for s in two_runs.plan(["a", "b"]).segments] == [(2, True)]
+    assert [(s.run_rows, s.is_whole) for s in two_runs.plan().segments] == [(None, True)]
+
+
+def test_a_plan_asks_which_of_the_runs_with_segments_are_wanted(two_runs: Catalog) -> None:
+    for number, run_id in enumerate("ab"):
+        one = Segment(f"s{number}", [(W1.id, number, number + 1)], [Series(run_id, "k", [(0, 1, 1.0)])])
+        two_runs.commit_seal(one.ranges, [one])
+    add_run(two_runs, "c")
+    asked: list[list[str]] = []
+
+    def only_b(run_ids: list[str]) -> list[str]:
+        asked.append(sorted(run_ids))
+        return ["b"]
+
+    plan = two_runs.plan(among=only_b)
+    assert asked == [["a", "b"]]
+    assert [s.segment_id for s in plan.segments] == ["s1"]
+    assert sorted(plan.writers) == [W1.id, W2.id]
+    assert [s.segment_id for s in two_runs.plan(["a"], among=only_b).segments] == ["s0"]
+
+
 def test_points_of_a_run_that_the_catalog_does_not_know_can_be_found(two_runs: Catalog) -> None:
     lost = Segment("s1", [(W1.id, 0, 1)], [Series("ghost", "k", [(0, 1, 7.0)])], experiment_id="lost")
     assert two_runs.commit_seal(lost.ranges, [lost])

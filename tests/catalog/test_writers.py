@@ -1,5 +1,7 @@
 """Writers: whose journals there are, and which runs end with them."""
 
+from dataclasses import replace
+
 import pytest
 
 from runlake.catalog import Catalog, GapInfo
@@ -26,6 +28,14 @@ def test_a_writer_is_known_with_the_first_run_that_logs_to_it(catalog: Catalog) 
         (W2, "open", 0),
     ]
     assert [state.info for state in catalog.writer_states([W2.id, "0" * 32])] == [W2]
+
+
+def test_a_writer_keeps_its_rank(catalog: Catalog) -> None:
+    ranked = replace(W1, rank=3)
+    catalog.register_writer(ranked)
+    catalog.register_writer(W2)
+    assert catalog.writer_ranks() == {W1.id: 3}
+    assert [state.info for state in catalog.writer_states([W1.id, W2.id])] == [ranked, W2]
 
 
 def test_a_deleted_or_unknown_run_gets_no_writer(catalog: Catalog) -> None:

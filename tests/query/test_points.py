@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from runlake import query
+from runlake.catalog import Change
 from runlake.errors import Corrupt, InvalidInput, InvalidType, NotFound, StoreError
 from runlake.query.keys import Keys
 from runlake.query.reader import ReadStep
@@ -153,6 +154,17 @@ def test_points_have_the_rank_of_the_process_that_logged_them(lake: BareLake) ->
         assert frame.head(2).select("rank").collect().height == 2
     for writer in writers:
         writer.close()
+
+
+def test_points_join_the_run_table_by_run(filled: BareLake) -> None:
+    filled.catalog.apply(Change("c", params={"lr": "0.1"}))
+    some = query.runs(filled, where="params.lr < 1")
+    joined = query.points(filled, some, "train/*").join(some.select("run_id", "params.lr"), on="run_id")
+    assert sorted(joined.select("step", "params.lr").collect().rows()) == [(5, 0.1), (6, 0.1), (7, 0.1)]
+    for path in filled.segments_dir.iterdir():  # no more is opened for it
+        if "c" not in pl.read_parquet(path)["run_id"]:
+            path.unlink()
+    assert joined.filter(pl.col("step") > 5).collect().height == 2
 
 
 def test_an_unknown_run_is_refused(filled: BareLake) -> None:
