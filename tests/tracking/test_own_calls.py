@@ -291,7 +291,8 @@ def test_the_first_program_works_as_written(lake: Path) -> None:
     names = best.select("run_name").collect().to_series().sort().to_list()
     assert names == ["sgd-1", "sgd-2"]
     points = runlake.points(runs=best, keys="train/*").collect()
-    assert (points.height, points.columns) == (400, ["run_id", "key", "step", "timestamp", "value", "writer", "seq"])
+    assert points.height == 400
+    assert points.columns == ["run_id", "key", "step", "timestamp", "value", "writer", "seq", "rank"]
     assert runlake.points().select(polars.len()).collect().item() == 3 * (200 + 400 + 5 + 1)
     curve = runlake.series(run.info.run_id, "train/loss", points=10)
     assert (curve.height, curve["max"].max(), curve["count"].sum()) == (10, 1.0, 200)
