@@ -34,6 +34,7 @@ __all__ = [
     "__debug_build__",
     "adopt",
     "check_filesystem",
+    "downsample",
     "fork_generation",
     "log_metric",
     "runs_in",
@@ -287,6 +288,9 @@ class Journals:
     def writers(self) -> list[_Range]:
         """Return the range of points that each writer's files hold."""
 
+    def keys(self) -> set[str]:
+        """Return the keys that the journals define, whether they have points that no segment holds or not."""
+
     def read(
         self, sealed: Mapping[str, int], runs: Sequence[str] | None = None, keys: Sequence[str] | None = None
     ) -> ArrowStream:
@@ -304,6 +308,46 @@ class Journals:
 
     def summaries(self, sealed: Mapping[str, int], runs: Sequence[str] | None = None) -> ArrowStream:
         """Return a row for each run and key with points that no segment holds yet, in the columns of `Summary`."""
+
+def downsample(
+    segments: Sequence[str],
+    journals: Journals,
+    sealed: Mapping[str, int],
+    buckets: int,
+    *,
+    runs: Sequence[str] | None = None,
+    keys: Sequence[str] | None = None,
+    axis: str = "step",
+    origins: Mapping[str, int] | None = None,
+    start: int | None = None,
+    end: int | None = None,
+) -> ArrowStream:
+    """Reduce each series to buckets of equal width, or to one for each place on the axis where these are few enough.
+
+    Row groups are read on all cores, each once and a thread one at a time; Ctrl-C ends it.
+
+    Args:
+        segments: Paths of the files that may hold points of the runs.
+        journals: Opened before the list of segments was read.
+        sealed: For each writer the first seq that no segment holds; 0 where it is missing.
+        buckets: Most buckets of a series, at least 1.
+        runs: Only these runs.
+        keys: Only these keys.
+        axis: `step` or `timestamp`.
+        origins: For each run what is subtracted from its timestamps.
+        start: First place on the axis; the series' own when None.
+        end: End of the range on the axis, excluded; the series' own when None.
+
+    Returns:
+        A row a bucket, sorted by run, key and place: `run_id`, `key`: utf8_view; `x: i64` (the bucket's first place);
+        `min`, `max`, `mean`: f64, null where no value is finite; `last: f64`, of the largest point by (step, timestamp,
+        value), NaN being below every number; `count: u32`, at most 2**32 - 1; `non_finite: u8` (bit 0 NaN, bit 1 +inf,
+        bit 2 -inf).
+
+    Raises:
+        FileNotFoundError: a segment is gone.
+        Corrupt: a segment is not what was written.
+    """
 
 @final
 class Summary:

@@ -110,6 +110,9 @@ pub enum Error {
         /// What stands in the way.
         reason: String,
     },
+    /// The caller wants no answer any more.
+    #[error("stopped before it was done")]
+    Interrupted,
     /// Arrow refused a batch.
     #[error("{0}")]
     Arrow(#[from] arrow_schema::ArrowError),

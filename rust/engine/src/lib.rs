@@ -15,7 +15,7 @@
 //!        │ [read_range]
 //!        ▼
 //!   [seal()] ── sorted by run, key, step ──────►  segments/experiment_id=<e>/<segment>.parquet
-//!        │
+//!        │                                           └──►  [downsample()]   long series as few buckets, with a snapshot
 //!        ▼ once the catalog has committed that
 //!   [Writer::trim] · [Adopted::finish]             whole chunks are unlinked
 //! ```
@@ -24,6 +24,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod downsample;
 pub mod error;
 pub mod journal;
 pub mod platform;
@@ -38,6 +39,7 @@ pub mod writer;
 
 pub use clock::now_ms;
 pub use config::Config;
+pub use downsample::downsample;
 pub use error::{Error, Result};
 pub use journal::reader::{Columns, Folder, read_range};
 pub use platform::{check_filesystem, fork_generation};

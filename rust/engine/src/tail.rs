@@ -3,7 +3,7 @@
 //! A reader opens the journals first and asks the catalog second. What is sealed in between is then in both, and skipped here
 //! by the catalog's word; what is unlinked in between stays readable through the descriptors that are already open.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use arrow_select::take::take;
 
 use crate::error::Result;
 use crate::journal::chunk_file::{Block, f64s, i64s, u32s};
-use crate::journal::reader::{Folder, WriterJournal};
+use crate::journal::reader::{Folder, Held, WriterJournal};
 use crate::summary::Summary;
 use crate::types::{Point, Seq, SeriesName, WriterId};
 
@@ -113,6 +113,35 @@ impl Snapshot {
         Ok(batches)
     }
 
+    /// The chunks with points that are not sealed, writer by writer in the order of arrival.
+    pub(crate) fn unsealed(&self, sealed: &HashMap<WriterId, Seq>, select: &Selection) -> Vec<Unsealed<'_>> {
+        let mut found = Vec::new();
+        for journal in &self.journals {
+            let from = sealed.get(&journal.writer).copied().unwrap_or(0);
+            if from >= journal.bounds().end {
+                continue;
+            }
+            let names = journal.names(|_| true);
+            let series = Arc::new(Numbered {
+                mask: select.mask(&names),
+                names,
+            });
+            let with_points = |chunk: &&Held| chunk.range.end > from && !chunk.range.is_empty();
+            found.extend(journal.chunks.iter().filter(with_points).map(|chunk| Unsealed {
+                chunk,
+                from,
+                series: series.clone(),
+            }));
+        }
+        found
+    }
+
+    /// Names of the series that are defined in the open journals, whether they have points that are not sealed or not.
+    pub fn names(&self) -> BTreeSet<SeriesName> {
+        let names = self.journals.iter().flat_map(|journal| journal.names(|_| true));
+        names.flatten().collect()
+    }
+
     /// Summaries of the points that are not sealed, sorted by run and key.
     ///
     /// # Errors
@@ -153,6 +182,49 @@ impl Selection {
         let passes = |set: &Option<HashSet<String>>, text: &str| set.as_ref().is_none_or(|s| s.contains(text));
         let wanted = |n: &SeriesName| passes(&runs, &n.run_id) && passes(&keys, &n.key);
         names.iter().map(|name| name.as_ref().is_some_and(wanted)).collect()
+    }
+}
+
+/// What one chunk holds of the selected series and no segment does.
+#[derive(Debug)]
+pub(crate) struct Unsealed<'a> {
+    chunk: &'a Held,
+    from: Seq,
+    series: Arc<Numbered>,
+}
+
+/// The series of one writer, by number.
+#[derive(Debug)]
+struct Numbered {
+    names: Vec<Option<SeriesName>>,
+    mask: Vec<bool>,
+}
+
+impl Unsealed<'_> {
+    /// Names of the writer's series by number; some have no points here.
+    pub(crate) fn names(&self) -> &[Option<SeriesName>] {
+        &self.series.names
+    }
+
+    /// Hands every selected point to `sink`, with the number of its series.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`].
+    pub(crate) fn visit(&self, mut sink: impl FnMut(usize, Point)) -> Result<()> {
+        self.chunk.visit(self.from, &mut |_, block: &Block<'_>| {
+            let points = i64s(block.step).zip(i64s(block.timestamp_ms)).zip(f64s(block.value));
+            for (series, ((step, timestamp_ms), value)) in u32s(block.series).zip(points) {
+                let series = series as usize;
+                if self.series.mask.get(series) == Some(&true) {
+                    let point = Point {
+                        step,
+                        timestamp_ms,
+                        value,
+                    };
+                    sink(series, point);
+                }
+            }
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! `Journals`: what segments do not hold yet.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -37,6 +37,10 @@ impl Journals {
             .collect()
     }
 
+    fn keys(&self, py: Python<'_>) -> BTreeSet<String> {
+        py.detach(|| self.0.names().into_iter().map(|name| name.key.to_string()).collect())
+    }
+
     #[pyo3(signature = (sealed, runs=None, keys=None))]
     fn read(
         &self,
@@ -67,7 +71,15 @@ impl Journals {
     }
 }
 
-fn by_writer(sealed: &HashMap<String, Seq>) -> BoundaryResult<HashMap<WriterId, Seq>> {
+impl Journals {
+    /// The open files, for other functions of the engine.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.0
+    }
+}
+
+/// Ids as the engine has them.
+pub fn by_writer(sealed: &HashMap<String, Seq>) -> BoundaryResult<HashMap<WriterId, Seq>> {
     sealed.iter().map(|(id, seq)| Ok((id.parse()?, *seq))).collect()
 }
 

@@ -5,6 +5,7 @@ mod append;
 mod arrow;
 mod buffer;
 mod columns;
+mod downsample;
 mod errors;
 mod fast;
 mod identity;
@@ -35,6 +36,8 @@ mod _engine {
 
     #[pymodule_export]
     use crate::arrow::ArrowStream;
+    #[pymodule_export]
+    use crate::downsample::downsample;
     #[pymodule_export]
     use crate::fast::{set_active_logger, set_slow_path};
     #[pymodule_export]

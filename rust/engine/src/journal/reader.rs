@@ -172,18 +172,7 @@ impl WriterJournal {
     /// # Errors
     /// [`Error::Io`].
     pub fn visit(&self, from: Seq, mut sink: impl FnMut(Seq, &Block<'_>)) -> Result<()> {
-        for chunk in self.chunks.iter().filter(|c| c.range.end > from && !c.range.is_empty()) {
-            let part = chunk.places(from.max(chunk.range.start)..chunk.range.end);
-            for whole in chunk.replay(false)?.whole {
-                let points = whole.start.max(part.start)..whole.end.min(part.end);
-                let mut seq = chunk.file.header().first_seq + points.start;
-                chunk.file.blocks(points, |block| {
-                    sink(seq, &block);
-                    seq += block.len() as u64;
-                })?;
-            }
-        }
-        Ok(())
+        self.chunks.iter().try_for_each(|chunk| chunk.visit(from, &mut sink))
     }
 
     /// Reads all points into memory and closes the files.
@@ -252,6 +241,26 @@ impl Held {
             side,
             trusted,
         })
+    }
+
+    /// Hands every believable block from sequence number `from` on to `sink`, with the number of its first point.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn visit(&self, from: Seq, sink: &mut impl FnMut(Seq, &Block<'_>)) -> Result<()> {
+        if self.range.end <= from || self.range.is_empty() {
+            return Ok(());
+        }
+        let part = self.places(from.max(self.range.start)..self.range.end);
+        for whole in self.replay(false)?.whole {
+            let points = whole.start.max(part.start)..whole.end.min(part.end);
+            let mut seq = self.file.header().first_seq + points.start;
+            self.file.blocks(points, |block| {
+                sink(seq, &block);
+                seq += block.len() as u64;
+            })?;
+        }
+        Ok(())
     }
 
     /// A range of sequence numbers as places in this chunk.

@@ -8,12 +8,14 @@
 mod column;
 mod layout;
 mod metadata;
+mod read;
 mod schema;
 mod strings;
 mod verify;
 mod write;
 
 pub use metadata::{SegmentInfo, Sibling};
+pub(crate) use read::{Integers, RowGroup, SegmentReader, SeriesRows, TextBounds};
 pub use schema::{FORMAT, ROW_GROUP_ROWS};
 pub use verify::{info, verify};
 pub(crate) use write::{Rows, SegmentFile, Series};

@@ -116,7 +116,7 @@ fn check_crc(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn check_schema(schema: &SchemaDescriptor) -> std::result::Result<(), String> {
+pub(super) fn check_schema(schema: &SchemaDescriptor) -> std::result::Result<(), String> {
     let columns: Vec<_> = schema
         .columns()
         .iter()
