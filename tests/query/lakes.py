@@ -87,7 +87,7 @@ class BareLake:
         segment_id = os.urandom(16).hex()
         path = self.segments_dir / f"{segment_id}.parquet"
         table = pa.table(list(map(list, zip(*sorted(rows), strict=True))), schema=SCHEMA)
-        pq.write_table(table, path, row_group_size=row_group_size)
+        pq.write_table(table, path, row_group_size=row_group_size, compression="zstd")
         runs = {run: sum(row.run_id == run for row in rows) for run in {row.run_id for row in rows}}
         steps, times = [row.step for row in rows], [row.timestamp for row in rows]
         segment = Segment(

@@ -140,6 +140,24 @@ def test_a_query_that_stops_at_any_step_sees_every_point_once(store: Store, step
     assert counted(store) == dict.fromkeys(KEYS, 3 * STEPS + 10)
 
 
+@pytest.mark.parametrize("step", [ReadStep.WRITERS, ReadStep.JOURNALS, ReadStep.PLANNED])
+def test_a_series_that_stops_at_any_step_has_every_point_once(store: Store, step: ReadStep) -> None:
+    log(store, 0, STEPS)
+    store.seal()
+    log(store, STEPS, 2 * STEPS)
+    gate = Gate(step)
+    reading = Work(lambda: query.series(store, "a", "loss", points=10**9, hook=gate))
+    gate.wait_for_arrival()
+    log(store, 2 * STEPS, 3 * STEPS)
+    store.seal()
+    gate.open()
+    seen = reading.result()
+    assert isinstance(seen, pl.DataFrame)
+    assert 2 * STEPS <= seen.height <= 3 * STEPS
+    assert seen["step"].to_list() == list(range(seen.height))
+    assert (seen["count"] == 1).all()
+
+
 @pytest.mark.parametrize("step", [ReadStep.WRITERS, ReadStep.JOURNALS, ReadStep.PLANNED, ReadStep.TAIL])
 def test_the_run_table_is_not_behind_when_it_is_read_while_points_are_sealed(store: Store, step: ReadStep) -> None:
     log(store, 0, STEPS)

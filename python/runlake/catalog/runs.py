@@ -133,6 +133,19 @@ class Runs(Part):
                 )
         return found
 
+    def start_times(self, run_ids: Sequence[str] | None = None) -> dict[str, int]:
+        """Return when each run started, in ms since 1970; of all runs, or those of some that the catalog knows."""
+        with self._database.reading() as session:
+            if run_ids is None:
+                return dict(session.all("SELECT run_id, start_ms FROM run"))
+            found: dict[str, int] = {}
+            for start in range(0, len(run_ids), _MOST_VALUES):
+                part = run_ids[start : start + _MOST_VALUES]
+                found.update(
+                    session.all(f"SELECT run_id, start_ms FROM run WHERE run_id IN ({placeholders(len(part))})", part)
+                )
+        return found
+
     def delete_run(self, run_id: str) -> None:
         """Mark an active run deleted."""
         self._mark(run_id, deleted=True)

@@ -192,6 +192,11 @@ class Segments(Part):
             )
             return None if row is None else row[0]
 
+    def key_names(self) -> list[str]:
+        """Return every name that a key has in the catalog, those of sealed metrics among them, in no order."""
+        with self._database.reading() as session:
+            return [row[0] for row in session.all("SELECT text FROM name")]
+
     def has_segment(self, segment_id: str) -> bool:
         """Tell whether the catalog lists a segment; a file that it does not list may be deleted by who wrote it."""
         with self._database.reading() as session:

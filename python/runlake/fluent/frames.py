@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runlake.query.chosen import Runs
     from runlake.query.keys import Keys
     from runlake.query.points import OneAStep
+    from runlake.query.series import Axis
 
 
 def runs(
@@ -110,8 +111,27 @@ def compare(runs: Runs, *, only_different: bool = True, numbers: bool = False) -
     return query.compare(get_store(store_root()), runs, only_different=only_different, numbers=numbers)
 
 
-def series(run_id: str, key: str, *, points: int = 1000) -> pl.DataFrame:
-    """Reduce one metric of one run to at most `points` buckets without losing a spike."""
+def series(
+    runs: Runs, keys: Keys, *, points: int = 1000, x: Axis = "step", start: int | None = None, end: int | None = None
+) -> pl.DataFrame:
+    """Reduce metrics of runs to at most `points` buckets each, without losing a spike.
+
+    Of one run id and one key it returns `step`, `min`, `max`, `mean`, `last`, `count` and `non_finite`, one row a
+    bucket, sorted by `step`; of several, `run_id` and `key` come first. Points of live runs are included.
+
+        curve = runlake.series(run_id, "train/loss")
+        spike = runlake.series(run_id, "train/loss", start=40_000, end=41_000)
+        curves = runlake.series(best, ["train/*", "val/loss"], x="relative", points=200)
+
+    Args:
+        runs: A run id, ids, or a frame with a column `run_id`, such as `runs()`; None is all.
+        keys: Metric keys, patterns and regular expressions, as in `points`; None is all.
+        points: Number of buckets of each series.
+        x: What buckets are divided by, and the name of the first column: "step", "timestamp" (ms since 1970), or
+            "relative" (ms since the run's start; the column is `relative_ms`).
+        start: Where the first bucket begins, in units of `x`; None is where the series does.
+        end: Where the last bucket ends, excluded; None is where the series does.
+    """
     from runlake import query
 
-    return query.series(get_store(store_root()), run_id, key, points=points)
+    return query.series(get_store(store_root()), runs, keys, points=points, x=x, start=start, end=end)
