@@ -13,7 +13,7 @@ from importlib import import_module
 
 from benchmarks.measure import report
 
-ROWS = ("calls", "ingest", "sizes", "processes", "starts", "memory", "imports", "reads", "points", "find")
+ROWS = ("calls", "ingest", "sizes", "processes", "starts", "memory", "imports", "reads", "points", "series", "find")
 
 
 def main() -> None:
