@@ -18,33 +18,20 @@ SHOWN = ("", "text")  # how to make the demo, and what it printed
 PARTS = [part for part in snippets(PAGE) if part.language not in SHOWN]
 FILTERS = re.findall(r"^\| `([^`]+)` \| [^|]*\|$", (DOCS / PAGE).read_text().partition("## Sort")[0], re.MULTILINE)
 
-SEVERAL = "Several runs beside each other"
-# Filters of the page that the parser does not know yet.
-COMING: tuple[str, ...] = ()
-coming = pytest.mark.xfail(reason="this part of the page is ahead of the code", raises=Exception)
-
 
 def test_the_page_has_code_in_python_and_for_the_shell() -> None:
     assert {part.language for part in PARTS} == {"python", "sh"}
 
 
 def test_the_page_runs_on_the_store_of_the_demo(demo_store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    names = run_all([part for part in PARTS if part.section != SEVERAL])
-    assert_nothing_is_empty(names)
+    assert_nothing_is_empty(run_all(PARTS))
     printed = capsys.readouterr().out
     assert "lr0.031623-h64-m0.9" in printed
     assert "^" in printed, "a mistake in a filter is shown where it is"
     assert {path.name for path in Path().iterdir()} == {"lake", "good.csv", "losses.parquet", "good.parquet"}
 
 
-@coming
-def test_the_whole_page_runs(demo_store: Path) -> None:
-    assert_nothing_is_empty(run_all(PARTS))
-
-
-@pytest.mark.parametrize(
-    "text", [pytest.param(text, marks=coming if any(part in text for part in COMING) else ()) for text in FILTERS]
-)
+@pytest.mark.parametrize("text", FILTERS)
 def test_every_filter_of_the_table_is_one_and_finds_something(demo_store: Path, text: str) -> None:
     assert len(FILTERS) > 10
     parse_filter(text)

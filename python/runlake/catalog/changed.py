@@ -90,7 +90,7 @@ class Changed(Part):
                         receive(experiment_id, piece)
             return TableState(tx, artifacts, sealed_of(session, writers))
 
-    def key_names(self, after: int = 0) -> list[tuple[int, str]]:
+    def key_names_after(self, after: int) -> list[tuple[int, str]]:
         """Return number and text of every key name whose number is larger than `after`, by number."""
         with self._database.reading() as session:
             return session.all("SELECT name, text FROM name WHERE name > ? ORDER BY name", (after,))

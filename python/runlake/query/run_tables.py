@@ -100,7 +100,7 @@ class RunTables:
 
     def _learn_names(self) -> None:
         """Take up the names of keys that are new; names are never taken back."""
-        new = self._catalog.key_names(max(self._names.texts, default=0))
+        new = self._catalog.key_names_after(max(self._names.texts, default=0))
         if new:
             texts = {**self._names.texts, **dict(new)}
             self._names = KeyNames(texts, {text: number for number, text in texts.items()})
