@@ -10,10 +10,12 @@ import polars as pl
 
 from runlake.catalog.typed import read_typed
 from runlake.entities import ViewType
-from runlake.query.changed_part import ChangedPart, KeyNames
+from runlake.query.changed_part import ChangedPart
 from runlake.query.experiment_runs import ExperimentRuns
 from runlake.query.live import LiveMetrics
-from runlake.query.run_frames import RunFrames
+from runlake.query.loaded_part import LoadedPart
+from runlake.query.run_frames import DATASETS, PARAMS, RUNS, SUMMARY, TAGS, RunFrames
+from runlake.query.run_part import KeyNames
 from runlake.query.table import RunTable, Shape
 
 
@@ -39,7 +41,7 @@ def table_of(runs: Sequence[PlainRun]) -> RunTable:
     def frame(schema: Mapping[str, pl.DataType], rows: list[tuple[object, ...]]) -> pl.DataFrame:
         return pl.DataFrame(rows, schema=dict(schema), orient="row")
 
-    empty = RunFrames.empty()
+    owner = {"run": pl.Int64(), "key": pl.Int32()}
     attributes = [
         (row, run.name, run.name, "user", "FINISHED", run.start_time, run.end_time, 0, f"/artifacts/{run.name}")
         for row, run in enumerate(runs)
@@ -57,11 +59,11 @@ def table_of(runs: Sequence[PlainRun]) -> RunTable:
     tags = [(row, numbers[key], value) for row, run in enumerate(runs) for key, value in run.tags.items()]
     datasets = [(row, *dataset) for row, run in enumerate(runs) for dataset in run.datasets]
     frames = RunFrames(
-        frame(empty.runs.schema, attributes),
-        frame(empty.params.schema, params),
-        frame(empty.metrics.schema, metrics),
-        frame(empty.tags.schema, tags),
-        frame(empty.datasets.schema, datasets),
+        frame(RUNS, attributes),
+        frame({**owner, **PARAMS}, params),
+        frame({**owner, **SUMMARY}, metrics),
+        frame({**owner, **TAGS}, tags),
+        frame({"run": pl.Int64(), **DATASETS}, datasets),
     )
-    part = ExperimentRuns("0", 1, None, ChangedPart(frames, names))
+    part = ExperimentRuns("0", 1, LoadedPart(frames, names), ChangedPart({}, names))
     return RunTable(Shape((part,), {"0": "/artifacts"}, ViewType.ACTIVE_ONLY), LiveMetrics.none())

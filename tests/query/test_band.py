@@ -165,7 +165,7 @@ def test_an_unknown_run_is_refused(four: BareLake) -> None:
 
 def test_runs_that_are_read_some_at_a_time_give_the_same(four: BareLake, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = query.band(four, None, "loss", by="params.optimizer")
-    module = sys.modules["runlake.query.band"]
+    module = sys.modules["runlake.query.bands"]
     monkeypatch.setattr(module, "_FIRST_BATCH", 1)
     monkeypatch.setattr(module, "_BATCH_POINTS", 1)
     assert query.band(four, None, "loss", by="params.optimizer").equals(expected)

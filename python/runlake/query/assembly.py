@@ -30,7 +30,7 @@ def assemble(lake: Lake, table: RunTable, rows: pl.Series) -> list[Run]:
 
 def _values(table: RunTable, field: Field, rows: pl.Series) -> list[Any]:
     form = Form.NUMBER if field.kind is Kind.METRIC else Form.TEXT
-    return table.field(field, form).gather(rows).to_list()
+    return table.field(field, form)[rows].to_list()
 
 
 def _by_run(table: RunTable, kind: Kind, rows: pl.Series) -> list[dict[str, Any]]:
@@ -45,6 +45,6 @@ def _by_run(table: RunTable, kind: Kind, rows: pl.Series) -> list[dict[str, Any]
 
 def _inputs(lake: Lake, table: RunTable, rows: pl.Series) -> dict[str, RunInputs]:
     """Data sets by run id. The table has what filters compare, the catalog has the rest."""
-    names = table.field(Field(Kind.DATASET, "name"), Form.TEXT).gather(rows)
-    ids = table.field(Field(Kind.ATTRIBUTE, "run_id"), Form.TEXT).gather(rows.filter(names.is_not_null())).to_list()
+    names = table.field(Field(Kind.DATASET, "name"), Form.TEXT)[rows]
+    ids = table.field(Field(Kind.ATTRIBUTE, "run_id"), Form.TEXT)[rows.filter(names.is_not_null())].to_list()
     return {run.info.run_id: run.inputs for run in lake.catalog.get_runs(ids)} if ids else {}

@@ -1,27 +1,45 @@
-"""The runs of one experiment: those of a snapshot, and over them those that have changed since."""
+"""The runs of one experiment: those of a snapshot, with those that have changed since in their place or behind them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import polars as pl
 
 from runlake.query.changed_part import ChangedPart
 from runlake.query.run_frames import KEYED, RUNS
-from runlake.query.run_part import RunPart
-from runlake.query.snapshot import Snapshot
+from runlake.query.run_part import Name, RunPart, nothing
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Some places, and where their runs are: in the snapshot and among the changed ones, which `order` puts in turn.
+
+    `order` is None when all are in the snapshot.
+    """
+
+    at: pl.Series
+    before: pl.Series
+    changed: pl.Series
+    order: pl.Series | None
 
 
 class ExperimentRuns(RunPart):
-    """All runs of an experiment, deleted ones too, oldest first, as of transaction `tx`."""
+    """All runs of an experiment, deleted ones too, oldest first, as of transaction `tx`.
 
-    def __init__(self, experiment_id: str, tx: int, snapshot: Snapshot | None, changed: ChangedPart) -> None:
+    `snapshot` is one as a rule. It is None for a small experiment, and runs in memory where none could be written.
+    """
+
+    def __init__(self, experiment_id: str, tx: int, snapshot: RunPart | None, changed: ChangedPart) -> None:
         super().__init__()
         self.experiment_id = experiment_id
         self.tx = tx
         self.snapshot = snapshot
         self.changed = changed
+        self._last_choice: _Choice | None = None
 
     @cached_property
     def runs(self) -> pl.DataFrame:
@@ -39,7 +57,7 @@ class ExperimentRuns(RunPart):
             return self.changed.datasets
         changed = self.changed.datasets
         places = pl.concat([self._replaced, self._added])
-        changed = changed.with_columns(places.gather(changed["row"]).alias("row"))
+        changed = changed.with_columns(places[changed["row"]].alias("row"))
         return pl.concat([self.snapshot.datasets.filter(~pl.col("row").is_in(self._replaced.implode())), changed])
 
     @cached_property
@@ -66,7 +84,7 @@ class ExperimentRuns(RunPart):
 
     def attribute(self, name: str, at: pl.Series | None = None) -> pl.Series:
         """One column of `runs`, of all of them or of those at some places."""
-        column = self._merged(("runs", "", name), lambda part: part.runs[name], at)
+        column = self._merged(("runs", "", name), lambda part, at: _at(part.runs[name], at), at)
         return pl.Series(name, [], RUNS[name]) if column is None else column
 
     def places_of(self, runs: pl.Series) -> pl.Series:
@@ -75,45 +93,70 @@ class ExperimentRuns(RunPart):
         places = own.search_sorted(runs).cast(pl.UInt32)
         if not self.height:
             return places.clear()
-        return places.set(own.gather(places.clip(0, self.height - 1)) != runs, None)
+        return places.set(own[places.clip(0, self.height - 1)] != runs, None)
 
     def column(self, kind: str, key: str, name: str, at: pl.Series | None = None) -> pl.Series | None:
-        return self._merged((kind, key, name), lambda part: part.column(kind, key, name), at)
+        return self._merged((kind, key, name), lambda part, at: part.column(kind, key, name, at), at)
 
     def numbers(self, kind: str, key: str, at: pl.Series | None = None) -> pl.Series | None:
-        return self._merged((kind, key, "(number)"), lambda part: part.numbers(kind, key), at)
+        return self._merged((kind, key, "(number)"), lambda part, at: part.numbers(kind, key, at), at)
 
     def flags(self, kind: str, key: str, at: pl.Series | None = None) -> pl.Series | None:
-        return self._merged((kind, key, "(flag)"), lambda part: part.flags(kind, key), at)
+        return self._merged((kind, key, "(flag)"), lambda part, at: part.flags(kind, key, at), at)
 
-    def _merged(
-        self, name: tuple[str, str, str], column_of: Callable[[RunPart], pl.Series | None], at: pl.Series | None
-    ) -> pl.Series | None:
+    def _merged(self, name: Name, column_of: ColumnOf, at: pl.Series | None) -> pl.Series | None:
         """Put the columns of both parts together, each run at its place. All of it is kept until the next change.
 
         Where a few runs are asked for, only theirs are put together: after a change nothing is there yet.
         """
         if at is not None and name not in self._kept:
-            both = self._both(column_of)
-            return None if both is None else both.gather(at if self._order is None else self._order.gather(at))
-        return self._kept_at(name, lambda: self._in_order(self._both(column_of)), at)
+            return self._chosen(column_of, at)
+        return self._kept_at(name, lambda: self._laid(column_of), at)
 
-    def _both(self, column_of: Callable[[RunPart], pl.Series | None]) -> pl.Series | None:
-        """The column of the snapshot's runs followed by that of the changed ones."""
-        changed = column_of(self.changed)
-        if self.snapshot is None:
-            return changed
-        before = column_of(self.snapshot)
-        if self.changed.height == 0 or (before is None and changed is None):
-            return before
-        dtype = _wider([column.dtype for column in (before, changed) if column is not None])
-        return pl.concat([_full(before, self.snapshot.height, dtype), _full(changed, self.changed.height, dtype)])
+    def _laid(self, column_of: ColumnOf) -> pl.Series | None:
+        """A column of all runs."""
+        if self.snapshot is None or self.changed.height == 0:
+            return column_of(self.snapshot or self.changed, None)
+        pair = column_of(self.snapshot, None), column_of(self.changed, None)
+        if (whole := _whole(pair, (self.snapshot.height, self.changed.height))) is None:
+            return None
+        before, changed = whole
+        if before.dtype == pl.String:  # which cannot be written into in place
+            both = pl.concat([before, changed])
+            return both if self._order is None else both[self._order]
+        replaced, added = changed.head(len(self._replaced)), changed.slice(len(self._replaced))
+        if len(replaced):
+            before = before.clone().scatter(self._replaced, replaced)
+        return pl.concat([before, added]) if len(added) else before
+
+    def _chosen(self, column_of: ColumnOf, at: pl.Series) -> pl.Series | None:
+        """A column of the runs at some places."""
+        if self.snapshot is None or self.changed.height == 0:
+            return column_of(self.snapshot or self.changed, at)
+        choice = self._choice(at)
+        if choice.order is None:
+            return column_of(self.snapshot, choice.before)
+        pair = column_of(self.snapshot, choice.before), column_of(self.changed, choice.changed)
+        whole = _whole(pair, (len(choice.before), len(choice.changed)))
+        return None if whole is None else pl.concat(whole)[choice.order]
+
+    def _choice(self, at: pl.Series) -> _Choice:
+        """Where the runs at some places are found; kept, for all columns of an answer ask for the same ones."""
+        if self._last_choice is None or self._last_choice.at is not at:
+            assert self.snapshot is not None
+            places = at if self._order is None else self._order[at]
+            height = self.snapshot.height
+            in_snapshot = places < height
+            if in_snapshot.all():
+                self._last_choice = _Choice(at, places, places.clear(), None)
+            else:
+                rows = pl.concat([in_snapshot.arg_true(), (~in_snapshot).arg_true()])
+                before, changed = places.filter(in_snapshot), places.filter(~in_snapshot) - height
+                self._last_choice = _Choice(at, before, changed, rows.arg_sort())
+        return self._last_choice
 
     def _whole(self, kind: str, key: str, name: str) -> pl.Series | None:
-        return self._in_order(self._both(lambda part: part.column(kind, key, name)))
-
-    def _in_order(self, both: pl.Series | None) -> pl.Series | None:
-        return both if both is None or self._order is None else both.gather(self._order)
+        return self._laid(lambda part, at: part.column(kind, key, name, at))
 
     @cached_property
     def _replaced(self) -> pl.Series:
@@ -140,10 +183,24 @@ class ExperimentRuns(RunPart):
         return pl.concat([kept, order.slice(height + replaced)])
 
 
-def _wider(dtypes: list[pl.DataType]) -> pl.DataType:
-    """The type of two columns together: they differ only where one has integers and the other numbers."""
-    return dtypes[0] if all(dtype == dtypes[0] for dtype in dtypes) else pl.Float64()
+ColumnOf: TypeAlias = Callable[[RunPart, pl.Series | None], pl.Series | None]
+"""Gives a column of a part, or of its runs at some places; None when none of its runs has it."""
 
 
-def _full(column: pl.Series | None, height: int, dtype: pl.DataType) -> pl.Series:
-    return pl.repeat(None, height, dtype=dtype, eager=True) if column is None else column.cast(dtype).alias("")
+def _at(column: pl.Series, at: pl.Series | None) -> pl.Series:
+    return column if at is None else column[at]
+
+
+def _whole(
+    pair: tuple[pl.Series | None, pl.Series | None], heights: tuple[int, int]
+) -> tuple[pl.Series, pl.Series] | None:
+    """Two columns in one type: they differ only where one has integers and the other numbers. None without either."""
+    dtypes = [column.dtype for column in pair if column is not None]
+    if not dtypes:
+        return None
+    dtype = dtypes[0] if all(dtype == dtypes[0] for dtype in dtypes) else pl.Float64()
+    before, changed = (
+        nothing(height, dtype) if column is None else column.cast(dtype).alias("")
+        for column, height in zip(pair, heights, strict=True)
+    )
+    return before, changed

@@ -19,7 +19,7 @@ FLOAT: Final = 2
 BOOL: Final = 3
 NULL: Final = 4
 
-_FLAGS: Final = {"True": True, "true": True, "False": False, "false": False}
+FLAGS: Final = {"True": True, "true": True, "False": False, "false": False}
 
 
 _TYPES: Final[dict[frozenset[int], pl.DataType]] = {
@@ -64,5 +64,5 @@ def reading(texts: pl.Series, dtype: pl.DataType) -> pl.Series:
     if dtype == pl.String():
         return texts
     if dtype == pl.Boolean():
-        return texts.replace_strict(_FLAGS, default=None, return_dtype=pl.Boolean)
+        return texts.replace_strict(FLAGS, default=None, return_dtype=pl.Boolean)
     return texts.cast(dtype, strict=False)

@@ -1,6 +1,6 @@
-"""Run frames: runs of one experiment with what belongs to them, as the catalog gives it, in a few long frames.
+"""Run frames: the columns of what runs have, and all runs of one experiment as the catalog gives them.
 
-`run` and `key` are the catalog's numbers. This is the form in which changes are kept; what is older lies in a snapshot.
+`run` and `key` are the catalog's numbers.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ SUMMARY: Final = pl.Schema(
 )
 """What is known of a metric of a run. A value is NaN where the catalog, which has no NaN, says None."""
 LATEST: Final = ("last_value", "last_step", "last_timestamp")
+_VALUES: Final = ("first_value", "last_value", "min", "max")
 _OWNER: Final = pl.Schema({"run": pl.Int64(), "key": pl.Int32()})
 PARAMS: Final = pl.Schema({"value": pl.String, "kind": pl.UInt8})
 TAGS: Final = pl.Schema({"value": pl.String})
@@ -78,21 +79,11 @@ class RunFrames:
     datasets: pl.DataFrame
 
     @classmethod
-    def empty(cls) -> RunFrames:
-        """Frames without rows."""
-
-        def keyed(columns: pl.Schema) -> pl.DataFrame:
-            return pl.Schema({**_OWNER, **columns}).to_frame()
-
-        datasets = pl.Schema({"run": pl.Int64(), **DATASETS}).to_frame()
-        return cls(RUNS.to_frame(), keyed(PARAMS), keyed(SUMMARY), keyed(TAGS), datasets)
-
-    @classmethod
     def of(cls, changed: ChangedRuns) -> RunFrames:
         """Take over what the catalog has read."""
-        metrics = _frame(changed.metrics, {**_OWNER, **SUMMARY}).with_columns(
-            pl.col(name).fill_null(float("nan")) for name in ("first_value", "last_value", "min", "max")
-        )
+        metrics = _frame(changed.metrics, {**_OWNER, **SUMMARY})
+        if metrics.select(_VALUES).null_count().row(0) != (0,) * len(_VALUES):
+            metrics = metrics.with_columns(pl.col(_VALUES).fill_null(float("nan")))
         return cls(
             runs=_frame(changed.runs, RUNS),
             params=_from_arrays(changed.params, PARAMS),
@@ -112,18 +103,6 @@ class RunFrames:
         """Number of runs."""
         return self.runs.height
 
-    def then(self, later: RunFrames) -> RunFrames:
-        """These runs with later ones, which take the place of those that are the same."""
-        if self.height == 0:
-            return later
-
-        def together(name: str) -> pl.DataFrame:
-            old, new = getattr(self, name), getattr(later, name)
-            kept = old.join(later.runs.select("run"), on="run", how="anti", maintain_order="left")
-            return _by_run(pl.concat([kept, new]))
-
-        return RunFrames(**{field.name: together(field.name) for field in fields(self)})
-
 
 def concatenated(pieces: Sequence[RunFrames]) -> RunFrames:
     """Frames of runs that follow each other."""
@@ -139,11 +118,11 @@ def _frame(columns: Mapping[str, Sequence[Any]], schema: Mapping[str, pl.DataTyp
 
 
 def _from_arrays(columns: Mapping[str, Sequence[Any]], schema: pl.Schema) -> pl.DataFrame:
-    """Take apart a row a run with arrays as JSON."""
-    arrays = {"key": _OWNER["key"], **schema}
-    frame = _frame(columns, {"run": _OWNER["run"], **dict.fromkeys(arrays, pl.String())})
+    """Take apart arrays as JSON."""
+    arrays = {**_OWNER, **schema}
+    frame = _frame(columns, dict.fromkeys(arrays, pl.String()))
     lists = (pl.col(name).str.json_decode(pl.List(dtype)) for name, dtype in arrays.items())
-    return _by_run(frame.select("run", *lists).explode(*arrays))
+    return _by_run(frame.select(*lists).explode(*arrays, empty_as_null=False))
 
 
 def _by_run(frame: pl.DataFrame) -> pl.DataFrame:

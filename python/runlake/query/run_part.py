@@ -1,13 +1,15 @@
 """Run part: some runs of one experiment, and a column of theirs when it is asked for.
 
-There are two kinds of parts, runs that lie in a snapshot and runs that have changed since; both give the same columns.
+A part holds the runs of a snapshot, those that have changed since, those on their way into a snapshot, or the first two
+together. All give the same columns.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import polars as pl
 
@@ -17,13 +19,32 @@ from runlake.query.run_frames import KEYED
 # A part forgets the columns that it has made when they take more than this. What is the snapshot's own file counts as
 # well, although it takes no memory of its own.
 _MOST_KEPT_BYTES: Final = 256 << 20
+_FEW: Final = 8
+
+Name: TypeAlias = tuple[str, str, str]
+"""Kind, key, and which of its columns."""
+Read: TypeAlias = Callable[[pl.Series, pl.Series], pl.Series]
+"""Reads texts as something, with what each reads as."""
+
+
+@dataclass(frozen=True)
+class KeyNames:
+    """Key names, for which the catalog uses numbers."""
+
+    texts: Mapping[int, str]
+    numbers: Mapping[str, int]
+
+
+# NOTE: a question consists of hundreds of small steps. `column[rows]` takes 2 µs where `column.gather(rows)`, of which
+# Polars makes a lazy query, takes 20; it takes no nulls.
 
 
 class RunPart(ABC):
     """Columns of some runs. What making one has taken is kept, for parts do not change."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str, str], pl.Series | None] = {}
+        self._kept: dict[Name, pl.Series | None] = {}
+        self._asked: set[Name] = set()
         self._kept_bytes = 0
 
     @property
@@ -65,34 +86,41 @@ class RunPart(ABC):
 
     def numbers(self, kind: str, key: str, at: pl.Series | None = None) -> pl.Series | None:
         """What texts under a key read as: Int64 where all that are numbers are integers, else Float64."""
-        return self._kept_at((kind, key, "(number)"), lambda: self._read(kind, key, numbers), at)
+        return self._read_at((kind, key, "(number)"), numbers, at)
 
     def flags(self, kind: str, key: str, at: pl.Series | None = None) -> pl.Series | None:
         """What texts under a key read as, where it is true or false."""
-        return self._kept_at((kind, key, "(flag)"), lambda: self._read(kind, key, flags), at)
+        return self._read_at((kind, key, "(flag)"), flags, at)
 
-    def _kept_at(
-        self, name: tuple[str, str, str], make: Callable[[], pl.Series | None], at: pl.Series | None
-    ) -> pl.Series | None:
+    def _kept_at(self, name: Name, make: Callable[[], pl.Series | None], at: pl.Series | None) -> pl.Series | None:
         column = self._keep(name, make)
-        return column if column is None or at is None else column.gather(at)
+        return column if column is None or at is None else column[at]
 
-    def _read(self, kind: str, key: str, read: Callable[[pl.Series, pl.Series], pl.Series]) -> pl.Series | None:
-        texts = self.column(kind, key, "value")
+    def _read_at(self, name: Name, read: Read, at: pl.Series | None) -> pl.Series | None:
+        """Read texts as something. Who asks for a few runs once gets those read; asked again, all are, and kept."""
+        few = at is not None and len(at) * _FEW < self.height
+        if few and name not in self._kept and name not in self._asked:
+            self._asked.add(name)
+            return self._read(name, read, at)
+        return self._kept_at(name, lambda: self._read(name, read, None), at)
+
+    def _read(self, name: Name, read: Read, at: pl.Series | None) -> pl.Series | None:
+        kind, key, _ = name
+        texts = self.column(kind, key, "value", at)
         if texts is None:
             return None
-        kinds = self._spread(kind, key, "kind") if kind == "params" else kinds_of(texts)
+        kinds = self.column(kind, key, "kind", at) if kind == "params" else kinds_of(texts)
         return None if kinds is None else read(texts, kinds)
 
     def _spread(self, kind: str, key: str, name: str) -> pl.Series | None:
         part = self.of_key(kind, key)
         if part is None or "row" not in part.columns:
             return None if part is None else part[name]
-        places = pl.repeat(None, self.height, dtype=pl.UInt32, eager=True)
+        places = nothing(self.height, pl.UInt32())
         places = places.scatter(part["row"], pl.int_range(part.height, dtype=pl.UInt32, eager=True))
         return part[name].gather(places)
 
-    def _keep(self, name: tuple[str, str, str], make: Callable[[], pl.Series | None]) -> pl.Series | None:
+    def _keep(self, name: Name, make: Callable[[], pl.Series | None]) -> pl.Series | None:
         if name in self._kept:
             return self._kept[name]
         made = make()
@@ -102,6 +130,11 @@ class RunPart(ABC):
         self._kept[name] = made
         self._kept_bytes += size
         return made
+
+
+def nothing(height: int, dtype: pl.DataType) -> pl.Series:
+    """A column of nulls."""
+    return pl.Series([None], dtype=dtype).new_from_index(0, height)
 
 
 def tables_of(part: RunPart) -> Iterator[tuple[str, str, pl.DataFrame]]:

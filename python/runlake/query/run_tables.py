@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from runlake.entities import ViewType
-from runlake.query.changed_part import ChangedPart, KeyNames
+from runlake.query.changed_part import ChangedPart, RunRecord, records_of
 from runlake.query.experiment_runs import ExperimentRuns
 from runlake.query.live import LiveReader
+from runlake.query.loaded_part import LoadedPart
 from runlake.query.reader import Hook, Lake, ReadStep, no_hook, open_journals, writers_of
 from runlake.query.run_frames import RunFrames, concatenated
+from runlake.query.run_part import KeyNames, RunPart
 from runlake.query.snapshot import Snapshot, SnapshotDamaged, Snapshots
 from runlake.query.table import RunTable, Shape
 
@@ -53,7 +56,7 @@ class RunTables:
         """Return the runs of some experiments, or of all, as they are now."""
         journals = open_journals(lake, None, hook)
         opened: dict[str, Snapshot] = {}
-        changed: dict[str, list[RunFrames]] = {}
+        changed: dict[str, _Received] = {}
 
         def known_up_to(experiment_id: str) -> int:
             known = self._experiments.get(experiment_id)
@@ -66,14 +69,15 @@ class RunTables:
             return snapshot.tx
 
         def receive(experiment_id: str, runs: ChangedRuns) -> None:
-            changed.setdefault(experiment_id, []).append(RunFrames.of(runs))
+            anew = experiment_id not in opened and experiment_id not in self._experiments
+            changed.setdefault(experiment_id, _Received(anew)).take(runs)
 
         state = self._catalog.changed_runs(experiments, known_up_to, receive, writers=writers_of(journals))
         hook(ReadStep.PLANNED)
         if changed:
             self._learn_names()
         for experiment_id in {*opened, *changed}:
-            self._update(experiment_id, state.tx, opened.get(experiment_id), changed.pop(experiment_id, []))
+            self._update(experiment_id, state.tx, opened.get(experiment_id), changed.pop(experiment_id, _Received()))
         live = self._live.read(journals, state.sealed)
         hook(ReadStep.TAIL)
         return RunTable(self._shape(state, view), live)
@@ -83,20 +87,27 @@ class RunTables:
         self._snapshots.forget(experiment_id)
         self._experiments.pop(experiment_id, None)
 
-    def _update(self, experiment_id: str, tx: int, opened: Snapshot | None, changed: list[RunFrames]) -> None:
+    def _update(self, experiment_id: str, tx: int, opened: Snapshot | None, received: _Received) -> None:
         known = self._experiments.get(experiment_id)
-        snapshot = opened if known is None else known.snapshot
-        frames = RunFrames.empty() if known is None else known.changed.frames
-        if changed:
-            frames = frames.then(concatenated(changed))
-        runs = ExperimentRuns(experiment_id, tx, snapshot, ChangedPart(frames, self._names))
-        few = _SMALL if snapshot is None else max(_MANY_CHANGES, snapshot.height // 8)
-        if frames.height > few:
-            self._snapshots.write(experiment_id, tx, runs)
-            written = self._snapshots.open(experiment_id)
-            if written is not None:
-                runs = ExperimentRuns(experiment_id, written.tx, written, ChangedPart(RunFrames.empty(), self._names))
+        base: RunPart | None = opened if known is None else known.snapshot
+        records = {} if known is None else known.changed.records
+        if received.frames:
+            base = LoadedPart(concatenated(received.frames), self._names)
+        changed = ChangedPart({**records, **received.records}, self._names)
+        runs = ExperimentRuns(experiment_id, tx, base, changed)
+        few = _SMALL if base is None else max(_MANY_CHANGES, base.height // 8)
+        if received.frames or changed.height > few:
+            runs = self._written(runs)
         self._experiments[experiment_id] = runs
+
+    def _written(self, runs: ExperimentRuns) -> ExperimentRuns:
+        """Write a snapshot and go on from it; without room for one, runs stay in memory."""
+        self._snapshots.write(runs.experiment_id, runs.tx, runs)
+        snapshot = self._snapshots.open(runs.experiment_id)
+        nothing = ChangedPart({}, self._names)
+        if snapshot is None:
+            return runs
+        return ExperimentRuns(runs.experiment_id, snapshot.tx, snapshot, nothing)
 
     def _learn_names(self) -> None:
         """Take up the names of keys that are new; names are never taken back."""
@@ -112,8 +123,31 @@ class RunTables:
             if shape.view == view and shape.artifacts == state.artifacts and _same(shape.parts, parts):
                 return shape
         shape = Shape(parts, state.artifacts, view)
+        alike = next((earlier for earlier in self._shapes if shape.like(earlier)), None)
+        if alike is not None:
+            shape = replace(shape, schemas=alike.schemas)
         self._shapes = [shape, *self._shapes][:_SHAPES]
         return shape
+
+
+class _Received:
+    """Runs that the catalog has handed over: as records, or as frames where there are many of which none is known.
+
+    Args:
+        anew: Whether none is known.
+    """
+
+    def __init__(self, anew: bool = False) -> None:
+        self._anew = anew
+        self.records: dict[int, RunRecord] = {}
+        self.frames: list[RunFrames] = []
+
+    def take(self, runs: ChangedRuns) -> None:
+        """Take over the next piece; the first one tells whether there are many."""
+        if self.frames or (self._anew and len(runs.runs["run"]) > _SMALL):
+            self.frames.append(RunFrames.of(runs))
+        else:
+            self.records.update(records_of(runs))
 
 
 def load_table(

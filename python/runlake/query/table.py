@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 
@@ -16,6 +16,7 @@ from runlake.query.filter.nodes import Condition, Field, Form, Function, Kind, f
 from runlake.query.live import LiveMetrics, merged_column
 from runlake.query.parameters import column_type
 from runlake.query.run_frames import KEYED, RUNS, SUMMARY, kind_of
+from runlake.query.run_part import nothing
 
 TIME: Final = pl.Datetime("ms", "UTC")
 """Type of the times in the wide frame; for filters they are milliseconds since 1970."""
@@ -68,11 +69,13 @@ class Shape:
         parts: The chosen experiments.
         artifacts: The folder of the artifacts of each.
         view: A `ViewType`.
+        schemas: The last schema that was made, by the keys of metrics: for a shape with the same keys as well.
     """
 
     parts: tuple[ExperimentRuns, ...]
     artifacts: Mapping[str, str]
     view: int
+    schemas: dict[frozenset[str], KeptSchema] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def rows(self) -> pl.Series | None:
@@ -84,7 +87,7 @@ class Shape:
         if len(self.parts) > 1:
             runs = pl.concat([part.attribute("run") for part in self.parts])
             chosen = rows if rows is not None else pl.int_range(len(runs), dtype=pl.UInt32, eager=True)
-            rows = chosen.gather(runs.gather(chosen).arg_sort())
+            rows = chosen[runs[chosen].arg_sort()]
         return rows
 
     @cached_property
@@ -113,9 +116,9 @@ class Shape:
 
     def schema(self, metrics: frozenset[str]) -> pl.Schema:
         """Names and types of the wide frame with these metrics."""
-        if self._schemas.get(metrics) is None:
-            self._schemas.clear()  # metrics that come up live are few: the last set is the next one
-            self._schemas[metrics] = KeptSchema(
+        if self.schemas.get(metrics) is None:
+            self.schemas.clear()  # metrics that come up live are few: the last set is the next one
+            self.schemas[metrics] = KeptSchema(
                 {
                     **{name: _SHOWN.get(name, dtype) for name, dtype in ATTRIBUTES.items()},
                     **{f"params.{key}": self.param_types[key] for key in sorted(self.param_types)},
@@ -123,11 +126,11 @@ class Shape:
                     **{f"tags.{key}": pl.String() for key in sorted(self.keys["tags"])},
                 }
             )
-        return self._schemas[metrics]
+        return self.schemas[metrics]
 
-    @cached_property
-    def _schemas(self) -> dict[frozenset[str], KeptSchema]:
-        return {}
+    def like(self, earlier: Shape) -> bool:
+        """Whether an earlier shape has the same columns."""
+        return self.keys == earlier.keys and self.param_types == earlier.param_types
 
     def _some_deleted(self, view: int) -> bool:
         return view == ViewType.DELETED_ONLY or any((part.attribute("deleted") != 0).any() for part in self.parts)
@@ -220,7 +223,7 @@ class RunTable:
     def _places(self, rows: pl.Series | None) -> pl.Series | None:
         """The places in the runs of all parts of some rows of the table, None for all that there are."""
         seen = self.shape.rows
-        return rows if seen is None else seen if rows is None else seen.gather(rows)
+        return rows if seen is None else seen if rows is None else seen[rows]
 
     # -- columns; `at` are places in the runs of all parts
 
@@ -233,7 +236,7 @@ class RunTable:
             case "lifecycle_stage":
                 deleted = self._attribute("deleted", at) != 0
                 stages = pl.Series([LifecycleStage.ACTIVE, LifecycleStage.DELETED])
-                return stages.gather(deleted.cast(pl.UInt32))
+                return stages[deleted.cast(pl.UInt32)]
             case "artifact_uri":
                 return self._column(pl.String(), self._artifact_uris, at)
             case _:
@@ -279,21 +282,21 @@ class RunTable:
         live, places = live.filter(places.is_not_null()), places.drop_nulls()
         column = part.column(kind, key, name)
         if column is None:
-            column = pl.repeat(None, part.height, dtype=SUMMARY[name], eager=True)
+            column = nothing(part.height, SUMMARY[name])
 
         def sealed(name: str) -> pl.Series:
             whole = part.column(kind_of(name), key, name, places)
-            return pl.repeat(None, len(places), dtype=SUMMARY[name], eager=True) if whole is None else whole
+            return nothing(len(places), SUMMARY[name]) if whole is None else whole
 
         column = column.clone().scatter(places, merged_column(name, sealed, live))
-        return column if at is None else column.gather(at)
+        return column if at is None else column[at]
 
     def _dataset(self, name: str, at: pl.Series | None) -> pl.Series:
         def lists(part: ExperimentRuns, at: pl.Series | None) -> pl.Series:
             of_runs = part.datasets.group_by("row").agg(pl.col(name).drop_nulls())
             rows = pl.DataFrame({"row": pl.int_range(part.height, dtype=pl.UInt32, eager=True)})
             column = rows.join(of_runs, on="row", how="left", maintain_order="left")[name]
-            return column if at is None else column.gather(at)
+            return column if at is None else column[at]
 
         return self._column(pl.List(pl.String), lists, at)
 
@@ -302,17 +305,17 @@ class RunTable:
         parts = self.shape.parts
         if len(parts) == 1:
             column = column_of(parts[0], at)
-            return _nothing(parts[0].height if at is None else len(at), dtype) if column is None else column
+            return nothing(parts[0].height if at is None else len(at), dtype) if column is None else column
         columns = [column_of(part, None) for part in parts]
         dtypes = {column.dtype for column in columns if column is not None}
         if dtypes:
             dtype = dtypes.pop() if len(dtypes) == 1 else pl.Float64()
         whole = [
-            _nothing(part.height, dtype) if column is None else column.cast(dtype).alias("")
+            nothing(part.height, dtype) if column is None else column.cast(dtype).alias("")
             for part, column in zip(parts, columns, strict=True)
         ]
         made = pl.concat(whole) if whole else pl.Series("", [], dtype)
-        return made if at is None else made.gather(at)
+        return made if at is None else made[at]
 
 
 ColumnOf: TypeAlias = Callable[[ExperimentRuns, pl.Series | None], pl.Series | None]
@@ -321,7 +324,3 @@ ColumnOf: TypeAlias = Callable[[ExperimentRuns, pl.Series | None], pl.Series | N
 
 def _experiment_ids(part: ExperimentRuns, at: pl.Series | None) -> pl.Series:
     return pl.repeat(part.experiment_id, part.height if at is None else len(at), dtype=pl.String, eager=True)
-
-
-def _nothing(height: int, dtype: pl.DataType) -> pl.Series:
-    return pl.repeat(None, height, dtype=dtype, eager=True)

@@ -1,0 +1,57 @@
+"""Loaded part: all runs of a large experiment as they come from the catalog, on their way into a snapshot."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from runlake.query.parameters import mask_of
+from runlake.query.run_frames import KEYED, RunFrames
+from runlake.query.run_part import KeyNames, RunPart
+
+
+class LoadedPart(RunPart):
+    """Runs that are kept as long frames."""
+
+    def __init__(self, frames: RunFrames, names: KeyNames) -> None:
+        super().__init__()
+        self._frames = frames
+        self._names = names
+        self._parted: tuple[str, dict[Any, pl.DataFrame]] | None = None
+
+    @property
+    def runs(self) -> pl.DataFrame:
+        return self._frames.runs
+
+    @cached_property
+    def datasets(self) -> pl.DataFrame:
+        return self._frames.datasets.select(self._rows(self._frames.datasets), pl.exclude("run"))
+
+    @cached_property
+    def keys(self) -> dict[str, frozenset[str]]:
+        texts = self._names.texts
+        return {kind: frozenset(texts[key] for key in self._frames.of_kind(kind)["key"].unique()) for kind in KEYED}
+
+    @cached_property
+    def param_kinds(self) -> dict[str, int]:
+        kinds = self._frames.params.group_by("key").agg(pl.col("kind").unique())
+        return {self._names.texts[key]: mask_of(of_key) for key, of_key in kinds.iter_rows()}
+
+    def of_key(self, kind: str, key: str) -> pl.DataFrame | None:
+        part = self._by_key(kind).get((self._names.numbers.get(key),))
+        if part is None or part.height == self.height:
+            return None if part is None else part.drop("run")
+        return part.select(self._rows(part), pl.exclude("run"))
+
+    def _rows(self, of_runs: pl.DataFrame) -> pl.Series:
+        return self.runs["run"].search_sorted(of_runs["run"]).cast(pl.UInt32).alias("row")
+
+    def _by_key(self, kind: str) -> dict[Any, pl.DataFrame]:
+        """What runs have by key. Only the last kind is kept, which is all that writing a snapshot needs at a time."""
+        if self._parted is None or self._parted[0] != kind:
+            self._parted = None
+            parts = self._frames.of_kind(kind).partition_by("key", as_dict=True, include_key=False, maintain_order=True)
+            self._parted = kind, parts
+        return self._parted[1]
