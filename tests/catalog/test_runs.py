@@ -1,8 +1,10 @@
 """Runs: what was given comes back, and what changes a run in any way gives it the number of the transaction."""
 
+from collections.abc import Callable
+
 import pytest
 
-from runlake.catalog import Catalog
+from runlake.catalog import Catalog, Change, ChangedRuns
 from runlake.entities import Dataset, DatasetInput, InputTag
 from runlake.errors import AlreadyExists, InvalidInput, NotFound
 from tests.catalog.material import START_MS, Segment, Series, add_run, writer
@@ -120,6 +122,33 @@ def test_every_change_of_a_run_shows_in_its_transaction_number(catalog: Catalog)
         assert "run1" in changed.runs["run_id"]
         assert changed.tx == catalog.tx() == before + 1
         assert catalog.run_rows(since_tx=changed.tx).runs["run_id"] == ()
+
+
+def test_of_a_run_that_has_changed_only_what_has_changed_is_handed_over(catalog: Catalog) -> None:
+    add_run(catalog, by=writer(), tags={"b": "2"})
+    segment = Segment("s1", [(writer().id, 0, 1)], [Series("run1", "loss", [(0, 5, 1.0)])])
+
+    def had_to_be_read(change: Callable[[], object]) -> set[str]:
+        before, parts = catalog.tx(), {"params", "tags", "metrics"}
+        change()
+        pieces: list[ChangedRuns] = []
+        catalog.changed_runs(None, lambda _: before, lambda _, piece: pieces.append(piece), writers=[])
+        [piece] = pieces
+        assert piece.runs["run_id"] == ("run1",)
+        read = {part for part in parts if getattr(piece, part)["run"] not in ((), ("[]",))}
+        names = {"params": "param_tx", "tags": "tag_tx", "metrics": "summary_tx"}
+        told = {part for part, column in names.items() if piece.runs[column][0] > before}
+        assert read <= told
+        return told
+
+    assert had_to_be_read(lambda: catalog.log_batch("run1", params={"lr": "0.1"})) == {"params"}
+    assert had_to_be_read(lambda: catalog.log_batch("run1", tags={"a": "1"})) == {"tags"}
+    assert had_to_be_read(lambda: catalog.delete_tag("run1", "a")) == {"tags"}
+    assert had_to_be_read(lambda: catalog.update_run("run1", status="FINISHED", end_time=7)) == set()
+    assert had_to_be_read(lambda: catalog.update_run("run1", name="other")) == {"tags"}
+    assert had_to_be_read(lambda: catalog.apply_late(Change("run1", params={"lr": "0.2"}))) == {"params", "tags"}
+    assert had_to_be_read(lambda: catalog.commit_seal(segment.ranges, [segment])) == {"metrics"}
+    assert had_to_be_read(lambda: catalog.delete_run("run1")) == set()
 
 
 def test_rows_hold_everything_of_the_runs_that_are_asked_for(catalog: Catalog) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from runlake import query
+from runlake import _engine, query
 from runlake.catalog import Catalog, ChangedRuns
 from runlake.entities import Dataset, DatasetInput, InputTag, ViewType
 from runlake.query import run_tables
@@ -160,6 +160,42 @@ def test_changes_over_a_snapshot_look_like_runs_read_anew(many: BareLake) -> Non
         == query.search_runs(many, ["0"], view=ViewType.ALL).to_list()
     )
     anew.close()
+
+
+def test_what_has_not_changed_of_a_changed_run_comes_from_the_snapshot(lake: BareLake) -> None:
+    ids = fill(lake, 12)
+    writer = lake.writer(*ids)
+    for number, run_id in enumerate(ids):
+        writer.run(run_id).log({"loss": number / 3, "acc": 1.0 - number}, step=number, timestamp=1)
+    sealed = _engine.seal(str(lake.journals_dir), str(lake.segments_dir), writer_range(writer), dict.fromkeys(ids, "0"))
+    assert lake.catalog.commit_seal(writer_range(writer), sealed)
+    before = everything(lake)
+    assert before["metrics.loss"].to_list() == [number / 3 for number in range(12)]
+    lake.catalog.log_batch(ids[3], tags={"team": "new"})
+    lake.catalog.update_run(ids[4], status="FINISHED")
+    writer.run(ids[5]).log({"loss": 9.0}, step=99, timestamp=2)
+    lake.catalog.log_batch(ids[6], params={"late": "1"})
+    after = everything(lake)
+    assert after.select(ids_and("params.n", "params.lr", "metrics.acc")).equals(
+        before.select(ids_and("params.n", "params.lr", "metrics.acc"))
+    )
+    assert after["metrics.loss"].to_list() == [9.0 if number == 5 else number / 3 for number in range(12)]
+    assert (after["tags.team"][3], after["status"][4], after["params.late"][6]) == ("new", "FINISHED", 1)
+    few = query.runs(lake, where="min(metrics.loss) >= 1 AND count(metrics.loss) = 1 AND tags.team != 'b'").collect()
+    assert few["run_id"].to_list() == [ids[number] for number in (3, 4, 7, 8, 10, 11)]
+    anew = fresh(lake)
+    shutil.rmtree(anew.catalog.root / "cache")
+    assert everything(anew).equals(after)
+    anew.close()
+    writer.close()
+
+
+def writer_range(writer: _engine.Writer) -> list[tuple[str, int, int]]:
+    return [(writer.id, 0, writer.stats().committed)]
+
+
+def ids_and(*columns: str) -> list[str]:
+    return ["run_id", *columns]
 
 
 def test_many_changes_make_a_new_snapshot(many: BareLake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,7 +347,7 @@ def test_a_run_in_two_experiments_order_comes_oldest_first(lake: BareLake) -> No
 
 READER = """
 import sys
-from runlake import query
+from runlake import _engine, query
 from runlake.query import run_tables
 from tests.query.lakes import BareLake
 from pathlib import Path

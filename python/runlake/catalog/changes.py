@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from runlake.catalog.part import Part, clock_ms
@@ -118,10 +118,10 @@ class Changes(Part):
                 "INSERT OR IGNORE INTO conflict (run, key, value, kept, found_ms) VALUES (?, ?, ?, ?, ?)",
                 [(run, c.key, c.value, c.kept, clock_ms()) for c in conflicts],
             )
-            put_tags(session, run, {CONFLICT_TAG + c.key: c.value for c in conflicts})
             for key in change.deleted_tags:
                 delete_tag(session, run, key)
-            put_rest(session, run, change)
+            told = {CONFLICT_TAG + c.key: c.value for c in conflicts}
+            put_rest(session, run, replace(change, tags={**told, **change.tags}))
         return conflicts
 
     def conflicts(self, run_id: str) -> list[Conflict]:
@@ -219,6 +219,10 @@ def put_rest(session: Session, run: int, change: Change) -> None:
     tags = dict(change.tags) if change.name is None else {**change.tags, RUN_NAME_TAG: change.name}
     put_tags(session, run, tags)
     columns: dict[str, object] = {"tx": session.tx}
+    if change.params:
+        columns["param_tx"] = session.tx
+    if tags or change.deleted_tags:
+        columns["tag_tx"] = session.tx
     if RUN_NAME_TAG in tags:
         columns["name"] = tags[RUN_NAME_TAG]
     if change.status is not None:

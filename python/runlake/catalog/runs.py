@@ -60,9 +60,9 @@ class Runs(Part):
             experiment, location = _require_experiment(session, experiment_id)
             try:
                 run = session.insert(
-                    "INSERT INTO run (run_id, experiment, name, user_id, status, start_ms, artifact_uri, owned, tx)"
-                    " VALUES (?, ?, ?, ?, 'RUNNING', ?, ?, ?, ?)",
-                    (run_id, experiment, name, user_id, start_time, artifact_uri, owned, session.tx),
+                    "INSERT INTO run (run_id, experiment, name, user_id, status, start_ms, artifact_uri, owned,"
+                    " tx, tag_tx) VALUES (?, ?, ?, ?, 'RUNNING', ?, ?, ?, ?, ?)",
+                    (run_id, experiment, name, user_id, start_time, artifact_uri, owned, session.tx, session.tx),
                 )
             except sqlite3.IntegrityError:
                 raise AlreadyExists(f"there is a run {run_id!r} already") from None

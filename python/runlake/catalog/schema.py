@@ -94,7 +94,14 @@ VERSION_1: Final = (
 )
 
 # rank: of the writer's process among those of its job, as its launcher has numbered them; NULL when it had none
-VERSION_2: Final = ("ALTER TABLE writer ADD COLUMN rank INTEGER",)
+# *_tx on a run: the transaction that changed its parameters, tags or summaries last
+VERSION_2: Final = (
+    "ALTER TABLE writer ADD COLUMN rank INTEGER",
+    "ALTER TABLE run ADD COLUMN param_tx INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE run ADD COLUMN tag_tx INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE run ADD COLUMN summary_tx INTEGER NOT NULL DEFAULT 0",
+    "UPDATE run SET param_tx = tx, tag_tx = tx, summary_tx = tx",
+)
 
 VERSIONS: Final = (VERSION_1, VERSION_2)
 """Statements that lead from version i to version i + 1, in order."""

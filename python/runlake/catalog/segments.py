@@ -268,7 +268,9 @@ def _put_segment(session: Session, segment: SealedSegment) -> None:
         [(number, runs[run_id], rows) for run_id, rows in segment.runs],
     )
     session.run_many(_MERGE_SUMMARY, [_summary_row(session, runs[s.run_id], s) for s in segment.summaries])
-    session.run_many("UPDATE run SET tx = ? WHERE run = ?", [(session.tx, run) for run in runs.values()])
+    session.run_many(
+        "UPDATE run SET tx = ?, summary_tx = ? WHERE run = ?", [(session.tx, session.tx, run) for run in runs.values()]
+    )
 
 
 def _summary_row(session: Session, run: int, s: SeriesSummary) -> Row:

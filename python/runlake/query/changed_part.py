@@ -29,35 +29,60 @@ _NAN_FOR_NONE: Final = [name in ("first_value", "last_value", "min", "max") for 
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run with what it has, by the number of the key; the values are those of `run_frames.KEYED`, in order."""
+    """One run with what it has, by the number of the key; the values are those of `run_frames.KEYED`, in order.
+
+    Parameters, metrics or tags that are None are as in the snapshot.
+    """
 
     attributes: tuple[Any, ...]
-    params: dict[int, tuple[Any, ...]]
-    metrics: dict[int, tuple[Any, ...]]
-    tags: dict[int, tuple[Any, ...]]
+    params: dict[int, tuple[Any, ...]] | None
+    metrics: dict[int, tuple[Any, ...]] | None
+    tags: dict[int, tuple[Any, ...]] | None
     datasets: list[tuple[Any, ...]]
 
-    def of_kind(self, kind: str) -> dict[int, tuple[Any, ...]]:
+    def of_kind(self, kind: str) -> dict[int, tuple[Any, ...]] | None:
         """What the run has of one of the kinds in `run_frames.KEYED`."""
         if kind == "params":
             return self.params
         return self.tags if kind == "tags" else self.metrics
 
+    def after(self, earlier: RunRecord | None) -> RunRecord:
+        """This record, with what has not changed from an earlier one of the same run."""
+        if earlier is None:
+            return self
+        params = earlier.params if self.params is None else self.params
+        metrics = earlier.metrics if self.metrics is None else self.metrics
+        tags = earlier.tags if self.tags is None else self.tags
+        return RunRecord(self.attributes, params, metrics, tags, self.datasets)
+
 
 def records_of(changed: ChangedRuns) -> dict[int, RunRecord]:
     """Take over what the catalog has read, by the number of the run."""
-    runs = zip(*(changed.runs[name] for name in RUNS), strict=True)
-    records = {attributes[0]: RunRecord(attributes, {}, {}, {}, []) for attributes in runs}
+    records = {}
+    for *attributes, param_tx, tag_tx, summary_tx in _rows(changed.runs, (*RUNS, "param_tx", "tag_tx", "summary_tx")):
+        records[attributes[0]] = RunRecord(
+            tuple(attributes),
+            params={} if param_tx > changed.since else None,
+            metrics={} if summary_tx > changed.since else None,
+            tags={} if tag_tx > changed.since else None,
+            datasets=[],
+        )
     for run, key, *values in _decoded(changed.params, ("run", "key", *PARAMS)):
-        records[run].params[key] = tuple(values)
+        _of(records[run].params)[key] = tuple(values)
     for run, key, *values in _decoded(changed.tags, ("run", "key", *TAGS)):
-        records[run].tags[key] = tuple(values)
+        _of(records[run].tags)[key] = tuple(values)
     columns = [_with_nan(changed.metrics[name]) if nan else changed.metrics[name] for name, nan in _METRIC_COLUMNS]
     for run, key, *summary in zip(changed.metrics["run"], changed.metrics["key"], *columns, strict=True):
-        records[run].metrics[key] = tuple(summary)
+        _of(records[run].metrics)[key] = tuple(summary)
     for run, *dataset in _rows(changed.inputs, ("run", *DATASETS)):
         records[run].datasets.append(tuple(dataset))
     return records
+
+
+def _of(values: dict[int, tuple[Any, ...]] | None) -> dict[int, tuple[Any, ...]]:
+    """What was read belongs to a run of which it has changed."""
+    assert values is not None
+    return values
 
 
 class ChangedPart(RunPart):
@@ -67,6 +92,7 @@ class ChangedPart(RunPart):
         super().__init__()
         self.records = dict(sorted(records.items()))
         self._names = names
+        self._own: dict[str, pl.Series] = {}
         self._kinds: dict[str, dict[int, list[tuple[Any, ...] | None]]] = {}
 
     @cached_property
@@ -77,6 +103,13 @@ class ChangedPart(RunPart):
     @property
     def height(self) -> int:
         return len(self.records)
+
+    def has_own(self, kind: str) -> pl.Series:
+        """Whether the parameters, metrics or tags of each run are here, and not as in the snapshot."""
+        if kind not in self._own:
+            own = [record.of_kind(kind) is not None for record in self.records.values()]
+            self._own[kind] = pl.Series(own, dtype=pl.Boolean)
+        return self._own[kind]
 
     @cached_property
     def datasets(self) -> pl.DataFrame:
@@ -131,7 +164,7 @@ class ChangedPart(RunPart):
         if kind not in self._kinds:
             by_key: dict[int, list[tuple[Any, ...] | None]] = {}
             for row, record in enumerate(self.records.values()):
-                for key, values in record.of_kind(kind).items():
+                for key, values in (record.of_kind(kind) or {}).items():
                     if key not in by_key:
                         by_key[key] = [None] * self.height
                     by_key[key][row] = values

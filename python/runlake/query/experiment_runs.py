@@ -39,7 +39,9 @@ class ExperimentRuns(RunPart):
         self.tx = tx
         self.snapshot = snapshot
         self.changed = changed
-        self._last_choice: _Choice | None = None
+        self._choices: dict[str, _Choice] = {}
+        self._rows_of_kind: dict[str, pl.Series] = {}
+        self._orders: dict[str, pl.Series] = {}
 
     @cached_property
     def runs(self) -> pl.DataFrame:
@@ -110,53 +112,55 @@ class ExperimentRuns(RunPart):
         Where a few runs are asked for, only theirs are put together: after a change nothing is there yet.
         """
         if at is not None and name not in self._kept:
-            return self._chosen(column_of, at)
-        return self._kept_at(name, lambda: self._laid(column_of), at)
+            return self._chosen(name[0], column_of, at)
+        return self._kept_at(name, lambda: self._laid(name[0], column_of), at)
 
-    def _laid(self, column_of: ColumnOf) -> pl.Series | None:
+    def _laid(self, kind: str, column_of: ColumnOf) -> pl.Series | None:
         """A column of all runs."""
         if self.snapshot is None or self.changed.height == 0:
             return column_of(self.snapshot or self.changed, None)
         pair = column_of(self.snapshot, None), column_of(self.changed, None)
-        if (whole := _whole(pair, (self.snapshot.height, self.changed.height))) is None:
+        if (whole := _in_one_type(pair, (self.snapshot.height, self.changed.height))) is None:
             return None
         before, changed = whole
         if before.dtype == pl.String:  # which cannot be written into in place
-            both = pl.concat([before, changed])
-            return both if self._order is None else both[self._order]
-        replaced, added = changed.head(len(self._replaced)), changed.slice(len(self._replaced))
-        if len(replaced):
-            before = before.clone().scatter(self._replaced, replaced)
+            return pl.concat([before, changed])[self._order(kind)]
+        rows = self._replacing(kind)
+        if len(rows):
+            before = before.clone().scatter(self._replaced[rows], changed[rows])
+        added = changed.slice(len(self._replaced))
         return pl.concat([before, added]) if len(added) else before
 
-    def _chosen(self, column_of: ColumnOf, at: pl.Series) -> pl.Series | None:
+    def _chosen(self, kind: str, column_of: ColumnOf, at: pl.Series) -> pl.Series | None:
         """A column of the runs at some places."""
         if self.snapshot is None or self.changed.height == 0:
             return column_of(self.snapshot or self.changed, at)
-        choice = self._choice(at)
+        choice = self._choice(kind, at)
         if choice.order is None:
             return column_of(self.snapshot, choice.before)
         pair = column_of(self.snapshot, choice.before), column_of(self.changed, choice.changed)
-        whole = _whole(pair, (len(choice.before), len(choice.changed)))
+        whole = _in_one_type(pair, (len(choice.before), len(choice.changed)))
         return None if whole is None else pl.concat(whole)[choice.order]
 
-    def _choice(self, at: pl.Series) -> _Choice:
+    def _choice(self, kind: str, at: pl.Series) -> _Choice:
         """Where the runs at some places are found; kept, for all columns of an answer ask for the same ones."""
-        if self._last_choice is None or self._last_choice.at is not at:
+        kind = _group(kind)
+        last = self._choices.get(kind)
+        if last is None or last.at is not at:
             assert self.snapshot is not None
-            places = at if self._order is None else self._order[at]
-            height = self.snapshot.height
+            places, height = self._order(kind)[at], self.snapshot.height
             in_snapshot = places < height
             if in_snapshot.all():
-                self._last_choice = _Choice(at, places, places.clear(), None)
+                last = _Choice(at, places, places.clear(), None)
             else:
                 rows = pl.concat([in_snapshot.arg_true(), (~in_snapshot).arg_true()])
                 before, changed = places.filter(in_snapshot), places.filter(~in_snapshot) - height
-                self._last_choice = _Choice(at, before, changed, rows.arg_sort())
-        return self._last_choice
+                last = _Choice(at, before, changed, rows.arg_sort())
+            self._choices[kind] = last
+        return last
 
     def _whole(self, kind: str, key: str, name: str) -> pl.Series | None:
-        return self._laid(lambda part, at: part.column(kind, key, name, at))
+        return self._laid(kind, lambda part, at: part.column(kind, key, name, at))
 
     @cached_property
     def _replaced(self) -> pl.Series:
@@ -172,15 +176,34 @@ class ExperimentRuns(RunPart):
         assert self.snapshot is not None
         return pl.int_range(self.snapshot.height, self.height, dtype=pl.UInt32, eager=True).alias("row")
 
-    @cached_property
-    def _order(self) -> pl.Series | None:
-        """For each run its place in the snapshot's runs followed by the changed ones; None when it is just that."""
-        if self.snapshot is None or self._replaced.is_empty():
-            return None
-        height, replaced = self.snapshot.height, len(self._replaced)
-        order = pl.int_range(height + self.changed.height, dtype=pl.UInt32, eager=True)
-        kept = order.head(height).clone().scatter(self._replaced, order.slice(height, replaced))
-        return pl.concat([kept, order.slice(height + replaced)])
+    def _replacing(self, kind: str) -> pl.Series:
+        """The rows of the changed runs that take the place of one in the snapshot; not those that left it as it was."""
+        kind = _group(kind)
+        if kind not in self._rows_of_kind:
+            count = len(self._replaced)
+            rows = pl.int_range(count, dtype=pl.UInt32, eager=True)
+            own = None if kind == "runs" else self.changed.has_own(kind).head(count)
+            self._rows_of_kind[kind] = rows if own is None or own.all() else rows.filter(own)
+        return self._rows_of_kind[kind]
+
+    def _order(self, kind: str) -> pl.Series:
+        """For each run the place of its values in the snapshot's column followed by that of the changed ones."""
+        assert self.snapshot is not None
+        kind = _group(kind)
+        if kind not in self._orders:
+            height, rows = self.snapshot.height, self._replacing(kind)
+            order = pl.int_range(height, dtype=pl.UInt32, eager=True)
+            if len(rows):
+                order = order.scatter(self._replaced[rows], rows + height)
+            first_new = height + len(self._replaced)
+            new = pl.int_range(first_new, height + self.changed.height, dtype=pl.UInt32, eager=True)
+            self._orders[kind] = pl.concat([order, new])
+        return self._orders[kind]
+
+
+def _group(kind: str) -> str:
+    """What changes together."""
+    return "metrics" if kind == "summaries" else kind
 
 
 ColumnOf: TypeAlias = Callable[[RunPart, pl.Series | None], pl.Series | None]
@@ -191,7 +214,7 @@ def _at(column: pl.Series, at: pl.Series | None) -> pl.Series:
     return column if at is None else column[at]
 
 
-def _whole(
+def _in_one_type(
     pair: tuple[pl.Series | None, pl.Series | None], heights: tuple[int, int]
 ) -> tuple[pl.Series, pl.Series] | None:
     """Two columns in one type: they differ only where one has integers and the other numbers. None without either."""

@@ -93,7 +93,8 @@ class RunTables:
         records = {} if known is None else known.changed.records
         if received.frames:
             base = LoadedPart(concatenated(received.frames), self._names)
-        changed = ChangedPart({**records, **received.records}, self._names)
+        later = {run: record.after(records.get(run)) for run, record in received.records.items()}
+        changed = ChangedPart({**records, **later}, self._names)
         runs = ExperimentRuns(experiment_id, tx, base, changed)
         few = _SMALL if base is None else max(_MANY_CHANGES, base.height // 8)
         if received.frames or changed.height > few:
