@@ -16,7 +16,7 @@ export PIP_QUIET := 1
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 
 .DEFAULT_GOAL := help
-.PHONY: help tools develop demo test test-rust test-python lint format bench targets compare wheel clean
+.PHONY: help tools develop demo test test-rust test-python torture lint format bench wheel clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,13 @@ test-rust: | tools ## Run the engine's tests
 
 test-python: develop ## Run the Python tests
 	$(BIN)/python -m pytest -n $(JOBS) -p no:benchmark
+
+torture: develop ## Run what tests draw at random for half an hour instead of seconds
+	RUNLAKE_TORTURE=400 PROPTEST_CASES=3000 cargo test --quiet --locked --profile quick --package runlake-engine \
+		--test faults --test model
+	for seed in $$(seq 12); do $(BIN)/python -m pytest -q -n $(JOBS) -p no:benchmark -m hypothesis \
+		--hypothesis-seed=$$seed || exit 1; done
+	for turn in $$(seq 5); do $(BIN)/python -m pytest -q -n $(JOBS) -p no:benchmark tests/crash tests/store || exit 1; done
 
 lint: develop ## Check format, lints, types, and the extension's stub against the extension
 	cargo fmt --all --check
