@@ -132,7 +132,7 @@ def test_of_a_run_that_has_changed_only_what_has_changed_is_handed_over(catalog:
         before, parts = catalog.tx(), {"params", "tags", "metrics"}
         change()
         pieces: list[ChangedRuns] = []
-        catalog.changed_runs(None, lambda _: before, lambda _, piece: pieces.append(piece), writers=[])
+        catalog.changed_runs(None, lambda *_: before, lambda _, piece: pieces.append(piece), writers=[])
         [piece] = pieces
         assert piece.runs["run_id"] == ("run1",)
         read = {part for part in parts if getattr(piece, part)["run"] not in ((), ("[]",))}

@@ -316,6 +316,21 @@ def test_a_snapshot_of_another_store_is_not_believed(many: BareLake, tmp_path: P
     other.close()
 
 
+def test_a_catalog_that_was_put_back_is_believed_and_not_the_later_snapshot(many: BareLake, tmp_path: Path) -> None:
+    many.close()
+    shutil.copy(many.catalog.root / "catalog.db", tmp_path / "earlier.db")
+    later = BareLake(many.catalog.root)
+    for number in range(20):
+        later.catalog.log_batch(f"0-{number:03}", tags={"team": "later"})
+    assert set(everything(later)["tags.team"]) == {"later"}
+    assert len(snapshots(later)) == 1
+    later.close()
+    shutil.copy(tmp_path / "earlier.db", many.catalog.root / "catalog.db")
+    again = BareLake(many.catalog.root)
+    assert "later" not in set(everything(again)["tags.team"])
+    again.close()
+
+
 def test_a_cache_that_cannot_be_written_costs_no_answer(lake: BareLake) -> None:
     fill(lake, 10)
     (lake.catalog.root / "cache").write_text("a file where the folder should be")

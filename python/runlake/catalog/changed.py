@@ -72,7 +72,7 @@ class Changed(Part):
     def changed_runs(
         self,
         experiment_ids: Sequence[str] | None,
-        since: Callable[[str], int],
+        since: Callable[[str, int], int],
         receive: Callable[[str, ChangedRuns], object],
         *,
         writers: Sequence[str],
@@ -81,7 +81,8 @@ class Changed(Part):
 
         Args:
             experiment_ids: None means all; ids that there are not are passed over.
-            since: Gives, for an experiment that has runs, the transaction up to which its runs are known already.
+            since: Gives, for an experiment that has runs, the transaction up to which its runs are known already; it is
+                told the number of this one.
             receive: Called with the experiment for at most 5,000 runs at a time.
             writers: Those whose journals were opened before.
         """
@@ -90,7 +91,7 @@ class Changed(Part):
             artifacts = {}
             for number, experiment_id, location, last_tx in _experiments(session, experiment_ids):
                 artifacts[experiment_id] = location or f"{self.artifacts_root}/{experiment_id}"
-                if last_tx is not None and (known := since(experiment_id)) < last_tx:
+                if last_tx is not None and (known := since(experiment_id, tx)) < last_tx:
                     for piece in _changed(session, number, known):
                         receive(experiment_id, piece)
             return TableState(tx, artifacts, sealed_of(session, writers))

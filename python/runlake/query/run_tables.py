@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from runlake.entities import ViewType
+from runlake.errors import Corrupt
 from runlake.query.changed_part import ChangedPart, RunRecord, records_of
 from runlake.query.experiment_runs import ExperimentRuns
 from runlake.query.live import LiveReader
@@ -34,6 +35,7 @@ _SMALL = 256
 # With so many changed runs, or an eighth of all, a new process would read the catalog for longer than a write takes.
 _MANY_CHANGES = 2000
 _SHAPES = 8
+_ATTEMPTS = 3
 
 
 class RunTables:
@@ -58,12 +60,12 @@ class RunTables:
         opened: dict[str, Snapshot] = {}
         changed: dict[str, _Received] = {}
 
-        def known_up_to(experiment_id: str) -> int:
+        def known_up_to(experiment_id: str, now_tx: int) -> int:
             known = self._experiments.get(experiment_id)
             if known is not None:
                 return known.tx
             snapshot = self._snapshots.open(experiment_id)
-            if snapshot is None:
+            if snapshot is None or snapshot.tx > now_tx:  # the catalog was put back to what it was before
                 return 0
             opened[experiment_id] = snapshot
             return snapshot.tx
@@ -155,21 +157,23 @@ def load_table(
     lake: Lake, experiments: Sequence[str] | None = None, view: int = ViewType.ACTIVE_ONLY, *, hook: Hook = no_hook
 ) -> RunTable:
     """Return the runs of some experiments, or of all, as they are now."""
-    tables = _tables_of(lake.catalog)
-    while True:
-        try:
-            return tables.read(lake, experiments, view, hook)
-        except SnapshotDamaged as damaged:
-            tables.forget(damaged.args[0])
+    return answer(lake, lambda: _tables_of(lake.catalog).read(lake, experiments, view, hook), lambda table: table)
 
 
 def answer(lake: Lake, load: Callable[[], RunTable], question: Callable[[RunTable], T]) -> T:
-    """Ask a table something; when a snapshot turns out to be damaged, ask one that was read from the catalog."""
-    while True:
+    """Ask a table something; when a snapshot turns out to be damaged, ask one that was read from the catalog.
+
+    Raises:
+        Corrupt: snapshots are damaged as often as they are made anew.
+    """
+    for _ in range(_ATTEMPTS):
         try:
             return question(load())
         except SnapshotDamaged as damaged:
             _tables_of(lake.catalog).forget(damaged.args[0])
+    raise Corrupt(
+        f"the cache of {lake.catalog.root} cannot be read", hint="check the disk, and remove the folder cache"
+    )
 
 
 def _tables_of(catalog: Catalog) -> RunTables:
