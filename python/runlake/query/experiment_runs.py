@@ -75,6 +75,8 @@ class ExperimentRuns(RunPart):
         return kinds
 
     def of_key(self, kind: str, key: str) -> pl.DataFrame | None:
+        if self.snapshot is not None and self.changed.height == 0:
+            return self.snapshot.of_key(kind, key)
         columns = [self._whole(kind, key, name) for name in KEYED[kind]]
         made = pl.DataFrame(
             [column.alias(name) for name, column in zip(KEYED[kind], columns, strict=True) if column is not None]
@@ -160,7 +162,8 @@ class ExperimentRuns(RunPart):
         return last
 
     def _whole(self, kind: str, key: str, name: str) -> pl.Series | None:
-        return self._laid(kind, lambda part, at: part.column(kind, key, name, at))
+        """A column for a new snapshot, which is not kept: that would keep all of them."""
+        return self._laid(kind, lambda part, _: part._spread(kind, key, name))
 
     @cached_property
     def _replaced(self) -> pl.Series:

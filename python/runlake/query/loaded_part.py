@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
 from runlake.query.parameters import mask_of
 from runlake.query.run_frames import KEYED, RunFrames
 from runlake.query.run_part import KeyNames, RunPart
+
+_FEW_KEYS: Final = 64
 
 
 class LoadedPart(RunPart):
@@ -40,18 +42,20 @@ class LoadedPart(RunPart):
         return {self._names.texts[key]: mask_of(of_key) for key, of_key in kinds.iter_rows()}
 
     def of_key(self, kind: str, key: str) -> pl.DataFrame | None:
-        part = self._by_key(kind).get((self._names.numbers.get(key),))
-        if part is None or part.height == self.height:
-            return None if part is None else part.drop("run")
-        return part.select(self._rows(part), pl.exclude("run"))
+        if key not in self.keys[kind]:
+            return None
+        part = self._part(kind, self._names.numbers[key])
+        return part.drop("run") if part.height == self.height else part.select(self._rows(part), pl.exclude("run"))
 
     def _rows(self, of_runs: pl.DataFrame) -> pl.Series:
         return self.runs["run"].search_sorted(of_runs["run"]).cast(pl.UInt32).alias("row")
 
-    def _by_key(self, kind: str) -> dict[Any, pl.DataFrame]:
-        """What runs have by key. Only the last kind is kept, which is all that writing a snapshot needs at a time."""
+    def _part(self, kind: str, key: int) -> pl.DataFrame:
+        """What runs have under a key, with `run`: cut out one at a time, or all at once where that takes too long."""
+        if len(self.keys[kind]) <= _FEW_KEYS:
+            return self._frames.of_kind(kind).filter(pl.col("key") == key).drop("key")
         if self._parted is None or self._parted[0] != kind:
-            self._parted = None
+            self._parted = None  # of the last kind, first: they are as large as all that was read
             parts = self._frames.of_kind(kind).partition_by("key", as_dict=True, include_key=False, maintain_order=True)
             self._parted = kind, parts
-        return self._parted[1]
+        return self._parted[1][(key,)]
