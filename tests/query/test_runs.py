@@ -160,6 +160,13 @@ def test_an_empty_store_gives_an_empty_frame(lake: BareLake) -> None:
     assert frame.columns[:2] == ["run_id", "run_name"]
 
 
+@pytest.mark.parametrize("view", [ViewType.ACTIVE_ONLY, ViewType.DELETED_ONLY, ViewType.ALL])
+def test_an_empty_store_has_no_runs_of_any_kind(lake: BareLake, view: int) -> None:
+    assert query.runs(lake, view=view).collect().is_empty()
+    assert query.search_runs(lake, ["0"], "start_time > 0", view) == []
+    assert query.list_runs(lake, view=view).total == 0
+
+
 def test_the_latest_value_is_the_largest_by_step_time_and_value_in_journals_and_segments(lake: BareLake) -> None:
     logged = [(5, 1, 0.1), (5, 2, 0.3), (5, 2, 0.2), (5, 2, math.nan), (4, 9, 9.0)]
     lake.run("a")

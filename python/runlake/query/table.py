@@ -81,7 +81,7 @@ class Shape:
     def rows(self) -> pl.Series | None:
         """The places of the runs that are seen, oldest first, in the runs of all parts; None when it is all of them."""
         rows: pl.Series | None = None
-        if self.view != ViewType.ALL and self._some_deleted(self.view):
+        if self.parts and self.view != ViewType.ALL and self._some_deleted(self.view):
             deleted = pl.concat([part.attribute("deleted") for part in self.parts])
             rows = ((deleted == 0) if self.view == ViewType.ACTIVE_ONLY else (deleted != 0)).arg_true()
         if len(self.parts) > 1:
