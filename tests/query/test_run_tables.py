@@ -15,6 +15,7 @@ from runlake import _engine, query
 from runlake.catalog import Catalog, ChangedRuns
 from runlake.entities import Dataset, DatasetInput, InputTag, ViewType
 from runlake.query import run_tables
+from runlake.store import Store
 from tests.query.lakes import BareLake
 
 
@@ -262,6 +263,23 @@ def test_sealed_and_live_points_of_a_metric_are_summed_up_together(many: BareLak
     writer.close()
 
 
+@pytest.mark.parametrize("count", [1, 20])
+def test_the_mean_of_infinities_of_both_signs_is_nan_before_and_after_sealing(tmp_path: Path, count: int) -> None:
+    store = Store.open(tmp_path / "lake")
+    for number in range(count):
+        store.create_run(f"r{number}", "0", name="a", user_id="u", start_time=0, owned=False)
+    for step, value in enumerate((math.inf, -math.inf, 1.0)):
+        store.run_logger("r0").log_metric("m", value, step=step)
+    for _ in range(2):
+        assert query.runs(store, where="mean(metrics.m) != 0").collect()["run_id"].to_list() == ["r0"]
+        store.seal()
+    shutil.rmtree(store.root / "cache", ignore_errors=True)
+    again = Store.open(store.root)
+    assert query.runs(again, where="mean(metrics.m) != 0").collect()["run_id"].to_list() == ["r0"]
+    again.close()
+    store.close()
+
+
 def replace(path: Path, content: bytes) -> None:
     """Put another file in the place of one that this process has mapped; truncated in place it would be pulled away."""
     path.unlink()
@@ -364,6 +382,7 @@ READER = """
 import sys
 from runlake import _engine, query
 from runlake.query import run_tables
+from runlake.store import Store
 from tests.query.lakes import BareLake
 from pathlib import Path
 run_tables._SMALL, run_tables._MANY_CHANGES = 5, 8

@@ -17,14 +17,13 @@ import polars as pl
 
 from runlake.catalog import read_typed
 from runlake.query.parameters import BOOL, FLAGS, FLOAT, INT, mask_of
-from runlake.query.run_frames import DATASETS, KEYED, PARAMS, RUNS, SUMMARY, TAGS
+from runlake.query.run_frames import DATASETS, KEYED, PARAMS, RUNS, SUMMARY, TAGS, VALUES
 from runlake.query.run_part import KeyNames, RunPart
 
 if TYPE_CHECKING:
     from runlake.catalog import ChangedRuns
 
 _COLUMNS: Final = {"params": tuple(PARAMS), "metrics": tuple(SUMMARY), "summaries": tuple(SUMMARY), "tags": tuple(TAGS)}
-_NAN_FOR_NONE: Final = [name in ("first_value", "last_value", "min", "max") for name in SUMMARY]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +187,7 @@ def _flags(texts: list[_Text | None]) -> pl.Series:
     return pl.Series([FLAGS[text[0]] if text and text[1] == BOOL else None for text in texts], dtype=pl.Boolean)
 
 
-_METRIC_COLUMNS: Final = list(zip(SUMMARY, _NAN_FOR_NONE, strict=True))
+_METRIC_COLUMNS: Final = [(name, name in VALUES) for name in SUMMARY]
 
 
 def _with_nan(values: Sequence[Any]) -> list[Any]:

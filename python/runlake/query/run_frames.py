@@ -45,9 +45,10 @@ SUMMARY: Final = pl.Schema(
         "max_timestamp": pl.Int64,
     }
 )
-"""What is known of a metric of a run. A value is NaN where the catalog, which has no NaN, says None."""
+"""What is known of a metric of a run."""
+VALUES: Final = ("first_value", "last_value", "min", "max", "sum")
+"""What is NaN where the catalog, which has no NaN, says None; a sum is where infinities of both signs met."""
 LATEST: Final = ("last_value", "last_step", "last_timestamp")
-_VALUES: Final = ("first_value", "last_value", "min", "max")
 _OWNER: Final = pl.Schema({"run": pl.Int64(), "key": pl.Int32()})
 PARAMS: Final = pl.Schema({"value": pl.String, "kind": pl.UInt8})
 TAGS: Final = pl.Schema({"value": pl.String})
@@ -82,8 +83,8 @@ class RunFrames:
     def of(cls, changed: ChangedRuns) -> RunFrames:
         """Take over what the catalog has read."""
         metrics = _frame(changed.metrics, {**_OWNER, **SUMMARY})
-        if metrics.select(_VALUES).null_count().row(0) != (0,) * len(_VALUES):
-            metrics = metrics.with_columns(pl.col(_VALUES).fill_null(float("nan")))
+        if metrics.select(VALUES).null_count().row(0) != (0,) * len(VALUES):
+            metrics = metrics.with_columns(pl.col(VALUES).fill_null(float("nan")))
         return cls(
             runs=_frame(changed.runs, RUNS),
             params=_from_arrays(changed.params, PARAMS),
