@@ -82,12 +82,12 @@ class LiveReader:
         if seen is None or any(starts.get(writer) != start for writer, start in seen.starts.items()):
             seen = _Seen({}, {}, LiveMetrics.none())
         grown = {writer: max(start, seen.upto.get(writer, 0)) for writer, start in starts.items()}
-        if all(upto[writer] <= start for writer, start in grown.items()):
-            self._seen = _Seen(starts, {**upto}, seen.metrics)
-            return seen.metrics
-        fresh = self._placed(arrow_frame(journals.summaries(grown)))
-        metrics = LiveMetrics(together(seen.metrics.frame, fresh) if seen.metrics.frame.height else fresh)
-        self._seen = _Seen(starts, upto, metrics)
+        metrics = seen.metrics
+        if any(start < upto[writer] for writer, start in grown.items()):
+            fresh = self._placed(arrow_frame(journals.summaries(grown)))
+            metrics = LiveMetrics(together(metrics.frame, fresh) if metrics.frame.height else fresh)
+        # NOTE: a thread that opened its journals later may have been here before and have seen more.
+        self._seen = _Seen(starts, {writer: max(start, upto[writer]) for writer, start in grown.items()}, metrics)
         return metrics
 
     def _placed(self, frame: pl.DataFrame) -> pl.DataFrame:

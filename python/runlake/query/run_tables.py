@@ -9,7 +9,7 @@ that have changed since; when these are many, it writes a new snapshot for whoev
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,7 +21,7 @@ from runlake.query.live import LiveReader
 from runlake.query.loaded_part import LoadedPart
 from runlake.query.reader import Hook, Lake, ReadStep, no_hook, open_journals, writers_of
 from runlake.query.run_frames import RunFrames, concatenated
-from runlake.query.run_part import KeyNames, RunPart
+from runlake.query.run_part import KeyNames
 from runlake.query.snapshot import Snapshot, SnapshotDamaged, Snapshots
 from runlake.query.table import RunTable, Shape
 
@@ -42,7 +42,8 @@ class RunTables:
     """The experiments of one store as far as this process has read them.
 
     There are no locks, which a fork could leave locked: what is kept is never changed, only replaced, and the worst
-    that two threads do to each other is to read something twice.
+    that two threads do to each other is to read something twice. A reading goes on from what was kept before its
+    transaction began, and answers from nothing else.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -57,70 +58,81 @@ class RunTables:
     def read(self, lake: Lake, experiments: Sequence[str] | None, view: int, hook: Hook) -> RunTable:
         """Return the runs of some experiments, or of all, as they are now."""
         journals = open_journals(lake, None, hook)
-        opened: dict[str, Snapshot] = {}
-        changed: dict[str, _Received] = {}
+        known = dict(self._experiments)  # what other threads put there from now on may be newer than the transaction
+        received: dict[str, _Received] = {}
 
-        def known_up_to(experiment_id: str, now_tx: int) -> int:
-            known = self._experiments.get(experiment_id)
-            if known is not None:
-                return known.tx
-            snapshot = self._snapshots.open(experiment_id)
-            if snapshot is None or snapshot.tx > now_tx:  # the catalog was put back to what it was before
-                return 0
-            opened[experiment_id] = snapshot
-            return snapshot.tx
+        def known_up_to(experiment_id: str, tx: int) -> int:
+            if experiment_id not in known:
+                snapshot = self._snapshots.open(experiment_id)
+                if snapshot is None or snapshot.tx > tx:  # the catalog was put back, or the snapshot is new
+                    return 0
+                known[experiment_id] = self._only(snapshot)
+                self._keep(known[experiment_id])
+            return known[experiment_id].tx
 
         def receive(experiment_id: str, runs: ChangedRuns) -> None:
-            anew = experiment_id not in opened and experiment_id not in self._experiments
-            changed.setdefault(experiment_id, _Received(anew)).take(runs)
+            received.setdefault(experiment_id, _Received(anew=experiment_id not in known)).take(runs)
 
         state = self._catalog.changed_runs(experiments, known_up_to, receive, writers=writers_of(journals))
         hook(ReadStep.PLANNED)
-        if changed:
-            self._learn_names()
-        for experiment_id in {*opened, *changed}:
-            self._update(experiment_id, state.tx, opened.get(experiment_id), changed.pop(experiment_id, _Received()))
+        names = self._learned_names() if received else self._names
+        for experiment_id in list(received):
+            before = known.get(experiment_id)
+            known[experiment_id] = self._updated(experiment_id, state.tx, before, received.pop(experiment_id), names)
         live = self._live.read(journals, state.sealed)
         hook(ReadStep.TAIL)
-        return RunTable(self._shape(state, view), live)
+        return RunTable(self._shape(state, known, view), live)
 
     def forget(self, experiment_id: str) -> None:
         """Read an experiment from the catalog the next time: its snapshot is damaged."""
         self._snapshots.forget(experiment_id)
         self._experiments.pop(experiment_id, None)
 
-    def _update(self, experiment_id: str, tx: int, opened: Snapshot | None, received: _Received) -> None:
-        known = self._experiments.get(experiment_id)
-        base: RunPart | None = opened if known is None else known.snapshot
-        records = {} if known is None else known.changed.records
+    def _updated(
+        self, experiment_id: str, tx: int, before: ExperimentRuns | None, received: _Received, names: KeyNames
+    ) -> ExperimentRuns:
+        """The runs of an experiment with those that have changed; kept for the next query."""
+        base = None if before is None else before.snapshot
+        records = {} if before is None else before.changed.records
         if received.frames:
-            base = LoadedPart(concatenated(received.frames), self._names)
+            base = LoadedPart(concatenated(received.frames), names)
         later = {run: record.after(records.get(run)) for run, record in received.records.items()}
-        changed = ChangedPart({**records, **later}, self._names)
-        runs = ExperimentRuns(experiment_id, tx, base, changed)
+        runs = ExperimentRuns(experiment_id, tx, base, ChangedPart({**records, **later}, names))
         few = _SMALL if base is None else max(_MANY_CHANGES, base.height // 8)
-        if received.frames or changed.height > few:
-            runs = self._written(runs)
-        self._experiments[experiment_id] = runs
+        if received.frames or runs.changed.height > few:
+            return self._written(runs)
+        return self._keep(runs)
 
     def _written(self, runs: ExperimentRuns) -> ExperimentRuns:
-        """Write a snapshot and go on from it; without room for one, runs stay in memory."""
+        """Write a snapshot, from which the next query goes on; without room for one, runs stay in memory."""
         self._snapshots.write(runs.experiment_id, runs.tx, runs)
         snapshot = self._snapshots.open(runs.experiment_id)
-        nothing = ChangedPart({}, self._names)
         if snapshot is None:
-            return runs
-        return ExperimentRuns(runs.experiment_id, snapshot.tx, snapshot, nothing)
+            return self._keep(runs)
+        kept = self._keep(self._only(snapshot))
+        return kept if snapshot.tx == runs.tx else runs  # another process has put one in its place
 
-    def _learn_names(self) -> None:
+    def _only(self, snapshot: Snapshot) -> ExperimentRuns:
+        return ExperimentRuns(snapshot.experiment_id, snapshot.tx, snapshot, ChangedPart({}, self._names))
+
+    def _keep(self, runs: ExperimentRuns) -> ExperimentRuns:
+        """Keep runs for the next query, unless another thread has read more."""
+        kept = self._experiments.get(runs.experiment_id)
+        if kept is None or kept.tx <= runs.tx:
+            self._experiments[runs.experiment_id] = runs
+        return runs
+
+    def _learned_names(self) -> KeyNames:
         """Take up the names of keys that are new; names are never taken back."""
-        new = self._catalog.key_names_after(max(self._names.texts, default=0))
+        names = self._names
+        new = self._catalog.key_names_after(max(names.texts, default=0))
         if new:
-            texts = {**self._names.texts, **dict(new)}
-            self._names = KeyNames(texts, {text: number for number, text in texts.items()})
+            texts = {**names.texts, **dict(new)}
+            names = self._names = KeyNames(texts, {text: number for number, text in texts.items()})
+        return names
 
-    def _shape(self, state: TableState, view: int) -> Shape:
-        found = (self._experiments.get(experiment_id) for experiment_id in state.artifacts)
+    def _shape(self, state: TableState, known: Mapping[str, ExperimentRuns], view: int) -> Shape:
+        found = (known.get(experiment_id) for experiment_id in state.artifacts)
         parts = tuple(runs for runs in found if runs is not None and runs.height)
         for shape in self._shapes:
             if shape.view == view and shape.artifacts == state.artifacts and _same(shape.parts, parts):
@@ -140,7 +152,7 @@ class _Received:
         anew: Whether none is known.
     """
 
-    def __init__(self, anew: bool = False) -> None:
+    def __init__(self, anew: bool) -> None:
         self._anew = anew
         self.records: dict[int, RunRecord] = {}
         self.frames: list[RunFrames] = []
