@@ -29,6 +29,11 @@ def add_run(
     return run_id
 
 
+def rank(value: float) -> tuple[bool, float, float]:
+    """What values are ordered by: NaN is below every number, -0.0 below 0.0."""
+    return (False, 0.0, 0.0) if math.isnan(value) else (True, value, math.copysign(1.0, value))
+
+
 @dataclass
 class Series:
     """Summary of one key of one run; `points` are (step, timestamp, value)."""
@@ -43,7 +48,7 @@ class Series:
 
     @property
     def ordered(self) -> list[tuple[int, int, float]]:
-        return sorted(self.points, key=lambda p: (p[0], p[1], not math.isnan(p[2]), 0.0 if math.isnan(p[2]) else p[2]))
+        return sorted(self.points, key=lambda p: (p[0], p[1], rank(p[2])))
 
     count = property(lambda self: len(self.points))
     nan_count = property(lambda self: len(self.points) - len(self.numbers))
@@ -53,10 +58,10 @@ class Series:
     last_step = property(lambda self: self.ordered[-1][0])
     last_timestamp = property(lambda self: self.ordered[-1][1])
     last_value = property(lambda self: self.ordered[-1][2])
-    min = property(lambda self: min((v for _, v in self.numbers), default=math.nan))
-    max = property(lambda self: max((v for _, v in self.numbers), default=math.nan))
-    min_step = property(lambda self: min((s for s, v in self.numbers if v == self.min), default=0))
-    max_step = property(lambda self: min((s for s, v in self.numbers if v == self.max), default=0))
+    min = property(lambda self: min((v for _, v in self.numbers), key=rank, default=math.nan))
+    max = property(lambda self: max((v for _, v in self.numbers), key=rank, default=math.nan))
+    min_step = property(lambda self: min((s for s, v in self.numbers if rank(v) == rank(self.min)), default=0))
+    max_step = property(lambda self: min((s for s, v in self.numbers if rank(v) == rank(self.max)), default=0))
     sum = property(lambda self: sum(v for _, v in self.numbers))
     max_timestamp = property(lambda self: max(t for _, t, _ in self.points))
 

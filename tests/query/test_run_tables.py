@@ -280,6 +280,30 @@ def test_the_mean_of_infinities_of_both_signs_is_nan_before_and_after_sealing(tm
     store.close()
 
 
+@pytest.mark.parametrize("values", [(0.0, -0.0), (-0.0, 0.0)])
+@pytest.mark.parametrize("seals", [0, 1, 2])
+def test_zeros_of_both_signs_are_ordered_alike_in_journals_and_segments(
+    tmp_path: Path, values: tuple[float, float], seals: int
+) -> None:
+    store = Store.open(tmp_path / "lake")
+    store.create_run("r", "0", name="a", user_id="u", start_time=0, owned=False)
+    for number, value in enumerate(values):
+        store.run_logger("r").log_metric("m", value, step=number, timestamp=0)
+        store.run_logger("r").log_metric("latest", value, step=0, timestamp=0)
+        assert query.runs(store).collect().height == 1
+        if number < seals:
+            store.seal()
+    low, high = [*map(str, values)].index("-0.0"), [*map(str, values)].index("0.0")
+    where = f"argmin(metrics.m) = {low} AND argmax(metrics.m) = {high}"
+    assert query.runs(store, where=where).collect()["run_id"].to_list() == ["r"]
+    assert str(query.runs(store).collect()["metrics.latest"][0]) == "0.0"
+    assert str(query.latest_metrics(store, ["r"])["r"]["latest"].value) == "0.0"
+    compared = query.compare(store, ["r"], only_different=False).filter(kind="metric", key="m")
+    said = dict(compared.select("field", "a").iter_rows())
+    assert (said["min_step"], said["max_step"]) == (str(low), str(high))
+    store.close()
+
+
 def replace(path: Path, content: bytes) -> None:
     """Put another file in the place of one that this process has mapped; truncated in place it would be pulled away."""
     path.unlink()

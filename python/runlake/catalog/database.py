@@ -12,6 +12,7 @@ use.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sqlite3
 import threading
@@ -203,6 +204,7 @@ class Database:
             self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=256
         )
         connection.executescript(_PRAGMAS)
+        connection.create_function("signbit", 1, _signbit, deterministic=True)
         return connection
 
     def _close_connections(self, timeout_s: float) -> None:
@@ -261,6 +263,11 @@ class Database:
         self.lock.forget()
         self._forget()
         self._stale = stale
+
+
+def _signbit(value: float | None) -> bool | None:
+    """Whether a number has a minus: to SQLite -0.0 and 0.0 are the same."""
+    return None if value is None else math.copysign(1.0, value) < 0
 
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()

@@ -212,22 +212,22 @@ _SEALED_RUNS = "SELECT run_id FROM run WHERE run IN (SELECT run FROM segment_run
 
 def _place(prefix: str, end: str) -> str:
     value = f"{prefix}{end}_value"
-    return f"({prefix}{end}_step, {prefix}{end}_timestamp, {value} IS NOT NULL, ifnull({value}, 0))"
+    return f"({prefix}{end}_step, {prefix}{end}_timestamp, {value} IS NOT NULL, ifnull({value}, 0), -signbit({value}))"
 
 
 _EARLIER = f"{_place('excluded.', 'first')} < {_place('', 'first')}"
 _LATER = f"{_place('excluded.', 'last')} > {_place('', 'last')}"
 _LOWER = """excluded.min IS NOT NULL AND (min IS NULL OR excluded.min < min
-    OR (excluded.min = min AND excluded.min_step < min_step))"""
+    OR (excluded.min = min AND (-signbit(excluded.min), excluded.min_step) < (-signbit(min), min_step)))"""
 _HIGHER = """excluded.max IS NOT NULL AND (max IS NULL OR excluded.max > max
-    OR (excluded.max = max AND excluded.max_step < max_step))"""
+    OR (excluded.max = max AND (signbit(excluded.max), excluded.max_step) < (signbit(max), max_step)))"""
 
 
 def _chosen(condition: str, *columns: str) -> str:
     return ", ".join(f"{column} = CASE WHEN {condition} THEN excluded.{column} ELSE {column} END" for column in columns)
 
 
-# Merges as the engine's Summary does: NaN (NULL here) is below every number and never an extreme.
+# Merges as the engine's Summary does: NaN (NULL here) is below every number and never an extreme, -0.0 is below 0.0.
 _MERGE_SUMMARY = f"""
     INSERT INTO metric_summary (run, key, count, nan_count, first_step, first_timestamp, first_value,
         last_step, last_timestamp, last_value, min, min_step, max, max_step, sum, max_timestamp)

@@ -150,16 +150,21 @@ def _merged(name: str, later: str) -> pl.Expr:
     return pl.when(wins).then(other).otherwise(mine).alias(name)
 
 
+def order(value: pl.Expr) -> list[pl.Expr]:
+    """What values are ordered by: NaN comes before every number, -0.0, which Polars takes for 0.0, before 0.0."""
+    number = value.fill_nan(0.0)
+    return [value.is_not_nan(), number, 1 / number]
+
+
 def _place(end: str, suffix: str) -> list[pl.Expr]:
-    """What points are ordered by: NaN comes before every number."""
-    value = pl.col(f"{end}_value{suffix}")
-    return [pl.col(f"{end}_step{suffix}"), pl.col(f"{end}_timestamp{suffix}"), value.is_not_nan(), value.fill_nan(0.0)]
+    """What points are ordered by."""
+    return [pl.col(f"{end}_step{suffix}"), pl.col(f"{end}_timestamp{suffix}"), *order(pl.col(f"{end}_value{suffix}"))]
 
 
 def _extreme(end: str, suffix: str, sign: int = 1) -> list[pl.Expr]:
     """What extremes are ordered by: NaN, which says that there is none, comes last; then the earliest step."""
     value = pl.col(f"{end}{suffix}")
-    return [value.is_nan(), value.fill_nan(0.0) * sign, pl.col(f"{end}_step{suffix}")]
+    return [value.is_nan(), *order(value * sign)[1:], pl.col(f"{end}_step{suffix}")]
 
 
 def _before(left: list[pl.Expr], right: list[pl.Expr]) -> pl.Expr:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from runlake.entities import Metric
+from runlake.query.live import order
 from runlake.query.reader import Hook, Lake, ReadStep, arrow_frame, no_hook, open_journals, writers_of
 
 _LATEST = pl.Schema(
@@ -26,7 +27,7 @@ def latest_metrics(lake: Lake, run_ids: Sequence[str], *, hook: Hook = no_hook) 
     for start in range(0, len(run_ids), _MOST_RUNS):
         part = run_ids[start : start + _MOST_RUNS]
         both = pl.concat([_sealed(lake, part), live.filter(pl.col("run_id").is_in(list(part)))])
-        latest = both.sort("step", "timestamp", pl.col("value").is_not_nan(), "value").unique(
+        latest = both.sort("step", "timestamp", *order(pl.col("value"))).unique(
             ["run_id", "key"], keep="last", maintain_order=True
         )
         for run_id, key, value, step, timestamp in latest.sort("run_id", "key").iter_rows():

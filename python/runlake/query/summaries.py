@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from runlake.query.live import order
 from runlake.query.reader import Hook, Lake, ReadStep, arrow_frame, no_hook, open_journals, writers_of
 
 if TYPE_CHECKING:
@@ -55,16 +56,16 @@ def rows_and_summaries(lake: Lake, run_ids: Sequence[str], *, hook: Hook = no_ho
 
 def merged(summaries: pl.DataFrame) -> pl.DataFrame:
     """Make one summary of those of a run and key; the latest is the largest by (step, timestamp, value), NaN lowest."""
-    value = pl.col("last_value")
-    latest = ("last_step", "last_timestamp", value.is_not_nan(), value)
+    latest = (pl.col("last_step"), pl.col("last_timestamp"), *order(pl.col("last_value")))
+    lowest, highest = order(pl.col("min"))[1:], order(-pl.col("max"))[1:]
     return (
         summaries.with_columns(pl.col("min", "max").fill_nan(None))
         .group_by("run_id", "key", maintain_order=True)
         .agg(
             pl.col("count").sum(),
             pl.col("last_value", "last_step", "last_timestamp").sort_by(*latest).last(),
-            pl.col("min", "min_step").sort_by("min", "min_step", nulls_last=True).first(),
-            pl.col("max", "max_step").sort_by(-pl.col("max"), "max_step", nulls_last=True).first(),
+            pl.col("min", "min_step").sort_by(*lowest, "min_step", nulls_last=True).first(),
+            pl.col("max", "max_step").sort_by(*highest, "max_step", nulls_last=True).first(),
         )
         .select(*SUMMARY)
     )
