@@ -82,7 +82,7 @@ class Changed(Part):
         Args:
             experiment_ids: None means all; ids that there are not are passed over.
             since: Gives, for an experiment that has runs, the transaction up to which its runs are known already; it is
-                told the number of this one.
+                told the last one that this reading sees, and gives no later one.
             receive: Called with the experiment for at most 5,000 runs at a time.
             writers: Those whose journals were opened before.
         """
