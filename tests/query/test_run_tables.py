@@ -199,6 +199,16 @@ def ids_and(*columns: str) -> list[str]:
     return ["run_id", *columns]
 
 
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_tag_that_no_run_has_any_more_is_no_column(lake: BareLake, count: int) -> None:
+    fill(lake, count)
+    lake.catalog.log_batch("0-000", tags={"gone": "1", "left": "1"})
+    assert "tags.gone" in everything(lake)
+    lake.catalog.delete_tag("0-000", "gone")
+    assert "tags.gone" not in everything(lake)
+    assert everything(lake)["tags.left"][0] == "1"
+
+
 def test_many_changes_make_a_new_snapshot(many: BareLake, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(10):
         many.catalog.log_batch(f"0-{number:03}", params={"second": str(number)})

@@ -64,8 +64,11 @@ class ExperimentRuns(RunPart):
 
     @cached_property
     def keys(self) -> dict[str, frozenset[str]]:
-        parts = [part.keys for part in (self.snapshot, self.changed) if part is not None]
-        return {kind: frozenset().union(*(keys[kind] for keys in parts)) for kind in KEYED}
+        if self.snapshot is None:
+            return self.changed.keys
+        found = {kind: self.snapshot.keys[kind] | self.changed.keys[kind] for kind in KEYED}
+        gone = [key for key in found["tags"] - self.changed.keys["tags"] if not self._is_left("tags", key)]
+        return {**found, "tags": found["tags"].difference(gone)}
 
     @cached_property
     def param_kinds(self) -> dict[str, int]:
@@ -160,6 +163,14 @@ class ExperimentRuns(RunPart):
                 last = _Choice(at, before, changed, rows.arg_sort())
             self._choices[kind] = last
         return last
+
+    def _is_left(self, kind: str, key: str) -> bool:
+        """Whether a run of the snapshot that has not changed has a key."""
+        assert self.snapshot is not None
+        table = self.snapshot.of_key(kind, key)
+        if table is None or "row" not in table.columns:
+            return table is not None and table.height > len(self._replaced)
+        return not table["row"].is_in(self._replaced.implode()).all()
 
     def _whole(self, kind: str, key: str, name: str) -> pl.Series | None:
         """A column for a new snapshot, which is not kept: that would keep all of them."""
