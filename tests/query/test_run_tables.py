@@ -6,6 +6,7 @@ import math
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import polars as pl
@@ -207,6 +208,23 @@ def test_a_tag_that_no_run_has_any_more_is_no_column(lake: BareLake, count: int)
     lake.catalog.delete_tag("0-000", "gone")
     assert "tags.gone" not in everything(lake)
     assert everything(lake)["tags.left"][0] == "1"
+
+
+def test_questions_about_keys_that_no_run_has_leave_nothing_behind(many: BareLake) -> None:
+    def ask(first: int) -> None:
+        for number in range(first, first + 5):
+            keys = [f"{'long' * 40}{number}-{other}" for other in range(200)]
+            assert not query.search_runs(
+                many, ["0"], " OR ".join(f"params.`{key}` = 1 OR tags.`{key}` = 'x'" for key in keys)
+            )
+
+    many.catalog.log_batch("0-000", tags={"team": "changed"})
+    ask(0)  # the first ones are warned about, and the warnings remembered
+    tracemalloc.start()
+    ask(5)
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 200_000
 
 
 def test_many_changes_make_a_new_snapshot(many: BareLake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -414,7 +432,7 @@ def test_a_run_in_two_experiments_order_comes_oldest_first(lake: BareLake) -> No
 
 READER = """
 import sys
-from runlake import _engine, query
+from runlake import query
 from runlake.query import run_tables
 from runlake.store import Store
 from tests.query.lakes import BareLake

@@ -81,6 +81,7 @@ class LiveReader:
         seen = self._seen
         if seen is None or any(starts.get(writer) != start for writer, start in seen.starts.items()):
             seen = _Seen({}, {}, LiveMetrics.none())
+            self._known = {}  # a process that reads for months meets more runs than are live
         grown = {writer: max(start, seen.upto.get(writer, 0)) for writer, start in starts.items()}
         metrics = seen.metrics
         if any(start < upto[writer] for writer, start in grown.items()):
@@ -93,11 +94,12 @@ class LiveReader:
     def _placed(self, frame: pl.DataFrame) -> pl.DataFrame:
         frame = frame.select(pl.col(name).cast(dtype) for name, dtype in _COLUMNS.items())
         ids = frame["run_id"].unique().to_list()
-        if unknown := [run_id for run_id in ids if run_id not in self._known]:
-            self._known.update(self.places(unknown))
-        known = [(run_id, *self._known[run_id]) for run_id in ids if run_id in self._known]
+        known = self._known  # which another thread may replace
+        if unknown := [run_id for run_id in ids if run_id not in known]:
+            known.update(self.places(unknown))
+        rows = [(run_id, *known[run_id]) for run_id in ids if run_id in known]
         schema = {"run_id": pl.String, "run": pl.Int64, "experiment_id": pl.String}
-        places = pl.DataFrame(known, schema, orient="row")
+        places = pl.DataFrame(rows, schema, orient="row")
         return frame.join(places, on="run_id").select("experiment_id", "run", "key", *SUMMARY)
 
 

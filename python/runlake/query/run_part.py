@@ -43,7 +43,7 @@ class RunPart(ABC):
     """Columns of some runs. What making one has taken is kept, for parts do not change."""
 
     def __init__(self) -> None:
-        self._kept: dict[Name, pl.Series | None] = {}
+        self._kept: dict[Name, pl.Series] = {}
         self._asked: set[Name] = set()
         self._kept_bytes = 0
 
@@ -100,8 +100,9 @@ class RunPart(ABC):
         """Read texts as something. Who asks for a few runs once gets those read; asked again, all are, and kept."""
         few = at is not None and len(at) * _FEW < self.height
         if few and name not in self._kept and name not in self._asked:
-            self._asked.add(name)
-            return self._read(name, read, at)
+            if (made := self._read(name, read, at)) is not None:
+                self._asked.add(name)
+            return made
         return self._kept_at(name, lambda: self._read(name, read, None), at)
 
     def _read(self, name: Name, read: Read, at: pl.Series | None) -> pl.Series | None:
@@ -121,10 +122,11 @@ class RunPart(ABC):
         return part[name].gather(places)
 
     def _keep(self, name: Name, make: Callable[[], pl.Series | None]) -> pl.Series | None:
-        if name in self._kept:
-            return self._kept[name]
-        made = make()
-        size = 0 if made is None else int(made.estimated_size())
+        """Make a column once. That there is none is not kept, for there is no end of keys that no run has."""
+        kept = self._kept.get(name)
+        if kept is not None or (made := make()) is None:
+            return kept
+        size = int(made.estimated_size())
         if self._kept_bytes + size > _MOST_KEPT_BYTES:
             self._kept, self._kept_bytes = {}, 0
         self._kept[name] = made
