@@ -165,12 +165,15 @@ class ExperimentRuns(RunPart):
         return last
 
     def _is_left(self, kind: str, key: str) -> bool:
-        """Whether a run of the snapshot that has not changed has a key."""
+        """Whether a run of the snapshot whose values have not changed has a key."""
         assert self.snapshot is not None
+        replaced = self._replaced[self._replacing(kind)]
+        if self.snapshot.count(kind, key) > len(replaced):
+            return True
         table = self.snapshot.of_key(kind, key)
         if table is None or "row" not in table.columns:
-            return table is not None and table.height > len(self._replaced)
-        return not table["row"].is_in(self._replaced.implode()).all()
+            return False
+        return not table["row"].is_in(replaced.implode()).all()
 
     def _whole(self, kind: str, key: str, name: str) -> pl.Series | None:
         """A column for a new snapshot, which is not kept: that would keep all of them."""

@@ -54,8 +54,9 @@ class LoadedPart(RunPart):
         """What runs have under a key, with `run`: cut out one at a time, or all at once where that takes too long."""
         if len(self.keys[kind]) <= _FEW_KEYS:
             return self._frames.of_kind(kind).filter(pl.col("key") == key).drop("key")
-        if self._parted is None or self._parted[0] != kind:
+        parted = self._parted  # which another thread may replace
+        if parted is None or parted[0] != kind:
             self._parted = None  # of the last kind, first: they are as large as all that was read
             parts = self._frames.of_kind(kind).partition_by("key", as_dict=True, include_key=False, maintain_order=True)
-            self._parted = kind, parts
-        return self._parted[1][(key,)]
+            self._parted = parted = kind, parts
+        return parted[1][(key,)]

@@ -71,6 +71,11 @@ class RunPart(ABC):
     def of_key(self, kind: str, key: str) -> pl.DataFrame | None:
         """What runs have under one key, with `row` unless every run has it; None when no run has it."""
 
+    def count(self, kind: str, key: str) -> int:
+        """Number of runs that have a key."""
+        part = self.of_key(kind, key)
+        return 0 if part is None else part.height
+
     @property
     def height(self) -> int:
         """Number of runs."""

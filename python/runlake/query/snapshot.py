@@ -70,7 +70,14 @@ class Snapshot(RunPart):
 
     @cached_property
     def keys(self) -> dict[str, frozenset[str]]:
-        return {kind: frozenset(key for key, _ in self._file.tables(kind)) for kind in KEYED}
+        return {kind: frozenset(counts) for kind, counts in self._counts.items()}
+
+    @cached_property
+    def _counts(self) -> dict[str, dict[str, int]]:
+        return {kind: dict(self._file.tables(kind)) for kind in KEYED}
+
+    def count(self, kind: str, key: str) -> int:
+        return self._counts[kind].get(key, 0)
 
     @property
     def param_kinds(self) -> dict[str, int]:

@@ -116,9 +116,9 @@ class Shape:
 
     def schema(self, metrics: frozenset[str]) -> pl.Schema:
         """Names and types of the wide frame with these metrics."""
-        if self.schemas.get(metrics) is None:
-            self.schemas.clear()  # metrics that come up live are few: the last set is the next one
-            self.schemas[metrics] = KeptSchema(
+        schema = self.schemas.get(metrics)
+        if schema is None:
+            schema = KeptSchema(
                 {
                     **{name: _SHOWN.get(name, dtype) for name, dtype in ATTRIBUTES.items()},
                     **{f"params.{key}": self.param_types[key] for key in sorted(self.param_types)},
@@ -126,7 +126,9 @@ class Shape:
                     **{f"tags.{key}": pl.String() for key in sorted(self.keys["tags"])},
                 }
             )
-        return self.schemas[metrics]
+            self.schemas.clear()  # metrics that come up live are few: the last set is the next one
+            self.schemas[metrics] = schema
+        return schema
 
     def like(self, earlier: Shape) -> bool:
         """Whether an earlier shape has the same columns."""
