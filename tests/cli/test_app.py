@@ -99,6 +99,35 @@ def test_a_reader_that_stops_early_is_no_error(lake: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("command", ["runs", "runs --json", "show broad", "export -"])
+def test_a_full_disk_behind_stdout_is_said_in_a_sentence(lake: Path, command: str) -> None:
+    line = f"{sys.executable} -m runlake {command} --store {lake} > /dev/full"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "error: stdout cannot be written to: no space left on device\n"
+
+
+@pytest.mark.parametrize("command", ["runs", "export -"])
+def test_a_closed_stdout_takes_nothing_and_harms_nothing(lake: Path, command: str) -> None:
+    line = f"{sys.executable} -m runlake {command} --store {lake} >&-"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_ctrl_c_while_the_program_is_loading_is_no_traceback() -> None:
+    program = (
+        "import os, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'polars': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from runlake.cli import main\n"
+        "main(['runs'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
 def test_a_terminal_gets_a_table_that_fits(lake: Path) -> None:
     screen = on_terminal(["runs", "--store", str(lake)], columns=70)
     assert "run_name" in screen

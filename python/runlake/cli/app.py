@@ -6,9 +6,10 @@ Data goes to stdout, everything else to stderr. Exit status: 0, 1 when something
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 import click
 
@@ -25,6 +26,7 @@ from runlake.cli.show import show
 from runlake.errors import AlreadyExists, InvalidInput, MissingExtra, NotFound, RunlakeError, StoreUnavailable
 
 _MISUSE = (InvalidInput, AlreadyExists, NotFound, StoreUnavailable, MissingExtra)
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -35,11 +37,6 @@ def runlake_command() -> None:
 
 for command in (demo, runs, show, points, compare, export, seal, doctor):
     runlake_command.add_command(command)
-
-
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave the process with its exit status."""
-    sys.exit(status_of(arguments))
 
 
 def status_of(arguments: Sequence[str] | None) -> int:
@@ -55,11 +52,33 @@ def status_of(arguments: Sequence[str] | None) -> int:
     except RunlakeError as error:
         message(f"error: {error}")
         return 2 if isinstance(error, _MISUSE) else 1
+    except OSError as error:
+        return _give_up(error)
     except (click.Abort, KeyboardInterrupt):
         message("interrupted")
         return 130
     except SystemExit:  # click's answer to `runlake points ... | head`: the reader has seen enough
         return 0
+
+
+def _give_up(error: OSError) -> int:
+    """Say what the environment did; most often it is stdout on a disk that is full."""
+    reason = _sentence(error.strerror or str(error))
+    if error.filename is not None:
+        message(f"error: {error.filename}: {reason}")
+    elif error.errno in _CANNOT_WRITE:
+        message(f"error: stdout cannot be written to: {reason}")
+        _forget_stdout()
+    else:
+        message(f"error: {reason}")
+    return 1
+
+
+def _forget_stdout() -> None:
+    """Keep the interpreter from writing once more what stdout did not take."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _refuse_usage(error: click.UsageError) -> int:
