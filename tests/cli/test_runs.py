@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from tests.cli.conftest import Cli
+from tests.cli.terminal import on_terminal
 
 
 def names(text: str) -> list[str]:
@@ -82,3 +83,43 @@ def test_a_mistake_in_a_filter_is_shown_where_it_is(cli: Cli, lake: Path) -> Non
     assert (result.status, result.out) == (2, "")
     assert "^" in result.err
     assert "hint:" in result.err
+
+
+def test_a_terminal_shows_what_was_asked_about_before_what_was_not(lake: Path) -> None:
+    question = ["--where", "params.depth = 6", "--sort", "metrics.val_accuracy DESC"]
+    header = on_terminal(["runs", *question, "--store", str(lake)], columns=70).splitlines()[0]
+    assert header.split() == ["run_name", "run_id", "val_accuracy", "depth", "status"]
+
+
+def test_functions_and_keys_that_no_run_has_name_no_column(lake: Path) -> None:
+    question = ["--where", "params.width IS NULL", "--sort", "min(metrics.loss)"]
+    lines = on_terminal(["runs", *question, "--store", str(lake)], columns=70).splitlines()
+    header = next(line for line in lines if line.startswith("run_name"))
+    assert header.split()[:4] == ["run_name", "run_id", "status", "start_time"]
+
+
+def test_pipes_have_the_same_columns_whatever_is_asked(cli: Cli, lake: Path) -> None:
+    headers = [cli("runs", *sort).out.splitlines()[0] for sort in ((), ("--sort", "metrics.val_accuracy"))]
+    plain, asked = ([name for name in header.split("\t") if "tags." not in name] for header in headers)
+    assert plain == asked
+
+
+def test_chosen_columns_that_do_not_fit_are_printed_below_each_other(lake: Path) -> None:
+    screen = on_terminal(["runs", "-e", "sweep", "--columns", "*", "--store", str(lake)], columns=60)
+    rows = [line.split() for line in screen.splitlines()]
+    assert [row[1] for row in rows if row[:1] == ["run_name"]] == ["broad", "narrow"]
+    assert ["optimizer", "sgd"] in rows
+    assert ["tags.team", "vision"] in rows
+    assert max(map(len, screen.splitlines())) <= 60
+
+
+def test_chosen_columns_that_fit_are_a_table(lake: Path) -> None:
+    screen = on_terminal(["runs", "-e", "sweep", "--columns", "run_name,params.*", "--store", str(lake)], columns=60)
+    assert [line.split() for line in screen.splitlines() if "sgd" in line] == [
+        ["broad", "6", "0.1", "sgd"],
+        ["narrow", "6", "0.001", "sgd"],
+    ]
+
+
+def test_a_terminal_is_told_that_no_run_was_found(lake: Path) -> None:
+    assert "no run found" in on_terminal(["runs", "-w", "params.lr > 9", "--store", str(lake)], columns=80)

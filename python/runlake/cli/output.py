@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.table import Table
 
 _AROUND_ROWS = 4  # header, rule, what is said below, the prompt
 _NOT_IN_JSON = {math.inf: "Infinity", -math.inf: "-Infinity"}
@@ -54,13 +55,27 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         drawn.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
     for row in rows:
         drawn.add_row(*(_escaped(readable(cell)) for cell in row))
-    if len(rows) + _AROUND_ROWS > shutil.get_terminal_size().lines and sys.stdin.isatty():
-        screen = console()
-        with screen.capture() as captured:
-            screen.print(drawn)
-        click.echo_via_pager(captured.get(), color=True)
-    else:
-        console().print(drawn)
+    _show([drawn], len(rows))
+
+
+def records(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows to a terminal that is too narrow for their table: names and values below each other."""
+    rows = list(rows)
+    lines: list[RenderableType] = []
+    for row in rows:
+        lines += ["", _drawn_pairs(dict(zip(header, row, strict=True)))]
+    _show(lines[1:], len(rows) * (len(header) + 1))
+
+
+def _show(drawn: Sequence[RenderableType], lines: int) -> None:
+    """Print to the terminal, through the pager if it is longer than the screen and somebody is there."""
+    screen = console()
+    if lines + _AROUND_ROWS <= shutil.get_terminal_size().lines or not sys.stdin.isatty():
+        screen.print(*drawn, sep="\n")
+        return
+    with screen.capture() as captured:
+        screen.print(*drawn, sep="\n")
+    click.echo_via_pager(captured.get(), color=True)
 
 
 def pairs(values: Mapping[str, Any]) -> None:
@@ -68,7 +83,11 @@ def pairs(values: Mapping[str, Any]) -> None:
     if not sys.stdout.isatty():
         for name, value in values.items():
             click.echo(f"{name}\t{_plain(value)}")
-        return
+    else:
+        console().print(_drawn_pairs(values))
+
+
+def _drawn_pairs(values: Mapping[str, Any]) -> Table:
     from rich.table import Table
 
     drawn = Table.grid(padding=(0, 2))
@@ -76,7 +95,7 @@ def pairs(values: Mapping[str, Any]) -> None:
     drawn.add_column(overflow="fold")
     for name, value in values.items():
         drawn.add_row(_escaped(name), _escaped(readable(value)))
-    console().print(drawn)
+    return drawn
 
 
 def heading(text: str) -> None:
@@ -88,10 +107,13 @@ def heading(text: str) -> None:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return rich's view of the terminal."""
+    """Return rich's view of the terminal, which is as wide as it says; rich takes a simple one for 80 columns."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+    if not (sys.stderr if stderr else sys.stdout).isatty():
+        return Console(stderr=stderr, highlight=False, soft_wrap=False)
+    width, height = shutil.get_terminal_size()
+    return Console(stderr=stderr, highlight=False, soft_wrap=False, width=width, height=height)
 
 
 def readable(cell: Any) -> str:

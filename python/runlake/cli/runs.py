@@ -6,6 +6,7 @@ import difflib
 import fnmatch
 import shutil
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -49,7 +50,8 @@ def runs(
 ) -> None:
     """List runs, the ones started last first.
 
-    In a terminal as many columns are shown as fit; piped or with --json all of them.
+    In a terminal as many columns are shown as fit, those of --where and --sort first; --columns chooses others. Piped
+    or with --json there are all.
     """
     with opened(store) as opened_store:
         check_experiments(opened_store, experiments)
@@ -62,7 +64,7 @@ def runs(
     if as_json:
         output.json(shown.select(wanted or _ordered(shown.columns)).to_dicts())
     else:
-        show_frame(shown, wanted)
+        show_frame(shown, wanted, listing.named)
     if len(shown) < listing.total:
         output.message(f"{len(shown):,} of {listing.total:,} runs; --limit 0 shows all")
 
@@ -86,20 +88,25 @@ def near(name: str, known: list[str]) -> str | None:
     return f"did you mean {' or '.join(close)}?" if close else None
 
 
-def show_frame(frame: pl.DataFrame, wanted: list[str] | None = None) -> None:
-    """Print a table of runs; without `wanted`, a terminal gets the columns that differ between runs and fit."""
-    left_out = 0
-    if wanted is None:
-        wanted = _ordered(frame.columns)
-        if sys.stdout.isatty():
-            every = len(wanted)
-            wanted = _fitting(frame, _telling(frame, wanted), shutil.get_terminal_size().columns)
-            left_out = every - len(wanted)
+def show_frame(frame: pl.DataFrame, wanted: list[str] | None = None, named: Sequence[str] = ()) -> None:
+    """Print a table of runs.
+
+    Without `wanted`, a terminal gets the columns that are `named` or differ between runs, as far as they fit. Columns
+    that are wanted and do not fit are printed below each other.
+    """
     cut = sys.stdout.isatty()
-    header = [_heading(name, frame.columns) if cut else name for name in wanted]
-    rows = [[_cell(*pair, cut) for pair in zip(wanted, row, strict=True)] for row in frame.select(wanted).iter_rows()]
-    output.table(header, rows)
-    if left_out:
+    chosen = wanted or _ordered(frame.columns)
+    if cut and wanted is None:
+        chosen = _fitting(frame, _telling(frame, chosen, named))
+    header = [_heading(name, frame.columns) if cut else name for name in chosen]
+    rows = [[_cell(*pair, cut) for pair in zip(chosen, row, strict=True)] for row in frame.select(chosen).iter_rows()]
+    if cut and len(_fitting(frame, chosen)) < len(chosen):
+        output.records(header, rows)
+    else:
+        output.table(header, rows)
+    if cut and frame.is_empty():
+        output.message("no run found")
+    elif left_out := len(frame.columns) - len(chosen) if wanted is None else 0:
         output.message(f"{left_out} more columns; --columns '*' shows all")
 
 
@@ -131,19 +138,21 @@ def _rank(name: str) -> tuple[int, int, str]:
     return 1 + (order.index(group) if group in order else len(order)), 0, name
 
 
-def _telling(frame: pl.DataFrame, columns: list[str]) -> list[str]:
-    """Leave out tags and attributes, and parameters that are the same in all runs."""
+def _telling(frame: pl.DataFrame, columns: list[str], named: Sequence[str]) -> list[str]:
+    """Put what is named behind name and id; leave out other tags and attributes, and parameters that all share."""
 
     def tells(name: str) -> bool:
         if name.startswith("params."):
             return len(frame) < 2 or frame[name].n_unique() > 1
         return name in _FIRST or name.startswith("metrics.")
 
-    return [name for name in columns if tells(name)]
+    first = list(dict.fromkeys([*_FIRST[:2], *named]))
+    return first + [name for name in columns if name not in first and tells(name)]
 
 
-def _fitting(frame: pl.DataFrame, columns: list[str], width: int) -> list[str]:
+def _fitting(frame: pl.DataFrame, columns: list[str]) -> list[str]:
     """Take columns from the left until the terminal is full."""
+    width = shutil.get_terminal_size().columns + _GAP  # there is no gap after the last
     chosen: list[str] = []
     used = 0
     for name in columns:

@@ -9,7 +9,7 @@ import polars as pl
 
 from runlake.entities import ViewType
 from runlake.errors import InvalidInput
-from runlake.query.filter.nodes import Kind
+from runlake.query.filter.nodes import Condition, Kind, leaves
 from runlake.query.filter.order import Order, parse_order
 from runlake.query.filter.parser import parse_filter
 from runlake.query.filter.suggest import unknown_keys
@@ -23,10 +23,14 @@ from runlake.query.warnings import warn_of_unknown_keys
 
 @dataclass(frozen=True)
 class Listing:
-    """The runs that are shown, of `total` that were found."""
+    """The runs that are shown, of `total` that were found.
+
+    `named` are the columns that the order and the filter name, the most important first.
+    """
 
     frame: pl.DataFrame
     total: int
+    named: tuple[str, ...] = ()
 
 
 def list_runs(
@@ -59,9 +63,18 @@ def list_runs(
         warn_of_unknown_keys(table, condition)
         _require_known(table, orders)
         rows = sorted_rows(table, table.rows_matching(condition), orders, typed=True)
-        return Listing(table.wide(rows=rows if limit is None else rows.head(limit)), len(rows))
+        shown = table.wide(rows=rows if limit is None else rows.head(limit))
+        return Listing(shown, len(rows), _named(shown.columns, condition, orders))
 
     return answer(lake, lambda: load_table(lake, ids, view), question)
+
+
+def _named(columns: Sequence[str], condition: Condition | None, orders: Sequence[Order]) -> tuple[str, ...]:
+    """The columns that a person who asks this wants to see; functions of a series have none."""
+    fields = [order.field for order in orders]
+    fields += [leaf.field for leaf in leaves(condition)] if condition is not None else []
+    names = [field.key if field.kind is Kind.ATTRIBUTE else field.name for field in fields if field.function is None]
+    return tuple(name for name in dict.fromkeys(names) if name in columns)
 
 
 def _require_known(table: RunTable, orders: Sequence[Order]) -> None:
