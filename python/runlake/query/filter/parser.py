@@ -93,6 +93,8 @@ class _Parser:
             raise self._cursor.mistake("filter has a ')' that nothing opened")
         if token.kind is not TokenKind.END:
             hint = did_you_mean(token.text, ("AND", "OR")) if token.kind is TokenKind.NAME else None
+            if token.kind is TokenKind.COMMA:
+                hint = "a number is written with a point, 0.1, and a list IN (1, 2)"
             raise self._cursor.mistake("filter needs AND or OR between two conditions", hint=hint)
         return condition
 

@@ -145,6 +145,7 @@ def _unreadable(source: Source, column: int) -> InvalidInput:
             hint="text is written in quotes: '001'"
             + ("; units of time are ms, s, m, h, d and w" if number[-1].isalpha() else ""),
         )
+    hint = "conditions are joined by AND and OR" if character in "&|" else None
     return source.mistake(
-        f"{source.title} cannot contain {character!r} here", Token(TokenKind.OPERATOR, character, column)
+        f"{source.title} cannot contain {character!r} here", Token(TokenKind.OPERATOR, character, column), hint=hint
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -13,6 +14,9 @@ from runlake.query.filter.tokens import Source, Token, shown
 _TEXT, _NUMBER = frozenset({Form.TEXT}), frozenset({Form.NUMBER})
 _ANY_FORM = frozenset(Form)
 _QUOTES = "`'\""
+_PLAIN = re.compile(r"[\w/:\-]+")
+_SHORT = 30
+_NOUNS = {Kind.PARAM: "parameter", Kind.METRIC: "metric", Kind.TAG: "tag"}
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,17 @@ class Vocabulary:
         known = self.aliases.get(name, name)
         if known not in self.attributes:
             names = [*self.attributes, *(prefix + "." for prefix in self.prefixes)]
-            everything = f"attributes are {', '.join(self.attributes)}; other names are written metrics.key, tags.key"
-            hint = did_you_mean(name, names) or everything
+            hint = did_you_mean(name, names) or self._written_as(name)
             raise source.mistake(f"unknown attribute {shown(name)!r} in {source.title}", token, hint=hint)
         return known
+
+    def _written_as(self, name: str) -> str:
+        """How the name would be written if it is a key, which is what most who leave out the prefix mean."""
+        quoted = name if _PLAIN.fullmatch(name) else f"`{name}`"
+        key = shown(quoted) if len(quoted) <= _SHORT else "key"
+        kinds = [kind for kind in _NOUNS if kind in self.prefixes.values()]
+        keys = ", ".join(f"a {_NOUNS[kind]} is written {kind.value}.{key}" for kind in kinds)
+        return f"{keys}; attributes are {', '.join(self.attributes)}"
 
 
 def _split(name: str) -> tuple[str, str, str]:
