@@ -50,7 +50,8 @@ class _Codes:
             InvalidInput: there is no such code.
         """
         if code not in cls._names:
-            raise InvalidInput(f"{code!r} is not a {cls._what}; there are {cls._names}")
+            known = ", ".join(f"{number} ({name})" for number, name in cls._names.items())
+            raise InvalidInput(f"{code!r} is not a {cls._what}; there are {known}")
         return cls._names[code]
 
     @classmethod

@@ -158,6 +158,11 @@ def test_a_band_is_of_one_metric(four: BareLake, key: Any) -> None:
         query.band(four, None, key)
 
 
+def test_a_metric_that_no_run_has_gives_no_rows_and_a_warning(four: BareLake, caplog: pytest.LogCaptureFixture) -> None:
+    assert query.band(four, None, "losss").is_empty()
+    assert caplog.messages == ["none of the runs has points of the metric 'losss'\nhint: did you mean loss?"]
+
+
 def test_an_unknown_run_is_refused(four: BareLake) -> None:
     with pytest.raises(NotFound, match="no run 'nope'"):
         query.band(four, ["nope"], "loss")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runlake.errors import InvalidInput
+from runlake.errors import InvalidInput, InvalidType
 from runlake.query.filter.nodes import Field, Function, Kind
 from runlake.query.filter.order import Order, parse_order
 from runlake.query.filter.parser import parse_filter
@@ -141,6 +141,11 @@ def test_an_empty_filter_asks_for_everything(text: str | None) -> None:
 def test_an_order_that_cannot_be_followed_is_refused(clauses: list[str], said: str) -> None:
     with pytest.raises(InvalidInput, match=said.replace("?", r"\?")):
         parse_order(clauses)
+
+
+def test_an_order_that_is_one_string_is_refused() -> None:
+    with pytest.raises(InvalidType, match=r"order_by is the string '.*'; it must be a list of them"):
+        parse_order("metrics.a DESC")
 
 
 def test_an_order_may_be_by_a_function_or_a_duration() -> None:

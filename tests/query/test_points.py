@@ -172,6 +172,20 @@ def test_an_unknown_run_is_refused(filled: BareLake) -> None:
         query.points(filled, ["a", "nope", "never"])
 
 
+def test_a_name_where_an_id_is_wanted_is_answered_with_the_id(filled: BareLake) -> None:
+    filled.catalog.create_experiment("sweep", now_ms=0)
+    filled.catalog.create_run("0123456789", "0", name="first", user_id="ada", start_time=0, owned=False)
+    for name, hint in (
+        ("first", "runs are given by their ids; that means the run 0123456789"),
+        ("01234", "runs are given by their ids; that means the run 0123456789"),
+        ("sweep", "that is an experiment; its runs are runlake.runs('sweep')"),
+        ("nope", "runs are given by their ids, as in the column run_id of runs()"),
+    ):
+        with pytest.raises(NotFound) as caught:
+            query.points(filled, name)
+        assert caught.value.hint == hint
+
+
 @pytest.mark.parametrize(
     ("runs", "keys"), [(5, None), ([5], None), ({"run_id": "a"}, None), (None, [5]), (None, re.compile(b"a"))]
 )
@@ -183,6 +197,8 @@ def test_a_choice_of_the_wrong_type_is_refused(filled: BareLake, runs: object, k
 def test_a_frame_of_runs_without_ids_is_refused(filled: BareLake) -> None:
     with pytest.raises(InvalidInput, match="no column run_id; its columns are lr, depth"):
         query.points(filled, pl.DataFrame({"lr": [0.1], "depth": [1]}))
+    with pytest.raises(InvalidInput, match="no column run_id; its columns are lr"):
+        query.points(filled, pl.LazyFrame({"lr": [0.1]})).collect()
 
 
 def test_only_segments_with_the_runs_that_are_asked_for_are_opened(filled: BareLake) -> None:

@@ -112,6 +112,17 @@ def test_an_unknown_experiment_is_refused_with_the_nearest_names(sweep: BareLake
         query.runs(sweep, "sweeep")
     with pytest.raises(InvalidType, match="type int"):
         query.runs(sweep, [5])  # type: ignore[list-item]
+    with pytest.raises(InvalidType, match="experiments has type int: 7; it must be a name or an id, or several"):
+        query.runs(sweep, 7)  # type: ignore[arg-type]
+
+
+def test_a_filter_or_a_view_that_is_none_is_refused_at_once(sweep: BareLake) -> None:
+    with pytest.raises(InvalidType, match="a filter has type int: 5; it must be a string"):
+        query.runs(sweep, where=5)  # type: ignore[arg-type]
+    with pytest.raises(
+        InvalidInput, match=r"'all' is not a view type; there are 1 \(active_only\), 2 \(deleted_only\)"
+    ):
+        query.runs(sweep, view="all")  # type: ignore[arg-type]
 
 
 def test_a_mistake_in_where_is_shown_before_anything_is_read(sweep: BareLake) -> None:

@@ -204,6 +204,18 @@ def test_an_unknown_run_or_key_is_refused(lake: BareLake) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "hint"), [("train/los", "did you mean train/loss?"), ("x", "its metrics are acc, train/loss")]
+)
+def test_an_unknown_key_is_refused_with_those_that_the_run_has(lake: BareLake, key: str, hint: str) -> None:
+    lake.run("a")
+    writer = lake.writer("a")
+    writer.run("a").log({"train/loss": 1.0, "acc": 0.5}, step=0, timestamp=0)
+    with pytest.raises(NotFound) as caught:
+        query.series(lake, "a", key)
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
     ("options", "error"),
     [
         ({"points": 0}, InvalidInput),

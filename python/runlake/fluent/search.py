@@ -54,12 +54,12 @@ def search_runs(
     """Return the runs that `filter_string` selects, the ones started last first unless `order_by` says otherwise.
 
     Args:
-        experiment_ids: None, or an empty list, is the active experiment.
+        experiment_ids: None, or an empty list, is the active experiment; a string is one.
         max_results: At most so many runs.
         output_format: "pandas": one row a run, columns `run_id`, `experiment_id`, `status`, `artifact_uri`,
             `start_time`, `end_time`, `metrics.*`, `params.*`, `tags.*`. "list": `entities.Run` objects.
         search_all_experiments: Look into all experiments when neither ids nor names are given.
-        experiment_names: Instead of ids; names that do not exist are passed over.
+        experiment_names: Instead of ids; names that do not exist are passed over with a warning.
 
     Raises:
         InvalidInput: the filter cannot be read, or both ids and names are given.
@@ -82,13 +82,23 @@ def _experiment_ids(store: Store, ids: list[str] | None, names: list[str] | None
     if ids and names:
         raise InvalidInput("search_runs takes experiment_ids or experiment_names, not both")
     if ids:
-        return [str(experiment_id) for experiment_id in ids]
+        return [str(experiment_id) for experiment_id in ([ids] if isinstance(ids, str) else ids)]
     if names:
-        found = (store.catalog.find_experiment(name) for name in names)
-        return [experiment.experiment_id for experiment in found if experiment is not None]
+        return _ids_of_names(store, [names] if isinstance(names, str) else names)
     if everywhere:
         return [experiment.experiment_id for experiment in store.catalog.experiments(ViewType.ACTIVE_ONLY)]
     return [active_experiment_id(store)]
+
+
+def _ids_of_names(store: Store, names: list[str]) -> list[str]:
+    found = {name: store.catalog.find_experiment(name) for name in names}
+    if missing := [name for name, experiment in found.items() if experiment is None]:
+        from runlake.query.warnings import warn_of_unknown_experiment
+
+        known = [experiment.name for experiment in store.catalog.experiments(ViewType.ALL)]
+        for name in missing:
+            warn_of_unknown_experiment(name, known)
+    return [experiment.experiment_id for experiment in found.values() if experiment is not None]
 
 
 def _found(

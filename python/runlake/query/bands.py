@@ -16,6 +16,7 @@ from runlake.query.keys import KeyChoice
 from runlake.query.points import points as read_points
 from runlake.query.reader import Lake
 from runlake.query.runs import runs as run_table
+from runlake.query.warnings import warn_of_no_points
 
 _FIRST_BATCH: Final = 16
 _BATCH_POINTS: Final = 2_000_000
@@ -63,6 +64,8 @@ def band(
     groups = groups.with_row_index("group")
     numbered = _numbered(members, groups, wanted)
     left = pl.concat([KEPT.to_frame(), *_pieces(lake, numbered, key)])
+    if left.is_empty():
+        warn_of_no_points(lake, key)
     found = distribution(left, levels, points)
     columns = [*wanted, "step", *STATISTICS, *levels]
     return found.join(groups, on="group").select(columns).sort(*wanted, "step", nulls_last=True)

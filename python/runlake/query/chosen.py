@@ -33,7 +33,7 @@ def check_runs(lake: Lake, runs: Any) -> None:
             _require_known(lake, runs)
         case pl.DataFrame():
             if "run_id" not in runs.columns:
-                raise InvalidInput(f"the frame of runs has no column run_id; its columns are {_listed(runs.columns)}")
+                raise _no_ids(runs.columns)
         case _:
             raise InvalidType(f"runs has type {type(runs).__name__}; give ids, or a frame with a column run_id")
 
@@ -43,7 +43,7 @@ def ids_of(runs: Any) -> list[str] | None:
     if isinstance(runs, str):
         return [runs]
     if isinstance(runs, pl.LazyFrame):
-        runs = runs.select("run_id").collect()
+        runs = _ids_in(runs)
     if isinstance(runs, pl.DataFrame):
         runs = runs["run_id"]
     if isinstance(runs, pl.Series):
@@ -51,12 +51,36 @@ def ids_of(runs: Any) -> list[str] | None:
     return None if runs is None else list(dict.fromkeys(runs))
 
 
+def _ids_in(frame: pl.LazyFrame) -> pl.DataFrame:
+    try:
+        return frame.select("run_id").collect()
+    except pl.exceptions.ColumnNotFoundError:
+        columns = frame.collect_schema().names()
+        if "run_id" in columns:
+            raise
+        raise _no_ids(columns) from None
+
+
+def _no_ids(columns: Sequence[str]) -> InvalidInput:
+    return InvalidInput(f"the frame of runs has no column run_id; its columns are {_listed(columns)}")
+
+
 def _require_known(lake: Lake, runs: Sequence[object]) -> None:
     ids = [_text(run) for run in runs]
     known = lake.catalog.run_experiment(ids)
     if unknown := [run for run in ids if run not in known]:
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        raise NotFound(f"there is no run {unknown[0]!r}{more}")
+        raise NotFound(f"there is no run {unknown[0]!r}{more}", hint=_meant(lake, unknown[0]))
+
+
+def _meant(lake: Lake, name: str) -> str:
+    """What to write instead of a text that is no run's id: most often it is a name."""
+    if lake.catalog.find_experiment(name) is not None:
+        return f"that is an experiment; its runs are runlake.runs({name!r})"
+    if ids := lake.catalog.run_ids(name):
+        others = f", and of {len(ids) - 1} more" if len(ids) > 1 else ""
+        return f"runs are given by their ids; that means the run {ids[0]}{others}"
+    return "runs are given by their ids, as in the column run_id of runs()"
 
 
 def _text(run: object) -> str:

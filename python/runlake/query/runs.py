@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,9 +48,11 @@ def runs(
         Int64, Float64 or Boolean where every value of the experiments reads as one, else String. Oldest run first.
 
     Raises:
-        InvalidInput: the filter cannot be read, or `schema` names something else.
+        InvalidInput: the filter cannot be read, `view` is none, or `schema` names something else.
+        InvalidType: an argument is of another type.
         NotFound: an experiment that was named does not exist.
     """
+    ViewType.to_string(view)
     asked = _Question(parse_filter(where), Overrides.of(schema))
     ids = experiment_ids(lake, experiments)
     return _LazyRuns(lake, lambda: load_table(lake, ids, view, hook=hook), asked).frame()
@@ -64,6 +66,9 @@ def experiment_ids(lake: Lake, experiments: str | Sequence[str] | None) -> list[
     """
     if experiments is None:
         return None
+    if not isinstance(experiments, Iterable):
+        what = f"experiments has type {type(experiments).__name__}: {experiments!r}"
+        raise InvalidType(f"{what}; it must be a name or an id, or several")
     found = []
     for named in [experiments] if isinstance(experiments, str) else experiments:
         if not isinstance(named, str):

@@ -25,6 +25,7 @@ Axis: TypeAlias = Literal["step", "timestamp", "relative"]
 _COLUMN: Final = {"step": "step", "timestamp": "timestamp", "relative": "relative_ms"}
 _PLACES: Final = range(-(2**63), 2**63 + 1)
 _MOST_BUCKETS: Final = 2**63 - 1
+_FEW: Final = 8
 
 
 def series(
@@ -76,8 +77,18 @@ def series(
     if not isinstance(runs, str) or not isinstance(keys, str) or names is None:
         return found
     if found.is_empty() and not query.logged():
-        raise NotFound(f"run {runs} has no points of the metric {keys!r}")
+        raise NotFound(f"run {runs} has no points of the metric {keys!r}", hint=_near(lake, runs, keys))
     return found.drop("run_id", "key")
+
+
+def _near(lake: Lake, run_id: str, key: str) -> str | None:
+    """The hint that names what the run has of that kind."""
+    from runlake.query.filter.nearest import did_you_mean
+    from runlake.query.live_latest import latest_metrics
+
+    known = sorted(latest_metrics(lake, [run_id]).get(run_id, {}))
+    few = f"its metrics are {', '.join(known)}" if 0 < len(known) <= _FEW else None
+    return did_you_mean(key, known) or few
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runlake.errors import InvalidInput
+from runlake.errors import InvalidInput, InvalidType
 from runlake.query.filter.cursor import Cursor
 from runlake.query.filter.fields import read_field
 from runlake.query.filter.nodes import Field, Kind
@@ -26,7 +26,10 @@ def parse_order(clauses: Iterable[str] | None, vocabulary: Vocabulary = RUNS) ->
 
     Raises:
         InvalidInput: a malformed clause, an unknown attribute, or one field twice.
+        InvalidType: one string instead of several.
     """
+    if isinstance(clauses, str):
+        raise InvalidType(f"order_by is the string {shown(clauses)!r}; it must be a list of them")
     orders: list[Order] = []
     for clause in clauses or ():
         order = _parse_clause(Source(clause, "order_by"), vocabulary)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import time
 
-from runlake.errors import InvalidInput
+from runlake.errors import InvalidInput, InvalidType
 from runlake.query.filter.cursor import Cursor
 from runlake.query.filter.fields import read_field
 from runlake.query.filter.literals import FORM_NAMES, LiteralReader
@@ -69,8 +69,13 @@ def parse_filter(text: str | None, vocabulary: Vocabulary = RUNS, *, now_ms: int
 
     Raises:
         InvalidInput: a mistake in the filter, shown with a caret under it.
+        InvalidType: it is no string.
     """
-    if text is None or not text.strip():
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise InvalidType(f"a filter has type {type(text).__name__}: {text!r}; it must be a string")
+    if not text.strip():
         return None
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     return _Parser(Source(text), vocabulary, now_ms).filter()
