@@ -72,13 +72,28 @@ def test_mistakes_are_refused(cli: Cli, lake: Path) -> None:
         assert result.err.startswith(f"error: {error}\nhint: ")
 
 
-def test_runs_without_a_difference_say_so(cli: Cli, lake: Path) -> None:
-    result = cli("compare", "narrow", "narrow")
-    assert (result.status, result.out) == (0, "kind\tkey\tfield\tnarrow\n")
-    assert result.err == "nothing differs; --all shows what is alike\n"
-
-
 def test_a_terminal_gets_numbers_that_can_be_read(lake: Path) -> None:
     screen = on_terminal(["compare", "narrow", "broad", "--store", str(lake)], columns=100)
     assert "1.95313e-06" in screen
     assert max(map(len, screen.splitlines())) <= 100
+
+
+def test_one_run_under_two_names_is_not_compared(cli: Cli, lake: Path) -> None:
+    result = cli("compare", "broad", "broad")
+    assert (result.status, result.out) == (2, "")
+    assert result.err == "error: broad and broad are one run, [ID]\nhint: name another to compare it with\n"
+
+
+def test_a_terminal_has_as_many_runs_as_fit_and_says_so(lake: Path) -> None:
+    names = [f"run-{number}" for number in range(9)]
+    for number, name in enumerate(names):
+        with runlake.start_run(run_name=name):
+            runlake.log_param("lr", 0.123456789 * number)
+    screen = on_terminal(["compare", *names, "--store", str(lake)], columns=90)
+    header = screen.splitlines()[0].split()
+    assert header[:3] == ["kind", "key", "field"]
+    assert 2 <= len(header[3:]) < 9
+    assert f"{9 - len(header[3:])} more runs do not fit; a pipe and --json have all" in screen
+    assert "0.123457" in screen
+    wide = on_terminal(["compare", *names, "--store", str(lake)], columns=200)
+    assert wide.splitlines()[0].split()[3:] == names

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+_GAP = 3  # between two columns
 _AROUND_ROWS = 4  # header, rule, what is said below, the prompt
 _NOT_IN_JSON = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
@@ -56,6 +57,21 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for row in rows:
         drawn.add_row(*(_escaped(readable(cell)) for cell in row))
     _show([drawn], len(rows))
+
+
+def fitting(header: Sequence[str], rows: Sequence[Sequence[Any]], *, folded: int | None = None) -> int:
+    """Return how many columns, from the left, a table that fits the terminal has; one at least.
+
+    Args:
+        folded: Width from which on cells may be folded.
+    """
+    left = shutil.get_terminal_size().columns + _GAP  # there is no gap behind the last
+    for index, name in enumerate(header):
+        width = max([len(name), *(len(readable(row[index])) for row in rows)])
+        left -= (width if folded is None else min(width, folded)) + _GAP
+        if left < 0:
+            return max(1, index)
+    return len(header)
 
 
 def records(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

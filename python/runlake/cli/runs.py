@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-import shutil
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from runlake.store import Store
 
 _FIRST = ("run_name", "run_id", "status", "start_time")
-_GAP = 3
 _SHOWN = 50
 
 
@@ -94,20 +92,22 @@ def show_frame(frame: pl.DataFrame, wanted: list[str] | None = None, named: Sequ
     Without `wanted`, a terminal gets the columns that are `named` or differ between runs, as far as they fit. Columns
     that are wanted and do not fit are printed below each other.
     """
-    cut = sys.stdout.isatty()
-    chosen = wanted or _ordered(frame.columns)
-    if cut and wanted is None:
-        chosen = _fitting(frame, _telling(frame, chosen, named))
-    header = [_heading(name, frame.columns) if cut else name for name in chosen]
-    rows = [[_cell(*pair, cut) for pair in zip(chosen, row, strict=True)] for row in frame.select(chosen).iter_rows()]
-    if cut and len(_fitting(frame, chosen)) < len(chosen):
+    if not sys.stdout.isatty():
+        chosen = wanted or _ordered(frame.columns)
+        output.table(chosen, frame.select(chosen).iter_rows())
+        return
+    chosen = wanted or _telling(frame, _ordered(frame.columns), named)
+    header = [_heading(name, frame.columns) for name in chosen]
+    rows = [[_cell(*pair) for pair in zip(chosen, row, strict=True)] for row in frame.select(chosen).iter_rows()]
+    fitting = output.fitting(header, rows)
+    if wanted and fitting < len(chosen):
         output.records(header, rows)
     else:
-        output.table(header, rows)
-    if cut and frame.is_empty():
+        output.table(header[:fitting], [row[:fitting] for row in rows])
+    if frame.is_empty():
         output.message("no run found")
-    elif left_out := len(frame.columns) - len(chosen) if wanted is None else 0:
-        output.message(f"{left_out} more columns; --columns '*' shows all")
+    elif wanted is None and fitting < len(frame.columns):
+        output.message(f"{len(frame.columns) - fitting} more columns; --columns '*' shows all")
 
 
 def _matching(columns: list[str], patterns: str) -> list[str]:
@@ -150,21 +150,6 @@ def _telling(frame: pl.DataFrame, columns: list[str], named: Sequence[str]) -> l
     return first + [name for name in columns if name not in first and tells(name)]
 
 
-def _fitting(frame: pl.DataFrame, columns: list[str]) -> list[str]:
-    """Take columns from the left until the terminal is full."""
-    width = shutil.get_terminal_size().columns + _GAP  # there is no gap after the last
-    chosen: list[str] = []
-    used = 0
-    for name in columns:
-        cells = (output.readable(_cell(name, value, True)) for value in frame[name])
-        needed = max([len(_heading(name, frame.columns)), *map(len, cells)]) + _GAP
-        if used + needed > width and chosen:
-            break
-        chosen.append(name)
-        used += needed
-    return chosen
-
-
 def _heading(column: str, columns: list[str]) -> str:
     """Drop what every reader knows, that `depth` is a parameter and `loss` a metric, unless it is both."""
     group, dot, key = column.partition(".")
@@ -172,5 +157,5 @@ def _heading(column: str, columns: list[str]) -> str:
     return key if dot and other and f"{other}.{key}" not in columns else column
 
 
-def _cell(column: str, value: Any, cut: bool) -> Any:
-    return short(value) if cut and column == "run_id" else value
+def _cell(column: str, value: Any) -> Any:
+    return short(value) if column == "run_id" else value
