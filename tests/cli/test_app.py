@@ -28,6 +28,7 @@ def test_help_lists_every_command(cli: Cli) -> None:
     result = cli("--help")
     assert result.status == 0
     assert all(f"  {command} " in result.out for command in COMMANDS)
+    assert "..." not in result.out.partition("Commands:")[2]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -53,6 +54,12 @@ def test_a_mistyped_option_is_guessed(cli: Cli) -> None:
     result = cli("runs", "--wher", "params.lr > 1")
     assert (result.status, result.out) == (2, "")
     assert result.err == "error: no such option '--wher'\nhint: did you mean --where?\n"
+
+
+def test_an_option_without_its_value_leads_to_the_help_of_the_command(cli: Cli) -> None:
+    result = cli("runs", "--where")
+    assert (result.status, result.out) == (2, "")
+    assert result.err == "error: option '--where' requires an argument\nhint: runlake runs --help says what there is\n"
 
 
 def test_a_missing_argument_is_named(cli: Cli) -> None:

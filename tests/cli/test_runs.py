@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Cli
 from tests.cli.terminal import on_terminal
 
@@ -123,3 +125,25 @@ def test_chosen_columns_that_fit_are_a_table(lake: Path) -> None:
 
 def test_a_terminal_is_told_that_no_run_was_found(lake: Path) -> None:
     assert "no run found" in on_terminal(["runs", "-w", "params.lr > 9", "--store", str(lake)], columns=80)
+
+
+@pytest.mark.parametrize("option", ["--experiment", "--sort", "--columns"])
+def test_an_empty_choice_is_refused(cli: Cli, lake: Path, option: str) -> None:
+    result = cli("runs", option, "")
+    assert (result.status, result.out) == (2, "")
+    assert result.err.endswith(f"'{option}': it is empty\nhint: runlake runs --help says what there is\n")
+
+
+def test_a_comma_too_many_among_columns_is_none(cli: Cli, lake: Path) -> None:
+    assert cli("runs", "--columns", "run_name,").out == "run_name\nodd\nbroad\nnarrow\n"
+    assert cli("runs", "--columns", ",").err.startswith("error: no column is called ''\n")
+
+
+def test_a_limit_beyond_every_store_is_all_and_others_are_refused(cli: Cli, lake: Path) -> None:
+    assert names(cli("runs", "--limit", str(10**30)).out) == ["odd", "broad", "narrow"]
+    for limit, said in (("-1", "-1 is not in the range x>=0"), ("ten", "'ten' is not a valid whole number")):
+        result = cli("runs", "--limit", limit)
+        assert result.status == 2
+        assert result.err == (
+            f"error: invalid value for '-n' / '--limit': {said}\nhint: runlake runs --help says what there is\n"
+        )

@@ -41,10 +41,26 @@ def test_a_name_of_two_runs_lists_them(cli: Cli, lake: Path) -> None:
     )
 
 
-def test_a_run_that_does_not_exist_is_refused(cli: Cli, lake: Path) -> None:
-    result = cli("show", "boad")
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("boad", "did you mean broad?"),
+        ("n", "did you mean narrow?"),
+        ("", "`runlake runs` lists what there is"),
+        ("something else", "`runlake runs` lists what there is"),
+    ],
+)
+def test_a_run_that_does_not_exist_is_refused(cli: Cli, lake: Path, name: str, hint: str) -> None:
+    result = cli("show", name)
     assert (result.status, result.out) == (2, "")
-    assert result.err == "error: no run has the id or name 'boad'\nhint: `runlake runs` lists what there is\n"
+    assert result.err == f"error: no run has the id or name {name!r}\nhint: {hint}\n"
+
+
+def test_of_many_runs_whose_names_begin_so_three_are_named(cli: Cli, lake: Path) -> None:
+    for number in range(5):
+        with runlake.start_run(run_name=f"lr-0.{number}"):
+            pass
+    assert cli("show", "lr").err.endswith("hint: did you mean lr-0.0 or lr-0.1 or lr-0.2 or 2 others?\n")
 
 
 def test_points_are_printed_in_order_of_steps_with_every_digit(cli: Cli, lake: Path) -> None:

@@ -107,6 +107,11 @@ class Runs(Part):
                     return [run_id for (run_id,) in rows]
         return []
 
+    def active_names(self) -> list[str]:
+        """Return the names of all active runs, each once, in no order."""
+        with self._database.reading() as session:
+            return [name for (name,) in session.all("SELECT DISTINCT name FROM run WHERE deleted = 0")]
+
     def run_experiment(self, run_ids: Sequence[str]) -> dict[str, str]:
         """Return the experiment of each run; runs that the catalog does not know are left out."""
         found: dict[str, str] = {}

@@ -45,7 +45,7 @@ def status_of(arguments: Sequence[str] | None) -> int:
         status = runlake_command.main(arguments, prog_name="runlake", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except click.UsageError as error:
-        return _refuse_usage(error)
+        return _refuse_usage(error, sys.argv[1:] if arguments is None else arguments)
     except click.ClickException as error:
         message(f"error: {error.format_message()}")
         return 1
@@ -81,13 +81,14 @@ def _forget_stdout() -> None:
     os.close(nowhere)
 
 
-def _refuse_usage(error: click.UsageError) -> int:
+def _refuse_usage(error: click.UsageError, arguments: Sequence[str]) -> int:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         message(error.format_message())
         return error.exit_code
     near = getattr(error, "possibilities", None)
-    path = error.ctx.command_path if error.ctx else "runlake"
-    hint = f"did you mean {near[0]}?" if near else f"{path} --help says what there is"
+    # click's own context is that of the program when an option lacks its value.
+    command = next((f"runlake {name}" for name in arguments if name in runlake_command.commands), "runlake")
+    hint = f"did you mean {near[0]}?" if near else f"{command} --help says what there is"
     message(f"error: {_sentence(error.message if near else error.format_message())}\nhint: {hint}")
     return error.exit_code
 

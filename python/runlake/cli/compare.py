@@ -23,7 +23,7 @@ _FOLDED = 12  # a number of six digits
 _LONG_NUMBER = re.compile(r"-?[0-9]*\.[0-9]{6,}([eE][+-]?[0-9]+)?")
 
 
-@click.command()
+@click.command(short_help="Show what differs between runs.")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @click.option("-a", "--all", "everything", is_flag=True, help="Show what is alike as well.")
 @store_option

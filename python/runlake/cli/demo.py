@@ -14,7 +14,7 @@ from runlake.location import store_root
 _PACKAGES = ("numpy", "sklearn", "matplotlib")
 
 
-@click.command()
+@click.command(short_help="Fill a store with a real sweep, to look into.")
 @store_option
 @json_option
 def demo(store: str | None, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from runlake.cli.options import folder_of, json_option, opened, store_option
 from runlake.errors import RunlakeError
 
 
-@click.command()
+@click.command(short_help="Check the store, to every byte of its segments.")
 @click.option("--quick", is_flag=True, help="Compare sizes instead of reading every segment.")
 @store_option
 @json_option

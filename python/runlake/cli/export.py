@@ -10,7 +10,7 @@ import click
 
 from runlake import query
 from runlake.cli import output
-from runlake.cli.options import json_option, opened, store_option
+from runlake.cli.options import experiments_option, json_option, opened, require_text, store_option
 from runlake.cli.runs import check_experiments
 from runlake.errors import InvalidInput
 
@@ -22,13 +22,18 @@ if TYPE_CHECKING:
 _STDOUT = "-"
 
 
-@click.command()
+@click.command(short_help="Write runs or their points to a Parquet, Arrow or CSV file.")
 @click.argument("path")
 @click.option("--what", type=click.Choice(["runs", "points"]), default="runs", show_default=True, help="One row each.")
 @click.option("-w", "--where", metavar="FILTER", help="Runs to take, like 'params.lr < 0.1'. Default: all.")
-@click.option("-e", "--experiment", "experiments", multiple=True, metavar="NAME", help="May be repeated. Default: all.")
+@experiments_option
 @click.option(
-    "-k", "--keys", multiple=True, metavar="KEY", help="Metrics, like 'val/*'. May be repeated. Default: all."
+    "-k",
+    "--keys",
+    multiple=True,
+    metavar="KEY",
+    callback=require_text,
+    help="Metrics, like 'val/*'. May be repeated. Default: all.",
 )
 @click.option(
     "-f", "--format", "format_", type=click.Choice(["parquet", "arrow", "csv"]), help="Default: as the suffix says."

@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from runlake.entities import Run
 from runlake.errors import InvalidInput, NotFound, StoreUnavailable
 from runlake.location import store_root
+from runlake.query.filter.nearest import nearest
 from runlake.store import Store
+
+Given = TypeVar("Given", str, tuple[str, ...], None)
 
 _SHORT_ID = 8
 _MOST_LISTED = 10
+_MOST_NAMED = 3
 
 
 def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,17 +27,38 @@ def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
     option = click.option(
         "--store",
         metavar="FOLDER",
-        callback=_require_text,
+        callback=require_text,
         help="Folder of the store. Default: RUNLAKE_TRACKING_URI, else ./lake.",
     )
     return option(command)
 
 
-def _require_text(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+def require_text(context: click.Context, parameter: click.Parameter, value: Given) -> Given:
     """Refuse an empty value: `--store "$LAKE"` with no LAKE would mean another store."""
-    if value is not None and not value.strip():
+    given: tuple[str | None, ...] = value if isinstance(value, tuple) else (value,)
+    if any(text is not None and not text.strip() for text in given):
         raise click.BadParameter("it is empty", context, parameter)
     return value
+
+
+class Count(click.IntRange):
+    """A whole number from `min` on."""
+
+    name = "whole number"
+
+
+def experiments_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--experiment`, which may be repeated."""
+    option = click.option(
+        "-e",
+        "--experiment",
+        "experiments",
+        multiple=True,
+        metavar="NAME",
+        callback=require_text,
+        help="Experiment to look into. May be repeated. Default: all.",
+    )
+    return option(command)
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -73,13 +98,22 @@ def find_run(store: Store, name: str) -> Run:
     """
     ids = store.catalog.run_ids(name)
     if not ids:
-        raise NotFound(f"no run has the id or name {name!r}", hint="`runlake runs` lists what there is")
+        near = _near(name, store.catalog.active_names())
+        raise NotFound(f"no run has the id or name {name!r}", hint=near or "`runlake runs` lists what there is")
     if len(ids) > 1:
         runs = [store.get_run(run_id) for run_id in ids[:_MOST_LISTED]]
         listed = "".join(f"\n  {run.info.run_id}  {run.info.run_name}" for run in runs)
         more = f"\n  ... and {len(ids) - len(runs)} more" if len(ids) > len(runs) else ""
         raise InvalidInput(f"{len(ids)} runs are called {name!r}:{listed}{more}", hint="give more of the id")
     return store.get_run(ids[0])
+
+
+def _near(name: str, known: list[str]) -> str | None:
+    """Return a question that names runs whose names begin so, or look like it."""
+    begun = sorted(other for other in known if name and other.startswith(name))
+    close = begun or nearest(name, known)
+    more = f" or {len(begun) - _MOST_NAMED} others" if len(begun) > _MOST_NAMED else ""
+    return f"did you mean {' or '.join(close[:_MOST_NAMED])}{more}?" if close else None
 
 
 def short(run_id: str) -> str:

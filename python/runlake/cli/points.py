@@ -10,18 +10,20 @@ import click
 
 from runlake import query
 from runlake.cli import output
-from runlake.cli.options import find_run, json_option, opened, store_option
+from runlake.cli.options import Count, find_run, json_option, opened, store_option
 from runlake.cli.plot import buckets_across, can_be_drawn, draw
 from runlake.entities import Run
 from runlake.errors import NotFound
 from runlake.store import Store
 
 
-@click.command()
+@click.command(short_help="Draw or print one metric of a run.")
 @click.argument("run")
 @click.argument("key")
-@click.option("-b", "--buckets", type=click.IntRange(min=1), help="Reduce to so many buckets that keep every spike.")
-@click.option("-n", "--limit", type=click.IntRange(min=1), help="Print the first so many only.")
+@click.option(
+    "-b", "--buckets", type=Count(min=1), metavar="COUNT", help="Reduce to so many buckets that keep every spike."
+)
+@click.option("-n", "--limit", type=Count(min=1), metavar="COUNT", help="Print the first so many only.")
 @click.option(
     "--plot/--no-plot", "plotted", default=None, help="Draw the curve. Default: in a terminal, without -b, -n."
 )

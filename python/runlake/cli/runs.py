@@ -12,7 +12,15 @@ import click
 
 from runlake import query
 from runlake.cli import output
-from runlake.cli.options import json_option, opened, short, store_option
+from runlake.cli.options import (
+    Count,
+    experiments_option,
+    json_option,
+    opened,
+    require_text,
+    short,
+    store_option,
+)
 from runlake.entities import ViewType
 from runlake.errors import InvalidInput, NotFound
 
@@ -27,12 +35,32 @@ _SHOWN = 50
 
 @click.command()
 @click.option("-w", "--where", metavar="FILTER", help="Like 'params.lr < 0.1 AND metrics.val_accuracy > 0.9'.")
-@click.option("-e", "--experiment", "experiments", multiple=True, metavar="NAME", help="May be repeated. Default: all.")
+@experiments_option
 @click.option(
-    "-s", "--sort", "sorts", multiple=True, metavar="COLUMN", help="Like 'metrics.loss DESC'. May be repeated."
+    "-s",
+    "--sort",
+    "sorts",
+    multiple=True,
+    metavar="COLUMN",
+    callback=require_text,
+    help="Like 'metrics.loss DESC'. May be repeated.",
 )
-@click.option("-c", "--columns", metavar="LIST", help="Like 'run_name,params.*,metrics.val_*'; '*' is all.")
-@click.option("-n", "--limit", type=click.IntRange(min=0), default=_SHOWN, show_default=True, help="0 is no limit.")
+@click.option(
+    "-c",
+    "--columns",
+    metavar="LIST",
+    callback=require_text,
+    help="Like 'run_name,params.*,metrics.val_*'; '*' is all.",
+)
+@click.option(
+    "-n",
+    "--limit",
+    type=Count(min=0),
+    metavar="COUNT",
+    default=_SHOWN,
+    show_default=True,
+    help="Most runs; 0 is no limit.",
+)
 @click.option("--deleted", is_flag=True, help="List the deleted runs instead.")
 @store_option
 @json_option
@@ -117,7 +145,8 @@ def _matching(columns: list[str], patterns: str) -> list[str]:
         InvalidInput: a name or pattern means no column.
     """
     chosen: dict[str, None] = {}
-    for pattern in (part.strip() for part in patterns.split(",")):
+    parts = [part.strip() for part in patterns.split(",")]
+    for pattern in [part for part in parts if part] or parts:  # a comma too many is none
         found = fnmatch.filter(columns, pattern)
         if not found:
             raise InvalidInput(f"no column is called {pattern!r}", hint=near(pattern, columns) or "'*' is all")

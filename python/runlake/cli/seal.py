@@ -9,7 +9,7 @@ from runlake.cli.options import json_option, opened, store_option
 from runlake.store import Store
 
 
-@click.command()
+@click.command(short_help="Move points into Parquet files, for other programs.")
 @store_option
 @json_option
 def seal(store: str | None, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from runlake.entities import Run
 from runlake.store import Store
 
 
-@click.command()
+@click.command(short_help="Show everything about one run but its points.")
 @click.argument("run")
 @store_option
 @json_option

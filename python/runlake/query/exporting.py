@@ -90,7 +90,9 @@ def _format(given: str | None, path: Path | None) -> Format:
     if path.suffix.lower() not in _SUFFIXES:
         suffixes = ", ".join(_SUFFIXES)
         said = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
-        raise InvalidInput(f"{path.name!r} has {said}", hint=f"known are {suffixes}; or give the format, of {known}")
+        raise InvalidInput(
+            f"{path.name or str(path)!r} has {said}", hint=f"known are {suffixes}; or give the format, of {known}"
+        )
     return _SUFFIXES[path.suffix.lower()]
 
 

@@ -63,7 +63,7 @@ def list_runs(
         warn_of_unknown_keys(table, condition)
         _require_known(table, orders)
         rows = sorted_rows(table, table.rows_matching(condition), orders, typed=True)
-        shown = table.wide(rows=rows if limit is None else rows.head(limit))
+        shown = table.wide(rows=rows if limit is None else rows.head(min(limit, len(rows))))
         return Listing(shown, len(rows), _named(shown.columns, condition, orders))
 
     return answer(lake, lambda: load_table(lake, ids, view), question)
