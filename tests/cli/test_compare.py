@@ -97,3 +97,11 @@ def test_a_terminal_has_as_many_runs_as_fit_and_says_so(lake: Path) -> None:
     assert "0.123457" in screen
     wide = on_terminal(["compare", *names, "--store", str(lake)], columns=200)
     assert wide.splitlines()[0].split()[3:] == names
+
+
+def test_names_that_look_like_markup_are_printed_as_they_are(lake: Path) -> None:
+    for name in ("[bold]", "[/bold]"):
+        with runlake.start_run(run_name=name):
+            runlake.log_param("optimizer", name)
+    header = on_terminal(["compare", "[bold]", "[/bold]", "--store", str(lake)], columns=100).splitlines()[0]
+    assert header.split() == ["kind", "key", "field", "[bold]", "[/bold]"]

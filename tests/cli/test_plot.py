@@ -42,6 +42,14 @@ def test_a_spike_in_a_long_curve_is_seen(lake: Path, cli: Cli) -> None:
     assert all(any("\u2801" <= character <= "\u28ff" for character in row) for row in rows[2:-2])
 
 
+def test_steps_at_the_axis_are_whole(lake: Path, cli: Cli) -> None:
+    with runlake.start_run(run_name="long") as run:
+        run.log_arrays("loss", range(5371), [0.5] * 5371)
+    steps = cli("points", "long", "loss", "--plot").out.splitlines()[-1].split()[1:]
+    assert len(steps) > 3
+    assert all(step.isdigit() for step in steps)
+
+
 @pytest.mark.parametrize(
     "values", [[1.0], [0.0], [-3.5, -3.5], [1e300, -1e300], [5e-324, 1.0], [float("nan"), 2.0, float("inf")]]
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import runlake
 from tests.cli.conftest import Cli
 from tests.cli.terminal import on_terminal
 
@@ -51,8 +52,6 @@ def test_json_has_every_column_and_text_for_what_json_cannot_say(cli: Cli, lake:
 
 
 def test_deleted_runs_are_listed_when_asked_for(cli: Cli, lake: Path) -> None:
-    import runlake
-
     runlake.delete_run(runlake.search_runs(experiment_names=["other"], output_format="list")[0].info.run_id)
     assert names(cli("runs").out) == ["broad", "narrow"]
     assert names(cli("runs", "--deleted").out) == ["odd"]
@@ -147,3 +146,19 @@ def test_a_limit_beyond_every_store_is_all_and_others_are_refused(cli: Cli, lake
         assert result.err == (
             f"error: invalid value for '-n' / '--limit': {said}\nhint: runlake runs --help says what there is\n"
         )
+
+
+def test_a_name_cannot_command_the_terminal(lake: Path) -> None:
+    with runlake.start_run(run_name="\x1b[2J\x07gone"):
+        pass
+    for command in (["runs"], ["runs", "--columns", "*"], ["show", "\x1b[2J\x07gone"]):
+        screen = on_terminal([*command, "--store", str(lake)], columns=80)
+        assert "\x1b" not in screen
+        assert "\\x1b[2J\\x07gone" in screen
+
+
+def test_a_very_long_name_leaves_room_for_other_columns(lake: Path) -> None:
+    with runlake.start_run(run_name="x" * 200):
+        pass
+    header = on_terminal(["runs", "--store", str(lake)], columns=80).splitlines()[0]
+    assert header.split()[:3] == ["run_name", "run_id", "status"]

@@ -6,6 +6,7 @@ import json as json_format
 import math
 import shutil
 import sys
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -52,8 +53,10 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     rows = list(rows)
     for index, name in enumerate(header):
-        numeric = all(isinstance(row[index], int | float | None) for row in rows)
-        drawn.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+        numeric = _is_numeric(rows, index)
+        drawn.add_column(
+            _escaped(_visible(name)), justify="right" if numeric else "left", overflow="fold", no_wrap=numeric
+        )
     for row in rows:
         drawn.add_row(*(_escaped(readable(cell)) for cell in row))
     _show([drawn], len(rows))
@@ -63,15 +66,19 @@ def fitting(header: Sequence[str], rows: Sequence[Sequence[Any]], *, folded: int
     """Return how many columns, from the left, a table that fits the terminal has; one at least.
 
     Args:
-        folded: Width from which on cells may be folded.
+        folded: Width from which on cells of text may be folded.
     """
     left = shutil.get_terminal_size().columns + _GAP  # there is no gap behind the last
     for index, name in enumerate(header):
         width = max([len(name), *(len(readable(row[index])) for row in rows)])
-        left -= (width if folded is None else min(width, folded)) + _GAP
+        left -= (width if folded is None or _is_numeric(rows, index) else min(width, folded)) + _GAP
         if left < 0:
             return max(1, index)
     return len(header)
+
+
+def _is_numeric(rows: Sequence[Sequence[Any]], index: int) -> bool:
+    return all(isinstance(row[index], int | float | None) for row in rows)
 
 
 def records(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -110,7 +117,7 @@ def _drawn_pairs(values: Mapping[str, Any]) -> Table:
     drawn.add_column(style="dim")
     drawn.add_column(overflow="fold")
     for name, value in values.items():
-        drawn.add_row(_escaped(name), _escaped(readable(value)))
+        drawn.add_row(_escaped(_visible(name)), _escaped(readable(value)))
     return drawn
 
 
@@ -133,12 +140,10 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def readable(cell: Any) -> str:
-    """Return what a person is shown: six significant digits, local times, nothing for null."""
+    """Return what a person is shown: six significant digits, local times, nothing for null, no escape sequences."""
     match cell:
         case None:
             return ""
-        case bool():
-            return str(cell)
         case float():
             return f"{cell:.6g}"
         case datetime():
@@ -146,7 +151,7 @@ def readable(cell: Any) -> str:
         case timedelta():
             return _span(cell.total_seconds())
         case _:
-            return str(cell)
+            return _visible(str(cell))
 
 
 def size(bytes_: float) -> str:
@@ -205,6 +210,16 @@ def _legal(value: Any) -> Any:
 def _iso(moment: datetime) -> str:
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _visible(text: str) -> str:
+    """Write out what a terminal would obey: a run can be called anything."""
+    if text.isprintable():
+        return text
+    return "".join(
+        repr(character)[1:-1] if unicodedata.category(character) == "Cc" and character != "\n" else character
+        for character in text
+    )
 
 
 def _escaped(text: str) -> str:

@@ -15,6 +15,8 @@ _AXIS_WIDTH: Final = 24
 """Columns that plotille takes for the numbers of the vertical axis and the name of the other."""
 _HEIGHT: Final = 20
 _LEAST: Final = 10
+_MANY: Final = 20
+"""Steps on the axis from which on a part of one is not worth writing."""
 
 
 def can_be_drawn() -> bool:
@@ -72,7 +74,9 @@ def _around(low: float, high: float) -> tuple[float, float]:
 
 
 def _tick(value: float, chars: int, delta: float, left: bool) -> str:
-    """Write a number at an axis with as many digits as there is room for."""
+    """Write a number at an axis with as many digits as there is room for; steps, which stand left, are whole."""
+    if left and delta >= _MANY and len(step := f"{value:.0f}") <= chars:
+        return step.ljust(chars)
     texts = (f"{value:.{digits}g}" for digits in (6, 5, 4, 3))
     text = next((text for text in texts if len(text) <= chars), f"{value:.2g}")
     return text.ljust(chars) if left else text.rjust(chars)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from runlake.store import Store
 
 _FIRST = ("run_name", "run_id", "status", "start_time")
+_FOLDED = 32  # a name that is longer leaves room for other columns
 _SHOWN = 50
 
 
@@ -127,7 +128,7 @@ def show_frame(frame: pl.DataFrame, wanted: list[str] | None = None, named: Sequ
     chosen = wanted or _telling(frame, _ordered(frame.columns), named)
     header = [_heading(name, frame.columns) for name in chosen]
     rows = [[_cell(*pair) for pair in zip(chosen, row, strict=True)] for row in frame.select(chosen).iter_rows()]
-    fitting = output.fitting(header, rows)
+    fitting = output.fitting(header, rows, folded=_FOLDED)
     if wanted and fitting < len(chosen):
         output.records(header, rows)
     else:
