@@ -141,6 +141,7 @@ def test_a_metric_that_no_run_has_gives_no_rows(four: BareLake) -> None:
         ({"quantiles": (0.5, 1.5)}, InvalidInput, "a quantile is 1.5; it must be from 0 to 1"),
         ({"quantiles": (math.nan,)}, InvalidInput, "a quantile is nan"),
         ({"quantiles": ("0.5",)}, InvalidType, "a quantile has type str"),
+        ({"quantiles": 0.5}, InvalidType, "quantiles has type float: 0.5; it must be several numbers"),
         ({"points": 0}, InvalidInput, "points is 0; it must be at least 1"),
         ({"points": 2.5}, InvalidType, "points has type float"),
     ],

@@ -187,7 +187,8 @@ def test_a_name_where_an_id_is_wanted_is_answered_with_the_id(filled: BareLake) 
 
 
 @pytest.mark.parametrize(
-    ("runs", "keys"), [(5, None), ([5], None), ({"run_id": "a"}, None), (None, [5]), (None, re.compile(b"a"))]
+    ("runs", "keys"),
+    [(5, None), ([5], None), ({"run_id": "a"}, None), (None, 5), (None, [5]), (None, re.compile(b"a"))],
 )
 def test_a_choice_of_the_wrong_type_is_refused(filled: BareLake, runs: object, keys: object) -> None:
     with pytest.raises(InvalidType):

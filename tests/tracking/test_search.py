@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import runlake
+from runlake.errors import InvalidInput
 
 
 @pytest.fixture
@@ -22,6 +23,11 @@ def test_a_string_is_one_experiment(one_run: str) -> None:
         runlake.search_runs(experiment_names="my-sweep", output_format="list"),  # type: ignore[call-overload]
     ):
         assert [run.info.run_id for run in found] == [one_run]
+
+
+def test_a_view_that_is_none_is_refused(one_run: str) -> None:
+    with pytest.raises(InvalidInput, match="7 is not a view type"):
+        runlake.search_runs(run_view_type=7, output_format="list")
 
 
 def test_a_name_that_no_experiment_has_is_said(one_run: str, caplog: pytest.LogCaptureFixture) -> None:

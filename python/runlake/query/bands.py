@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import polars as pl
@@ -85,6 +85,8 @@ def _names(by: object) -> list[str]:
 def _levels(quantiles: Sequence[float]) -> dict[str, float]:
     """Quantiles by the names of their columns."""
     found: dict[str, float] = {}
+    if not isinstance(quantiles, Iterable):
+        raise InvalidType(f"quantiles has type {type(quantiles).__name__}: {quantiles!r}; it must be several numbers")
     for level in quantiles:
         if isinstance(level, bool) or not isinstance(level, int | float):
             raise InvalidType(f"a quantile has type {type(level).__name__}: {level!r}; it must be a number from 0 to 1")

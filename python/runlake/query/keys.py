@@ -7,7 +7,7 @@ the first makes it a regular expression.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeAlias
@@ -43,6 +43,8 @@ class KeyChoice:
         """
         if keys is None:
             return cls(None)
+        if not isinstance(keys, Iterable | re.Pattern):
+            raise InvalidType(f"keys has type {type(keys).__name__}: {keys!r}; it must be a key, a pattern, or several")
         wanted = dict.fromkeys([keys] if isinstance(keys, str | re.Pattern) else keys)
         if "*" in wanted:
             return cls(None)

@@ -34,8 +34,10 @@ def search_runs(
     last, those where it is NaN before them; ties are by start time, the latest first, and then by run id.
 
     Raises:
-        InvalidInput: the filter, the order or the token cannot be read, or `max_results` is not from 1 to 50,000.
+        InvalidInput: the view is none, the filter, the order or the token cannot be read, or `max_results` is not from
+            1 to 50,000.
     """
+    ViewType.to_string(view)
     condition, orders = parse_filter(filter_string), parse_order(order_by)
     size, start = check_size(max_results), page_start(page_token)
     if not experiment_ids:
