@@ -83,6 +83,10 @@ def test_a_file_that_is_there_is_refused_and_kept(cli: Cli, lake: Path, tmp_path
         (("runs.csv", "-k", "loss"), "error: --keys chooses among points\nhint: add --what points\n"),
         (("runs.csv", "-e", "sweeep"), "error: there is no experiment 'sweeep'\nhint: did you mean sweep?\n"),
         (("runs.csv", "--what", "point"), "error: invalid value for '--what': 'point' is not one of"),
+        (
+            ("points.csv", "--what", "points", "-k", "val_*", "-k", "los"),
+            "error: no run has the metric 'los'\nhint: did you mean loss?\n",
+        ),
         (("-", "--json"), "error: stdout takes the export or the JSON that describes it\nhint: leave out --json\n"),
         (("runs.csv", "-w", "params.lr >"), "error: filter needs a value here"),
     ],

@@ -12,7 +12,9 @@ from runlake import query
 from runlake.cli import output
 from runlake.cli.options import experiments_option, json_option, opened, require_text, store_option
 from runlake.cli.runs import check_experiments
-from runlake.errors import InvalidInput
+from runlake.errors import InvalidInput, NotFound
+from runlake.query.filter.nearest import did_you_mean
+from runlake.query.keys import KeyChoice
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,6 +64,7 @@ def export(
         _require_pipe(format_, as_json)
     with opened(store) as opened_store:
         check_experiments(opened_store, experiments)
+        _check_keys(opened_store, keys)
         frame = _frame(opened_store, what, where, list(experiments) or None, list(keys) or None)
         if path == _STDOUT:
             sys.stdout.flush()
@@ -69,6 +72,18 @@ def export(
             return
         query.export(frame, path, format=format_, overwrite=overwrite)
     _report(Path(path).expanduser(), as_json)
+
+
+def _check_keys(store: Store, keys: tuple[str, ...]) -> None:
+    """Refuse a key that the store does not know: a mistyped one would be a file without rows.
+
+    Raises:
+        NotFound: there is no such key; those near it are shown.
+    """
+    if named := KeyChoice.of(keys).exact:
+        known = {*store.journals().keys(), *store.catalog.key_names()}
+        if unknown := [key for key in named if key not in known]:
+            raise NotFound(f"no run has the metric {unknown[0]!r}", hint=did_you_mean(unknown[0], known))
 
 
 def _frame(
