@@ -41,6 +41,11 @@ def test_a_healthy_store_passes(cli: Cli, sealed: Path) -> None:
     assert "ok\tsegments\t2 files, 25 points, " in out
 
 
+def test_a_folder_without_a_store_is_one_fault(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert wrong(cli, "--store", str(tmp_path / "empty")) == ["there is no store in [FOLDER]/empty"]
+
+
 def test_live_journals_are_no_fault(cli: Cli, lake: Path) -> None:
     with runlake.start_run() as run:
         run.log({"loss": 1.0})

@@ -35,7 +35,10 @@ def _examined(root: Path, *, read: bool) -> Iterator[Finding]:
     """Run the checks; the first one that cannot go on is the last."""
     yield from checks.check_environment()
     try:
-        yield from checks.check_folder(root)
+        about_store, *about_folder = checks.check_folder(root)
+        yield from (about_store, *about_folder)
+        if about_store.state is State.WRONG:
+            return
         yield from checks.check_journals(root / "journals")
         with opened(str(root)) as store:
             yield Finding("open", State.OK, "the store opens")
