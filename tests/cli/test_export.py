@@ -39,7 +39,7 @@ def test_a_dash_is_csv_on_stdout(lake: Path) -> None:
     command = [sys.executable, "-m", "runlake", "export", "-", "--store", str(lake), "-w", "params.lr > 0.01"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     header, row = done.stdout.splitlines()
-    assert header.startswith("run_id,run_name,")
+    assert header.startswith("run_name,params.depth,")
     assert ",broad," in row
     assert done.stderr == ""
 

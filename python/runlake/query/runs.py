@@ -44,7 +44,7 @@ def runs(
         hook: Called after each step of reading, for tests.
 
     Returns:
-        Attributes, then `params.*`, `metrics.*` (the latest values) and `tags.*`, each sorted by key. A parameter is
+        `run_name`, `params.*`, the other attributes, `tags.*` and `metrics.*` (the latest values). A parameter is
         Int64, Float64 or Boolean where every value of the experiments reads as one, else String. Oldest run first.
 
     Raises:

@@ -120,10 +120,11 @@ class Shape:
         if schema is None:
             schema = KeptSchema(
                 {
-                    **{name: _SHOWN.get(name, dtype) for name, dtype in ATTRIBUTES.items()},
+                    "run_name": ATTRIBUTES["run_name"],
                     **{f"params.{key}": self.param_types[key] for key in sorted(self.param_types)},
-                    **{f"metrics.{key}": pl.Float64() for key in sorted(metrics)},
+                    **{name: _SHOWN.get(name, dtype) for name, dtype in ATTRIBUTES.items()},
                     **{f"tags.{key}": pl.String() for key in sorted(self.keys["tags"])},
+                    **{f"metrics.{key}": pl.Float64() for key in sorted(metrics)},
                 }
             )
             self.schemas.clear()  # metrics that come up live are few: the last set is the next one
@@ -164,7 +165,10 @@ class RunTable:
 
     @property
     def schema(self) -> pl.Schema:
-        """Names and types of the wide frame: attributes, then `params.*`, `metrics.*` and `tags.*`, each sorted."""
+        """Names and types of the wide frame: name, `params.*`, the other attributes, `tags.*`, `metrics.*`, each sorted.
+
+        Polars prints the first and the last columns: what a run was given, and what came of it.
+        """
         return self.shape.schema(self.metric_keys)
 
     def rows_matching(self, condition: Condition | None) -> pl.Series | None:

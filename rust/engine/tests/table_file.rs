@@ -1,4 +1,5 @@
 //! Table files: what was written comes back, and whatever was changed is found, never believed.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::Path;
