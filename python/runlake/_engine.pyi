@@ -37,6 +37,7 @@ __all__ = [
     "downsample",
     "fork_generation",
     "log_metric",
+    "read_points",
     "runs_in",
     "seal",
     "set_active_logger",
@@ -49,6 +50,7 @@ __all__ = [
 _Value: TypeAlias = SupportsFloat | SupportsIndex | str
 _Integer: TypeAlias = SupportsIndex | SupportsFloat
 _Range: TypeAlias = tuple[str, int, int]
+_Bounds: TypeAlias = tuple[int | None, int | None]
 
 class _ArrowStreamExporter(Protocol):
     def __arrow_c_stream__(self, requested_schema: object = None, /) -> object: ...
@@ -347,6 +349,36 @@ def downsample(
     Raises:
         FileNotFoundError: a segment is gone.
         Corrupt: a segment is not what was written.
+    """
+
+def read_points(
+    segments: Sequence[str],
+    columns: Sequence[str],
+    *,
+    runs: Sequence[str] | None = None,
+    keys: Sequence[str] | None = None,
+    steps: _Bounds = ...,
+    timestamps: _Bounds = ...,
+) -> ArrowStream:
+    """Read the rows of chosen series, of which little else is decoded, on all cores; Ctrl-C ends it.
+
+    Args:
+        segments: Paths of files.
+        columns: What is read, in this order; names of columns of a segment.
+        runs: Only these runs.
+        keys: Only these keys.
+        steps: Smallest and largest step wanted, None being no bound. Row groups without such steps are left out; of the
+            others all rows of the series come.
+        timestamps: The same of timestamps, ms since 1970-01-01 UTC.
+
+    Returns:
+        The columns as `Journals.read` has them; a batch for each row group with such rows, in the order of segments and
+        rows.
+
+    Raises:
+        FileNotFoundError: a segment is gone.
+        Corrupt: a segment is not what was written.
+        InvalidInput: a segment has no such column.
     """
 
 @final

@@ -21,7 +21,7 @@ from runlake.query.keys import KeyChoice, Keys
 from runlake.query.latest import OF_A_STEP, ORDER, has_repeats, latest_at_steps
 from runlake.query.predicate import Narrowed, conjuncts, narrowed
 from runlake.query.reader import Hook, Lake, ReadStep, Snapshot, arrow_frame, no_hook, take_snapshot, until_whole
-from runlake.query.scan import STORED, batches, read_segments
+from runlake.query.scan import STORED, batches, read_segments, read_series
 
 if TYPE_CHECKING:
     from runlake.catalog import SegmentRef
@@ -119,10 +119,7 @@ class _Query:
     def latest(self, limit: int | None) -> Iterator[pl.DataFrame]:
         """One point a step. What filters say of other columns than those of a step is asked afterwards."""
         early = [part for part in self.conditions if limit is None and set(part.meta.root_names()) <= set(OF_A_STEP)]
-        asked = {name for part in self.conditions for name in part.meta.root_names()}
-        asked |= {*OF_A_STEP, *(SCHEMA if self.columns is None else self.columns)}
-        asked |= {"writer"} if "rank" in asked else set()
-        columns = [name for name in STORED if name in asked]
+        columns = [name for name in STORED if name in self._asked or name in OF_A_STEP]
         frame = replace(self, columns=columns, conditions=early)._whole()
         if not set(ORDER) <= set(columns) and has_repeats(frame):
             frame = replace(self, columns=[*dict.fromkeys((*columns, *ORDER))], conditions=early)._whole()
@@ -174,22 +171,44 @@ class _Query:
             segment.min_timestamp, segment.max_timestamp
         )
 
+    @cached_property
+    def _keys(self) -> list[str] | None:
+        """The keys that rows may be of, where they are known by name."""
+        keys, named = self.keys.names, self._narrowed.keys
+        return keys if named is None else [key for key in named if keys is None or key in keys]
+
     def _tail(self, snapshot: Snapshot) -> pl.DataFrame:
-        keys = self.keys.names
-        if self._narrowed.keys is not None:
-            keys = [key for key in self._narrowed.keys if keys is None or key in keys]
-        tail = arrow_frame(snapshot.journals.read(snapshot.plan.sealed, self._runs, keys)).lazy()
-        return self._shaped(tail if self.keys.condition is None else tail.filter(self.keys.condition)).collect()
+        tail = arrow_frame(snapshot.journals.read(snapshot.plan.sealed, self._runs, self._keys))
+        return self._of_choice(tail.lazy()).collect()
 
     def _segments(self, segments: list[SegmentRef]) -> pl.DataFrame:
-        return read_segments(self.lake.segments_dir, segments, self.keys, self._shaped)
+        folder = self.lake.segments_dir
+        # Polars stops when it has as many rows as are wanted.
+        if self._keys is None or self.most is not None:
+            return read_segments(folder, segments, self.keys, self._shaped)
+        columns = [name for name in STORED if name in self._asked] or ["key"]
+        return read_series(folder, segments, self._keys, self._narrowed, columns, self._of_choice)
+
+    def _of_choice(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Rows of keys by name, that the engine has read: those of patterns are left to be told apart."""
+        searched = self.keys.condition if self.keys.searched else None
+        return self._shaped(frame if searched is None else frame.filter(searched))
 
     def _shaped(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        wanted = list(SCHEMA) if self.columns is None else self.columns
-        if "rank" in wanted or any("rank" in part.meta.root_names() for part in self.conditions):
+        if "rank" in self._asked:
             frame = frame.with_columns(rank=self._rank)
-        frame = frame.filter(*self.conditions).select(wanted)
+        frame = frame.filter(*self.conditions).select(self._wanted)
         return frame if self.most is None else frame.head(self.most)
+
+    @property
+    def _wanted(self) -> list[str]:
+        return list(SCHEMA) if self.columns is None else self.columns
+
+    @cached_property
+    def _asked(self) -> set[str]:
+        """The columns that are wanted, and those that they and the filter are made from."""
+        asked = {*self._wanted, *(name for part in self.conditions for name in part.meta.root_names())}
+        return asked | ({"writer"} if "rank" in asked else set())
 
     @cached_property
     def _rank(self) -> pl.Expr:

@@ -15,6 +15,7 @@
 //!        │ [read_range]
 //!        ▼
 //!   [seal()] ── sorted by run, key, step ──────►  segments/experiment_id=<e>/<segment>.parquet
+//!        │                                           ├──►  [read_points()]  rows of chosen series, as Arrow
 //!        │                                           └──►  [downsample()]   long series as few buckets, with a snapshot
 //!        ▼ once the catalog has committed that
 //!   [Writer::trim] · [Adopted::finish]             whole chunks are unlinked
@@ -28,6 +29,8 @@ pub mod downsample;
 pub mod error;
 pub mod journal;
 pub mod platform;
+pub mod points;
+mod pool;
 pub mod recover;
 pub mod seal;
 pub mod segment;
@@ -43,9 +46,10 @@ pub use downsample::downsample;
 pub use error::{Error, Result};
 pub use journal::reader::{Columns, Folder, read_range};
 pub use platform::{check_filesystem, fork_generation};
+pub use points::{PointsRequest, read_points};
 pub use recover::{Adopted, Gap, RunPoints, WriterFiles, adopt, survey};
 pub use seal::{SealOptions, SealStep, Sealed, runs_in, seal};
-pub use segment::{JournalRange, SegmentInfo, verify};
+pub use segment::{Column, JournalRange, SegmentInfo, verify};
 pub use summary::Summary;
 pub use table_file::{TableFile, TableFileWriter};
 pub use tail::{Selection, Snapshot};

@@ -14,6 +14,7 @@ use arrow_select::take::take;
 use crate::error::Result;
 use crate::journal::chunk_file::{Block, f64s, i64s, u32s};
 use crate::journal::reader::{Folder, Held, WriterJournal};
+use crate::segment::Choice;
 use crate::summary::Summary;
 use crate::types::{Point, Seq, SeriesName, WriterId};
 
@@ -175,6 +176,11 @@ impl Snapshot {
 }
 
 impl Selection {
+    /// The same, as segments are asked.
+    pub(crate) fn choice(&self) -> Choice<'_> {
+        Choice::new(self.runs.as_deref(), self.keys.as_deref())
+    }
+
     /// Whether to read a series, by its number. One without a name is nobody's.
     fn mask(&self, names: &[Option<SeriesName>]) -> Vec<bool> {
         let set = |wanted: &Option<Vec<String>>| wanted.as_ref().map(|w| w.iter().cloned().collect::<HashSet<_>>());

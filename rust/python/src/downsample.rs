@@ -1,26 +1,20 @@
 //! `downsample`: long series as few buckets.
 
-use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::io::ErrorKind;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringViewArray, UInt8Array, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
-use pyo3::exceptions::PyFileNotFoundError;
 use pyo3::prelude::*;
 use runlake_engine::downsample::{Axis, Bucket, Reduced, Request};
-use runlake_engine::{Error as EngineError, Selection, Seq};
+use runlake_engine::{Selection, Seq};
 
 use crate::arrow::ArrowStream;
-use crate::errors::{BoundaryError, BoundaryResult, invalid_input};
+use crate::errors::{BoundaryResult, invalid_input};
 use crate::journals::{Journals, by_writer};
-
-/// Time between two looks for Ctrl-C.
-const SIGNALS_EVERY: Duration = Duration::from_millis(100);
+use crate::reading::read;
 
 /// Reduces series to buckets.
 #[pyfunction]
@@ -47,17 +41,11 @@ pub fn downsample(
         buckets: NonZeroU64::new(buckets).ok_or_else(|| invalid_input("buckets is 0; it must be at least 1"))?,
     };
     let sealed = by_writer(&sealed)?;
-    let (batch, raised) = py.detach(|| {
-        let signals = Signals::default();
-        let keep_going = || signals.keep_going();
-        let made = runlake_engine::downsample(&segments, journals.snapshot(), &sealed, &request, &keep_going);
-        (made.and_then(|made| Ok(batch(&made)?)), signals.raised.into_inner())
-    });
-    match (raised, batch) {
-        (Some(raised), _) => Err(raised.into()),
-        (None, Ok(batch)) => Ok(ArrowStream::new(batch.schema(), vec![batch])),
-        (None, Err(error)) => Err(gone_or(error)),
-    }
+    let batch = read(py, |keep_going| {
+        let reduced = runlake_engine::downsample(&segments, journals.snapshot(), &sealed, &request, keep_going)?;
+        Ok(batch(&reduced)?)
+    })?;
+    Ok(ArrowStream::new(batch.schema(), vec![batch]))
 }
 
 fn axis_of(axis: &str, origins: Option<HashMap<String, i64>>) -> BoundaryResult<Axis> {
@@ -68,44 +56,6 @@ fn axis_of(axis: &str, origins: Option<HashMap<String, i64>>) -> BoundaryResult<
         _ => Err(invalid_input(format!(
             "axis is '{axis}'; it must be 'step' or, with or without origins, 'timestamp'"
         ))),
-    }
-}
-
-/// A segment that is gone is Python's FileNotFoundError, upon which readers start again.
-fn gone_or(error: EngineError) -> BoundaryError {
-    match &error {
-        EngineError::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
-            PyFileNotFoundError::new_err(error.to_string()).into()
-        }
-        _ => error.into(),
-    }
-}
-
-/// Whether Python's signal handlers have raised something.
-struct Signals {
-    looked: Cell<Instant>,
-    raised: RefCell<Option<PyErr>>,
-}
-
-impl Default for Signals {
-    fn default() -> Self {
-        Self {
-            looked: Cell::new(Instant::now()),
-            raised: RefCell::new(None),
-        }
-    }
-}
-
-impl Signals {
-    fn keep_going(&self) -> bool {
-        if self.looked.get().elapsed() < SIGNALS_EVERY {
-            return true;
-        }
-        let raised = Python::attach(|py| py.check_signals()).err();
-        self.looked.set(Instant::now());
-        let keep_going = raised.is_none();
-        self.raised.replace(raised);
-        keep_going
     }
 }
 

@@ -15,6 +15,8 @@ mod key;
 mod logger;
 mod number;
 mod plain;
+mod points;
+mod reading;
 mod recovery;
 mod row;
 mod run;
@@ -44,6 +46,8 @@ mod _engine {
     use crate::journals::Journals;
     #[pymodule_export]
     use crate::logger::{Metric, RunLogger};
+    #[pymodule_export]
+    use crate::points::read_points;
     #[pymodule_export]
     use crate::recovery::{Adopted, Dropped, Gap, WriterFiles, adopt, survey};
     #[pymodule_export]

@@ -20,7 +20,6 @@ mod bucket;
 mod distinct;
 mod grid;
 mod parts;
-mod pool;
 mod reduce;
 mod series;
 
@@ -32,12 +31,12 @@ use std::path::PathBuf;
 pub use bucket::{Bucket, HAS_INFINITY, HAS_NAN, HAS_NEGATIVE_INFINITY};
 
 use crate::error::Result;
+use crate::pool::Pool;
 use crate::segment::{Integers, SegmentReader};
 use crate::tail::{Selection, Snapshot};
 use crate::types::{Seq, SeriesName, WriterId};
 use grid::clamped;
 use parts::{Candidate, Columns, Part, Wanted};
-use pool::Pool;
 use series::{Place, Plan, Source};
 
 /// What buckets are divided by.

@@ -3,13 +3,12 @@
 //! The footer answers for most row groups of a long series: they hold one run and one key. In the others, at the borders between
 //! series, names and steps are decoded to find the rows and how far they reach.
 
-use std::collections::HashSet;
 use std::ops::{Range, RangeInclusive};
 
 use super::reduce::{Rows, bounds};
 use super::{Axis, Request};
 use crate::error::Result;
-use crate::segment::{Integers, RowGroup, SegmentReader, SeriesRows, TextBounds};
+use crate::segment::{Choice, Integers, RowGroup, SegmentReader, SeriesRows, Workspace};
 use crate::summary::point_order;
 use crate::tail::Unsealed;
 use crate::types::{Point, SeriesName};
@@ -37,39 +36,14 @@ pub(super) struct Candidate {
 /// What a request selects, prepared for many questions.
 pub(super) struct Wanted<'a> {
     request: &'a Request,
-    runs: Option<Names<'a>>,
-    keys: Option<Names<'a>>,
-}
-
-struct Names<'a> {
-    set: HashSet<&'a str>,
-    sorted: Vec<&'a [u8]>,
-}
-
-impl<'a> Names<'a> {
-    fn of(names: &'a [String]) -> Self {
-        let mut sorted: Vec<_> = names.iter().map(String::as_bytes).collect();
-        sorted.sort_unstable();
-        Self {
-            set: names.iter().map(String::as_str).collect(),
-            sorted,
-        }
-    }
-
-    /// Whether one of the names may be within bounds.
-    fn meet(&self, bounds: &TextBounds<'_>) -> bool {
-        let first = self.sorted.partition_point(|name| *name < bounds.min);
-        self.sorted.get(first).is_some_and(|name| *name <= bounds.max)
-    }
+    choice: Choice<'a>,
 }
 
 impl<'a> Wanted<'a> {
     pub(super) fn new(request: &'a Request) -> Self {
-        let names = |names: &'a Option<Vec<String>>| names.as_deref().map(Names::of);
         Self {
             request,
-            runs: names(&request.select.runs),
-            keys: names(&request.select.keys),
+            choice: request.select.choice(),
         }
     }
 
@@ -81,16 +55,10 @@ impl<'a> Wanted<'a> {
     }
 
     fn candidate(&self, index: usize, group: RowGroup<'_>) -> Option<Candidate> {
-        let (runs, keys) = (group.run_ids(), group.keys());
-        let excludes = |wanted: &Option<Names<'_>>, bounds: &Option<TextBounds<'_>>| match (wanted, bounds) {
-            (Some(wanted), Some(bounds)) => !wanted.meet(bounds),
-            _ => false,
-        };
-        if group.rows == 0 || excludes(&self.runs, &runs) || excludes(&self.keys, &keys) {
+        if !self.choice.meets(&group) {
             return None;
         }
-        let only_run = runs.and_then(|bounds| bounds.only());
-        let only_key = keys.and_then(|bounds| bounds.only());
+        let only_run = group.run_ids().and_then(|bounds| bounds.only());
         let x = group.integers(self.request.axis.column());
         // Runs have limits of their own on a relative axis.
         let limits = match (&self.request.axis, only_run) {
@@ -102,10 +70,7 @@ impl<'a> Wanted<'a> {
         }
         let whole = || {
             Some(Part {
-                name: SeriesName {
-                    run_id: only_run?.into(),
-                    key: only_key?.into(),
-                },
+                name: group.only_series()?,
                 rows: 0..group.rows,
                 x: x?,
                 steps: group.integers(Integers::Step)?,
@@ -122,8 +87,7 @@ impl<'a> Wanted<'a> {
     /// # Errors
     /// As of [`SegmentReader`].
     pub(super) fn search(&self, segment: &SegmentReader, group: usize, columns: &mut Columns) -> Result<Vec<Part>> {
-        let wants = |names: &Option<Names<'_>>, name: &str| names.as_ref().is_none_or(|names| names.set.contains(name));
-        let found = segment.series(group, |run, key| wants(&self.runs, run) && wants(&self.keys, key))?;
+        let found = segment.series(group, &mut columns.workspace, |run, key| self.choice.has(run, key))?;
         let (Some(first), Some(last)) = (found.first(), found.last()) else {
             return Ok(Vec::new());
         };
@@ -199,11 +163,12 @@ fn place(point: &Point, axis: Integers) -> i64 {
 }
 
 /// Columns of some rows, sorted by (step, timestamp); the memory is used again.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Columns {
     pub(super) step: Vec<i64>,
     pub(super) timestamp_ms: Vec<i64>,
     pub(super) value: Vec<f64>,
+    workspace: Workspace,
 }
 
 impl Columns {
@@ -218,12 +183,23 @@ impl Columns {
         if axis == Integers::Timestamp {
             self.read_times(segment, group, rows.clone())?;
         }
-        segment.integers(group, Integers::Step, rows, &mut self.step)
+        segment.integers(group, Integers::Step, &[rows], &mut self.workspace, &mut self.step)
     }
 
     /// Decodes timestamps.
     pub(super) fn read_times(&mut self, segment: &SegmentReader, group: usize, rows: Range<usize>) -> Result<()> {
-        segment.integers(group, Integers::Timestamp, rows, &mut self.timestamp_ms)
+        segment.integers(
+            group,
+            Integers::Timestamp,
+            &[rows],
+            &mut self.workspace,
+            &mut self.timestamp_ms,
+        )
+    }
+
+    /// Decodes values.
+    pub(super) fn read_values(&mut self, segment: &SegmentReader, group: usize, rows: Range<usize>) -> Result<()> {
+        segment.values(group, &[rows], &mut self.workspace, &mut self.value)
     }
 
     pub(super) fn with_capacity(rows: usize) -> Self {
@@ -231,6 +207,7 @@ impl Columns {
             step: Vec::with_capacity(rows),
             timestamp_ms: Vec::with_capacity(rows),
             value: Vec::with_capacity(rows),
+            workspace: Workspace::default(),
         }
     }
 

@@ -8,10 +8,10 @@ use super::bucket::Bucket;
 use super::distinct::Distinct;
 use super::grid::Grid;
 use super::parts::{Bounds, Columns, Part};
-use super::pool::Pool;
 use super::reduce::{Rows, TimesNeeded, coalesce, reduce};
 use super::{Reduced, Request};
 use crate::error::Result;
+use crate::pool::Pool;
 use crate::segment::{Integers, SegmentReader};
 use crate::tail::Unsealed;
 use crate::types::SeriesName;
@@ -166,7 +166,7 @@ impl Plan {
             Place::Chunk { chunk } => return self.read_chunk(&source.chunks[chunk], axis, pieces),
         };
         columns.read(segment, group, span.clone(), axis)?;
-        segment.values(group, span.clone(), &mut columns.value)?;
+        columns.read_values(segment, group, span.clone())?;
         let own = |piece: &Piece| piece.part.rows.start - span.start..piece.part.rows.end - span.start;
         let timed = axis == Integers::Timestamp;
         if !timed && !pieces.iter().any(|piece| piece.ties) {

@@ -5,18 +5,25 @@
 //! made with it) is in the file's key-value metadata, and a checksum of the whole file is in its first
 //! bytes. `docs/design.md`, "Segments", describes the file to the byte.
 
+mod bytes;
+mod choice;
 mod column;
 mod layout;
 mod metadata;
+mod pages;
 mod read;
 mod schema;
 mod strings;
+mod texts;
 mod verify;
 mod write;
 
+pub(crate) use choice::Choice;
 pub use metadata::{SegmentInfo, Sibling};
-pub(crate) use read::{Integers, RowGroup, SegmentReader, SeriesRows, TextBounds};
-pub use schema::{FORMAT, ROW_GROUP_ROWS};
+pub(crate) use pages::Workspace;
+pub(crate) use read::{Integers, RowGroup, SegmentReader};
+pub use schema::{Column, FORMAT, ROW_GROUP_ROWS};
+pub(crate) use texts::SeriesRows;
 pub use verify::{info, verify};
 pub(crate) use write::{Rows, SegmentFile, Series};
 

@@ -1,20 +1,14 @@
 //! Segment reader: what the footer says of each row group, and single columns of it, decoded.
 //!
-//! Files are read with `pread`, at places of their own for each thread: a bad disk is an error and no signal, and the
-//! position that descriptors share is never moved.
+//! Pages without wanted rows are neither decompressed nor decoded, and in the others decoders pass over what is between
+//! wanted rows: byte streams at once, differences a block at a time.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::Int32Type;
-use arrow_array::{Array, DictionaryArray, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::column::reader::ColumnReaderImpl;
@@ -23,18 +17,23 @@ use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{
     ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy,
 };
-use parquet::file::reader::{ChunkReader, Length};
-use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::file::statistics::Statistics;
 
-use super::schema::{COLUMNS, KEY, RUN_ID, STEP, TIMESTAMP, VALUE};
+use super::bytes::Positioned;
+use super::pages::{Pages, Workspace};
+use super::schema::{COLUMNS, KEY, RUN_ID, SEQ, STEP, TIMESTAMP, VALUE, WRITER};
+use super::texts::{SeriesRows, TextRun, push_runs_of_batch, runs_of_pages, series, sliced};
 use super::verify::check_schema;
 use super::write::parquet_error;
 use crate::error::{Error, Result};
 use crate::types::SeriesName;
 
-/// A segment whose footer has been read. Its file is open only while something is read from it, so that a query may
-/// look at more segments than a process may have open.
+/// Rows beyond which a row group is taken for damage: 32 times as many as the largest one that is written. Memory is asked for
+/// by what the footer says.
+const MOST_ROWS: i64 = 1 << 24;
+
+/// A segment whose footer has been read. Its file is open only where a [`Workspace`] has it, so that a query may look at
+/// more segments than a process may have open.
 pub(crate) struct SegmentReader {
     path: PathBuf,
     metadata: Arc<ParquetMetaData>,
@@ -57,13 +56,6 @@ pub(crate) struct RowGroup<'a> {
     pub(crate) rows: usize,
 }
 
-/// Rows of one series within a row group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SeriesRows {
-    pub(crate) name: SeriesName,
-    pub(crate) rows: Range<usize>,
-}
-
 impl SegmentReader {
     /// Opens a segment and reads its footer.
     ///
@@ -72,7 +64,9 @@ impl SegmentReader {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = Positioned::open(path)?;
         let options = ParquetMetaDataOptions::new()
-            .with_column_stats_policy(ParquetStatisticsPolicy::skip_except(&[RUN_ID, KEY, STEP, TIMESTAMP]))
+            .with_column_stats_policy(ParquetStatisticsPolicy::skip_except(&[
+                RUN_ID, KEY, STEP, TIMESTAMP, WRITER,
+            ]))
             .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
             .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
         let metadata = ParquetMetaDataReader::new()
@@ -80,6 +74,10 @@ impl SegmentReader {
             .parse_and_finish(&file)
             .map_err(parquet_error("read", path))?;
         check_schema(metadata.file_metadata().schema_descr()).map_err(|problem| Error::damaged(path, problem))?;
+        let mut rows = metadata.row_groups().iter().map(|group| group.num_rows());
+        if let Some(rows) = rows.find(|rows| !(0..=MOST_ROWS).contains(rows)) {
+            return Err(Error::damaged(path, format!("a row group has {rows} rows")));
+        }
         Ok(Self {
             path: path.to_owned(),
             metadata: Arc::new(metadata),
@@ -100,7 +98,7 @@ impl SegmentReader {
         }
     }
 
-    /// Decodes integers of some rows of a row group into `into`, whose former content goes.
+    /// Decodes integers of some rows of a row group into `into`, whose former content goes. Rows ascend.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
@@ -108,98 +106,158 @@ impl SegmentReader {
         &self,
         group: usize,
         column: Integers,
-        rows: Range<usize>,
+        rows: &[Range<usize>],
+        workspace: &mut Workspace,
         into: &mut Vec<i64>,
     ) -> Result<()> {
-        self.decode::<Int64Type>(group, column.index(), rows, into)
+        self.decode::<Int64Type>(group, column.index(), rows, workspace, into)
     }
 
-    /// Decodes values of some rows of a row group into `into`, whose former content goes.
+    /// Decodes sequence numbers of some rows of a row group into `into`, whose former content goes. Rows ascend.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
-    pub(crate) fn values(&self, group: usize, rows: Range<usize>, into: &mut Vec<f64>) -> Result<()> {
-        self.decode::<DoubleType>(group, VALUE, rows, into)
+    pub(crate) fn seqs(
+        &self,
+        group: usize,
+        rows: &[Range<usize>],
+        workspace: &mut Workspace,
+        into: &mut Vec<i64>,
+    ) -> Result<()> {
+        self.decode::<Int64Type>(group, SEQ, rows, workspace, into)
+    }
+
+    /// Decodes values of some rows of a row group into `into`, whose former content goes. Rows ascend.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(crate) fn values(
+        &self,
+        group: usize,
+        rows: &[Range<usize>],
+        workspace: &mut Workspace,
+        into: &mut Vec<f64>,
+    ) -> Result<()> {
+        self.decode::<DoubleType>(group, VALUE, rows, workspace, into)
     }
 
     /// Finds the rows of each series of a row group whose run and key are wanted, in the order of the rows.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`].
-    pub(crate) fn series(&self, group: usize, wanted: impl Fn(&str, &str) -> bool) -> Result<Vec<SeriesRows>> {
-        let file = Positioned::open(&self.path)?;
-        let batches = self.names(file, group).map_err(parquet_error("read", &self.path))?;
-        let mut found: Vec<SeriesRows> = Vec::new();
-        let mut start = 0;
-        for batch in &batches {
-            let names = Names::new(batch).ok_or_else(|| Error::damaged(&self.path, "its names are no texts"))?;
-            names.push(start, &wanted, &mut found);
-            start += batch.num_rows();
-        }
-        if start == self.row_group(group).rows {
-            Ok(found)
-        } else {
-            Err(self.too_short("names", start, self.row_group(group).rows))
-        }
+    pub(crate) fn series(
+        &self,
+        group: usize,
+        workspace: &mut Workspace,
+        wanted: impl Fn(&str, &str) -> bool,
+    ) -> Result<Vec<SeriesRows>> {
+        let run_ids = self.texts(group, RUN_ID, workspace)?;
+        let keys = self.texts(group, KEY, workspace)?;
+        Ok(series(&run_ids, &keys, wanted))
     }
 
-    fn names(&self, file: Positioned, group: usize) -> ParquetResult<Vec<RecordBatch>> {
+    /// Decodes the writers of some rows of a row group. Rows ascend.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(crate) fn writers(
+        &self,
+        group: usize,
+        rows: &[Range<usize>],
+        workspace: &mut Workspace,
+    ) -> Result<Vec<TextRun>> {
+        Ok(sliced(self.texts(group, WRITER, workspace)?, rows))
+    }
+
+    /// A column of texts, all rows.
+    fn texts(&self, group: usize, column: usize, workspace: &mut Workspace) -> Result<Vec<TextRun>> {
+        let file = workspace.open(&self.path)?;
+        let chunk = self.metadata.row_group(group).column(column);
+        let rows = self.row_group(group).rows;
+        let runs = self.careful(|| match runs_of_pages(&mut workspace.pages(&file, chunk, rows)?)? {
+            Some(runs) => Ok(runs),
+            None => self.decode_texts(file, group, column),
+        })?;
+        self.require(runs.iter().map(|(_, rows)| rows).sum(), rows, COLUMNS[column].0)?;
+        Ok(runs)
+    }
+
+    /// A column of texts that is not of runs alone, decoded by the library as dictionaries.
+    fn decode_texts(&self, file: Positioned, group: usize, column: usize) -> ParquetResult<Vec<TextRun>> {
         let options = ArrowReaderOptions::new().with_schema(dictionary_schema());
         let metadata = ArrowReaderMetadata::try_new(self.metadata.clone(), options)?;
-        let columns = ProjectionMask::leaves(self.metadata.file_metadata().schema_descr(), [RUN_ID, KEY]);
-        ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+        let mask = ProjectionMask::leaves(self.metadata.file_metadata().schema_descr(), [column]);
+        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
             .with_row_groups(vec![group])
-            .with_projection(columns)
+            .with_projection(mask)
             .with_batch_size(self.row_group(group).rows)
-            .build()?
-            .map(|batch| batch.map_err(ParquetError::from))
-            .collect()
+            .build()?;
+        let mut runs = Vec::new();
+        for batch in batches {
+            push_runs_of_batch(&batch?, &mut runs)
+                .ok_or_else(|| ParquetError::General(format!("{} is no text", COLUMNS[column].0)))?;
+        }
+        Ok(runs)
     }
 
     fn decode<T: ParquetType>(
         &self,
         group: usize,
         column: usize,
-        rows: Range<usize>,
+        rows: &[Range<usize>],
+        workspace: &mut Workspace,
         into: &mut Vec<T::T>,
     ) -> Result<()> {
         into.clear();
-        let file = Positioned::open(&self.path)?;
+        into.reserve(count(rows));
+        let file = workspace.open(&self.path)?;
         let chunk = self.metadata.row_group(group).column(column);
-        let read = file
-            .column(chunk)
-            .and_then(|bytes| decode_rows::<T>(bytes, chunk, self.row_group(group).rows, rows.clone(), into))
-            .map_err(parquet_error("read", &self.path))?;
-        if read == rows.len() {
-            Ok(())
-        } else {
-            Err(self.too_short(COLUMNS[column].0, rows.start + read, rows.end))
+        self.careful(|| {
+            let pages = workspace.pages(&file, chunk, self.row_group(group).rows)?;
+            decode_rows::<T>(pages, chunk, rows, into)
+        })?;
+        self.require(into.len(), count(rows), COLUMNS[column].0)
+    }
+
+    /// Calls what reads pages. The library panics at some pages that are not what was written.
+    fn careful<T>(&self, read: impl FnOnce() -> ParquetResult<T>) -> Result<T> {
+        // What `read` borrows is thrown away with the error, or is memory whose content does not matter.
+        match catch_unwind(AssertUnwindSafe(read)) {
+            Ok(read) => read.map_err(parquet_error("read", &self.path)),
+            Err(_) => Err(Error::damaged(&self.path, "a page is not what was written")),
         }
     }
 
-    fn too_short(&self, what: &str, rows: usize, expected: usize) -> Error {
-        Error::damaged(
-            &self.path,
-            format!("a row group has {rows} rows of {what}, not {expected}"),
-        )
+    fn require(&self, found: usize, rows: usize, what: &str) -> Result<()> {
+        if found == rows {
+            return Ok(());
+        }
+        let problem = format!("a row group has {found} of {rows} wanted rows of {what}");
+        Err(Error::damaged(&self.path, problem))
     }
 }
 
-/// Adds some rows of a column chunk to `into` and returns how many there were.
+fn count(rows: &[Range<usize>]) -> usize {
+    rows.iter().map(ExactSizeIterator::len).sum()
+}
+
+/// Adds some rows of a column chunk to `into`, as far as it has them.
 fn decode_rows<T: ParquetType>(
-    bytes: ColumnBytes,
+    pages: Pages,
     chunk: &ColumnChunkMetaData,
-    all_rows: usize,
-    rows: Range<usize>,
+    rows: &[Range<usize>],
     into: &mut Vec<T::T>,
-) -> ParquetResult<usize> {
-    let pages = SerializedPageReader::new(Arc::new(bytes), chunk, all_rows, None)?;
+) -> ParquetResult<()> {
     let mut reader = ColumnReaderImpl::<T>::new(chunk.column_descr_ptr(), Box::new(pages));
-    if reader.skip_records(rows.start)? < rows.start {
-        return Ok(0);
+    let mut place = 0;
+    for rows in rows {
+        place += reader.skip_records(rows.start - place)?;
+        if place < rows.start {
+            break;
+        }
+        place += reader.read_records(rows.len(), None, None, into)?.0;
     }
-    let (read, _, _) = reader.read_records(rows.len(), None, None, into)?;
-    Ok(read)
+    Ok(())
 }
 
 impl<'a> RowGroup<'a> {
@@ -211,6 +269,19 @@ impl<'a> RowGroup<'a> {
     /// Bounds of the keys.
     pub(crate) fn keys(&self) -> Option<TextBounds<'a>> {
         TextBounds::of(self.columns[KEY].statistics()?)
+    }
+
+    /// The series that has all rows, where the footer says so.
+    pub(crate) fn only_series(&self) -> Option<SeriesName> {
+        Some(SeriesName {
+            run_id: self.run_ids()?.only()?.into(),
+            key: self.keys()?.only()?.into(),
+        })
+    }
+
+    /// The writer of all rows, where the footer says so.
+    pub(crate) fn only_writer(&self) -> Option<&'a str> {
+        TextBounds::of(self.columns[WRITER].statistics()?)?.only()
     }
 
     /// Smallest and largest integer; both are there.
@@ -259,64 +330,7 @@ impl<'a> TextBounds<'a> {
     }
 }
 
-/// Columns `run_id` and `key` of a batch.
-struct Names<'a> {
-    run_id: &'a DictionaryArray<Int32Type>,
-    key: &'a DictionaryArray<Int32Type>,
-}
-
-impl<'a> Names<'a> {
-    fn new(batch: &'a RecordBatch) -> Option<Self> {
-        let column = |index: usize| {
-            let column = batch.column(index).as_dictionary_opt::<Int32Type>()?;
-            let texts = column.values().as_string_opt::<i32>()?;
-            (column.null_count() == 0 && texts.null_count() == 0).then_some(column)
-        };
-        Some(Self {
-            run_id: column(0)?,
-            key: column(1)?,
-        })
-    }
-
-    /// Adds the rows of each wanted series; `start` is the number of the first row.
-    fn push(&self, start: usize, wanted: impl Fn(&str, &str) -> bool, found: &mut Vec<SeriesRows>) {
-        let (runs, keys) = (self.run_id.keys().values(), self.key.keys().values());
-        let (run_texts, key_texts) = (
-            self.run_id.values().as_string::<i32>(),
-            self.key.values().as_string::<i32>(),
-        );
-        let mut first = 0;
-        while first < runs.len() {
-            let (run, key) = (runs[first], keys[first]);
-            let rows = start + first..start + first + same_pairs(&runs[first..], &keys[first..]);
-            first += rows.len();
-            let (run_id, key) = (run_texts.value(run as usize), key_texts.value(key as usize));
-            if wanted(run_id, key) {
-                let (run_id, key) = (run_id.into(), key.into());
-                let name = SeriesName { run_id, key };
-                found.push(SeriesRows { name, rows });
-            }
-        }
-    }
-}
-
-/// How many of the first pairs are equal to the very first; whole blocks are compared at once.
-fn same_pairs(a: &[i32], b: &[i32]) -> usize {
-    const BLOCK: usize = 64;
-    let (first_a, first_b) = (a[0], b[0]);
-    let differ = |(a, b): (&i32, &i32)| (a ^ first_a) | (b ^ first_b);
-    let same_block = |(a, b): &(&[i32], &[i32])| a.iter().zip(*b).map(differ).fold(0, |all, one| all | one) == 0;
-    let blocks = a
-        .chunks_exact(BLOCK)
-        .zip(b.chunks_exact(BLOCK))
-        .take_while(same_block)
-        .count();
-    let sure = blocks * BLOCK;
-    let rest = a[sure..].iter().zip(&b[sure..]);
-    sure + rest.take_while(|pair| differ(*pair) == 0).count()
-}
-
-/// The columns as Arrow, with texts as dictionaries, which is how the file has them.
+/// The columns as Arrow, with texts as dictionaries.
 fn dictionary_schema() -> SchemaRef {
     let text = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
     let field = |(name, physical): &(&str, parquet::basic::Type)| {
@@ -328,126 +342,4 @@ fn dictionary_schema() -> SchemaRef {
         Field::new(*name, kind, false)
     };
     Arc::new(Schema::new(COLUMNS.iter().map(field).collect::<Vec<_>>()))
-}
-
-/// A file that is read at places.
-struct Positioned {
-    file: Arc<File>,
-    len: u64,
-}
-
-impl Positioned {
-    fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(Error::io("open", path))?;
-        let len = file.metadata().map_err(Error::io("read", path))?.len();
-        let file = Arc::new(file);
-        Ok(Self { file, len })
-    }
-
-    /// The bytes of a column chunk, read at once.
-    fn column(&self, chunk: &ColumnChunkMetaData) -> ParquetResult<ColumnBytes> {
-        let (start, length) = chunk.byte_range();
-        let length = usize::try_from(length).map_err(|error| ParquetError::External(error.into()))?;
-        Ok(ColumnBytes {
-            start,
-            bytes: self.get_bytes(start, length)?,
-        })
-    }
-}
-
-impl Length for Positioned {
-    fn len(&self) -> u64 {
-        self.len
-    }
-}
-
-impl ChunkReader for Positioned {
-    type T = BufReader<At>;
-
-    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        Ok(BufReader::new(At {
-            file: self.file.clone(),
-            offset: start,
-        }))
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        if start.saturating_add(length as u64) > self.len {
-            return Err(ParquetError::EOF(format!(
-                "{length} bytes at {start} are beyond its end"
-            )));
-        }
-        let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, start)?;
-        Ok(bytes.into())
-    }
-}
-
-/// A place in a file.
-struct At {
-    file: Arc<File>,
-    offset: u64,
-}
-
-impl Read for At {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.offset)?;
-        self.offset += read as u64;
-        Ok(read)
-    }
-}
-
-/// The bytes of a column chunk, addressed as in the file.
-struct ColumnBytes {
-    start: u64,
-    bytes: Bytes,
-}
-
-impl ColumnBytes {
-    fn slice(&self, start: u64, length: Option<usize>) -> ParquetResult<Bytes> {
-        let from = start
-            .checked_sub(self.start)
-            .and_then(|from| usize::try_from(from).ok());
-        let rest = from
-            .filter(|from| *from <= self.bytes.len())
-            .map(|from| self.bytes.slice(from..));
-        match (rest, length) {
-            (Some(rest), None) => Ok(rest),
-            (Some(rest), Some(length)) if length <= rest.len() => Ok(rest.slice(..length)),
-            _ => Err(ParquetError::EOF(format!("a page at {start} is beyond its column"))),
-        }
-    }
-}
-
-impl Length for ColumnBytes {
-    fn len(&self) -> u64 {
-        self.start + self.bytes.len() as u64
-    }
-}
-
-impl ChunkReader for ColumnBytes {
-    type T = bytes::buf::Reader<Bytes>;
-
-    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        Ok(bytes::Buf::reader(self.slice(start, None)?))
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        self.slice(start, Some(length))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn runs_of_equal_pairs_end_where_either_changes() {
-        for end in [1, 2, 63, 64, 65, 128, 200] {
-            let (mut a, b) = (vec![7; 200], vec![3; 200]);
-            a[end..].fill(8);
-            assert_eq!(same_pairs(&a, &b), end);
-            assert_eq!(same_pairs(&b, &a), end);
-        }
-    }
 }

@@ -49,6 +49,37 @@ pub(super) const COLUMNS: [(&str, Physical); 7] = [
     ("seq", Physical::INT64),
 ];
 
+/// A column of a segment; its number is its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "docs/design.md, \"Columns\"")]
+pub enum Column {
+    RunId = RUN_ID as isize,
+    Key = KEY as isize,
+    Step = STEP as isize,
+    Timestamp = TIMESTAMP as isize,
+    Value = VALUE as isize,
+    Writer = WRITER as isize,
+    Seq = SEQ as isize,
+}
+
+impl Column {
+    /// All of them, in order.
+    pub const ALL: [Self; 7] = [
+        Self::RunId,
+        Self::Key,
+        Self::Step,
+        Self::Timestamp,
+        Self::Value,
+        Self::Writer,
+        Self::Seq,
+    ];
+
+    /// The column of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|column| COLUMNS[*column as usize].0 == name)
+    }
+}
+
 /// The columns the rows are sorted by, ascending.
 pub(super) const SORTED_BY: [usize; 5] = [RUN_ID, KEY, STEP, TIMESTAMP, SEQ];
 

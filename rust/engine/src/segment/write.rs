@@ -237,7 +237,9 @@ pub(super) fn parquet_error(action: &'static str, path: &Path) -> impl Fn(Parque
     let path = path.to_owned();
     move |error| match error {
         ParquetError::External(source) => match source.downcast::<io::Error>() {
-            Ok(source) => Error::io(action, &path)(*source),
+            Ok(source) if source.raw_os_error().is_some() => Error::io(action, &path)(*source),
+            // Such as what zstd says of a frame.
+            Ok(other) => Error::damaged(&path, other.to_string()),
             Err(other) => Error::damaged(&path, other.to_string()),
         },
         other => Error::damaged(&path, other.to_string()),

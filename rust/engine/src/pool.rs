@@ -8,14 +8,14 @@ use crate::error::{Error, Result};
 const MOST_THREADS: usize = 16;
 
 /// Where tasks are done, and who may stop them.
-pub(super) struct Pool<'a> {
+pub(crate) struct Pool<'a> {
     threads: usize,
     keep_going: &'a dyn Fn() -> bool,
 }
 
 impl<'a> Pool<'a> {
     /// A thread for each core. `keep_going` is asked before each task, in the caller's thread only.
-    pub(super) fn new(keep_going: &'a dyn Fn() -> bool) -> Self {
+    pub(crate) fn new(keep_going: &'a dyn Fn() -> bool) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             threads: cores.min(MOST_THREADS),
@@ -39,7 +39,7 @@ impl<'a> Pool<'a> {
     ///
     /// # Errors
     /// [`Error::Interrupted`], or that of a task; the others are not begun any more.
-    pub(super) fn run<S: Default, T: Send>(
+    pub(crate) fn run<S: Default, T: Send>(
         &self,
         tasks: usize,
         task: impl Fn(&mut S, usize) -> Result<T> + Sync,
