@@ -165,7 +165,7 @@ class RunTable:
 
     @property
     def schema(self) -> pl.Schema:
-        """Names and types of the wide frame: name, `params.*`, the other attributes, `tags.*`, `metrics.*`, each sorted.
+        """Names and types of the wide frame: name, `params.*`, other attributes, `tags.*`, `metrics.*`, each sorted.
 
         Polars prints the first and the last columns: what a run was given, and what came of it.
         """
