@@ -8,7 +8,9 @@ waits, later ones queue behind it.
 from __future__ import annotations
 
 import collections
+import contextlib
 import logging
+import queue
 import threading
 import time
 from collections.abc import Callable
@@ -43,8 +45,8 @@ class Delivery:
     def forget(self) -> None:
         """Begin anew, in a forked child: what was queued is delivered by the parent."""
         self._mutex = threading.RLock()  # for signal handlers, see the store's
-        self._delivering = threading.Lock()
-        self._work = threading.Event()
+        self._delivering = threading.Lock()  # not reentrant: nobody may deliver in the middle of a delivery
+        self._work: queue.SimpleQueue[None] = queue.SimpleQueue()  # an event cannot be set from within its own `set`
         self._stopped = threading.Event()
         self._queue: collections.deque[tuple[_engine.Writer, int, Change]] = collections.deque()
         self._thread: threading.Thread | None = None
@@ -62,12 +64,13 @@ class Delivery:
 
     def wake(self) -> None:
         """Say that there is something to deliver or to sync."""
-        self._work.set()
+        self._call_thread()
         if self._thread is None and not self._stopped.is_set():
             with self._mutex:
                 if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, name="runlake-catalog", daemon=True)
-                    self._thread.start()
+                    thread = threading.Thread(target=self._run, name="runlake-catalog", daemon=True)
+                    thread.start()
+                    self._thread = thread  # now, for `stop` cannot wait for one that has not begun
 
     def drain(self, timeout_s: float) -> bool:
         """Deliver what waits, in the calling thread; return whether nothing is left."""
@@ -80,14 +83,18 @@ class Delivery:
     def stop(self, timeout_s: float) -> None:
         """Deliver what can be delivered and end the thread, within about `timeout_s`; the rest stays in the journal."""
         self._stopped.set()
-        self._work.set()
-        if self._thread is not None:
-            self._thread.join(timeout_s)
+        self._call_thread()
+        with self._mutex:
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout_s)
         self.drain(timeout_s=0.0)
 
     def _deliver_first(self) -> bool:
-        """Deliver the change that waits longest; False when the catalog did not take it."""
-        with self._delivering:
+        """Deliver the change that waits longest; False when the catalog did not take it, or others are at it."""
+        if not self._delivering.acquire(timeout=DELIVERY_WAIT_S):
+            return False
+        try:
             if not self._queue:
                 return True
             writer, number, change = self._queue[0]
@@ -101,13 +108,24 @@ class Delivery:
                 self._queue.popleft()
             writer.finish_outbox(number)
             return True
+        finally:
+            self._delivering.release()
+
+    def _call_thread(self) -> None:
+        if self._work.empty():
+            self._work.put(None)
+
+    def _wait_for_work(self) -> None:
+        self._work.get()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._work.get_nowait()
 
     def _run(self) -> None:
         pause_s = _FIRST_PAUSE_S
         synced = time.monotonic() - self._sync_interval_s
         while not self._stopped.is_set():
-            self._work.wait()
-            self._work.clear()
+            self._wait_for_work()
             while self._queue and not self._stopped.is_set():
                 if self._deliver_first():
                     pause_s = _FIRST_PAUSE_S

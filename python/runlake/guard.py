@@ -34,7 +34,7 @@ class _Guard:
 
     def __init__(self) -> None:
         self.policy: ErrorPolicy = "default"
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.seen: dict[str, SeenError] = {}
 
     def note(self, error: BaseException, doing: str) -> None:
@@ -131,7 +131,7 @@ class shielded:  # noqa: N801  # reads as a statement: `with shielded("log_param
 
 
 def _fresh_lock() -> None:
-    _guard.lock = threading.Lock()
+    _guard.lock = threading.RLock()
 
 
 os.register_at_fork(after_in_child=_fresh_lock)

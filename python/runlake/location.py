@@ -27,7 +27,7 @@ class _Location:
     """The tracking URI of this process."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.given: str | None = None  # by set_tracking_uri, absolute
         self.default: tuple[str, str] | None = None  # (what the environment said, absolute)
 
@@ -116,7 +116,7 @@ def _checked_folder(folder: Path, given: str) -> Path:
 
 
 def _fresh_lock() -> None:
-    _location.lock = threading.Lock()
+    _location.lock = threading.RLock()
 
 
 os.register_at_fork(after_in_child=_fresh_lock)

@@ -15,7 +15,7 @@ from runlake import guard
 if TYPE_CHECKING:  # loaded on first use: most runs never queue anything
     from concurrent.futures import Future, ThreadPoolExecutor
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _executor: ThreadPoolExecutor | None = None
 _pending: set[Future[None]] = set()
 
@@ -93,7 +93,7 @@ def flush(timeout_s: float | None = None) -> bool:
 def _forget_in_child() -> None:
     """A forked child has neither the thread nor the lock's holder; the parent works off what was queued."""
     global _lock, _executor
-    _lock, _executor = threading.Lock(), None
+    _lock, _executor = threading.RLock(), None
     _pending.clear()
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from runlake.store import Store
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _opened: dict[str, Artifacts] = {}
 _brought: set[tuple[str, str]] = set()  # URI of a run's artifacts, digest of a shared file that is there
 

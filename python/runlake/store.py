@@ -417,14 +417,14 @@ _stores: dict[str, Store] = {}
 _stores_by_name: dict[str, tuple[Store, tuple[int, int] | None]] = {}
 """Stores by the path that was given, and the folder that was there: following its links costs 20 µs a call."""
 _removed: list[Store] = []  # runs that are under way may still hold them
-_opening = threading.Lock()
+_opening = threading.RLock()
 _open_stores: weakref.WeakSet[Store] = weakref.WeakSet()
 _of_parents: list[_engine.Writer] = []  # kept, so that no child ends what its parent uses
 
 
 def _begin_in_child() -> None:
     global _opening
-    _opening = threading.Lock()
+    _opening = threading.RLock()
     for store in list(_open_stores):
         store.begin_in_child()
 

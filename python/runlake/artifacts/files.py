@@ -40,7 +40,7 @@ class Artifacts:
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(os.path.abspath(root))
         self._unsynced: set[tuple[str, ...]] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def uri(self, artifact_path: str | None = None) -> str:
         """Give the absolute path of an artifact, whether it exists or not; without a path, of the root."""

@@ -45,7 +45,7 @@ class Database:
         self.names: dict[str, int] = {}  # key names that are committed; none is ever removed
         self._write_connection: sqlite3.Connection | None = None
         self._read_connection: sqlite3.Connection | None = None
-        self._unsynced = False
+        self._unsynced = self._writing = False
         self.on_commit: Callable[[], object] = bool
         self._forget()
         _databases.add(self)
@@ -87,13 +87,19 @@ class Database:
     def reading(self) -> Iterator[Session]:
         """Run one read transaction: everything in the block sees the same state."""
         with _translated(self.path):
-            connection = self._lock_reader()
+            shared = self._lock_reader()
             try:
-                connection.execute("BEGIN")
+                # A signal handler that reads in the middle of a read of its thread sees what is there now.
+                connection = self._connect() if shared.in_transaction else shared
                 try:
-                    yield Session(connection, self.names)
+                    connection.execute("BEGIN")
+                    try:
+                        yield Session(connection, self.names)
+                    finally:
+                        connection.execute("COMMIT")
                 finally:
-                    connection.execute("COMMIT")
+                    if connection is not shared:
+                        connection.close()
             finally:
                 self._read_mutex.release()
 
@@ -155,6 +161,7 @@ class Database:
             self.sync()
         finally:
             with self._write_mutex, self._read_mutex:
+                self._refuse_within(self._in_use)
                 self._close_connections(self.lock_timeout_s if wait_s is None else wait_s)
                 self.lock.forget()
 
@@ -166,13 +173,28 @@ class Database:
         if not self._write_mutex.acquire(timeout=timeout_s):
             raise CatalogLocked(f"{self.path} was used by other threads for {timeout_s:g} s")
         try:
-            self.lock.acquire(max(0.0, deadline - time.monotonic()))
+            self._refuse_within(self._writing)
+            self._writing = True
             try:
-                yield
+                self.lock.acquire(max(0.0, deadline - time.monotonic()))
+                try:
+                    yield
+                finally:
+                    self.lock.release()
             finally:
-                self.lock.release()
+                self._writing = False
         finally:
             self._write_mutex.release()
+
+    def _refuse_within(self, in_use: bool) -> None:
+        """Refuse what a signal handler asks for in the middle of a use of the connections: waiting would be in vain."""
+        if in_use:
+            raise CatalogLocked(f"{self.path} is in use by the code that a signal handler has interrupted")
+
+    @property
+    def _in_use(self) -> bool:
+        """Whether the thread that holds both mutexes is in the middle of using a connection."""
+        return self._writing or (self._read_connection is not None and self._read_connection.in_transaction)
 
     def _writer(self) -> sqlite3.Connection:
         """Return the connection that writes, both opened if need be; the caller holds the lock."""
@@ -214,18 +236,21 @@ class Database:
             with contextlib.suppress(CatalogLocked, StoreUnavailable):
                 self.lock.acquire(timeout_s)
                 locked = True
-        for connection in (self._read_connection, self._write_connection):
+        connections = self._read_connection, self._write_connection
+        self._read_connection = self._write_connection = None  # first, for signal handlers
+        for connection in connections:
             if connection is not None:
                 connection.close()
-        self._read_connection = self._write_connection = None
         if locked:
             self.lock.release()
 
     # -- forks
 
     def _forget(self) -> None:
-        self._write_mutex = threading.Lock()  # not reentrant: a signal handler must not enter a transaction half done
-        self._read_mutex = threading.Lock()
+        # Reentrant for signal handlers, which must not wait for their own thread, nor enter what it has half done.
+        self._write_mutex = threading.RLock()
+        self._read_mutex = threading.RLock()
+        self._writing = False
         self._write_connection = self._read_connection = None
         self._unsynced = False
         self._held_for_fork = False
@@ -240,14 +265,20 @@ class Database:
 
     def before_fork(self) -> None:
         """Close the connections, so that the child inherits none."""
-        self._held_for_fork = self._write_mutex.acquire(timeout=_FORK_WAIT_S)
-        if not self._held_for_fork:
-            return
-        if self._read_mutex.acquire(timeout=_FORK_WAIT_S):
+        self._held_for_fork = self._take_both(_FORK_WAIT_S)
+        if self._held_for_fork:
             self._close_connections(timeout_s=1.0)
-        else:
-            self._held_for_fork = False
-            self._write_mutex.release()
+
+    def _take_both(self, timeout_s: float) -> bool:
+        """Take the mutexes; False when others use the connections, or this thread is in the middle of it."""
+        if not self._write_mutex.acquire(timeout=timeout_s):
+            return False
+        if self._read_mutex.acquire(timeout=timeout_s):
+            if not self._in_use:
+                return True
+            self._read_mutex.release()
+        self._write_mutex.release()
+        return False
 
     def after_fork_in_parent(self) -> None:
         """Let other threads go on."""

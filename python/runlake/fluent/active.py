@@ -7,6 +7,7 @@ entry knows the process that put it here.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
@@ -34,7 +35,7 @@ class _Process:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # a signal handler may end runs while the same thread starts or ends one
         self.runs: list[ActiveRun] = []
         self.watches_exit = False
 
@@ -77,13 +78,17 @@ def push(run: ActiveRun) -> None:
 def remove(run: ActiveRun) -> bool:
     """Take `run` off; return whether it was the last of this process to have that run of that store under way."""
     if run in _thread.stack:
-        _thread.stack.remove(run)
+        _discard(_thread.stack, run)
         innermost = top()
         _engine.set_active_logger(innermost.logger if innermost else None)
     with _process.lock:
-        if run in _process.runs:
-            _process.runs.remove(run)
+        _discard(_process.runs, run)
         return not any(other.same_run(run) for other in _process.runs)
+
+
+def _discard(runs: list[ActiveRun], run: ActiveRun) -> None:
+    with contextlib.suppress(ValueError):  # a signal handler was faster
+        runs.remove(run)
 
 
 def _watch_exit() -> None:

@@ -10,7 +10,7 @@ from runlake.errors import StoreError
 from runlake.guard import SeenError
 from runlake.store import Store, opened_stores
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _reported: weakref.WeakKeyDictionary[Store, tuple[str, int]] = weakref.WeakKeyDictionary()  # writer, points dropped
 
 

@@ -18,7 +18,7 @@ from runlake.location import store_root
 from runlake.store import Store, get_store
 
 _log = logging.getLogger("runlake")
-_once = threading.Lock()
+_once = threading.RLock()
 _announced: set[Path] = set()
 
 

@@ -46,7 +46,7 @@ class Background:
     """A collection that is under way or finished; finding out never raises, whatever the machine is like."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._finished = threading.Event()
         self._collected: Collected | None = None
         self._waiting: list[Callable[[Collected], None]] = []
@@ -65,7 +65,7 @@ class Background:
 
     def result(self, timeout_s: float = 0.0) -> Collected | None:
         """Wait for what was found; None if it is not there in time."""
-        if not self._is_lost():
+        if timeout_s > 0 and not self._is_lost():  # asking takes no lock: an event's is not reentrant
             self._finished.wait(timeout_s)
         return self._collected if self._finished.is_set() else None
 
@@ -119,14 +119,15 @@ class Background:
 
 
 _begun: dict[tuple[str | None, str | None, str | None], Background] = {}
-_begun_lock = threading.Lock()
+_begun_lock = threading.RLock()  # as all locks here: a signal handler may start a run while the same thread does
 
 
 def _forget_locks() -> None:
     """Make the locks anew in a forked child: a thread that is not there may have held them."""
     global _begun_lock
-    _begun_lock = threading.Lock()
+    _begun_lock = threading.RLock()
     for key, job in list(_begun.items()):
+        job._lock = threading.RLock()
         if job._is_lost():
             del _begun[key]
 
