@@ -20,7 +20,7 @@ from runlake import _engine
 from runlake.catalog import Catalog, Change, GapInfo, Range, WriterInfo, WriterState
 from runlake.catalog.lock import FileLock
 from runlake.config import Config
-from runlake.errors import NotFound, StoreError
+from runlake.errors import NotFound
 from runlake.sealing import BYTES_PER_POINT, Segments
 
 _log = logging.getLogger("runlake")
@@ -173,7 +173,7 @@ class Recovery:
     def _mend_quietly(self, writer_id: str, info: WriterInfo | None) -> None:
         try:
             self._mend_writer(writer_id, info)
-        except StoreError as error:  # one journal that cannot be read must not hide the others
+        except OSError as error:  # StoreError, too: one journal that cannot be read must not hide the others
             _log.warning("the journal of writer %s is left as it is: %s", writer_id, error)
 
     def _mend_writer(self, writer_id: str, info: WriterInfo | None) -> None:
@@ -213,7 +213,7 @@ class Recovery:
     def _adopt_quietly(self) -> None:
         try:
             self.adopt()
-        except StoreError as error:  # the points stay where readers find them
+        except OSError as error:  # StoreError, too: the points stay where readers find them
             _log.warning("closed journals were not moved into segments: %s", error)
 
     def _adopt_batch(self, writer_ids: Sequence[str]) -> None:

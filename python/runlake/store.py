@@ -84,7 +84,7 @@ class Store:
         try:
             store._recovery.mend()
             store._recovery.adopt_when_due()
-        except StoreError as error:  # what others left must not keep this process from working
+        except OSError as error:  # StoreError, too: what others left must not keep this process from working
             _log.warning("what dead processes left in %s was not put in order: %s", root, error)
         return store
 

@@ -1,5 +1,7 @@
 """Recovery: what opening a store does about processes that are gone, and about nobody else."""
 
+import errno
+import fcntl
 import logging
 import os
 import signal
@@ -10,6 +12,7 @@ import pytest
 from runlake import _engine
 from runlake.catalog import WriterInfo
 from runlake.config import Config
+from runlake.errors import StoreUnavailable
 from runlake.store import Store
 from tests.store.programs import Programs
 from tests.store.reading import journal_files, numbered, points, segment_files, wait_until
@@ -248,3 +251,42 @@ def test_a_journal_with_changes_that_wait_is_not_adopted_before_they_are_deliver
     assert store.get_run("run1").data.params == {"lr": "0.1"}
     assert (len(segment_files(store)), points(store)) == (1, [("run1", "k", 0, 1.0)])
     store.close()
+
+
+def refuse_locks(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let the lock file of that name be one that cannot be locked, as on a network disk without its lock service."""
+    flock = fcntl.flock
+
+    def refuse(file: int, operation: int) -> None:
+        if os.readlink(f"/proc/self/fd/{file}").endswith(name):
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+
+def test_a_store_opens_where_recovery_cannot_lock(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    refuse_locks(monkeypatch, "recover.lock")
+    store = Store.open(root)
+    add_run(store)
+    store.close()
+    assert "recover.lock cannot be locked: No locks available" in caplog.text
+
+
+def test_a_catalog_that_cannot_be_locked_is_an_error_of_the_store(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_locks(monkeypatch, "catalog.lock")
+    with pytest.raises(StoreUnavailable, match=r"catalog\.lock cannot be locked: No locks available"):
+        Store.open(root)
+
+
+def test_a_folder_of_journals_that_cannot_be_read_does_not_keep_a_process_from_opening(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(_path: str) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    Store.open(root).close()
+    assert "was not put in order" in caplog.text

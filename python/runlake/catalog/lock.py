@@ -34,7 +34,7 @@ class FileLock:
 
         Raises:
             CatalogLocked: others kept it for that long.
-            StoreUnavailable: the file cannot be made or opened for writing.
+            StoreUnavailable: the file cannot be made, opened for writing, or locked.
         """
         deadline = time.monotonic() + timeout_s
         wait_s = _FIRST_WAIT_S
@@ -48,13 +48,22 @@ class FileLock:
             wait_s = min(1.5 * wait_s, _LONGEST_WAIT_S)
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free; return whether it was."""
+        """Take the lock if it is free; return whether it was.
+
+        Raises:
+            StoreUnavailable: the file cannot be made, opened for writing, or locked.
+        """
         if self._file is None:
             self._file = self._open()
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        except OSError as error:
+            raise StoreUnavailable(
+                f"{self.path} cannot be locked: {error.strerror}",
+                hint="keep the store on a local disk (ext4, xfs, tmpfs), where files can be locked",
+            ) from error
         return True
 
     def release(self) -> None:
