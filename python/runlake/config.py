@@ -19,6 +19,7 @@ _PLACES = ("TRACKING_URI", "EXPERIMENT_NAME", "EXPERIMENT_ID", "RUN_NAME", "RUN_
 _USER_NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
 _RANKS = ("RUNLAKE_RANK", "RANK")
 _RANK_DIGITS = 9  # so that it fits 32 bits
+_CHOICE = "RUNLAKE_EXPERIMENT_CHOICE"
 _BATCH_JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_COMPLETION_INDEX")
 
 
@@ -105,10 +106,30 @@ def export_tracking_uri(uri: str | None) -> None:
     _export("TRACKING_URI", uri)
 
 
-def export_experiment(chosen_id: str | None, name: str | None) -> None:
-    """Name the experiment to child processes; None takes the name back."""
+def export_experiment(store_id: str, chosen_id: str, name: str) -> None:
+    """Name the experiment of a store to child processes: by its id there, by its name in other stores."""
     _export("EXPERIMENT_ID", chosen_id)
     _export("EXPERIMENT_NAME", name)
+    os.environ[_CHOICE] = _choice(store_id, chosen_id, name)
+
+
+def take_back_experiment() -> None:
+    """Name no experiment to child processes."""
+    _export("EXPERIMENT_ID", None)
+    _export("EXPERIMENT_NAME", None)
+    os.environ.pop(_CHOICE, None)
+
+
+def exported_experiment_id(store_id: str) -> str | None:
+    """Return what a parent process chose in this store; None when it did not, or something else was named since."""
+    chosen_id, name = experiment_id(), experiment_name()
+    if chosen_id is None or name is None or os.environ.get(_CHOICE) != _choice(store_id, chosen_id, name):
+        return None
+    return chosen_id
+
+
+def _choice(store_id: str, chosen_id: str, name: str) -> str:
+    return f"{store_id} {chosen_id} {name}"
 
 
 def user_name() -> str | None:
@@ -161,7 +182,7 @@ def _export(name: str, value: str | None) -> None:
 
 def names() -> list[str]:
     """Return the variables that mean something."""
-    return sorted({*_RANKS, *_places(), *(_PREFIXES[0] + field.name.upper() for field in fields(Config))})
+    return sorted({_CHOICE, *_RANKS, *_places(), *(_PREFIXES[0] + field.name.upper() for field in fields(Config))})
 
 
 def in_force() -> dict[str, str]:

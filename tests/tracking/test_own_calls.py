@@ -5,6 +5,7 @@ import array
 import dataclasses
 import os
 import struct
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 import runlake
-from runlake import recording
+from runlake import config, recording
 from runlake.errors import InvalidInput, ParameterChanged, RunEnded
 from runlake.fluent import origin
 from runlake.store import get_store
@@ -246,6 +247,20 @@ def test_the_name_of_a_deleted_experiment_can_be_used_again(lake: Path) -> None:
     old = runlake.create_experiment("sweep")
     runlake.delete_experiment(old)
     assert runlake.set_experiment("sweep").experiment_id != old
+
+
+def test_a_child_process_logs_to_the_chosen_experiment_also_when_that_was_renamed(lake: Path, tmp_path: Path) -> None:
+    def of_child(**variables: str) -> str:
+        code = "import runlake; print(runlake.get_experiment(runlake.start_run().info.experiment_id).name)"
+        environment = config.environment_with(**variables)
+        child = [sys.executable, "-c", code]
+        return subprocess.run(child, check=True, capture_output=True, text=True, env=environment).stdout.strip()
+
+    chosen = runlake.set_experiment("before")
+    runlake.MlflowClient().rename_experiment(chosen.experiment_id, "after")
+    assert of_child() == "after"
+    assert of_child(RUNLAKE_EXPERIMENT_NAME="other") == "other"
+    assert of_child(RUNLAKE_TRACKING_URI=str(tmp_path / "elsewhere")) == "before"
 
 
 def test_the_chosen_experiment_follows_into_another_store_by_name(lake: Path, tmp_path: Path) -> None:

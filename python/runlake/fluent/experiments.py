@@ -58,7 +58,7 @@ def set_experiment(
                 hint="bring it back with restore_experiment(experiment_id)",
             )
     _choice = _Choice(store, experiment.experiment_id, experiment.name)
-    config.export_experiment(experiment.experiment_id, experiment.name)
+    config.export_experiment(store.catalog.store_id, experiment.experiment_id, experiment.name)
     return experiment
 
 
@@ -160,8 +160,8 @@ def chosen_experiment_id(store: Store) -> str | None:
 
 
 def active_experiment_id(store: Store) -> str:
-    """Return where new runs go: `set_experiment`, else the environment's id or name, else "0"."""
-    chosen = chosen_experiment_id(store)
+    """Return where new runs go: `set_experiment` here or in a parent, else the environment's name or id, else "0"."""
+    chosen = chosen_experiment_id(store) or config.exported_experiment_id(store.catalog.store_id)
     if chosen is not None:
         return chosen
     name = config.experiment_name()
@@ -179,4 +179,4 @@ def forget_choice() -> None:
     """Take back `set_experiment`: the environment decides again, or else "0"."""
     global _choice
     _choice = None
-    config.export_experiment(None, None)
+    config.take_back_experiment()
