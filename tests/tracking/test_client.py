@@ -55,6 +55,7 @@ def batch_mistakes(ml: Any) -> Any:
         outcome(lambda: client.log_batch("f" * 32, [entities.Metric("a", 1.0, 1, 0)])),
         outcome(lambda: client.log_metric("f" * 32, "a", 1.0)),
         client.get_metric_history(run_id, "none"),
+        client.get_metric_history("f" * 32, "none"),
     ]
 
 
