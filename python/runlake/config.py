@@ -9,6 +9,7 @@ import logging
 import os
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from typing import Any
 
 from runlake.errors import InvalidInput
 
@@ -201,3 +202,9 @@ def unknown() -> list[str]:
 
 def _places() -> list[str]:
     return [prefix + name for prefix in _PREFIXES for name in _PLACES]
+
+
+def __getattr__(name: str) -> Any:
+    from runlake.missing_names import missing_name  # MLflow has a module of this name, with switches in it
+
+    raise missing_name(__name__, name)

@@ -67,6 +67,18 @@ _GROUPS: dict[str, tuple[str, ...]] = {
 INSTEAD: dict[str, str] = {name: hint for hint, missing in _GROUPS.items() for name in missing}
 """For each missing name of MLflow's module: what to use instead."""
 
+IN_MODULES: dict[str, dict[str, str]] = {
+    "config": {
+        "enable_async_logging": "no call waits for metrics; give log_param, log_params, set_tag and set_tags"
+        " synchronous=False",
+    },
+    "tracking": {
+        "fluent": "its functions are those of the package itself: start_run, active_run, log_metric",
+        "artifact_utils": "runlake.artifacts finds, lists and loads artifacts",
+    },
+}
+"""For each module of ours that MLflow has with more names in it: what to use instead of these."""
+
 _CLIENT_WORDS: tuple[tuple[str, str], ...] = (
     ("prompt", _PROMPTS),
     ("trace", _TRACES),
@@ -87,7 +99,8 @@ _CLIENT_WORDS: tuple[tuple[str, str], ...] = (
 
 def missing_name(module: str, name: str) -> AttributeError:
     """Return the error for an attribute that `module` does not have, with what to use instead if MLflow has it."""
-    hint = INSTEAD.get(name)
+    within = module.partition(".")[2]
+    hint = IN_MODULES[within].get(name) if within else INSTEAD.get(name)
     if hint is None:
         return AttributeError(f"module {module!r} has no attribute {name!r}")
     return AttributeError(f"module {module!r} has no attribute {name!r}, which MLflow has\nhint: {hint}")

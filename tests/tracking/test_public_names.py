@@ -1,6 +1,7 @@
 """The public names: what is there, with whose signatures; what is not, and what the error says instead."""
 
 import dataclasses
+import importlib
 import inspect
 import re
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 import runlake
 from runlake.config import Config
-from runlake.missing_names import INSTEAD
+from runlake.missing_names import IN_MODULES, INSTEAD
 from tests.tracking.judge import Judge
 
 PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
@@ -131,8 +132,20 @@ def test_the_page_lists_what_is_missing_with_the_hint_that_the_error_gives() -> 
     for row in section("What is not there").splitlines():
         if row.startswith("| `"):
             names, hint = (cell.strip() for cell in row.strip("|").split(" | ", 1))
-            listed.update(dict.fromkeys(names_in(names), hint))
-    assert listed == INSTEAD
+            listed.update(dict.fromkeys(re.findall(r"`([\w.]+)`", names), hint))
+    within = {f"{module}.{name}": hint for module, names in IN_MODULES.items() for name, hint in names.items()}
+    assert listed == {**INSTEAD, **within}
+
+
+@pytest.mark.parametrize(("module", "name"), [(module, name) for module in IN_MODULES for name in IN_MODULES[module]])
+def test_a_name_that_a_module_of_ours_lacks_says_what_to_use_instead(module: str, name: str, judge: Judge) -> None:
+    importlib.import_module(f"mlflow.{module}")
+    assert hasattr(getattr(judge.mlflow, module), name)
+    ours = importlib.import_module(f"runlake.{module}")
+    with pytest.raises(AttributeError, match="which MLflow has") as caught:
+        getattr(ours, name)
+    assert f"hint: {IN_MODULES[module][name]}" in str(caught.value)
+    assert not hasattr(ours, "nonsense")
 
 
 @pytest.mark.parametrize("name", ["from_huggingface", "from_spark", "from_tensorflow", "load_delta"])
