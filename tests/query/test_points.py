@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from runlake import query
 from runlake.catalog import Change
 from runlake.errors import Corrupt, InvalidInput, InvalidType, NotFound, StoreError
-from runlake.query.keys import Keys
+from runlake.query import scan
+from runlake.query.keys import KeyChoice, Keys
 from runlake.query.reader import ReadStep
 from tests.query.lakes import BareLake, Row
 
@@ -319,6 +321,50 @@ def test_a_segment_that_stays_away_is_named(filled: BareLake) -> None:
     path.unlink()
     with pytest.raises(StoreError, match=path.name):
         query.points(filled).collect()
+
+
+@pytest.fixture
+def big(filled: BareLake, monkeypatch: pytest.MonkeyPatch) -> BareLake:
+    """The same store, as if it had more rows than may be in memory at once."""
+    monkeypatch.setattr(scan, "_BATCH_ROWS", 3)
+    monkeypatch.setattr(scan, "_PIECE_ROWS", 2)
+    return filled
+
+
+def test_a_choice_of_many_rows_is_handed_over_in_pieces(big: BareLake, tmp_path: Path) -> None:
+    for chosen in (query.points(big, keys="*a*"), query.points(big).filter(pl.col("step") >= 0)):
+        assert found(chosen) == ALL
+        query.export(chosen, tmp_path / "all.parquet", overwrite=True)
+        assert found(pl.scan_parquet(tmp_path / "all.parquet")) == ALL
+    segments = big.catalog.plan().segments
+    pieces = scan.read_pieces(big.segments_dir, segments, KeyChoice.of("*a*"), lambda frame: frame, together=True)
+    heights = [piece.height for piece in pieces]
+    assert (sum(heights), max(heights)) == (12, 2)
+    assert query.points(big, keys="nope").collect().is_empty()
+    assert query.points(big, keys="*a*").head(3).collect().height == 3
+    assert query.points(big, keys="*a*", latest="step").collect().height == len(ALL)
+
+
+def test_a_query_in_pieces_begins_again_when_a_segment_was_replaced(big: BareLake) -> None:
+    path = next(big.segments_dir.iterdir())
+    moved = path.with_suffix(".moved")
+
+    def replace_segment(step: ReadStep) -> None:
+        if step is ReadStep.PLANNED:
+            path.rename(moved) if path.exists() else moved.rename(path)
+
+    assert found(query.points(big, keys="*a*", hook=replace_segment)) == ALL
+
+
+def test_in_pieces_too_a_segment_that_stays_away_or_was_cut_off_is_named(big: BareLake) -> None:
+    path = next(big.segments_dir.iterdir())
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(Corrupt, match=path.name):
+        query.points(big, keys="*a*").collect()
+    path.unlink()
+    with pytest.raises(StoreError, match=path.name):
+        query.points(big, keys="*a*").collect()
 
 
 def test_the_history_of_an_unknown_run_or_key_is_empty(filled: BareLake) -> None:

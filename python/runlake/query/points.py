@@ -21,7 +21,7 @@ from runlake.query.keys import KeyChoice, Keys
 from runlake.query.latest import OF_A_STEP, ORDER, has_repeats, latest_at_steps
 from runlake.query.predicate import Narrowed, conjuncts, narrowed
 from runlake.query.reader import Hook, Lake, ReadStep, Snapshot, arrow_frame, no_hook, take_snapshot, until_whole
-from runlake.query.scan import STORED, batches, read_segments, read_series
+from runlake.query.scan import STORED, read_pieces, read_series
 
 if TYPE_CHECKING:
     from runlake.catalog import SegmentRef
@@ -135,24 +135,26 @@ class _Query:
         tail, head, rest = until_whole(self._begin)
         yield tail
         yield head
-        for batch in rest:
-            try:
-                yield self._segments(batch)
-            except FileNotFoundError as error:
-                raise StoreError(
-                    f"a segment was replaced while it was being read: {error}", hint="collect the frame again"
-                ) from error
+        try:
+            yield from rest
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"a segment was replaced while it was being read: {error}", hint="collect the frame again"
+            ) from error
 
-    def _begin(self) -> tuple[pl.DataFrame, pl.DataFrame, list[list[SegmentRef]]]:
+    def _begin(self) -> tuple[pl.DataFrame, pl.DataFrame, Iterator[pl.DataFrame]]:
         among = self._narrowed.passing if self._narrowed.run_conditions else None
         snapshot = take_snapshot(self.lake, self._runs, self.hook, among=among)
         tail = self._tail(snapshot)
         self.hook(ReadStep.TAIL)
         chosen = not (self._runs is None and self.keys.condition is None and not self.conditions)
-        waiting = batches(filter(self._may_hold, snapshot.plan.segments), together=chosen)
-        head = self._segments(waiting[0]) if waiting else self._shaped(STORED.to_frame().lazy()).collect()
+        segments = [*filter(self._may_hold, snapshot.plan.segments)]
+        pieces = self._pieces(segments, together=chosen)
+        head = next(pieces, None)
+        if head is None:
+            head = self._shaped(STORED.to_frame().lazy()).collect()
         self.hook(ReadStep.SEGMENTS)
-        return tail, head, waiting[1:]
+        return tail, head, pieces
 
     @cached_property
     def _narrowed(self) -> Narrowed:
@@ -181,11 +183,11 @@ class _Query:
         tail = arrow_frame(snapshot.journals.read(snapshot.plan.sealed, self._runs, self._keys))
         return self._of_choice(tail.lazy()).collect()
 
-    def _segments(self, segments: list[SegmentRef]) -> pl.DataFrame:
+    def _pieces(self, segments: list[SegmentRef], *, together: bool) -> Iterator[pl.DataFrame]:
         folder = self.lake.segments_dir
         # Polars stops when it has as many rows as are wanted.
         if self._keys is None or self.most is not None:
-            return read_segments(folder, segments, self.keys, self._shaped)
+            return read_pieces(folder, segments, self.keys, self._shaped, together=together)
         columns = [name for name in STORED if name in self._asked] or ["key"]
         return read_series(folder, segments, self._keys, self._narrowed, columns, self._of_choice)
 

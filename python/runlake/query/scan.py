@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -31,27 +32,38 @@ STORED: Final = pl.Schema(
 """Columns of a segment and of a journal."""
 
 _BATCH_ROWS: Final = 8_000_000
-"""How many rows are in memory at once when everything is read; 80 bytes each."""
+"""How many rows may be in memory at once, 80 bytes each; what may be more is read in pieces."""
+
+_PIECE_ROWS: Final = 500_000
 
 
 _DAMAGED: Final = "`runlake doctor` names all damaged files"
 
 
-def read_segments(
-    folder: Path, segments: Sequence[SegmentRef], keys: KeyChoice, shape: Callable[[pl.LazyFrame], pl.LazyFrame]
-) -> pl.DataFrame:
-    """Read the rows of the chosen runs and keys in some segments, filtered and cut to columns by `shape`.
+def read_pieces(
+    folder: Path,
+    segments: Sequence[SegmentRef],
+    keys: KeyChoice,
+    shape: Callable[[pl.LazyFrame], pl.LazyFrame],
+    *,
+    together: bool,
+) -> Iterator[pl.DataFrame]:
+    """Read the rows of the chosen runs and keys in some segments, filtered and cut to columns by `shape`, in pieces.
+
+    Args:
+        together: Whether all segments are read at once, and so in parallel: most of their rows are not wanted.
 
     Raises:
         Corrupt: a segment is not what was written.
         FileNotFoundError: a segment is gone.
     """
-    try:
-        return shape(_scan(folder, segments, keys)).collect()
-    except pl.exceptions.PolarsError as error:
-        for segment in segments:
-            _require_readable(folder, segment, keys)
-        raise error
+    for batch in _batches(segments, together=together):
+        frame = shape(_scan(folder, batch, keys))
+        with _blaming(folder, batch, keys):
+            if together and sum(segment.rows for segment in batch) > _BATCH_ROWS:
+                yield from _streamed(frame, [folder / segment.path for segment in batch])
+            else:
+                yield frame.collect()
 
 
 def read_series(
@@ -61,8 +73,8 @@ def read_series(
     narrowed: Narrowed,
     columns: Sequence[str],
     shape: Callable[[pl.LazyFrame], pl.LazyFrame],
-) -> pl.DataFrame:
-    """Read the rows of the chosen runs and of keys given by name, of which the engine decodes little else.
+) -> Iterator[pl.DataFrame]:
+    """Read the rows of the chosen runs and of keys given by name, of which the engine decodes little else, in pieces.
 
     Args:
         narrowed: Row groups without its steps and times are left out.
@@ -73,8 +85,7 @@ def read_series(
         Corrupt: a segment is not what was written.
         FileNotFoundError: a segment is gone.
     """
-    found = []
-    for batch in batches(segments, together=False):
+    for batch in _batches(segments, together=False):
         for part, runs in _by_runs(batch):
             paths = [str(folder / segment.path) for segment in part]
             try:
@@ -87,16 +98,18 @@ def read_series(
                 )
             except Corrupt as error:
                 raise Corrupt(error.message, hint=_DAMAGED) from error
-            found.append(shape(arrow_frame(stream).lazy()).collect())
-    return pl.concat(found)
+            yield shape(arrow_frame(stream).lazy()).collect()
 
 
-def batches(segments: Iterable[SegmentRef], *, together: bool) -> list[list[SegmentRef]]:
-    """Group segments that are read at once.
+def _streamed(frame: pl.LazyFrame, paths: Iterable[Path]) -> Iterator[pl.DataFrame]:
+    """Read a frame in pieces. Half of 40 M points to Parquet: 0.5 GB and 3.8 s; collected, 1.65 GB and 4.2 s."""
+    for path in paths:  # Polars opens each when it comes to it, and then it is too late to begin again
+        path.stat()
+    yield from frame.collect_batches(chunk_size=_PIECE_ROWS, maintain_order=False, lazy=True)
 
-    Args:
-        together: Whether all are: files that are read together are read in parallel.
-    """
+
+def _batches(segments: Iterable[SegmentRef], *, together: bool) -> list[list[SegmentRef]]:
+    """Group segments that are read at once."""
     found: list[list[SegmentRef]] = []
     rows = 0
     for segment in segments:
@@ -131,6 +144,17 @@ def _files(folder: Path, segments: Sequence[SegmentRef]) -> pl.LazyFrame:
     # one series out of 20 M points, and as fast for everything.
     paths = [str(folder / segment.path) for segment in segments]
     return pl.scan_parquet(paths, schema=STORED, glob=False, hive_partitioning=False, parallel="prefiltered")
+
+
+@contextlib.contextmanager
+def _blaming(folder: Path, segments: Sequence[SegmentRef], keys: KeyChoice) -> Iterator[None]:
+    """Name the segment that cannot be read."""
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        for segment in segments:
+            _require_readable(folder, segment, keys)
+        raise error
 
 
 def _require_readable(folder: Path, segment: SegmentRef, keys: KeyChoice) -> None:
