@@ -78,11 +78,10 @@ def check_experiment_id(experiment_id: object) -> str:
 
 def check_experiment_name(name: object) -> str:
     """Return `name` when it may name an experiment: 1 to 500 characters, not only spaces."""
-    if not isinstance(name, str):
-        raise InvalidType(f"experiment name has type {type(name).__name__}: {shortened(name)!r}; it must be a string")
-    if not name.strip():
+    checked = check_text(name, MAX_EXPERIMENT_NAME, "experiment name")
+    if not checked.strip():
         raise InvalidInput("experiment name is empty")
-    return check_length(name, MAX_EXPERIMENT_NAME, "experiment name")
+    return checked
 
 
 def check_length(text: str, limit: int, what: str) -> str:
@@ -90,6 +89,13 @@ def check_length(text: str, limit: int, what: str) -> str:
     if len(text) > limit:
         raise InvalidInput(f"{what} has {len(text)} characters; the limit is {limit}: '{text[:_SHOWN]}…'")
     return text
+
+
+def check_text(text: object, limit: int, what: str) -> str:
+    """Return `text` when it is text of at most `limit` characters."""
+    if not isinstance(text, str):
+        raise InvalidType(f"{what} has type {type(text).__name__}: {shortened(text)!r}; it must be a string")
+    return check_length(text, limit, what)
 
 
 def shortened(value: object) -> object:

@@ -112,8 +112,14 @@ def log_batch(
 
 
 def log_inputs(store: Store, run_id: str, inputs: Sequence[DatasetInput]) -> None:
-    """Record which data sets a run read."""
+    """Record which data sets a run read.
+
+    Raises:
+        InvalidInput: a text of a data set or of a tag is longer than MLflow's limit for it.
+    """
     if inputs := _each_with("dataset", inputs, "inputs of a run are DatasetInput objects"):
+        for entry in inputs:
+            _check_input(entry)
         store.catalog.log_inputs(run_id, inputs, wait_s=store.config.record_timeout_ms / 1000)
 
 
@@ -127,6 +133,22 @@ def dataset_input(dataset: Dataset, context: str | None, tags: Mapping[str, str]
         )
     with_context = {CONTEXT_TAG: context, **tags} if context else dict(tags)
     return DatasetInput(describe(), [InputTag(str(key), str(value)) for key, value in with_context.items()])
+
+
+def _check_input(entry: DatasetInput) -> None:
+    """Refuse what is no text or too long, before anything is written."""
+    dataset = entry.dataset
+    for what, text, limit in (
+        ("data set name", dataset.name, names.MAX_DATASET_NAME),
+        ("data set digest", dataset.digest, names.MAX_DATASET_DIGEST),
+        ("data set source", dataset.source, names.MAX_DATASET_SOURCE),
+        ("data set schema", dataset.schema or "", names.MAX_DATASET_SCHEMA),
+        ("data set profile", dataset.profile or "", names.MAX_DATASET_PROFILE),
+    ):
+        names.check_text(text, limit, what)
+    for tag in entry.tags:
+        names.check_text(tag.key, names.MAX_INPUT_TAG_KEY, "input tag key")
+        names.check_text(tag.value, names.MAX_INPUT_TAG_VALUE, f"the value of input tag {tag.key!r}")
 
 
 def _each_with(attribute: str, items: Iterable[T], rule: str) -> list[T]:

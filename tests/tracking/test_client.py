@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import runlake
-from runlake.entities import Metric, Param, RunTag
+from runlake.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from runlake.errors import InvalidInput, NotFound
 from tests.tracking import programs
 from tests.tracking.judge import Judge, Scenario, ours, outcome
@@ -120,6 +120,28 @@ def experiments(ml: Any) -> Any:
     )
 
 
+LIMITS = {"name": 500, "digest": 36, "source": 65535, "schema": 1048575, "profile": 16777215, "key": 255, "value": 500}
+
+
+def long_inputs(ml: Any) -> Any:
+    """Each text at its limit, and one character beyond."""
+    client, run_id = new_run(ml)
+    entities = ml.entities
+
+    def log(**given: str) -> None:
+        texts = dict.fromkeys(("name", "digest", "source", "schema", "profile", "key", "value"), "x") | given
+        tag = entities.InputTag(texts.pop("key"), texts.pop("value"))
+        client.log_inputs(run_id, [entities.DatasetInput(entities.Dataset(source_type="local", **texts), [tag])])
+
+    return {
+        name: (
+            outcome(lambda n=name, m=most: log(**{n: "y" * m})),
+            outcome(lambda n=name, m=most: log(**{n: "y" * (m + 1)})),
+        )
+        for name, most in LIMITS.items()
+    }
+
+
 def files(ml: Any) -> Any:
     client, run_id = new_run(ml)
     Path("note.txt").write_text("note")
@@ -141,7 +163,7 @@ def files(ml: Any) -> Any:
     )
 
 
-SCENARIOS = [creating, batches, batch_mistakes, ends, pages, deleted, experiments, files]
+SCENARIOS = [creating, batches, batch_mistakes, ends, pages, deleted, experiments, long_inputs, files]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
@@ -169,6 +191,23 @@ def test_a_batch_with_one_mistake_writes_nothing(lake: Path, wrong: dict[str, An
         client.log_batch(run_id, **wrong)
     data = client.get_run(run_id).data
     assert (data.metrics, data.params) == ({}, {"taken": "1"})
+
+
+def test_an_input_that_is_too_long_is_named_with_its_limit_and_nothing_is_written(lake: Path) -> None:
+    client, run_id = new_run(runlake)
+    good = DatasetInput(Dataset("n", "d", "local", "{}"), [InputTag("k", "v")])
+    for bad, message in [
+        (
+            DatasetInput(Dataset("n", "d", "local", "{}"), [InputTag("k" * 300, "v")]),
+            "input tag key has 300 .* is 255: 'kk",
+        ),
+        (DatasetInput(Dataset("n", "d", "local", "{}"), [InputTag("k", "v" * 501)]), "value of input tag 'k' has 501"),
+        (DatasetInput(Dataset("n" * 501, "d", "local", "{}")), "data set name has 501 characters; the limit is 500"),
+        (DatasetInput(Dataset(None, "d", "local", "{}")), "data set name has type NoneType"),  # type: ignore[arg-type]
+    ]:
+        with pytest.raises(InvalidInput, match=message):
+            client.log_inputs(run_id, [good, bad])
+    assert client.get_run(run_id).inputs.dataset_inputs == []
 
 
 def test_infinities_and_repeats_are_kept_as_given(lake: Path) -> None:
