@@ -159,6 +159,27 @@ def test_a_row_that_is_null_as_a_whole_is_refused(run: _engine.RunLogger, points
     assert points() == []
 
 
+def test_points_that_a_null_row_masks_are_refused(run: _engine.RunLogger, points: Points) -> None:
+    batch = table().to_batches()[0]
+    masked = pa.StructArray.from_arrays(batch.columns, batch.schema.names, mask=pa.array([False, True, False, True]))
+
+    class OnlyArray:
+        def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+            capsules: tuple[object, object] = masked.__arrow_c_array__()
+            return capsules
+
+    for exporter in (pa.chunked_array([masked]), OnlyArray()):
+        with pytest.raises(InvalidInput, match="has 2 nulls among its 4 rows"):
+            run.log_points(exporter)
+
+    assert points() == []
+
+
+def test_arrow_data_without_columns_is_refused(run: _engine.RunLogger) -> None:
+    with pytest.raises(InvalidType, match="the Arrow array has type Int64"):
+        run.log_points(pa.chunked_array([[1, 2]]))
+
+
 def test_a_missing_column_is_named(run: _engine.RunLogger) -> None:
     with pytest.raises(InvalidInput, match="no column 'value'"):
         run.log_points(table().drop_columns(["value"]))

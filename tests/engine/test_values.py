@@ -109,6 +109,18 @@ def test_what_is_no_value_is_refused_and_named(
     assert points() == []
 
 
+def test_a_shape_whose_product_has_more_than_64_bits_is_refused(log: Log, points: Points) -> None:
+    class Huge:
+        shape = (2**63, 4)
+
+        def item(self) -> float:
+            return 3.0
+
+    with pytest.raises(InvalidInput, match=r"shape \(9223372036854775808, 4\); it must be one number"):
+        log(Huge())
+    assert points() == []
+
+
 def test_an_error_in_the_users_own_conversion_reaches_the_user(log: Log, points: Points) -> None:
     class Broken:
         def __float__(self) -> float:

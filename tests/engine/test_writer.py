@@ -75,6 +75,14 @@ def test_a_closed_writer_takes_no_more_points(writer: _engine.Writer, run: _engi
     assert writer.stats().committed == 1
 
 
+@pytest.mark.parametrize("limit", [0, 2**64 - 1])
+def test_any_size_of_journal_files_will_do(open_writer: OpenWriter, limit: int) -> None:
+    writer = open_writer(max_chunk_bytes=limit)
+    writer.run("r").log_arrays("a", np.arange(1000), np.zeros(1000))
+    writer.close()
+    assert writer.stats().committed == 1000
+
+
 def test_trim_deletes_the_files_of_what_is_sealed(journals: Path, open_writer: OpenWriter) -> None:
     writer = open_writer(max_chunk_bytes=64 << 10)
     run = writer.run("r")

@@ -5,10 +5,11 @@
 use std::ffi::CStr;
 use std::ptr::NonNull;
 
+use arrow_array::cast::AsArray;
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
-use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
-use arrow_array::{RecordBatch, RecordBatchIterator, RecordBatchReader, StructArray};
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_array::ffi_stream::{ArrayStreamReader, FFI_ArrowArrayStream};
+use arrow_array::{Array, ArrayReader, ArrayRef, RecordBatch, RecordBatchIterator, make_array};
+use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
 
@@ -19,7 +20,57 @@ const SCHEMA: &CStr = c"arrow_schema";
 const ARRAY: &CStr = c"arrow_array";
 
 /// Batches as they come.
-pub type Reader = Box<dyn RecordBatchReader + Send>;
+pub struct Reader {
+    schema: SchemaRef,
+    arrays: Box<dyn Iterator<Item = Result<ArrayRef, ArrowError>> + Send>,
+}
+
+impl Reader {
+    fn new(
+        kind: DataType,
+        arrays: impl Iterator<Item = Result<ArrayRef, ArrowError>> + Send + 'static,
+    ) -> BoundaryResult<Self> {
+        let DataType::Struct(fields) = kind else {
+            return Err(invalid_type(format!(
+                "the Arrow array has type {kind}; log_points takes a table or a record batch"
+            )));
+        };
+        Ok(Self {
+            schema: SchemaRef::new(Schema::new(fields)),
+            arrays: Box::new(arrays),
+        })
+    }
+
+    /// What every batch has.
+    pub fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+}
+
+impl Iterator for Reader {
+    type Item = BoundaryResult<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let array = self.arrays.next()?;
+        Some(
+            array
+                .map_err(|error| unreadable(&error))
+                .and_then(|array| batch(&array)),
+        )
+    }
+}
+
+/// The columns of rows of which none is null; what a null row masks is no point.
+fn batch(array: &ArrayRef) -> BoundaryResult<RecordBatch> {
+    match array.null_count() {
+        0 => Ok(RecordBatch::from(array.as_struct())),
+        nulls => Err(invalid_input(format!(
+            "the Arrow data has {nulls} nulls among its {} rows; every row is a point",
+            array.len()
+        ))
+        .hint("drop those rows first")),
+    }
+}
 
 /// Reads what an object exports by `__arrow_c_stream__` or `__arrow_c_array__`.
 pub fn read(table: &Bound<'_, PyAny>) -> BoundaryResult<Reader> {
@@ -29,14 +80,14 @@ pub fn read(table: &Bound<'_, PyAny>) -> BoundaryResult<Reader> {
         // SAFETY: the protocol says that the capsule holds a valid stream; `from_raw` moves it out and leaves it marked
         // as released, so that the capsule's destructor does not release it again. The capsule is alive, and nobody
         // else uses it.
-        let reader = unsafe { RecordBatchStreamReader::from_raw(stream.as_mut()) };
-        return Ok(Box::new(reader.map_err(|error| unreadable(&error))?));
+        let reader = unsafe { ArrayStreamReader::from_raw(stream.as_mut()) };
+        let reader = reader.map_err(|error| unreadable(&error))?;
+        return Reader::new(reader.field().data_type().clone(), reader);
     }
     if let Some(export) = table.getattr_opt("__arrow_c_array__")? {
         let capsules = export.call0()?.cast_into::<PyTuple>().map_err(PyErr::from)?;
-        let batch = read_array(&capsules.get_item(0)?, &capsules.get_item(1)?)?;
-        let schema = batch.schema();
-        return Ok(Box::new(RecordBatchIterator::new([Ok(batch)], schema)));
+        let array = read_array(&capsules.get_item(0)?, &capsules.get_item(1)?)?;
+        return Reader::new(array.data_type().clone(), std::iter::once(Ok(array)));
     }
     let kind = table.get_type().name()?.to_string();
     Err(invalid_type(format!(
@@ -45,26 +96,13 @@ pub fn read(table: &Bound<'_, PyAny>) -> BoundaryResult<Reader> {
     .hint("polars, pyarrow, pandas and DuckDB tables have it; dict columns go through polars.DataFrame(...)"))
 }
 
-fn read_array(schema: &Bound<'_, PyAny>, array: &Bound<'_, PyAny>) -> BoundaryResult<RecordBatch> {
+fn read_array(schema: &Bound<'_, PyAny>, array: &Bound<'_, PyAny>) -> BoundaryResult<ArrayRef> {
     let schema = capsule_content::<FFI_ArrowSchema>(schema, SCHEMA)?;
     let array = capsule_content::<FFI_ArrowArray>(array, ARRAY)?;
     // SAFETY: the protocol says that the capsules hold a valid schema and a valid array of it. The array is moved out
     // and left marked as released; the schema is only read. The capsules are alive, and nobody else uses them.
     let data = unsafe { from_ffi(FFI_ArrowArray::from_raw(array.as_ptr()), schema.as_ref()) };
-    let data = data.map_err(|error| unreadable(&error))?;
-    if !matches!(data.data_type(), arrow_schema::DataType::Struct(_)) {
-        return Err(invalid_type(format!(
-            "the Arrow array has type {}; log_points takes a table or a record batch",
-            data.data_type()
-        )));
-    }
-    match data.null_count() {
-        0 => Ok(RecordBatch::from(StructArray::from(data))),
-        nulls => Err(
-            invalid_input(format!("the Arrow array has {nulls} nulls; every row is a point"))
-                .hint("drop those rows first"),
-        ),
-    }
+    data.map(make_array).map_err(|error| unreadable(&error))
 }
 
 /// The C structure that a capsule of that name holds, or a complaint.

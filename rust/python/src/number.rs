@@ -151,7 +151,7 @@ fn element<'py>(object: &Bound<'py, PyAny>, what: &dyn Display) -> BoundaryResul
     match shape {
         None => Ok(object.clone()),
         Some(shape) if shape.is_empty() && is_real(object)? => Ok(object.clone()),
-        Some(shape) if shape.iter().product::<usize>() == 1 => {
+        Some(shape) if shape.iter().all(|length| *length == 1) => {
             match object.getattr_opt(intern!(object.py(), "item"))? {
                 Some(item) => Ok(item.call0()?),
                 None => Ok(object.clone()),

@@ -28,8 +28,7 @@ pub fn log(run: &Run, table: &Bound<'_, PyAny>) -> BoundaryResult<u64> {
     let mut stored = 0;
     run.with_writer(py, |_| Ok(()))?;
     while let Some(batch) = py.detach(|| reader.next()) {
-        let batch = batch.map_err(|error| arrow::unreadable(&error))?;
-        stored += log_batch(py, run, &batch, default_time_ms)?;
+        stored += log_batch(py, run, &batch?, default_time_ms)?;
         py.check_signals()?;
     }
     Ok(stored)

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use arrow_array::{RecordBatch, RecordBatchReader};
+use arrow_array::RecordBatch;
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 use runlake_engine::{TableFile as EngineFile, TableFileWriter};
@@ -50,12 +50,9 @@ pub fn write_table_file(py: Python<'_>, path: &str, metadata: &str, tables: &Bou
 }
 
 /// All rows of a table as one batch.
-fn whole(reader: Box<dyn RecordBatchReader + Send>) -> BoundaryResult<RecordBatch> {
+fn whole(reader: arrow::Reader) -> BoundaryResult<RecordBatch> {
     let schema = reader.schema();
-    let mut batches = Vec::new();
-    for batch in reader {
-        batches.push(batch.map_err(|error| arrow::unreadable(&error))?);
-    }
+    let batches = reader.collect::<BoundaryResult<Vec<_>>>()?;
     match <[RecordBatch; 1]>::try_from(batches) {
         Ok([batch]) => Ok(batch),
         Err(batches) => {

@@ -315,8 +315,15 @@ impl Drop for Writer {
     }
 }
 
+/// No disk has room for more; beyond it, sizes could not be added up in 64 bits.
+const MOST_CHUNK_BYTES: u64 = 1 << 60;
+
 fn in_blocks(config: Config) -> Config {
-    let round = |bytes: u64| bytes.max(MIN_CHUNK_BYTES).next_multiple_of(BLOCK_BYTES as u64);
+    let round = |bytes: u64| {
+        bytes
+            .clamp(MIN_CHUNK_BYTES, MOST_CHUNK_BYTES)
+            .next_multiple_of(BLOCK_BYTES as u64)
+    };
     let min_chunk_bytes = round(config.min_chunk_bytes);
     Config {
         min_chunk_bytes,
