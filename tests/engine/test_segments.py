@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+import pyarrow.dataset as pa_dataset
 import pyarrow.parquet as pq
 import pytest
 
@@ -197,6 +198,7 @@ def test_a_sealer_killed_at_any_step_leaves_temporary_files_or_a_whole_segment(
         assert [_engine.verify_segment(str(path)).rows for path in left] == [100]
     else:
         assert all(path.suffix == ".tmp" for path in left)
+        assert not left or pa_dataset.dataset(segments, format="parquet").files == []
     [path] = seal(writer)
     assert pq.read_table(path, columns=["step"])["step"].to_pylist() == list(range(100))
 

@@ -443,6 +443,12 @@ fn until_it_is_renamed_there_is_nothing_but_temporary_files() {
         let suffix = if *step == SealStep::Renamed { ".parquet" } else { ".tmp" };
         assert_eq!(files.len(), if *step == SealStep::Sorted { 0 } else { 2 });
         assert!(files.iter().all(|file| file.ends_with(suffix)), "{step:?}: {files:?}");
+        let hidden = files.iter().filter(|file| file.starts_with('.')).count();
+        assert_eq!(
+            hidden,
+            if suffix == ".tmp" { files.len() } else { 0 },
+            "{step:?}: {files:?}"
+        );
     }
 }
 

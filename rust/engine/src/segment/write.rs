@@ -60,7 +60,8 @@ impl SegmentFile {
     pub(crate) fn write(folder: &Path, info: &SegmentInfo, rows: Rows<'_>, threads: usize) -> Result<Self> {
         let path = folder.join(format!("{}.parquet", info.segment_id));
         let random = WriterId::random()?;
-        let temporary = folder.join(format!("{}.parquet.{random}.tmp", info.segment_id));
+        // Readers of whole folders pass over names that begin with a dot.
+        let temporary = folder.join(format!(".{}.parquet.{random}.tmp", info.segment_id));
         let file = File::create_new(&temporary).map_err(Error::io("create", &temporary))?;
         let mut segment = Self {
             file,
