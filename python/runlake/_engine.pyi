@@ -516,6 +516,9 @@ class Adopted:
 def survey(journals: str) -> list[WriterFiles]:
     """Return what lies in the folder `journals`, by writer."""
 
+def remove_leftovers(journals: str) -> int:
+    """Remove the locks of writers that died before they had begun (`new-*.lock.tmp`); return how many there were."""
+
 def adopt(journals: str, writer: str) -> Adopted | None:
     """Take over a dead writer's journal; None when it is alive or somebody else is at it."""
 

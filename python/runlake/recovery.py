@@ -84,6 +84,7 @@ class Recovery:
             # NOTE: the catalog first. A writer makes its files before it is registered, so one that the catalog knows
             # and the folder does not hold is gone for good.
             known = {state.info.id: state for state in self._catalog.unsealed_writers()}
+            _engine.remove_leftovers(self._journals)
             present = self._journal_bytes()
             for writer_id, state in known.items():
                 if writer_id not in present and is_local(state.info):

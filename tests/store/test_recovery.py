@@ -290,3 +290,11 @@ def test_a_folder_of_journals_that_cannot_be_read_does_not_keep_a_process_from_o
     monkeypatch.setattr(os, "scandir", refuse)
     Store.open(root).close()
     assert "was not put in order" in caplog.text
+
+
+def test_a_lock_that_a_dead_process_was_making_is_removed(root: Path) -> None:
+    Store.open(root).close()
+    left = root / "journals" / f"new-{'0' * 32}.lock.tmp"
+    left.touch()
+    Store.open(root).close()
+    assert not left.exists()

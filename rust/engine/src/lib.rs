@@ -44,6 +44,7 @@ pub use clock::now_ms;
 pub use config::Config;
 pub use downsample::downsample;
 pub use error::{Error, Result};
+pub use journal::files::remove_leftovers;
 pub use journal::reader::{Columns, Folder, read_range};
 pub use platform::{check_filesystem, fork_generation};
 pub use points::{PointsRequest, read_points};

@@ -172,6 +172,24 @@ fn points_of_a_chunk_whose_sync_failed_reach_the_disk_in_another() {
 }
 
 #[test]
+fn a_disk_that_takes_no_space_back_poisons_no_chunk() {
+    let lake = Lake::new();
+    let (writer, disk) = open(&lake, small());
+    let series = writer.series("run", "loss").unwrap();
+    disk.keeps_all.store(true, Ordering::SeqCst);
+    log(&writer, series, 0..300);
+    // A rescue cuts its copy as well.
+    disk.sync_fails_once.store(true, Ordering::SeqCst);
+    while writer.flush(None).is_err() {}
+    log(&writer, series, 300..2000);
+    writer.flush(None).unwrap();
+    writer.close().unwrap();
+    let stats = writer.stats();
+    assert_eq!((stats.durable, stats.poisoned_chunks), (2000, 1));
+    assert_eq!(steps(&lake.rows()), (0..2000).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_disk_that_fails_every_sync_is_reported_and_loses_no_point_of_a_living_machine() {
     let lake = Lake::new();
     let (writer, disk) = open(&lake, small());

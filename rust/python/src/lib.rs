@@ -69,6 +69,12 @@ mod _engine {
         Ok(py.detach(|| runlake_engine::check_filesystem(Path::new(path)))?)
     }
 
+    /// Removes the locks of writers that died before they had begun.
+    #[pyfunction]
+    fn remove_leftovers(py: Python<'_>, journals: &str) -> BoundaryResult<usize> {
+        Ok(py.detach(|| runlake_engine::remove_leftovers(Path::new(journals)))?)
+    }
+
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__debug_build__", cfg!(debug_assertions))?;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::{Error, Result};
 use crate::journal::files::chunk_path;
 use crate::journal::layout::{BLOCK_BYTES, DURABLE_AT, Header, SIDE_COMMITTED_AT, block_offset, side_place};
-use crate::platform::{self, Disk, Registered};
+use crate::platform::{Disk, Registered};
 use crate::types::{Seq, WriterId};
 
 /// Zeros written at once. The page cache keeps them as one unit, which is then written to the disk as one.
@@ -160,13 +160,13 @@ impl Chunk {
         let _ = self.file.write_all_at(&points.to_le_bytes(), DURABLE_AT as u64);
     }
 
-    /// Gives the blocks between the points and the side log back to the disk.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn cut(&self, point_blocks: u64, side_blocks: u64) -> io::Result<()> {
+    /// Gives the blocks between the points and the side log back to the disk. That saves space only, so a failure is no error.
+    pub fn cut(&self, disk: &dyn Disk, point_blocks: u64, side_blocks: u64) {
         let block = BLOCK_BYTES as u64;
-        platform::punch_hole(&self.file, (1 + point_blocks) * block, self.len - side_blocks * block)
+        let (from, to) = ((1 + point_blocks) * block, self.len - side_blocks * block);
+        if from < to {
+            let _ = disk.punch_hole(&self.file, from, to);
+        }
     }
 
     /// Removes the file's name.

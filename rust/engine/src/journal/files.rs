@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::platform::LockFile;
 use crate::types::WriterId;
 
 /// One file of the journals folder, by what its name says.
@@ -77,6 +78,21 @@ fn list_where(journals: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<(Nam
     Ok(files)
 }
 
+/// Removes the locks of writers that died before they had begun, and returns how many there were.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn remove_leftovers(journals: &Path) -> Result<usize> {
+    let mut removed = 0;
+    for entry in fs::read_dir(journals).map_err(Error::io("list", journals))? {
+        let entry = entry.map_err(Error::io("list", journals))?;
+        if entry.file_name().to_str().is_some_and(LockFile::is_new) {
+            removed += usize::from(LockFile::remove_leftover(&entry.path())?);
+        }
+    }
+    Ok(removed)
+}
+
 /// Path of a chunk.
 pub fn chunk_path(journals: &Path, writer: WriterId, chunk_no: u64) -> PathBuf {
     journals.join(format!("{writer}.{chunk_no}.journal"))
@@ -90,6 +106,41 @@ pub fn lock_path(journals: &Path, writer: WriterId) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn locks_that_never_got_their_name_are_removed_and_those_being_made_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let [left, held] = ["0", "1"].map(|digit| folder.path().join(format!("new-{}.lock.tmp", digit.repeat(32))));
+        fs::write(&left, b"").unwrap();
+        let maker = LockFile::acquire(&held).unwrap().unwrap();
+        assert_eq!(remove_leftovers(folder.path()).unwrap(), 1);
+        assert_eq!((left.exists(), held.exists()), (false, true));
+        drop(maker);
+        assert_eq!(remove_leftovers(folder.path()).unwrap(), 1);
+    }
+
+    #[test]
+    fn writers_that_begin_while_leftovers_are_removed_have_their_locks() {
+        let folder = tempfile::tempdir().unwrap();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    remove_leftovers(folder.path()).unwrap();
+                }
+            });
+            for number in 0..500 {
+                let path = lock_path(folder.path(), WriterId(number));
+                let lock = LockFile::create(&path);
+                let held = LockFile::is_held(&path);
+                if number == 499 || lock.is_err() {
+                    done.store(true, std::sync::atomic::Ordering::Relaxed);
+                }
+                lock.unwrap().remove().unwrap();
+                assert!(held.unwrap());
+            }
+        });
+    }
 
     #[test]
     fn names_are_read_strictly() {

@@ -17,7 +17,7 @@ use rustix::fs::{FallocateFlags, fallocate, fstatfs, statfs};
 use crate::error::{Error, Result};
 use crate::platform::{Registered, random_u128};
 
-/// The two things that a disk can refuse; tests pass one that does.
+/// What a disk can refuse; tests pass one that does.
 pub trait Disk: Send + Sync + fmt::Debug {
     /// Gives `file` a size, with every byte of it reserved.
     ///
@@ -30,6 +30,19 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// # Errors
     /// What the system says; the content may then be lost, whatever a second call answers.
     fn sync(&self, file: &File) -> io::Result<()>;
+
+    /// Gives a range of a file back to the disk; it reads as zeros, and the file's size stays.
+    ///
+    /// # Errors
+    /// What the system says; the content is as it was.
+    fn punch_hole(&self, file: &File, from: u64, to: u64) -> io::Result<()> {
+        Ok(fallocate(
+            file,
+            FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE,
+            from,
+            to - from,
+        )?)
+    }
 }
 
 /// The real disk.
@@ -46,19 +59,6 @@ impl Disk for LinuxDisk {
     }
 }
 
-/// Gives a range of a file back to the disk; it reads as zeros, and the file's size stays.
-pub fn punch_hole(file: &File, from: u64, to: u64) -> io::Result<()> {
-    if from >= to {
-        return Ok(());
-    }
-    Ok(fallocate(
-        file,
-        FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE,
-        from,
-        to - from,
-    )?)
-}
-
 /// Makes the names in a folder durable: what was created, renamed or removed in it.
 ///
 /// # Errors
@@ -68,6 +68,13 @@ pub fn sync_folder(folder: &Path) -> Result<()> {
         .and_then(|f| f.sync_all())
         .map_err(Error::io("sync", folder))
 }
+
+/// Beginning and end of the name of a lock file until it is locked.
+const NEW_LOCK: &str = "new-";
+const NEW_LOCK_SUFFIX: &str = ".lock.tmp";
+
+/// How often a lock is made anew when somebody else removes it as a leftover.
+const ATTEMPTS: usize = 10;
 
 /// An exclusive lock on a file of its own. The kernel frees it when its owner dies.
 ///
@@ -85,25 +92,63 @@ impl LockFile {
     /// # Errors
     /// [`Error::Io`]; a file of that name is replaced, so the name must be one that nobody else uses.
     pub fn create(path: &Path) -> Result<Self> {
+        for _ in 0..ATTEMPTS {
+            if let Some(lock) = Self::try_create(path)? {
+                return Ok(lock);
+            }
+        }
+        let taken = io::Error::other("other processes take it for a leftover again and again");
+        Err(Error::io("lock", path)(taken))
+    }
+
+    /// `None` when [`LockFile::remove_leftover`] came between making the file and locking it.
+    fn try_create(path: &Path) -> Result<Option<Self>> {
         // NOTE: the temporary name must not begin with the writer's id. A journal without its lock file belongs to a dead
         // writer, and whoever adopts it would remove this file, or the lock under its final name.
-        let temporary = path.with_file_name(format!("new-{:032x}.lock.tmp", random_u128()?));
+        let temporary = path.with_file_name(format!("{NEW_LOCK}{:032x}{NEW_LOCK_SUFFIX}", random_u128()?));
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create_new(true)
             .open(&temporary);
         let file = Registered::new(file.map_err(Error::io("create", &temporary))?);
-        let renamed = try_lock(&file).and_then(|_| fs::rename(&temporary, path));
-        if let Err(e) = renamed {
-            // The error matters more than a leftover, which has no points in it.
-            let _ = fs::remove_file(&temporary);
-            return Err(Error::io("lock", path)(e));
+        match try_lock(&file).and_then(|locked| Ok(locked && rename_if_there(&temporary, path)?)) {
+            Ok(true) => Ok(Some(Self {
+                file,
+                path: path.to_owned(),
+            })),
+            Ok(false) => Ok(None),
+            Err(e) => {
+                // The error matters more than a leftover, which has no points in it.
+                let _ = fs::remove_file(&temporary);
+                Err(Error::io("lock", path)(e))
+            }
         }
-        Ok(Self {
-            file,
-            path: path.to_owned(),
-        })
+    }
+
+    /// Whether a file of that name is a lock that [`LockFile::create`] makes, before it has its own name.
+    pub fn is_new(name: &str) -> bool {
+        name.starts_with(NEW_LOCK) && name.ends_with(NEW_LOCK_SUFFIX)
+    }
+
+    /// Removes a lock that was never given its name, unless its maker is about to; returns whether it did.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn remove_leftover(path: &Path) -> Result<bool> {
+        let file = match File::options().write(true).open(path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(e) => return Err(Error::io("open", path)(e)),
+        };
+        if !try_lock(&file).map_err(Error::io("lock", path))? {
+            return Ok(false);
+        }
+        match fs::remove_file(path) {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(Error::io("remove", path)(e)),
+        }
     }
 
     /// Locks an existing file, or a new one where there is none; `None` while somebody else holds it.
@@ -153,6 +198,14 @@ impl LockFile {
         fs::remove_file(&self.path).map_err(Error::io("remove", &self.path))?;
         drop(self.file);
         Ok(())
+    }
+}
+
+/// Whether the file was still there to be renamed.
+fn rename_if_there(from: &Path, to: &Path) -> io::Result<bool> {
+    match fs::rename(from, to) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        renamed => renamed.map(|()| true),
     }
 }
 

@@ -6,7 +6,7 @@ mod identity;
 mod latch;
 mod mutex;
 
-pub use files::{Disk, LinuxDisk, LockFile, check_filesystem, map_file, punch_hole, renumbers_devices, sync_folder};
+pub use files::{Disk, LinuxDisk, LockFile, check_filesystem, map_file, renumbers_devices, sync_folder};
 pub use fork::{OfThisProcess, Registered, fork_generation, watch_forks};
 pub use identity::{boot_id, random_u128};
 pub use latch::{Latch, block_signals};

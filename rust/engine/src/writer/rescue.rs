@@ -95,7 +95,7 @@ impl Writer {
         }
         new.file()
             .write_all_at(&copied.side.to_le_bytes(), SIDE_COMMITTED_AT as u64)?;
-        new.cut(blocks_of(count), side_blocks(copied.side))?;
+        new.cut(&*self.inner.disk, blocks_of(count), side_blocks(copied.side));
         // The magic makes the chunk visible, so it comes last.
         let header = new.header(&self.inner.identity, first_seq).encode();
         new.file().write_all_at(&header[MAGIC.len()..], MAGIC.len() as u64)?;

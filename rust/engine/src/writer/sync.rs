@@ -188,7 +188,7 @@ impl Writer {
         }
         let unused = chunk.blocks() - blocks_of(points) - side_blocks(book.side);
         if closing || unused >= CUT_BLOCKS {
-            chunk.cut(blocks_of(points), side_blocks(book.side))?;
+            chunk.cut(&*self.inner.disk, blocks_of(points), side_blocks(book.side));
         }
         chunk.sync(&*self.inner.disk)?;
         (book.durable, book.side_synced) = (points, book.side);

@@ -118,6 +118,8 @@ pub struct FailingDisk {
     pub sync_fails: AtomicBool,
     /// Only the next sync fails.
     pub sync_fails_once: AtomicBool,
+    /// As on file systems that cannot give back a part of a file.
+    pub keeps_all: AtomicBool,
 }
 
 impl Disk for FailingDisk {
@@ -133,5 +135,12 @@ impl Disk for FailingDisk {
             return Err(io::Error::from_raw_os_error(5));
         }
         LinuxDisk.sync(file)
+    }
+
+    fn punch_hole(&self, file: &File, from: u64, to: u64) -> io::Result<()> {
+        if self.keeps_all.load(Ordering::SeqCst) {
+            return Err(io::Error::from_raw_os_error(95));
+        }
+        LinuxDisk.punch_hole(file, from, to)
     }
 }
