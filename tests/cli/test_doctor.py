@@ -60,7 +60,12 @@ run.log({"loss": 0.25}, step=7)
 os.kill(os.getpid(), signal.SIGKILL)
 """
     subprocess.run([sys.executable, "-c", program], check=False, stderr=subprocess.DEVNULL)
+    out = cli("doctor").out
+    assert "1 died without closing\topening the store keeps what they logged and marks their runs FAILED\n" in out
     assert wrong(cli) == []
+    again = cli("doctor").out
+    assert "ok\tjournals\t1 writers" in again
+    assert " 1 closed, 0 died without closing\t\n" in again
     assert cli("points", "killed", "loss").out.splitlines()[1].split("\t")[::2] == ["7", "0.25"]
     assert "status\tFAILED\n" in cli("show", "killed").out
 

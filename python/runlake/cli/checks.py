@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import itertools
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runlake import _engine, config
-from runlake.catalog import Range, SegmentRef
+from runlake.catalog import Catalog, Range, SegmentRef
 from runlake.catalog.lake import read_lake
 from runlake.cli.output import size
 from runlake.errors import RunlakeError
@@ -67,19 +68,24 @@ def check_folder(root: Path) -> Iterator[Finding]:
         yield Finding("file system", State.WRONG, reason, "copy the store to a local disk")
 
 
-def check_journals(journals: Path) -> Iterator[Finding]:
+def check_journals(root: Path) -> Iterator[Finding]:
     """Say whose journals there are, before opening the store mends any."""
+    journals = root / "journals"
     files = _engine.survey(str(journals)) if journals.is_dir() else []
-    alive = [one for one in files if one.alive]
-    closed = [one for one in files if one.closed_cleanly and not one.alive]
-    dead = [one for one in files if not one.alive and not one.closed_cleanly]
+    alive = sum(one.alive for one in files)
+    died = [one.id for one in files if not one.alive and not one.closed_cleanly]
+    mended = _mended(root, died)
+    dead = len(died) - len(mended)
     total = size(sum(one.bytes for one in files))
-    says = f"{len(files)} writers, {total}: {len(alive)} alive, {len(closed)} closed, {len(dead)} died without closing"
+    says = (
+        f"{len(files)} writers, {total}: {alive} alive, {len(files) - alive - dead} closed, {dead} died without closing"
+    )
     details = [
         {
             "writer": one.id,
             "alive": one.alive,
             "closed_cleanly": one.closed_cleanly,
+            "mended": one.id in mended,
             "bytes": one.bytes,
             "points": one.committed,
         }
@@ -91,6 +97,18 @@ def check_journals(journals: Path) -> Iterator[Finding]:
     if damaged:
         says = f"{len(damaged)} damaged files were set aside: {', '.join(damaged[:3])}"
         yield Finding("journals", State.WRONG, says, "what they lost is listed below; delete them when you have looked")
+
+
+def _mended(root: Path, died: list[str]) -> set[str]:
+    """Return those of some writers that died whose runs and losses are in order since the store was last opened."""
+    if not died:
+        return set()
+    try:
+        catalog = Catalog.open(root, create=False)
+    except RunlakeError:  # a finding of its own, in a moment
+        return set()
+    with contextlib.closing(catalog):
+        return {state.info.id for state in catalog.writer_states(died) if state.state != "open"}
 
 
 def check_catalog(store: Store) -> Iterator[Finding]:

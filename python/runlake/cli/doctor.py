@@ -39,7 +39,7 @@ def _examined(root: Path, *, read: bool) -> Iterator[Finding]:
         yield from (about_store, *about_folder)
         if about_store.state is State.WRONG:
             return
-        yield from checks.check_journals(root / "journals")
+        yield from checks.check_journals(root)
         with opened(str(root)) as store:
             yield Finding("open", State.OK, "the store opens")
             yield from checks.check_catalog(store)
