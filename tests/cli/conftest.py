@@ -1,6 +1,7 @@
 """A small store to look into, and the command line as a function."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 import runlake
 from runlake.cli.app import status_of
+from runlake.fluent import origin
 from runlake.store import get_store
 
 
@@ -45,6 +47,13 @@ def masked(text: str, folder: Path) -> str:
     return re.sub(r"(duration_s\t)[\d.]+", r"\1[SECONDS]", text)
 
 
+def wait_for_next_millisecond() -> None:
+    """Let the clock go on, so that runs which start before and after have an order."""
+    start_ms = time.time_ns() // 1_000_000
+    while time.time_ns() // 1_000_000 <= start_ms:
+        pass
+
+
 @pytest.fixture
 def lake(tmp_path: Path) -> Iterator[Path]:
     """A store with three runs in two experiments; `broad` and `narrow` have ten points of `loss` each."""
@@ -52,6 +61,7 @@ def lake(tmp_path: Path) -> Iterator[Path]:
     runlake.set_tracking_uri(str(root))
     runlake.set_experiment("sweep")
     for name, lr in (("narrow", 0.001), ("broad", 0.1)):
+        wait_for_next_millisecond()
         with runlake.start_run(run_name=name, tags={"team": "vision"}) as run:
             runlake.log_params({"lr": lr, "depth": 6, "optimizer": "sgd"})
             for step in range(10):
@@ -59,8 +69,10 @@ def lake(tmp_path: Path) -> Iterator[Path]:
             runlake.log_metric("val_accuracy", 0.9 + lr, step=10)
             runlake.log_text("cat, dog", "classes.txt")
     runlake.set_experiment("other")
+    wait_for_next_millisecond()
     with runlake.start_run(run_name="odd"):
         for step, value in enumerate((1.0, float("nan"), float("-inf"))):
             runlake.log_metric("loss", value, step=step)
+    origin.finish(30)  # nothing writes to the store behind the test's back
     yield root
     get_store(root).close()

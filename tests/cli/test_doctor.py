@@ -64,8 +64,8 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert "1 died without closing\topening the store keeps what they logged and marks their runs FAILED\n" in out
     assert wrong(cli) == []
     again = cli("doctor").out
-    assert "ok\tjournals\t1 writers" in again
-    assert " 1 closed, 0 died without closing\t\n" in again
+    assert "ok\tjournals\t2 writers" in again
+    assert ": 1 alive, 1 closed, 0 died without closing\t\n" in again
     assert cli("points", "killed", "loss").out.splitlines()[1].split("\t")[::2] == ["7", "0.25"]
     assert "status\tFAILED\n" in cli("show", "killed").out
 
