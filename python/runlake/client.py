@@ -175,6 +175,7 @@ class MlflowClient:
             RunStatus.from_string(status)
             end_time = lifecycle.now_ms() if end_time is None else int(end_time)
             self._store.record(run_id, status=status, end_time=end_time)
+            self._store.let_go(run_id)
 
     def delete_run(self, run_id: str) -> None:
         """Mark a run deleted; `restore_run` brings it back."""

@@ -202,6 +202,13 @@ class Store:
         self._record(change, lambda wait_s: self._leave(change, wait_s))
         self._loggers.pop(run_id, None)
 
+    def let_go(self, run_id: str) -> None:
+        """Forget what this process needs to log to a run that has ended; to log to it again costs what the first did."""
+        with self._mutex:
+            if not self._delivery.pending:  # what waits is delivered as the process's own
+                self._loggers.pop(run_id, None)
+                self._attached.discard(run_id)
+
     def get_run(self, run_id: str) -> Run:
         """Return a run with its latest metrics, those of live processes included.
 

@@ -9,6 +9,7 @@ import pytest
 import runlake
 from runlake.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from runlake.errors import InvalidInput, NotFound
+from runlake.store import get_store
 from tests.tracking import programs
 from tests.tracking.judge import Judge, Scenario, ours, outcome
 
@@ -208,6 +209,18 @@ def test_an_input_that_is_too_long_is_named_with_its_limit_and_nothing_is_writte
         with pytest.raises(InvalidInput, match=message):
             client.log_inputs(run_id, [good, bad])
     assert client.get_run(run_id).inputs.dataset_inputs == []
+
+
+def test_a_client_that_ends_its_runs_keeps_nothing_of_them(lake: Path) -> None:
+    client = runlake.MlflowClient()
+    store = get_store(lake)
+    for _ in range(3):
+        run_id = client.create_run("0").info.run_id
+        client.log_metric(run_id, "a", 1.0, step=1)
+        client.set_terminated(run_id)
+    assert (len(store._loggers), len(store._attached)) == (0, 0)
+    client.log_metric(run_id, "a", 2.0, step=2)
+    assert [m.value for m in client.get_metric_history(run_id, "a")] == [1.0, 2.0]
 
 
 def test_infinities_and_repeats_are_kept_as_given(lake: Path) -> None:

@@ -40,6 +40,7 @@ class Artifacts:
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(os.path.abspath(root))
         self._unsynced: set[tuple[str, ...]] = set()
+        self._root_unsynced = False
         self._lock = threading.RLock()
 
     def uri(self, artifact_path: str | None = None) -> str:
@@ -58,7 +59,7 @@ class Artifacts:
             InvalidInput: the path is not legal, names a folder or leads through a symbolic link.
         """
         names = paths.file_components(artifact_file)
-        with opened_folder(self.root, names[:-1], create=True) as folder:
+        with self._made_folder(names[:-1]) as folder:
             _require_replaceable(folder, names)
             unfinished = f"{paths.RESERVED_PREFIX}{os.urandom(8).hex()}"
             descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
@@ -150,7 +151,7 @@ class Artifacts:
 
     def _take(self, entry: Source, target: str) -> None:
         if entry.is_dir:
-            with opened_folder(self.root, paths.components(target), create=True):
+            with self._made_folder(paths.components(target)):
                 return
         self._copy_in(entry.local_path, target)
 
@@ -174,11 +175,15 @@ class Artifacts:
         """
         with self._lock:
             waiting, self._unsynced = self._unsynced, set()
+            above, self._root_unsynced = self._root_unsynced, False
         try:
             self._sync(waiting)
+            if above:
+                self._sync_above_root()
         except OSError as error:
             with self._lock:
                 self._unsynced |= waiting
+                self._root_unsynced |= above
             raise StoreError(f"artifacts in {self.root} could not be synced: {error}") from error
 
     def _sync(self, waiting: set[tuple[str, ...]]) -> None:
@@ -191,6 +196,24 @@ class Artifacts:
             with contextlib.suppress(NotFound), opened_folder(self.root, names, create=False) as folder:
                 os.fsync(folder)
 
+    def _sync_above_root(self) -> None:
+        """Sync the folders that lead to the root, on its disk: others may have made some of them a moment ago."""
+        disk = self.root.stat().st_dev
+        for folder in self.root.parents:
+            if folder.stat().st_dev != disk:
+                break
+            with contextlib.suppress(PermissionError):  # whose it is, nobody here has made anything in it
+                descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+
+    def _made_folder(self, names: tuple[str, ...]) -> contextlib.AbstractContextManager[int]:
+        """Open a folder, which is made with those above it where it is missing."""
+        self._root_unsynced = self._root_unsynced or not self.root.exists()
+        return opened_folder(self.root, names, create=True)
+
     @contextlib.contextmanager
     def locked(self, artifact_file: str, *, timeout_s: float = 10.0) -> Iterator[None]:
         """Hold the folder of a file against others who use `locked`, in any process on this host.
@@ -199,7 +222,7 @@ class Artifacts:
             StoreUnavailable: somebody else held it for `timeout_s` seconds.
         """
         names = paths.file_components(artifact_file)
-        with opened_folder(self.root, names[:-1], create=True) as folder:
+        with self._made_folder(names[:-1]) as folder:
             lock_folder(folder, timeout_s, self.uri("/".join(names[:-1])))
             yield
 
