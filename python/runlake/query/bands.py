@@ -54,10 +54,10 @@ def band(
     """
     levels = _levels(quantiles)
     _check_points(points)
+    check_runs(lake, runs)
     choice = KeyChoice.of(key)
     if not isinstance(key, str) or choice.names is None:
         raise InvalidInput(f"a band is of one metric, and {key!r} is a choice of several")
-    check_runs(lake, runs)
     wanted = _names(by)
     members = _members(lake, runs, wanted, taken=["run_id", "step", *STATISTICS, *levels])
     groups = members.select(wanted).unique(maintain_order=True) if wanted else pl.DataFrame(height=1)

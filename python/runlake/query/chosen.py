@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import polars as pl
 
 from runlake.errors import InvalidInput, InvalidType, NotFound
+from runlake.query.forks import require_threads
 
 if TYPE_CHECKING:
     from runlake.query.reader import Lake
@@ -23,7 +24,9 @@ def check_runs(lake: Lake, runs: Any) -> None:
         NotFound: a run id that was given by name does not exist.
         InvalidInput: a frame has no column `run_id`.
         InvalidType: it is none of these.
+        StoreError: this process cannot query; see the module forks.
     """
+    require_threads()
     match runs:
         case None | pl.Series() | pl.LazyFrame():
             return

@@ -14,6 +14,7 @@ from runlake.query.filter.nodes import Field, Form, Kind, forms
 from runlake.query.filter.order import Order, parse_order
 from runlake.query.filter.parser import parse_filter
 from runlake.query.filter.vocabulary import EXPERIMENTS
+from runlake.query.forks import require_threads
 from runlake.query.paging import check_size, page_start
 from runlake.query.paging import page_token as token_of
 from runlake.query.parameters import flags, kinds_of, numbers
@@ -44,6 +45,7 @@ def search_experiments(
     size, start = check_size(max_results), page_start(page_token)
     found = lake.catalog.experiments(view)
     if condition is not None:
+        require_threads()
         frame = pl.DataFrame([pl.int_range(len(found), eager=True).alias("")])
         columns = (_column(found, field, form).alias(column_name(field, form)) for field, form in forms(condition))
         found = [found[row] for row in frame.with_columns(columns).filter(compile_filter(condition)).to_series()]

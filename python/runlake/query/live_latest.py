@@ -1,18 +1,22 @@
-"""The latest metrics of a few runs, those of live processes included."""
+"""The latest metrics of a few runs, those of live processes included.
+
+NOTE: logging asks for them, in forked children too, where Polars would wait forever for threads that are the parent's.
+So nothing here is an expression; single columns are turned into lists.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import polars as pl
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from runlake.entities import Metric
-from runlake.query.live import order
 from runlake.query.reader import Hook, Lake, ReadStep, arrow_frame, no_hook, open_journals, writers_of
 
-_LATEST = pl.Schema(
-    {"run_id": pl.String, "key": pl.String, "value": pl.Float64, "step": pl.Int64, "timestamp": pl.Int64}
-)
+Latest: TypeAlias = tuple[str, str, float, int, int]
+"""Run, key, value, step, timestamp."""
+
+_LIVE = ("run_id", "key", "last_value", "last_step", "last_timestamp")
 _MOST_RUNS = 500
 
 
@@ -22,44 +26,40 @@ def latest_metrics(lake: Lake, run_ids: Sequence[str], *, hook: Hook = no_hook) 
     It follows the protocol of the module reader. What is sealed between its steps is seen in both places, which changes
     nothing: the later of two equal points is the same point.
     """
-    live = _live(lake, run_ids, hook)
+    latest: dict[tuple[str, str], Metric] = {}
+    for points in (_live(lake, run_ids, hook), _sealed(lake, run_ids)):
+        for run_id, key, value, step, timestamp in points:
+            metric, known = Metric(key, value, timestamp, step), latest.get((run_id, key))
+            if known is None or _place(metric) >= _place(known):
+                latest[run_id, key] = metric
     found: dict[str, dict[str, Metric]] = {}
-    for start in range(0, len(run_ids), _MOST_RUNS):
-        part = run_ids[start : start + _MOST_RUNS]
-        both = pl.concat([_sealed(lake, part), live.filter(pl.col("run_id").is_in(list(part)))])
-        latest = both.sort("step", "timestamp", *order(pl.col("value"))).unique(
-            ["run_id", "key"], keep="last", maintain_order=True
-        )
-        for run_id, key, value, step, timestamp in latest.sort("run_id", "key").iter_rows():
-            found.setdefault(run_id, {})[key] = Metric(key, value, timestamp, step)
+    for (run_id, key), metric in sorted(latest.items()):
+        found.setdefault(run_id, {})[key] = metric
     return found
 
 
-def _live(lake: Lake, run_ids: Sequence[str], hook: Hook) -> pl.DataFrame:
+def _place(metric: Metric) -> tuple[int, int, bool, float, float]:
+    """What points are ordered by: NaN comes before every number, -0.0 before 0.0."""
+    value = metric.value
+    order = (False, 0.0, 0.0) if math.isnan(value) else (True, value, math.copysign(1.0, value))
+    return metric.step, metric.timestamp, *order
+
+
+def _live(lake: Lake, run_ids: Sequence[str], hook: Hook) -> Iterable[Latest]:
     journals = open_journals(lake, run_ids, hook)
     sealed = lake.catalog.plan([], writers=writers_of(journals)).sealed
     hook(ReadStep.PLANNED)
     live = arrow_frame(journals.summaries(sealed, list(run_ids)))
     hook(ReadStep.TAIL)
-    return live.select(
-        pl.col("run_id").cast(pl.String),
-        pl.col("key").cast(pl.String),
-        value="last_value",
-        step="last_step",
-        timestamp="last_timestamp",
-    )
+    return zip(*(live[name].to_list() for name in _LIVE), strict=True)
 
 
-def _sealed(lake: Lake, run_ids: Sequence[str]) -> pl.DataFrame:
-    rows = lake.catalog.run_rows(run_ids=run_ids)
-    ids = dict(zip(rows.runs["run"], rows.runs["run_id"], strict=True))
-    metrics = rows.metrics
-    columns = {
-        "run_id": [ids[run] for run in metrics["run"]],
-        "key": [rows.names[key] for key in metrics["key"]],
-        "value": metrics["last_value"],
-        "step": metrics["last_step"],
-        "timestamp": metrics["last_timestamp"],
-    }
-    # The catalog has no NaN and says None.
-    return pl.DataFrame(columns, schema=_LATEST, strict=False).with_columns(pl.col("value").fill_null(float("nan")))
+def _sealed(lake: Lake, run_ids: Sequence[str]) -> Iterator[Latest]:
+    for start in range(0, len(run_ids), _MOST_RUNS):
+        rows = lake.catalog.run_rows(run_ids=run_ids[start : start + _MOST_RUNS])
+        ids = dict(zip(rows.runs["run"], rows.runs["run_id"], strict=True))
+        metrics = rows.metrics
+        columns = (metrics[name] for name in ("run", "key", "last_value", "last_step", "last_timestamp"))
+        for run, key, value, step, timestamp in zip(*columns, strict=True):
+            # The catalog has no NaN and says None.
+            yield ids[run], rows.names[key], math.nan if value is None else value, step, timestamp

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import polars as pl
 
 from runlake.errors import StoreError
+from runlake.query.forks import require_threads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +91,7 @@ def take_snapshot(
     Args:
         among: Chooses, of all runs with segments, those whose segments are wanted.
     """
+    require_threads()
     journals = open_journals(lake, runs, hook)
     plan = lake.catalog.plan(runs, writers=writers_of(journals), among=among)
     hook(ReadStep.PLANNED)

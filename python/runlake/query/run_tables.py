@@ -17,6 +17,7 @@ from runlake.entities import ViewType
 from runlake.errors import Corrupt
 from runlake.query.changed_part import ChangedPart, RunRecord, records_of
 from runlake.query.experiment_runs import ExperimentRuns
+from runlake.query.forks import require_threads
 from runlake.query.live import LiveReader
 from runlake.query.loaded_part import LoadedPart
 from runlake.query.reader import Hook, Lake, ReadStep, no_hook, open_journals, writers_of
@@ -169,6 +170,7 @@ def load_table(
     lake: Lake, experiments: Sequence[str] | None = None, view: int = ViewType.ACTIVE_ONLY, *, hook: Hook = no_hook
 ) -> RunTable:
     """Return the runs of some experiments, or of all, as they are now."""
+    require_threads()
     return answer(lake, lambda: _tables_of(lake.catalog).read(lake, experiments, view, hook), lambda table: table)
 
 

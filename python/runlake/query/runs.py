@@ -14,6 +14,7 @@ from runlake.entities import Experiment, ViewType
 from runlake.errors import InvalidType, NotFound
 from runlake.query.filter.nodes import Condition
 from runlake.query.filter.parser import parse_filter
+from runlake.query.forks import require_threads
 from runlake.query.overrides import Overrides
 from runlake.query.reader import Hook, Lake, no_hook
 from runlake.query.run_tables import answer, load_table
@@ -52,6 +53,7 @@ def runs(
         InvalidType: an argument is of another type.
         NotFound: an experiment that was named does not exist.
     """
+    require_threads()
     ViewType.to_string(view)
     asked = _Question(parse_filter(where), Overrides.of(schema))
     ids = experiment_ids(lake, experiments)
