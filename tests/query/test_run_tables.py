@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tracemalloc
@@ -275,6 +276,15 @@ def test_texts_of_every_kind_survive_the_way_through_catalog_and_snapshot(lake: 
     again = fresh(lake)
     assert everything(again)["params.p"].to_list() == texts
     again.close()
+
+
+def test_runs_whose_texts_together_are_longer_than_sqlite_allows_are_read_in_smaller_pieces(lake: BareLake) -> None:
+    for number in range(20):
+        lake.run(f"r{number}")
+        lake.catalog.log_batch(f"r{number}", params={"prompt": f"{number} " * 1000}, tags={"note": "x" * 4000})
+    with lake.catalog._database.reading() as session:  # so that a test needs no gigabyte
+        session._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 20_000)
+    assert everything(lake)["params.prompt"].to_list() == [f"{number} " * 1000 for number in range(20)]
 
 
 def test_sealed_and_live_points_of_a_metric_are_summed_up_together(many: BareLake) -> None:

@@ -5,6 +5,7 @@ A hundred thousand runs are never there as Python objects all at once.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -143,15 +144,21 @@ def _changed(session: Session, experiment: int, since: int) -> Iterator[ChangedR
             "SELECT run FROM run WHERE experiment = ? AND tx > ? ORDER BY run", (experiment, since)
         )
     ]
-    for start in range(0, len(numbers), _RUNS_A_PIECE):
-        bounds = (experiment, since, numbers[start], numbers[min(start + _RUNS_A_PIECE, len(numbers)) - 1])
-        yield ChangedRuns(
-            since,
-            *(
+    start, size = 0, _RUNS_A_PIECE
+    while start < len(numbers):
+        bounds = (experiment, since, numbers[start], numbers[min(start + size, len(numbers)) - 1])
+        try:
+            columns = [
                 columns_of(names, session.all(statement, (*bounds, since) if own else bounds))
                 for names, statement, own in _PIECES
-            ),
-        )
+            ]
+        except sqlite3.DataError:  # an array is longer than a text of SQLite's may be, a billion bytes
+            if size == 1:
+                raise
+            size = max(1, size // 8)
+            continue
+        yield ChangedRuns(since, *columns)
+        start += size
 
 
 def _arrays(table: str, columns: Sequence[str]) -> str:
