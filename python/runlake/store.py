@@ -19,7 +19,7 @@ from runlake.catalog import Catalog, Change, WriterInfo
 from runlake.config import Config, from_environment, process_rank
 from runlake.delivery import DELIVERY_WAIT_S, Delivery
 from runlake.entities import LifecycleStage, Metric, Run
-from runlake.errors import InvalidInput, StoreError, StoreUnavailable
+from runlake.errors import CatalogLocked, InvalidInput, StoreError, StoreUnavailable
 from runlake.recovery import Recovery, describe_writer
 from runlake.sealing import Hook, Sealer, Segments
 
@@ -401,9 +401,20 @@ def get_store(root: str | Path, *, renew: bool = False) -> Store:
                 _removed.append(store)
                 store = None
             if store is None:
-                store = _stores[path] = Store.open(path)
+                store = _stores[path] = _opened(path)
     _stores_by_name[given] = store, _folder_identity(given)
     return store
+
+
+def _opened(path: str) -> Store:
+    """Open a store, unless a signal handler asks for it while its own thread does so: it would wait in vain."""
+    if path in _being_opened:
+        raise CatalogLocked(f"the store {path} is being opened by the code that a signal handler has interrupted")
+    _being_opened.add(path)
+    try:
+        return Store.open(path)
+    finally:
+        _being_opened.discard(path)
 
 
 def _folder_identity(path: str) -> tuple[int, int] | None:
@@ -425,6 +436,7 @@ _stores_by_name: dict[str, tuple[Store, tuple[int, int] | None]] = {}
 """Stores by the path that was given, and the folder that was there: following its links costs 20 µs a call."""
 _removed: list[Store] = []  # runs that are under way may still hold them
 _opening = threading.RLock()
+_being_opened: set[str] = set()
 _open_stores: weakref.WeakSet[Store] = weakref.WeakSet()
 _of_parents: list[_engine.Writer] = []  # kept, so that no child ends what its parent uses
 
@@ -432,6 +444,7 @@ _of_parents: list[_engine.Writer] = []  # kept, so that no child ends what its p
 def _begin_in_child() -> None:
     global _opening
     _opening = threading.RLock()
+    _being_opened.clear()
     for store in list(_open_stores):
         store.begin_in_child()
 
