@@ -38,6 +38,7 @@ __all__ = [
     "fork_generation",
     "log_metric",
     "read_points",
+    "remove_leftovers",
     "runs_in",
     "seal",
     "set_active_logger",

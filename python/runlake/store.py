@@ -203,7 +203,7 @@ class Store:
         self._loggers.pop(run_id, None)
 
     def let_go(self, run_id: str) -> None:
-        """Forget what this process needs to log to a run that has ended; to log to it again costs what the first did."""
+        """Forget what logging to a run that has ended needs in this process; logging to it again starts afresh."""
         with self._mutex:
             if not self._delivery.pending:  # what waits is delivered as the process's own
                 self._loggers.pop(run_id, None)
