@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Places = Callable[[Sequence[str]], Mapping[str, tuple[int, str]]]
 """Gives number and experiment of runs by their ids; runs that the catalog does not know are left out."""
 
+_LATER: Final = ":later"
 _COLUMNS: Final = pl.Schema({"run_id": pl.String(), "key": pl.String(), **SUMMARY})
 _GROUPS: Final = (
     ("first_step", "first_timestamp", "first_value"),
@@ -113,10 +114,8 @@ class _Seen:
 def together(earlier: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
     """Merge summaries of different points, which have `experiment_id`, `run` and `key`."""
     by = ["experiment_id", "run", "key"]
-    both = earlier.join(later, on=by, suffix=":later")
-    merged = both.select(*by, *(_merged(name, name + ":later") for name in SUMMARY))
-    alone = (earlier.join(later, on=by, how="anti"), later.join(earlier, on=by, how="anti"))
-    return pl.concat([frame.select(*by, *SUMMARY) for frame in (merged, *alone)])
+    both = earlier.lazy().join(later.lazy(), on=by, how="full", coalesce=True, suffix=_LATER)
+    return both.select(*by, *map(_merged, SUMMARY)).collect()
 
 
 def merged_column(name: str, sealed: Callable[[str], pl.Series], live: pl.DataFrame) -> pl.Series:
@@ -128,28 +127,39 @@ def merged_column(name: str, sealed: Callable[[str], pl.Series], live: pl.DataFr
     """
     group = next((group for group in _GROUPS if name in group), (name,))
     frame = pl.DataFrame(
-        [sealed(column).alias(column) for column in group] + [live[column].alias(column + ":later") for column in group]
+        [sealed(column).alias(column) for column in group] + [live[column].alias(column + _LATER) for column in group]
     )
-    alone = pl.col(name).is_null()
-    return frame.select(
-        pl.when(alone).then(pl.col(name + ":later")).otherwise(_merged(name, name + ":later")).alias(name)
-    ).to_series()
+    return frame.select(_merged(name)).to_series()
 
 
-def _merged(name: str, later: str) -> pl.Expr:
-    """The merged value of a column of a summary, as the engine's Summary and the catalog have it."""
-    mine, other = pl.col(name), pl.col(later)
+@cache
+def _merged(name: str) -> pl.Expr:
+    """The merged value of a column of a summary, as the engine's Summary and the catalog have it; null is no summary.
+
+    It is made once: building the expressions of all columns takes as long as a hundred runs' worth of merging.
+    """
+    mine, other = pl.col(name), pl.col(name + _LATER)
     if name in ("count", "nan_count", "sum"):
-        return (mine + other).alias(name)
-    if name == "max_timestamp":
-        return pl.max_horizontal(mine, other).alias(name)
-    wins = {
-        "first": _before(_place("first", ":later"), _place("first", "")),
-        "last": _before(_place("last", ""), _place("last", ":later")),
-        "min": _before(_extreme("min", ":later"), _extreme("min", "")),
-        "max": _before(_extreme("max", ":later", sign=-1), _extreme("max", "", sign=-1)),
-    }[name.partition("_")[0]]
-    return pl.when(wins).then(other).otherwise(mine).alias(name)
+        merged = mine + other
+    elif name == "max_timestamp":
+        merged = pl.max_horizontal(mine, other)
+    else:
+        merged = pl.when(_wins(name.partition("_")[0])).then(other).otherwise(mine)
+    return pl.when(mine.is_null()).then(other).when(other.is_null()).then(mine).otherwise(merged).alias(name)
+
+
+@cache
+def _wins(end: str) -> pl.Expr:
+    """Whether the first, last, smallest or largest value is that of the later summary."""
+    match end:
+        case "first":
+            return _before(_place("first", _LATER), _place("first", ""))
+        case "last":
+            return _before(_place("last", ""), _place("last", _LATER))
+        case "min":
+            return _before(_extreme("min", _LATER), _extreme("min", ""))
+        case _:
+            return _before(_extreme("max", _LATER, sign=-1), _extreme("max", "", sign=-1))
 
 
 def order(value: pl.Expr) -> list[pl.Expr]:
