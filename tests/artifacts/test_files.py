@@ -313,3 +313,16 @@ def test_no_descriptor_is_left_open(artifacts: Artifacts, tmp_path: Path) -> Non
 def test_json_is_indented_for_people(artifacts: Artifacts) -> None:
     artifacts.write_dict({"a": 1}, "x.json")
     assert artifacts.load_text("x.json") == json.dumps({"a": 1}, indent=2)
+
+
+def test_files_folders_and_everything_are_removed(artifacts: Artifacts) -> None:
+    for path in ("a", "dir/b", "dir/deep/c", "other/d"):
+        artifacts.write_text("x", path)
+    artifacts.remove("a")
+    artifacts.remove("dir/deep")
+    assert tree(artifacts.root) == ["dir", "dir/b", "other", "other/d"]
+    artifacts.remove()
+    assert tree(artifacts.root) == []
+    for path in ("a", "dir/b"):
+        with pytest.raises(NotFound):
+            artifacts.remove(path)

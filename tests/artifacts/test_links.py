@@ -153,3 +153,12 @@ def test_a_pipe_or_device_is_refused_at_once(tmp_path: Path, artifacts: Artifact
         artifacts.read_bytes("pipe")
     with pytest.raises(InvalidInput, match="special"):
         artifacts.write_text("x", "pipe")
+
+
+def test_removing_takes_links_away_and_never_what_they_lead_to(artifacts: Artifacts, outside: Path) -> None:
+    (artifacts.root / "dir" / "link").symlink_to(outside)
+    with pytest.raises(InvalidInput):
+        artifacts.remove("dir/link/secret")
+    artifacts.remove("dir")
+    assert not (artifacts.root / "dir").exists()
+    assert (outside / "secret").read_text() == "not yours"

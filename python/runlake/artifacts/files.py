@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Iterator
@@ -225,6 +226,27 @@ class Artifacts:
         with self._made_folder(names[:-1]) as folder:
             lock_folder(folder, timeout_s, self.uri("/".join(names[:-1])))
             yield
+
+    def remove(self, artifact_path: str | None = None) -> None:
+        """Remove a file, or a folder with all that is in it; without a path, everything below the root.
+
+        Raises:
+            NotFound: there is no such artifact.
+            InvalidInput: the path is not legal or leads through a symbolic link.
+        """
+        names = paths.components(artifact_path)
+        if not names:
+            for info in self.list():
+                self.remove(info.path)
+            return
+        mode = self._mode(names)
+        if mode is None:
+            raise NotFound(f"there is no artifact {'/'.join(names)!r} below {str(self.root)!r}")
+        with opened_folder(self.root, names[:-1], create=False) as folder:
+            if stat.S_ISDIR(mode):
+                shutil.rmtree(names[-1], dir_fd=folder)
+            else:
+                os.unlink(names[-1], dir_fd=folder)
 
     # Reading
 
