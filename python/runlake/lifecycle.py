@@ -69,6 +69,7 @@ def create_run(
     tags: Mapping[str, Any],
     run_name: str | None,
     *,
+    user_id: str | None = None,
     owned: bool,
 ) -> Run:
     """Create a RUNNING run.
@@ -76,6 +77,7 @@ def create_run(
     Args:
         start_time: Milliseconds since 1970; None is now.
         run_name: None takes the tag `mlflow.runName`, or else a random name.
+        user_id: None takes the tag `mlflow.user`, or else "unknown".
         owned: Whether it belongs to this process, so that it is marked FAILED when the process dies.
 
     Raises:
@@ -91,7 +93,7 @@ def create_run(
         uuid.uuid4().hex,
         experiment_id,
         name=name,
-        user_id=texts.get(USER_TAG, "unknown"),
+        user_id=user_id or texts.get(USER_TAG, "unknown"),
         start_time=now_ms() if start_time is None else int(start_time),
         tags=texts,
         owned=owned,

@@ -110,3 +110,13 @@ def test_a_change_that_comes_late_is_kept_though_the_run_was_deleted(catalog: Ca
     assert catalog.get_run("run1").data.params == {"lr": "0.2"}
     with pytest.raises(NotFound, match="no run 'nobody'"):
         catalog.apply_late(Change("nobody"))
+
+
+def test_only_an_active_run_may_be_logged_to(catalog: Catalog) -> None:
+    add_run(catalog)
+    catalog.require_active("run1")
+    catalog.delete_run("run1")
+    with pytest.raises(InvalidInput):
+        catalog.require_active("run1")
+    with pytest.raises(NotFound):
+        catalog.require_active("nobody")

@@ -29,7 +29,10 @@ OWNED = {
     "rich": ("cli", "demo"),
     "sklearn": ("demo",),
     "mlflow": (),
-    "fastapi": (),
+    "fastapi": ("server",),
+    "starlette": ("server",),
+    "uvicorn": ("server",),
+    "orjson": ("server",),
 }
 
 
@@ -132,6 +135,19 @@ def test_nothing_is_printed_outside_the_command_line() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]
     assert not wrong, f"print is called by {wrong}"
+
+
+def test_the_wire_of_mlflow_is_known_in_its_own_modules_alone() -> None:
+    wrong = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in sources()
+        if part_of(path) == "server" and not path.name.startswith("mlflow_")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and any(sign in node.value for sign in ("mlflow/", "mlflow-artifacts", "run_uuid", "experiment_id"))
+    ]
+    assert not wrong, f"MLflow's wire names are used by {wrong}"
 
 
 def test_modules_stay_small_enough_to_read() -> None:

@@ -124,6 +124,16 @@ class Changes(Part):
             put_rest(session, run, replace(change, tags={**told, **change.tags}))
         return conflicts
 
+    def require_active(self, run_id: str) -> None:
+        """Check that points may be logged to a run.
+
+        Raises:
+            NotFound: there is no such run.
+            InvalidInput: the run is deleted.
+        """
+        with self._database.reading() as session:
+            find_active_run(session, run_id)
+
     def conflicts(self, run_id: str) -> list[Conflict]:
         """Return the values that came too late for parameters of a run."""
         with self._database.reading() as session:

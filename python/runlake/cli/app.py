@@ -22,6 +22,7 @@ from runlake.cli.output import message
 from runlake.cli.points import points
 from runlake.cli.runs import runs
 from runlake.cli.seal import seal
+from runlake.cli.server import server
 from runlake.cli.show import show
 from runlake.errors import AlreadyExists, InvalidInput, MissingExtra, NotFound, RunlakeError, StoreUnavailable
 
@@ -32,10 +33,10 @@ _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(runlake.__version__, message="runlake %(version)s")
 def runlake_command() -> None:
-    """Look into a store of runs, or fill one with the demo."""
+    """Look into a store of runs, serve it to others, or fill one with the demo."""
 
 
-for command in (demo, runs, show, points, compare, export, seal, doctor):
+for command in (demo, runs, show, points, compare, export, seal, server, doctor):
     runlake_command.add_command(command)
 
 

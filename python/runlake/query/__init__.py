@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from runlake.query.comparison import compare
     from runlake.query.experiments import search_experiments
     from runlake.query.exporting import export
-    from runlake.query.history import metric_history
+    from runlake.query.history import metric_history, metric_places
     from runlake.query.listing import Listing, list_runs
     from runlake.query.live_latest import latest_metrics
     from runlake.query.search import search_runs
@@ -34,6 +34,7 @@ __all__ = [
     "latest_metrics",
     "list_runs",
     "metric_history",
+    "metric_places",
     "points",
     "runs",
     "search_experiments",
@@ -49,6 +50,7 @@ _HOMES = {
     "latest_metrics": "live_latest",
     "list_runs": "listing",
     "metric_history": "history",
+    "metric_places": "history",
     "search_experiments": "experiments",
     "search_runs": "search",
 }

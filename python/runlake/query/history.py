@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import polars as pl
 
 from runlake.entities import Metric
@@ -13,15 +15,30 @@ from runlake.query.reader import Lake
 _MLFLOW_VALUE = pl.col("value").fill_nan(0.0)
 
 
+Place: TypeAlias = tuple[float, int, int]
+"""Value, timestamp and step of a point."""
+
+
 def metric_history(lake: Lake, run_id: str, key: str) -> list[Metric]:
     """Return every point of a metric by (timestamp, step, value); an empty list when there is none, or no such run."""
     try:
-        rows = (
-            points(lake, run_id, [key])
-            .sort("timestamp", "step", _MLFLOW_VALUE, "writer", "seq")
-            .select("value", "timestamp", "step")
-            .collect()
-        )
+        places = metric_places(lake, run_id, key)
     except NotFound:  # as MLflow has it
         return []
-    return [Metric(key, value, timestamp, step) for value, timestamp, step in rows.iter_rows()]
+    return [Metric(key, value, timestamp, step) for value, timestamp, step in places]
+
+
+def metric_places(lake: Lake, run_id: str, key: str, *, by_step: bool = False) -> list[Place]:
+    """Return the points of a metric as plain tuples, by (timestamp, step, value) or by (step, timestamp, value).
+
+    Raises:
+        NotFound: no such run.
+    """
+    first, second = ("step", "timestamp") if by_step else ("timestamp", "step")
+    return (
+        points(lake, run_id, [key])
+        .sort(first, second, _MLFLOW_VALUE, "writer", "seq")
+        .select("value", "timestamp", "step")
+        .collect()
+        .rows()
+    )

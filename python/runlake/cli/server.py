@@ -1,0 +1,65 @@
+"""`runlake server`: a store for a team, over HTTP, as MLflow's clients speak it."""
+
+from __future__ import annotations
+
+import click
+
+from runlake.cli import output
+from runlake.cli.options import store_option
+from runlake.extras import import_extra
+from runlake.location import store_root
+
+_MIB = 1 << 20
+
+
+def _several(_context: click.Context, _parameter: click.Parameter, given: str | None) -> tuple[str, ...]:
+    """Split a list at its commas."""
+    return tuple(part for text in (given or "").split(",") if (part := text.strip()))
+
+
+@click.command()
+@store_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is every one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="Port; 0 is any that is free."
+)
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer.")
+@click.option(
+    "--allowed-hosts",
+    metavar="NAMES",
+    callback=_several,
+    help="Names, with commas, by which clients may call besides localhost and private addresses; * is any.",
+)
+@click.option(
+    "--cors-origins", metavar="ORIGINS", callback=_several, help="Origins, with commas, whose pages may call; * is any."
+)
+@click.option(
+    "--max-body",
+    type=click.IntRange(1, 4096),
+    default=32,
+    show_default=True,
+    metavar="MIB",
+    help="Longest request; artifacts may be longer.",
+)
+def server(
+    store: str | None,
+    host: str,
+    port: int,
+    workers: int,
+    allowed_hosts: tuple[str, ...],
+    cors_origins: tuple[str, ...],
+    max_body: int,
+) -> None:
+    """Serve a store to MLflow's clients: set MLFLOW_TRACKING_URI to the address that is printed.
+
+    The store is made when there is none. SIGTERM and Ctrl-C stop the server when it has finished its answers. There is
+    no login: whoever reaches the port may read and change everything.
+    """
+    for module in ("fastapi", "uvicorn", "orjson"):
+        import_extra(module, "to serve a store")
+    from runlake.server.launch import serve
+    from runlake.server.settings import ServerSettings
+
+    root = str(store_root(store))
+    settings = ServerSettings(root, host, port, workers, allowed_hosts, cors_origins, max_body * _MIB)
+    serve(settings, lambda url: output.message(f"serving {root} at {url}"))

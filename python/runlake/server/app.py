@@ -1,0 +1,97 @@
+"""The application: layers, routes, and what is opened and closed with it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from runlake import __version__
+from runlake.errors import MlflowException
+from runlake.server import mlflow_errors, mlflow_routes
+from runlake.server.calls import Worker, worker_of
+from runlake.server.guard import Guard
+from runlake.server.watch import ROUTE, Counters, Watch
+from runlake.store import Store
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from runlake.server.settings import ServerSettings
+
+_PROMETHEUS: Final = "text/plain; version=0.0.4"
+
+
+def create_app(settings: ServerSettings) -> FastAPI:
+    """Put a server together. The store is opened when it starts, in the process that it runs in."""
+    counters = Counters()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        worker = app.state.worker = Worker(Store.open(settings.store), settings.threads, counters)
+        worker.begin(lambda: importlib.import_module("runlake.query"))  # the first search would wait for it
+        try:
+            yield
+        finally:
+            worker.close()
+
+    return FastAPI(
+        title="runlake",
+        version=__version__,
+        openapi_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        lifespan=lifespan,
+        middleware=_layers(settings, counters),
+        exception_handlers={
+            MlflowException: mlflow_errors.answer_error,
+            HTTPException: mlflow_errors.answer_http_error,
+            Exception: mlflow_errors.answer_defect,
+        },
+        routes=[
+            Route("/health", _health),
+            Route("/version", _version),
+            Route("/metrics", _metrics),
+            *mlflow_routes.routes(settings.max_body_bytes),
+        ],
+        redirect_slashes=False,
+    )
+
+
+def _layers(settings: ServerSettings, counters: Counters) -> list[Middleware]:
+    layers = [
+        Middleware(Watch, counters=counters),
+        Middleware(Guard, allowed_hosts=settings.allowed_hosts, cors_origins=settings.cors_origins),
+    ]
+    if settings.cors_origins:
+        layers.append(
+            Middleware(
+                CORSMiddleware, allow_origins=list(settings.cors_origins), allow_methods=["*"], allow_headers=["*"]
+            )
+        )
+    return layers
+
+
+async def _health(request: Request) -> Response:
+    request.scope[ROUTE] = "health"
+    return PlainTextResponse("OK")
+
+
+async def _version(request: Request) -> Response:
+    """Say which version of MLflow's protocol this is: what its clients ask for."""
+    request.scope[ROUTE] = "version"
+    return PlainTextResponse(mlflow_routes.MLFLOW_VERSION)
+
+
+async def _metrics(request: Request) -> Response:
+    request.scope[ROUTE] = "metrics"
+    worker = worker_of(request)
+    text = "\n".join(worker.counters.lines(worker.store))
+    return PlainTextResponse(f"{text}\n", media_type=_PROMETHEUS)

@@ -1,0 +1,92 @@
+"""Calls: from a request to an answer, with the work on the store in a bounded pool of threads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import orjson
+from starlette.exceptions import HTTPException
+
+from runlake.server.watch import Counters
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from runlake.store import Store
+
+T = TypeVar("T")
+
+CHUNK_BYTES = 1 << 20
+"""Size of the pieces in which long bodies go to and from the disk."""
+
+
+class Worker:
+    """What one process of the server has: the store, the threads that use it, and its counters."""
+
+    def __init__(self, store: Store, threads: int, counters: Counters) -> None:
+        self.store = store
+        self.counters = counters
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="runlake-server")
+
+    async def run(self, work: Callable[..., T], *arguments: object) -> T:
+        """Run a function in a thread of the pool."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+
+    def begin(self, work: Callable[[], object]) -> None:
+        """Run a function in a thread of the pool, and let nobody wait for it."""
+        self._pool.submit(work)
+
+    def close(self) -> None:
+        """Wait for the threads, and close the store with everything on disk."""
+        from runlake import run_files
+
+        self._pool.shutdown()
+        run_files.sync()
+        self.store.flush()
+        self.store.close()
+
+
+def worker_of(request: Request) -> Worker:
+    """Return the worker that a request came to."""
+    worker: Worker = request.app.state.worker
+    return worker
+
+
+async def read_body(request: Request, most_bytes: int) -> bytes:
+    """Read the body of a request, but no more than it may have.
+
+    Raises:
+        HTTPException: it has more.
+    """
+    said = request.headers.get("content-length", "0")
+    read = bytearray()
+    if not said.isdigit() or int(said) <= most_bytes:
+        async for part in request.stream():
+            read += part
+            if len(read) > most_bytes:
+                break
+        else:
+            return bytes(read)
+    raise HTTPException(413, f"the body of a request may have {most_bytes:,} bytes", {"Connection": "close"})
+
+
+def to_json(answer: Mapping[str, Any] | bytes) -> bytes:
+    """Encode an answer, unless it is already."""
+    return answer if isinstance(answer, bytes) else orjson.dumps(answer)
+
+
+async def pieces(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Join the small pieces of a body to larger ones, so that each is worth a change of threads."""
+    waiting: list[bytes] = []
+    size = 0
+    async for part in stream:
+        waiting.append(part)
+        size += len(part)
+        if size >= CHUNK_BYTES:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)

@@ -1,0 +1,75 @@
+"""Launch: a server in this process, or in several that share one socket."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from runlake.errors import StoreUnavailable
+from runlake.server.app import create_app
+from runlake.server.logs import CONFIG
+from runlake.store import Store
+
+if TYPE_CHECKING:
+    from runlake.server.settings import ServerSettings
+
+
+def serve(settings: ServerSettings, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or Ctrl-C; then finish what is being answered, and close the store with all on disk.
+
+    Args:
+        announce: Called with the server's URL once connections are taken.
+
+    Raises:
+        StoreUnavailable: the store cannot be opened, or the address is taken or not one of this machine.
+    """
+    Store.open(settings.store).close()  # a store that is not right is said here, and not by every worker
+    listening = _listen(settings.host, settings.port)
+    announce(_url(settings.host, listening.getsockname()[1]))
+    config = uvicorn.Config(
+        partial(create_app, settings),
+        factory=True,
+        workers=settings.workers,
+        access_log=False,
+        log_config=CONFIG,
+        lifespan="on",
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.stop_timeout_s,
+    )
+    # uvicorn raises the signal that stopped it once more, when all is done: it must end the program as it should be
+    signal.signal(signal.SIGTERM, _leave)
+    if settings.workers == 1:
+        uvicorn.Server(config).run([listening])
+    else:
+        Multiprocess(config, [listening]).run()
+
+
+def _leave(_signal: int, _frame: object) -> NoReturn:
+    raise SystemExit(0)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        raise StoreUnavailable(
+            f"the server cannot listen on {host}:{port}: {error.strerror or error}", hint="choose another with --port"
+        ) from error
+    listening.set_inheritable(True)
+    return listening
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

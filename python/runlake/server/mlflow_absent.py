@@ -1,0 +1,68 @@
+"""What MLflow's server has and this one has not: the paths, and the sentence that such a call gets with 501."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_REGISTRY = "The model registry is not there yet; mark the run with a tag and find it with runs/search."
+_MODELS = "Logged models are not there yet; keep the model as artifacts of a run (autolog: log_models=False)."
+_TRACES = "Tracing is not there yet."
+_PROMPTS = "Evaluation, scorers and review queues are not there yet."
+_GATEWAY = "The AI gateway is not there."
+_MULTIPART_UP = "Multipart upload is not supported for the current artifact repository; send the file in one request."
+_MULTIPART_DOWN = "Multipart download is not supported for the current artifact repository; use Range requests."
+
+ABSENT: Final = {
+    "mlflow/registered-models": _REGISTRY,
+    "mlflow/model-versions": _REGISTRY,
+    "mlflow/logged-models": _MODELS,
+    "mlflow/runs/log-model": _MODELS,
+    "mlflow/runs/outputs": _MODELS,
+    "mlflow/traces": _TRACES,
+    "mlflow/assessments": _TRACES,
+    "mlflow/get-trace-artifact": _TRACES,
+    "mlflow/datasets": _PROMPTS,
+    "mlflow/scorers": _PROMPTS,
+    "mlflow/issues": _PROMPTS,
+    "mlflow/labeling-sessions": _PROMPTS,
+    "mlflow/prompts": "The prompt registry is not there yet; keep prompts as artifacts.",
+    "mlflow/webhooks": "Webhooks are not there yet.",
+    "mlflow/workspaces": "There are no workspaces; start a server for each store.",
+    "mlflow/users": "Users and permissions are not there yet.",
+    "mlflow/permissions": "Users and permissions are not there yet.",
+    "mlflow/gateway": _GATEWAY,
+    "mlflow/gateway-proxy": _GATEWAY,
+    "mlflow/endpoints": _GATEWAY,
+    "mlflow/experiments/search-datasets": "Searching data sets is not there yet; runs/get has those of a run.",
+    "mlflow/artifacts/presigned-upload-url": _MULTIPART_UP,
+    "mlflow/artifacts/presigned-download-url": _MULTIPART_DOWN,
+    "mlflow/runs/create-promptlab-run": _GATEWAY,
+    "mlflow/upload-artifact": "Files are uploaded with PUT mlflow-artifacts/artifacts/<path>.",
+    "mlflow-artifacts/mpu": _MULTIPART_UP,
+    "mlflow-artifacts/presigned": _MULTIPART_DOWN,
+}
+"""Sentences by the beginning of the path below `/api/<version>/` or `/ajax-api/<version>/`."""
+
+ABSENT_AT_ROOT: Final = {
+    "v1/traces": _TRACES,
+    "graphql": "GraphQL is not there; the same is at /api/2.0/mlflow.",
+    "get-artifact": "Files are at /api/2.0/mlflow-artifacts/artifacts/<experiment>/<run>/artifacts/<path>.",
+    "model-versions": _REGISTRY,
+    "gateway": _GATEWAY,
+}
+"""Sentences by the beginning of a path without a prefix."""
+
+_PREFIXES: Final = tuple(f"{api}/{version}" for api in ("api", "ajax-api") for version in ("2.0", "3.0"))
+
+
+def absence(path: str) -> str | None:
+    """Return why a path of MLflow's has nothing here; None when MLflow has no such path either."""
+    path = path.strip("/")
+    for prefix in _PREFIXES:
+        if path.startswith(prefix):  # MLflow has one path with no slash behind the version
+            return _beginning(ABSENT, path[len(prefix) :].strip("/"))
+    return _beginning(ABSENT_AT_ROOT, path)
+
+
+def _beginning(sentences: dict[str, str], path: str) -> str | None:
+    return next((said for start, said in sentences.items() if path == start or path.startswith(f"{start}/")), None)

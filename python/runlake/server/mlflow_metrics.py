@@ -1,0 +1,210 @@
+"""Metrics over MLflow's wire: points in, and histories out. The hot path: plain loops over what orjson gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from runlake import names, recording
+from runlake.errors import InvalidInput, MlflowException
+from runlake.server import mlflow_entities as wire
+from runlake.server.mlflow_errors import invalid, missing
+from runlake.server.mlflow_fields import read_number, read_whole, require_at_most
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from runlake.query.history import Place
+    from runlake.server.mlflow_fields import Fields
+    from runlake.store import Store
+
+Point = tuple[str, float, int, int]
+"""Key, value, step, timestamp."""
+
+_MOST_METRICS: Final = 1000
+_MOST_PARAMS_OR_TAGS: Final = 100
+_MOST_ENTITIES: Final = 1000
+_MOST_HISTORY: Final = 25_000
+_MOST_RUNS: Final = 100
+_MOST_SAMPLES: Final = 2500
+_LATEST: Final = 1 << 63
+
+
+def log_metric(store: Store, fields: Fields) -> dict[str, Any]:
+    """Log one value of one metric."""
+    point = _point(fields.values, "")
+    recording.note_unkept(model_id=fields.text_or("model_id"), dataset=fields.text_or("dataset_name"))
+    _append(store, fields.run_id(), [point])
+    return {}
+
+
+def log_batch(store: Store, fields: Fields) -> dict[str, Any]:
+    """Log metrics, parameters and tags: all of them or, when anything is wrong with one, none.
+
+    The catalog is written first: only it can still refuse. Then the points are appended together.
+    """
+    run_id = fields.run_id()
+    metrics, params, tags = fields.objects("metrics"), fields.pairs("params"), fields.pairs("tags")
+    require_at_most(metrics, _MOST_METRICS, "metrics")
+    require_at_most(params, _MOST_PARAMS_OR_TAGS, "params")
+    require_at_most(tags, _MOST_PARAMS_OR_TAGS, "tags")
+    require_at_most([*metrics, *params, *tags], _MOST_ENTITIES, "metrics, params, and tags")
+    points = [_point(metric, f"metrics[{index}].") for index, metric in enumerate(metrics)]
+    param_texts = recording.as_texts(_unique(params), "parameter", names.MAX_PARAM_VALUE)
+    tag_texts = recording.as_texts(dict(tags), "tag", names.MAX_RUN_TAG_VALUE)
+    if param_texts or tag_texts:
+        store.record(run_id, params=param_texts, tags=tag_texts)
+    _append(store, run_id, points)
+    return {}
+
+
+def _append(store: Store, run_id: str, points: Sequence[Point]) -> None:
+    """Write points into the journal; what it has no room for is refused, so that the client sends it again."""
+    store.catalog.require_active(run_id)
+    if not points:
+        return
+    logger = store.run_logger(run_id)
+    dropped = store.writer().stats().dropped
+    log = logger.log_metric
+    for key, value, step, timestamp in points:
+        log(key, value, step, timestamp)
+    if store.writer().stats().dropped != dropped:
+        raise MlflowException("the journal had no room for some points of the request", "TEMPORARILY_UNAVAILABLE")
+
+
+def _point(metric: Mapping[str, Any], path: str) -> Point:
+    """Read one point; `path` is where it stands in the request, for the message."""
+    key, value, timestamp, step = metric.get("key"), metric.get("value"), metric.get("timestamp"), metric.get("step")
+    if key is None or key == "":
+        raise missing(f"{path}key")
+    if value is None or value == "":
+        raise missing(f"{path}value")
+    if timestamp is None or timestamp == "":
+        raise missing(f"{path}timestamp")
+    if type(value) is not float:
+        value = read_number(value, f"{path}value")
+    if type(timestamp) is not int or timestamp < 0:
+        timestamp = _timestamp(timestamp, f"{path}timestamp")
+    if type(step) is not int:
+        step = 0 if step is None else read_whole(step, f"{path}step")
+    if not isinstance(key, str):
+        raise invalid(f"{path}key", key)
+    return names.check_key(key), value, step, timestamp
+
+
+def _timestamp(value: Any, name: str) -> int:
+    timestamp = read_whole(value, name)
+    if timestamp < 0:
+        raise invalid(name, value, "Timestamp must be a nonnegative long (64-bit integer)")
+    return timestamp
+
+
+def _unique(params: Sequence[tuple[str, str]]) -> dict[str, str]:
+    found = dict(params)
+    if len(found) == len(params):
+        return found
+    seen: set[str] = set()
+    twice = [key for key, _ in params if key in seen or seen.add(key)]  # type: ignore[func-returns-value]
+    raise InvalidInput(
+        f"Duplicate parameter keys have been submitted: {twice}. Please ensure the request contains only one param"
+        " value per param key."
+    )
+
+
+# -- reading
+
+
+def get_history(store: Store, fields: Fields) -> bytes:
+    """Return the points of a metric by (timestamp, step, value): all, or a page of `max_results`."""
+    from runlake import query
+    from runlake.query.paging import page_start, page_token
+
+    run_id, key, size = fields.run_id(), fields.text("metric_key"), fields.whole("max_results")
+    start = page_start(fields.text_or("page_token"))
+    if size is not None and size <= 0:
+        raise invalid("max_results", size, "It must be a positive integer.")
+    places = query.metric_places(store, run_id, key)
+    part = places[start:] if size is None else places[start : start + size]
+    answer: dict[str, Any] = {"metrics": _history(key, part)}
+    if size is not None and start + size < len(places):
+        answer["next_page_token"] = page_token(start + size)
+    return orjson.dumps(answer)
+
+
+def get_history_bulk(store: Store, fields: Fields) -> bytes:
+    """Return the points of a metric of up to 100 runs, run by run, at most 25,000 in all."""
+    from runlake import query
+
+    run_ids = fields.texts("run_id")
+    if not run_ids:
+        raise InvalidInput("GetMetricHistoryBulk request must specify at least one run_id.")
+    if len(run_ids) > _MOST_RUNS:
+        raise InvalidInput(
+            f"GetMetricHistoryBulk request cannot specify more than {_MOST_RUNS} run_ids."
+            f" Received {len(run_ids)} run_ids."
+        )
+    key = fields.text_or("metric_key")
+    if key is None:
+        raise InvalidInput("GetMetricHistoryBulk request must specify a metric_key.")
+    size = fields.whole("max_results")
+    left = _MOST_HISTORY if size is None else min(max(size, 0), _MOST_HISTORY)
+    found: list[dict[str, Any]] = []
+    for run_id in sorted(set(run_ids)):
+        part = query.metric_places(store, run_id, key)[: left - len(found)] if left > len(found) else []
+        found += _history(key, part, run_id=run_id)
+    return orjson.dumps({"metrics": found})
+
+
+def get_history_bulk_interval(store: Store, fields: Fields) -> bytes:
+    """Return up to `max_results` points of a metric for each run, evenly chosen by step, first and last among them."""
+    from runlake import query
+
+    run_ids, key = fields.texts("run_ids"), fields.text("metric_key")
+    if not run_ids:
+        raise missing("run_ids")
+    if len(run_ids) > _MOST_RUNS:
+        raise InvalidInput(
+            f"GetMetricHistoryBulkInterval request must specify at most {_MOST_RUNS} run_ids."
+            f" Received {len(run_ids)} run_ids."
+        )
+    size = fields.whole("max_results")
+    size = _MOST_SAMPLES if size is None else size
+    if not 1 <= size <= _MOST_SAMPLES:
+        raise InvalidInput(f"max_results must be between 1 and {_MOST_SAMPLES}.")
+    low, high = _interval(fields)
+    found: list[dict[str, Any]] = []
+    for run_id in dict.fromkeys(run_ids):
+        places = query.metric_places(store, run_id, key, by_step=True)
+        inside = [place for place in places if low <= place[2] <= high]
+        found += _history(key, _spread(inside, size), run_id=run_id)
+    return orjson.dumps({"metrics": found})
+
+
+def _interval(fields: Fields) -> tuple[int, int]:
+    """Return the first and the last step that are wanted."""
+    start, end = fields.whole("start_step"), fields.whole("end_step")
+    if start is None and end is None:
+        return -_LATEST, _LATEST
+    if start is None or end is None:
+        raise InvalidInput("If either start step or end step are specified, both must be specified.")
+    if start > end:
+        raise InvalidInput(f"end_step must be greater than start_step. Found start_step={start} and end_step={end}.")
+    return start, end
+
+
+def _spread(places: Sequence[Place], size: int) -> Sequence[Place]:
+    """Return `size` of some points at equal distances, with the first and the last; of one point, the last."""
+    if len(places) <= size:
+        return places
+    if size == 1:
+        return places[-1:]
+    last = len(places) - 1
+    return [places[round(index * last / (size - 1))] for index in range(size)]
+
+
+def _history(key: str, places: Sequence[Place], **more: str) -> list[dict[str, Any]]:
+    return [
+        {"key": key, "value": wire.number(value), "timestamp": timestamp, "step": step, **more}
+        for value, timestamp, step in places
+    ]

@@ -1,0 +1,187 @@
+"""Routes of MLflow's wire: one table of what is there; all else is answered with why it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from runlake.errors import MlflowException
+from runlake.server import mlflow_artifacts, mlflow_experiments, mlflow_metrics, mlflow_runs
+from runlake.server.calls import read_body, to_json, worker_of
+from runlake.server.mlflow_absent import absence
+from runlake.server.mlflow_errors import not_implemented
+from runlake.server.mlflow_fields import Fields
+from runlake.server.watch import ROUTE
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from runlake.store import Store
+
+MLFLOW_VERSION: Final = "3.18.0"
+"""The version whose protocol this is; clients choose by it what they may ask for."""
+
+_EVERY_METHOD: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+Handler = Callable[["Store", Fields], Mapping[str, Any] | bytes]
+Answer = Callable[["Request"], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One thing that a client can ask for: fields in, an object out."""
+
+    method: str
+    path: str
+    handle: Handler
+    versions: tuple[str, ...] = ("2.0",)
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A file that goes in or out; its length is not limited."""
+
+    method: str
+    path: str
+    answer: Answer
+
+
+def _server_info(_store: Store, _fields: Fields) -> Mapping[str, Any]:
+    """Say what this server can do."""
+    return {
+        "store_type": "runlake",
+        "workspaces_enabled": False,
+        "trace_archival_enabled": False,
+        "multipart_uploads_enabled": False,
+        "multipart_downloads_enabled": False,
+        "presigned_upload_run_id_supported": False,
+        "presigned_upload_model_id_supported": False,
+        "features_enabled": {"gateway": False},
+    }
+
+
+def _search_logged_models(_store: Store, fields: Fields) -> Mapping[str, Any]:
+    """Find no models: none can have been logged. Clients ask when they list or fetch the artifacts of a run."""
+    fields.ids("experiment_ids")
+    return {"models": []}
+
+
+ENDPOINTS: Final = (
+    # the busiest first: routes are tried in this order
+    Endpoint("POST", "mlflow/runs/log-metric", mlflow_metrics.log_metric),
+    Endpoint("POST", "mlflow/runs/log-batch", mlflow_metrics.log_batch),
+    Endpoint("GET", "mlflow/runs/get", mlflow_runs.get),
+    Endpoint("POST", "mlflow/runs/log-parameter", mlflow_runs.log_parameter),
+    Endpoint("POST", "mlflow/runs/set-tag", mlflow_runs.set_tag),
+    Endpoint("POST", "mlflow/runs/search", mlflow_runs.search),
+    Endpoint("GET", "mlflow/metrics/get-history", mlflow_metrics.get_history),
+    Endpoint("GET", "mlflow/metrics/get-history-bulk", mlflow_metrics.get_history_bulk),
+    Endpoint("GET", "mlflow/metrics/get-history-bulk-interval", mlflow_metrics.get_history_bulk_interval),
+    Endpoint("POST", "mlflow/runs/create", mlflow_runs.create),
+    Endpoint("POST", "mlflow/runs/update", mlflow_runs.update),
+    Endpoint("POST", "mlflow/runs/delete", mlflow_runs.delete),
+    Endpoint("POST", "mlflow/runs/restore", mlflow_runs.restore),
+    Endpoint("POST", "mlflow/runs/delete-tag", mlflow_runs.delete_tag),
+    Endpoint("POST", "mlflow/runs/log-inputs", mlflow_runs.log_inputs),
+    Endpoint("POST", "mlflow/experiments/create", mlflow_experiments.create),
+    Endpoint("GET", "mlflow/experiments/get", mlflow_experiments.get),
+    Endpoint("GET", "mlflow/experiments/get-by-name", mlflow_experiments.get_by_name),
+    Endpoint("GET", "mlflow/experiments/search", mlflow_experiments.search),
+    Endpoint("POST", "mlflow/experiments/search", mlflow_experiments.search),
+    Endpoint("POST", "mlflow/experiments/delete", mlflow_experiments.delete),
+    Endpoint("POST", "mlflow/experiments/restore", mlflow_experiments.restore),
+    Endpoint("POST", "mlflow/experiments/update", mlflow_experiments.update),
+    Endpoint("POST", "mlflow/experiments/set-experiment-tag", mlflow_experiments.set_tag),
+    Endpoint("POST", "mlflow/experiments/delete-experiment-tag", mlflow_experiments.delete_tag),
+    Endpoint("GET", "mlflow/artifacts/list", mlflow_artifacts.list_of_run),
+    Endpoint("GET", "mlflow-artifacts/artifacts", mlflow_artifacts.list_proxied),
+    Endpoint("POST", "mlflow/logged-models/search", _search_logged_models),
+    Endpoint("GET", "mlflow/server-info", _server_info, versions=("3.0",)),
+)
+
+TRANSFERS: Final = (
+    Transfer("GET", "mlflow-artifacts/artifacts/{path:path}", mlflow_artifacts.download),
+    Transfer("PUT", "mlflow-artifacts/artifacts/{path:path}", mlflow_artifacts.upload),
+    Transfer("DELETE", "mlflow-artifacts/artifacts/{path:path}", mlflow_artifacts.remove),
+)
+
+
+def routes(max_body_bytes: int) -> list[Route]:
+    """Return every route, each at `/api` and at `/ajax-api`; the last one takes what no other has taken."""
+    found = [
+        Route(path, _answers(endpoint, max_body_bytes), methods=[endpoint.method])
+        for endpoint in ENDPOINTS
+        for path in _paths(endpoint.path, endpoint.versions)
+    ]
+    found += [
+        Route(path, _counted(transfer), methods=[transfer.method])
+        for transfer in TRANSFERS
+        for path in _paths(transfer.path, ("2.0",))
+    ]
+    return [*found, Route("/{path:path}", _nothing, methods=_EVERY_METHOD)]
+
+
+def _paths(path: str, versions: tuple[str, ...]) -> Iterator[str]:
+    for version in versions:
+        yield f"/api/{version}/{path}"
+        yield f"/ajax-api/{version}/{path}"
+
+
+def _answers(endpoint: Endpoint, max_body_bytes: int) -> Answer:
+    """Make the function that answers the requests of an endpoint: read here, worked on in a thread."""
+
+    async def answer(request: Request) -> Response:
+        request.scope[ROUTE] = endpoint.path
+        worker = worker_of(request)
+        if endpoint.method == "GET":
+            content = await worker.run(_work, endpoint.handle, worker.store, Fields.of_query, request.query_params)
+        else:
+            _require_json(request)
+            body = await read_body(request, max_body_bytes)
+            content = await worker.run(_work, endpoint.handle, worker.store, Fields.of_body, body)
+        return Response(content, media_type="application/json")
+
+    return answer
+
+
+def _work(handle: Handler, store: Store, read: Callable[[Any], Fields], given: object) -> bytes:
+    return to_json(handle(store, read(given)))
+
+
+def _counted(transfer: Transfer) -> Answer:
+    async def answer(request: Request) -> Response:
+        request.scope[ROUTE] = transfer.path
+        return await transfer.answer(request)
+
+    return answer
+
+
+def _require_json(request: Request) -> None:
+    """Refuse what a page of another site could send without being asked whether it may."""
+    kind = request.headers.get("content-type")
+    if kind is None:
+        raise MlflowException("Bad Request. Content-Type header is missing.", "INVALID_PARAMETER_VALUE")
+    if kind.partition(";")[0].strip().lower() != "application/json":
+        raise MlflowException(
+            "Bad Request. Content-Type must be one of ['application/json'].", "INVALID_PARAMETER_VALUE"
+        )
+
+
+async def _nothing(request: Request) -> Response:
+    """Say why there is nothing: not there yet, another method, or no such thing."""
+    path = request.url.path
+    if (sentence := absence(path)) is not None:
+        raise not_implemented(sentence)
+    allowed = sorted(
+        entry.method
+        for entry in (*ENDPOINTS, *TRANSFERS)
+        if any(path == known for known in _paths(entry.path, getattr(entry, "versions", ("2.0",))))
+    )
+    if allowed:
+        raise HTTPException(405, f"{request.method} is not allowed here", {"Allow": ", ".join(allowed)})
+    raise HTTPException(404, f"there is nothing at {path[:200]!r}")

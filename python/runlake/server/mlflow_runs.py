@@ -1,0 +1,150 @@
+"""Runs over MLflow's wire. No process owns them: they end when a client says so, not with a client or the server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from runlake import lifecycle, names, recording
+from runlake.entities import Dataset, DatasetInput, InputTag, Run, RunStatus
+from runlake.server import mlflow_entities as wire
+from runlake.server.mlflow_errors import invalid, missing
+from runlake.server.mlflow_fields import Fields, read_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from runlake.store import Store
+
+_DEFAULT_PAGE = 1000
+_MOST_RUNS = 50_000
+_DATASET_LIMITS = {
+    "name": names.MAX_DATASET_NAME,
+    "digest": names.MAX_DATASET_DIGEST,
+    "source_type": names.MAX_DATASET_SOURCE,
+    "source": names.MAX_DATASET_SOURCE,
+    "schema": names.MAX_DATASET_SCHEMA,
+    "profile": names.MAX_DATASET_PROFILE,
+}
+_OPTIONAL = ("schema", "profile")
+
+
+def create(store: Store, fields: Fields) -> dict[str, Any]:
+    """Create a RUNNING run."""
+    tags = dict(fields.pairs("tags"))
+    run = lifecycle.create_run(
+        store,
+        fields.text("experiment_id"),
+        fields.whole("start_time") or None,
+        tags,
+        fields.text_or("run_name"),
+        user_id=fields.text_or("user_id"),
+        owned=False,
+    )
+    return {"run": wire.run(run, ())}
+
+
+def get(store: Store, fields: Fields) -> dict[str, Any]:
+    """Return a run, deleted or not, with its latest metrics."""
+    return {"run": _with_metrics(store, [store.catalog.get_run(fields.run_id())])[0]}
+
+
+def update(store: Store, fields: Fields) -> dict[str, Any]:
+    """Change status, end or name of a run."""
+    run_id, status = fields.run_id(), _status(fields)
+    name = fields.text_or("run_name") or None
+    store.record(run_id, status=status, end_time=fields.whole("end_time"), name=name)
+    return {"run_info": wire.run_info(store.catalog.get_run(run_id).info)}
+
+
+def _status(fields: Fields) -> str | None:
+    """Return the name of the status that a request gives by name or number."""
+    given = fields.values.get("status")
+    if given is None:
+        return None
+    if isinstance(given, str) and not given.isdigit():
+        RunStatus.from_string(given)
+        return given
+    if (code := read_whole(given, "status")) not in RunStatus.all_status():
+        raise invalid("status", given)
+    return RunStatus.to_string(code)
+
+
+def delete(store: Store, fields: Fields) -> dict[str, Any]:
+    """Mark a run deleted."""
+    store.catalog.delete_run(fields.run_id())
+    return {}
+
+
+def restore(store: Store, fields: Fields) -> dict[str, Any]:
+    """Bring back a deleted run."""
+    store.catalog.restore_run(fields.run_id())
+    return {}
+
+
+def search(store: Store, fields: Fields) -> dict[str, Any]:
+    """Return one page of the runs that a filter selects."""
+    from runlake import query
+
+    size = fields.whole("max_results")
+    page = query.search_runs(
+        store,
+        fields.ids("experiment_ids"),
+        fields.text_or("filter"),
+        fields.view("run_view_type"),
+        lifecycle.page_size(_DEFAULT_PAGE if size is None else size, _MOST_RUNS),
+        fields.texts("order_by"),
+        fields.text_or("page_token"),
+    )
+    answer: dict[str, Any] = {"runs": _with_metrics(store, page)}
+    return answer if page.token is None else {**answer, "next_page_token": page.token}
+
+
+def _with_metrics(store: Store, runs: Sequence[Run]) -> list[dict[str, Any]]:
+    from runlake import query
+
+    latest = query.latest_metrics(store, [run.info.run_id for run in runs]) if runs else {}
+    return [wire.run(run, latest.get(run.info.run_id, {}).values()) for run in runs]
+
+
+def set_tag(store: Store, fields: Fields) -> dict[str, Any]:
+    """Set a tag of a run."""
+    recording.set_tags(store, fields.run_id(), {fields.text("key"): fields.text_or("value", "")})
+    return {}
+
+
+def delete_tag(store: Store, fields: Fields) -> dict[str, Any]:
+    """Remove a tag of a run."""
+    recording.delete_tag(store, fields.run_id(), fields.text("key"))
+    return {}
+
+
+def log_parameter(store: Store, fields: Fields) -> dict[str, Any]:
+    """Set a parameter of a run, once."""
+    recording.log_params(store, fields.run_id(), {fields.text("key"): fields.text_or("value", "")})
+    return {}
+
+
+def log_inputs(store: Store, fields: Fields) -> dict[str, Any]:
+    """Record which data sets a run read. Models that it read are not kept."""
+    run_id = fields.run_id()
+    inputs = [_dataset_input(item, f"datasets[{index}]") for index, item in enumerate(fields.objects("datasets"))]
+    store.catalog.require_active(run_id)
+    recording.note_unkept(model_id=fields.objects("models"))
+    recording.log_inputs(store, run_id, inputs)
+    return {}
+
+
+def _dataset_input(item: Mapping[str, Any], path: str) -> DatasetInput:
+    given = item.get("dataset")
+    if not isinstance(given, dict):
+        raise missing(f"{path}.dataset") if given is None else invalid(f"{path}.dataset", given)
+    dataset = Fields(given)
+    texts: dict[str, Any] = {}
+    for name, limit in _DATASET_LIMITS.items():
+        text = dataset.text_or(name) if name in _OPTIONAL else dataset.text(name)
+        texts[name] = None if text is None else names.check_length(text, limit, f"{path}.dataset.{name}")
+    tags = Fields(item).pairs("tags")
+    for key, value in tags:
+        names.check_length(key, names.MAX_INPUT_TAG_KEY, f"the key of a tag of {path}")
+        names.check_length(value, names.MAX_INPUT_TAG_VALUE, f"the value of tag {key!r} of {path}")
+    return DatasetInput(Dataset(**texts), [InputTag(key, value) for key, value in tags])

@@ -1,0 +1,32 @@
+"""Settings of a server; plain values, because every worker process gets a copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+DEFAULT_MAX_BODY_BYTES: Final = 32 << 20
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """What the command line says."""
+
+    store: str
+    """Folder of the store; it is made when there is none."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 5000
+    """Port to listen on; 0 is any that is free."""
+    workers: int = 1
+    """Processes that answer; all of them use the one store."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names in the Host header that are answered besides this machine's own and private addresses; `*` is any."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may call the server; `*` is any."""
+    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
+    """Longest body of a request; artifacts, which are streamed, may be longer."""
+    threads: int = 16
+    """Threads of a worker that read and write the store."""
+    stop_timeout_s: int = 30
+    """Longest wait for requests that are being answered when the server is told to stop."""
