@@ -30,6 +30,17 @@ def test_a_writer_is_known_with_the_first_run_that_logs_to_it(catalog: Catalog) 
     assert [state.info for state in catalog.writer_states([W2.id, "0" * 32])] == [W2]
 
 
+def test_the_writers_of_a_run_are_known_with_their_states(catalog: Catalog) -> None:
+    add_run(catalog)
+    assert catalog.writer_states_of("run1") == {}
+    catalog.attach(W1, "run1")
+    catalog.attach(W2, "run1")
+    catalog.close_writer(W1.id)
+    assert catalog.writer_states_of("run1") == {W1.id: "closed", W2.id: "open"}
+    catalog.close_writer(W2.id, sealed_all=True)
+    assert catalog.writer_states_of("run1") == {W1.id: "closed", W2.id: "sealed"}
+
+
 def test_a_writer_keeps_its_rank(catalog: Catalog) -> None:
     ranked = replace(W1, rank=3)
     catalog.register_writer(ranked)

@@ -117,6 +117,17 @@ class Writers(Part):
         with self._database.reading() as session:
             return unsealed_writers_of(session, run_ids)
 
+    def writer_states_of(self, run_id: str) -> dict[str, str]:
+        """Return the state of every writer that a run has logged to, by id: open, closed or sealed."""
+        with self._database.reading() as session:
+            return dict(
+                session.all(
+                    "SELECT w.writer_id, w.state FROM run r JOIN writer_run wr USING (run) JOIN writer w USING (writer)"
+                    " WHERE r.run_id = ?",
+                    (run_id,),
+                )
+            )
+
     def writer_ranks(self) -> dict[str, int]:
         """Return the rank of every writer that has one, by id."""
         with self._database.reading() as session:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from runlake.query.comparison import compare
     from runlake.query.experiments import search_experiments
     from runlake.query.exporting import export
-    from runlake.query.history import metric_history, metric_places
+    from runlake.query.history import metric_history, metric_places, stored_points
     from runlake.query.listing import Listing, list_runs
     from runlake.query.live_latest import latest_metrics
     from runlake.query.search import search_runs
@@ -40,6 +40,7 @@ __all__ = [
     "search_experiments",
     "search_runs",
     "series",
+    "stored_points",
 ]
 
 _HOMES = {
@@ -53,6 +54,7 @@ _HOMES = {
     "metric_places": "history",
     "search_experiments": "experiments",
     "search_runs": "search",
+    "stored_points": "history",
 }
 """Modules of what is loaded later. NOTE: none may have the name of what it defines; importing it would hide that."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import polars as pl
@@ -40,5 +41,29 @@ def metric_places(lake: Lake, run_id: str, key: str, *, by_step: bool = False) -
         .sort(first, second, _MLFLOW_VALUE, "writer", "seq")
         .select("value", "timestamp", "step")
         .collect()
+        .rows()
+    )
+
+
+def stored_points(
+    lake: Lake, run_id: str, wanted: Sequence[tuple[str, float, int, int]]
+) -> list[tuple[str, float, int, int]]:
+    """Return the points of a run that are where some others are: key, value, step and timestamp, repeats included.
+
+    Args:
+        wanted: Points as they are returned; their values do not matter.
+
+    Raises:
+        NotFound: no such run.
+    """
+    schema = {"key": pl.String, "value": pl.Float64, "step": pl.Int64, "timestamp": pl.Int64}
+    places = pl.DataFrame(wanted, schema=schema, orient="row").drop("value")
+    steps = places["step"]
+    return (
+        points(lake, run_id, places["key"].unique().to_list())
+        .filter(pl.col("step").is_between(steps.min(), steps.max()))
+        .select(list(schema))
+        .collect()
+        .join(places, on=["key", "step", "timestamp"], how="semi")
         .rows()
     )

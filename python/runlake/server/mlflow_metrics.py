@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from runlake import names, recording
-from runlake.errors import InvalidInput, MlflowException
+from runlake.errors import InvalidInput
 from runlake.server import mlflow_entities as wire
+from runlake.server import repeats
 from runlake.server.mlflow_errors import invalid, missing
 from runlake.server.mlflow_fields import read_number, read_whole, require_at_most
 
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
 
     from runlake.query.history import Place
     from runlake.server.mlflow_fields import Fields
+    from runlake.server.repeats import Point
     from runlake.store import Store
-
-Point = tuple[str, float, int, int]
-"""Key, value, step, timestamp."""
 
 _MOST_METRICS: Final = 1000
 _MOST_PARAMS_OR_TAGS: Final = 100
@@ -35,14 +34,14 @@ def log_metric(store: Store, fields: Fields) -> dict[str, Any]:
     """Log one value of one metric."""
     point = _point(fields.values, "")
     recording.note_unkept(model_id=fields.text_or("model_id"), dataset=fields.text_or("dataset_name"))
-    _append(store, fields.run_id(), [point])
+    repeats.append(store, fields.run_id(), [point])
     return {}
 
 
 def log_batch(store: Store, fields: Fields) -> dict[str, Any]:
     """Log metrics, parameters and tags: all of them or, when anything is wrong with one, none.
 
-    The catalog is written first: only it can still refuse. Then the points are appended together.
+    The catalog is written first: only it can still refuse. Then the points are appended together, but for repeats.
     """
     run_id = fields.run_id()
     metrics, params, tags = fields.objects("metrics"), fields.pairs("params"), fields.pairs("tags")
@@ -55,22 +54,8 @@ def log_batch(store: Store, fields: Fields) -> dict[str, Any]:
     tag_texts = recording.as_texts(dict(tags), "tag", names.MAX_RUN_TAG_VALUE)
     if param_texts or tag_texts:
         store.record(run_id, params=param_texts, tags=tag_texts)
-    _append(store, run_id, points)
+    repeats.append(store, run_id, points)
     return {}
-
-
-def _append(store: Store, run_id: str, points: Sequence[Point]) -> None:
-    """Write points into the journal; what it has no room for is refused, so that the client sends it again."""
-    store.catalog.require_active(run_id)
-    if not points:
-        return
-    logger = store.run_logger(run_id)
-    dropped = store.writer().stats().dropped
-    log = logger.log_metric
-    for key, value, step, timestamp in points:
-        log(key, value, step, timestamp)
-    if store.writer().stats().dropped != dropped:
-        raise MlflowException("the journal had no room for some points of the request", "TEMPORARILY_UNAVAILABLE")
 
 
 def _point(metric: Mapping[str, Any], path: str) -> Point:
