@@ -183,6 +183,8 @@ def test_an_upload_that_breaks_off_leaves_nothing(server: Server, place: str) ->
             break
     assert server.send("GET", f"{place}/half").status == 404
     assert not [path for path in server.store.rglob(".runlake-*") if run_of(place) in str(path)]
+    assert [line["status"] for line in server.lines() if line.get("path") == f"{place}/half"] == [499, 404]
+    assert not [line for line in server.lines() if line["level"] == "error"]
 
 
 def test_files_of_models_and_traces_are_not_there_yet(server: Server) -> None:

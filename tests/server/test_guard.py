@@ -79,6 +79,12 @@ def test_pages_of_other_origins_may_not_change_anything(origin: str, allowed: bo
     assert guard().allows_origin(origin, "runs.example:5000") is allowed
 
 
+def test_the_address_that_is_listened_on_is_served(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with served(tmp_path_factory.mktemp("everywhere"), "--host", "0.0.0.0") as server:
+        assert server.address.startswith("0.0.0.0:")
+        assert server.get("experiments/get", experiment_id="0").status == 200
+
+
 def test_a_request_by_a_foreign_name_gets_403(server: Server) -> None:
     answer = server.send("GET", f"{API}mlflow/experiments/get?experiment_id=0", headers={"Host": "evil.example"})
     assert answer.status == 403

@@ -167,7 +167,11 @@ def test_half_a_step_is_refused_and_not_cut_off(server: Server) -> None:
     assert sent.mistake == (400, "INVALID_PARAMETER_VALUE")
 
 
-@pytest.mark.parametrize("body", [b"[]", b"{", b"\xff", b'"text"', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [b"[]", b"{", b"\xff", b'"text"', b"[" * 100_000, b'{"name": "\\ud800"}'],
+    ids=["list", "half", "bytes", "text", "deep", "surrogate"],
+)
 def test_a_body_that_is_no_object_is_a_mistake(server: Server, body: bytes) -> None:
     sent = server.send("POST", f"{API}mlflow/experiments/create", body, JSON)
     assert sent.mistake == (400, "BAD_REQUEST")

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -53,6 +54,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
         exception_handlers={
             MlflowException: mlflow_errors.answer_error,
             HTTPException: mlflow_errors.answer_http_error,
+            ClientDisconnect: mlflow_errors.answer_nobody,
             Exception: mlflow_errors.answer_defect,
         },
         routes=[
@@ -68,7 +70,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
 def _layers(settings: ServerSettings, counters: Counters) -> list[Middleware]:
     layers = [
         Middleware(Watch, counters=counters),
-        Middleware(Guard, allowed_hosts=settings.allowed_hosts, cors_origins=settings.cors_origins),
+        Middleware(Guard, allowed_hosts=(*settings.allowed_hosts, settings.host), cors_origins=settings.cors_origins),
     ]
     if settings.cors_origins:
         layers.append(

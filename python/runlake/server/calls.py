@@ -23,6 +23,10 @@ CHUNK_BYTES = 1 << 20
 """Size of the pieces in which long bodies go to and from the disk."""
 
 
+_DRAINED_BYTES = 64 << 20
+"""How much of a body that is too long is read and thrown away: a client that is still sending hears no answer."""
+
+
 class Worker:
     """What one process of the server has: the store, the threads that use it, and its counters."""
 
@@ -61,15 +65,15 @@ async def read_body(request: Request, most_bytes: int) -> bytes:
     Raises:
         HTTPException: it has more.
     """
-    said = request.headers.get("content-length", "0")
-    read = bytearray()
-    if not said.isdigit() or int(said) <= most_bytes:
-        async for part in request.stream():
+    read, size = bytearray(), 0
+    async for part in request.stream():
+        size += len(part)
+        if size <= most_bytes:
             read += part
-            if len(read) > most_bytes:
-                break
-        else:
-            return bytes(read)
+        elif size > most_bytes + _DRAINED_BYTES:
+            break
+    if size <= most_bytes:
+        return bytes(read)
     raise HTTPException(413, f"the body of a request may have {most_bytes:,} bytes", {"Connection": "close"})
 
 

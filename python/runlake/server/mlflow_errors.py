@@ -65,6 +65,11 @@ async def answer_http_error(_request: Request, error: Exception) -> Response:
     return error_response(code, str(error.detail), error.status_code, headers)
 
 
+async def answer_nobody(_request: Request, _error: Exception) -> Response:
+    """Note that a client went away before it had sent everything."""
+    return error_response("CANCELLED", "the client went away", 499)
+
+
 async def answer_defect(_request: Request, error: Exception) -> Response:
     """Answer with an error that nobody foresaw, without what it says: that may be about the machine."""
     return error_response("INTERNAL_ERROR", f"the server failed with {type(error).__name__}; its log has more", 500)

@@ -131,9 +131,12 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 
 def _read_lenient(body: bytes) -> Any:
+    """Read what Python's own encoder writes. Half a surrogate pair is no text that anything here could keep."""
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
+        value = json.loads(body)
+        orjson.dumps(value)
+        return value
+    except (ValueError, TypeError, RecursionError) as error:
         raise MlflowException(f"the body of the request is not JSON: {error}", "BAD_REQUEST") from error
 
 
