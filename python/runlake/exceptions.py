@@ -15,7 +15,7 @@ __all__ = [
 
 
 class RestException(MlflowException):
-    """What a server answers in MLflow; there is no server yet."""
+    """What a server answers in MLflow; there is no client for servers yet."""
 
 
 class ExecutionException(MlflowException):

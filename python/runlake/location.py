@@ -15,7 +15,7 @@ from runlake.errors import InvalidInput
 
 DEFAULT_STORE = "lake"
 _HINTS = {
-    "http": "servers are not there yet; log to a folder, e.g. set_tracking_uri('./lake')",
+    "http": "there is no client for servers yet; log to a folder, e.g. set_tracking_uri('./lake')",
     "sqlite": "name a folder instead of a database, e.g. set_tracking_uri('./lake')",
     "databricks": "Databricks is not reached from here; log to a folder, e.g. set_tracking_uri('./lake')",
 }

@@ -13,7 +13,7 @@ _TRACES = "there is no tracing yet; log what you measure with log_metric, and te
 _PROMPTS = "there is no prompt registry yet; keep prompts with log_text(text, 'prompt.txt')"
 _SYSTEM = "there are no system metrics yet; log them with run.log, e.g. from psutil"
 _WORKSPACES = "there are no workspaces; use one store, a folder, for each"
-_SERVERS = "there are no servers yet; log to a folder with set_tracking_uri('./lake')"
+_SERVERS = "there is no client for servers yet; log to a folder with set_tracking_uri('./lake')"
 
 _GROUPS: dict[str, tuple[str, ...]] = {
     _BY_HAND: ("autolog", "autologging_utils"),
@@ -54,7 +54,7 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "create_workspace", "delete_workspace", "get_workspace", "list_workspaces", "set_workspace",
         "update_workspace",
     ),
-    _SERVERS: ("deployments", "gateway", "login", "server"),
+    _SERVERS: ("deployments", "gateway", "login"),
     "compute the metrics and log them with log_metrics": ("evaluate", "metrics", "validate_evaluation_results"),
     "there are no projects yet; run the script itself": ("projects", "run"),
     "`python -m runlake doctor` describes the installation": ("doctor",),

@@ -28,7 +28,7 @@ NO_INTERFACE = {
     "IS_TRACING_SDK_ONLY", "LazyLoader", "MLFLOW_CONFIGURE_LOGGING", "RunOperations", "TYPE_CHECKING", "VERSION",
     "agent", "azure", "config", "contextlib", "environment_variables", "error_classification",
     "legacy_databricks_cli", "maybe_hint_tracing_skill", "mismatch", "ml_package_versions", "mlflow", "protos",
-    "pytest", "set_telemetry_client", "store", "telemetry", "utils", "version",
+    "pytest", "server", "set_telemetry_client", "store", "telemetry", "utils", "version",
 }  # fmt: skip
 
 
