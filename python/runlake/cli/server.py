@@ -50,9 +50,9 @@ def server(
     cors_origins: tuple[str, ...],
     max_body: int,
 ) -> None:
-    """Serve a store to MLflow's clients: set MLFLOW_TRACKING_URI to the address that is printed.
+    """Serve a store to MLflow's clients over HTTP.
 
-    The store is made when there is none. SIGTERM and Ctrl-C stop the server when it has finished its answers. There is
+    Set MLFLOW_TRACKING_URI to the address that is printed. The store is made when there is none. SIGTERM and Ctrl-C stop the server when it has finished its answers. There is
     no login: whoever reaches the port may read and change everything.
     """
     for module in ("fastapi", "uvicorn", "orjson"):
