@@ -52,8 +52,9 @@ def server(
 ) -> None:
     """Serve a store to MLflow's clients over HTTP.
 
-    Set MLFLOW_TRACKING_URI to the address that is printed. The store is made when there is none. SIGTERM and Ctrl-C stop the server when it has finished its answers. There is
-    no login: whoever reaches the port may read and change everything.
+    Set MLFLOW_TRACKING_URI to the address that is printed. The store is made when there is none. SIGTERM and Ctrl-C
+    stop the server when it has finished its answers. There is no login: whoever reaches the port may read and
+    change everything.
     """
     for module in ("fastapi", "uvicorn", "orjson"):
         import_extra(module, "to serve a store")
