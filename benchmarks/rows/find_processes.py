@@ -16,13 +16,15 @@ from benchmarks.rows.find_question import BEST, LIMIT, QUESTION, best_runs
 from benchmarks.sweep import Sweep, name_of
 
 _PROGRAM = f"""
-import resource, sys, runlake
+import sys, runlake
 runlake.set_tracking_uri(sys.argv[1])
 found = runlake.runs(where={QUESTION!r}).sort({BEST!r}, descending=True, nulls_last=True).head({LIMIT}).collect()
 if len(sys.argv) > 2:
     everything = runlake.runs().collect()
     assert everything.height == int(sys.argv[2]), everything.height
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, *found["run_name"])
+# not ru_maxrss, which begins with that of the process that started this one
+peak_kb = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(peak_kb / 1024, *found["run_name"])
 """
 
 
