@@ -20,22 +20,9 @@ from hypothesis import strategies as st
 
 from runlake import _engine
 from runlake.errors import Corrupt, InvalidInput
+from tests.segments import table_of
 
 STORE_ID = "5" * 32
-SCHEMA = pa.schema(
-    [
-        pa.field(name, kind, nullable=False)
-        for name, kind in [
-            ("run_id", pa.string()),
-            ("key", pa.string()),
-            ("step", pa.int64()),
-            ("timestamp", pa.int64()),
-            ("value", pa.float64()),
-            ("writer", pa.string()),
-            ("seq", pa.int64()),
-        ]
-    ]
-)
 
 
 class Point(NamedTuple):
@@ -67,7 +54,7 @@ def bits(value: float | None) -> str | None:
 
 def write_segment(path: Path, points: Sequence[Point], row_group_size: int = 1 << 17) -> str:
     rows = [(*point, "0" * 32, 0) for point in sorted(points, key=lambda p: p[:4])]
-    table = pa.table(list(map(list, zip(*rows, strict=True))), schema=SCHEMA)
+    table = table_of(rows)
     pq.write_table(table, path, row_group_size=row_group_size, compression="zstd")
     return str(path)
 

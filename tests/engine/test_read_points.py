@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -16,18 +15,9 @@ from hypothesis import strategies as st
 
 from runlake import _engine
 from runlake.errors import Corrupt, InvalidInput
+from tests.segments import table_of
 
 COLUMNS = ["run_id", "key", "step", "timestamp", "value", "writer", "seq"]
-SCHEMA = pa.schema(
-    [
-        pa.field(name, kind, nullable=False)
-        for name, kind in zip(
-            COLUMNS,
-            [pa.string(), pa.string(), pa.int64(), pa.int64(), pa.float64(), pa.string(), pa.int64()],
-            strict=True,
-        )
-    ]
-)
 RUNS = ["run-1", "run-2", "run-3", "run-4"]
 KEYS = ["alternating", "dense", "long", "noise", "odd", "rounded", "short/1", "short/7"]
 
@@ -111,7 +101,7 @@ def test_pages_of_any_size_and_encoding_are_read(tmp_path: Path, options: dict[s
     """What our writer does not make today, an earlier or later one may."""
     names = itertools.product(["a", "b"], ["k", "l", "m"], range(1000))
     rows = [(run, key, step, step * 3, step / 7, f"{step % 3:032}", step) for run, key, step in names]
-    table = pa.table(list(map(list, zip(*rows, strict=True))), schema=SCHEMA)
+    table = table_of(rows)
     path = tmp_path / "one.parquet"
     pq.write_table(table, path, row_group_size=4500, write_batch_size=100, **options)
     frame = bits(pl.DataFrame(table))
@@ -123,9 +113,7 @@ def test_pages_of_any_size_and_encoding_are_read(tmp_path: Path, options: dict[s
 def test_row_groups_beyond_the_steps_or_times_are_left_out(tmp_path: Path) -> None:
     rows = [("a", "k", step, step * 3, 0.5, "0" * 32, step) for step in range(1000)]
     path = tmp_path / "one.parquet"
-    pq.write_table(
-        pa.table(list(map(list, zip(*rows, strict=True))), schema=SCHEMA), path, row_group_size=100, compression="zstd"
-    )
+    pq.write_table(table_of(rows), path, row_group_size=100, compression="zstd")
 
     def rows_read(**bounds: tuple[int | None, int | None]) -> int:
         return pl.DataFrame(_engine.read_points([str(path)], ["step"], **bounds)).height

@@ -8,27 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from runlake import _engine
 from runlake.catalog import Catalog, WriterInfo
 from runlake.catalog.segments import SeriesSummary
-
-SCHEMA = pa.schema(
-    [
-        pa.field(name, kind, nullable=False)
-        for name, kind in [
-            ("run_id", pa.string()),
-            ("key", pa.string()),
-            ("step", pa.int64()),
-            ("timestamp", pa.int64()),
-            ("value", pa.float64()),
-            ("writer", pa.string()),
-            ("seq", pa.int64()),
-        ]
-    ]
-)
+from tests.segments import table_of
 
 
 class Row(NamedTuple):
@@ -86,8 +71,7 @@ class BareLake:
         """Write a segment with pyarrow, make it known, and return its path."""
         segment_id = os.urandom(16).hex()
         path = self.segments_dir / f"{segment_id}.parquet"
-        table = pa.table(list(map(list, zip(*sorted(rows), strict=True))), schema=SCHEMA)
-        pq.write_table(table, path, row_group_size=row_group_size, compression="zstd")
+        pq.write_table(table_of(sorted(rows)), path, row_group_size=row_group_size, compression="zstd")
         runs = {run: sum(row.run_id == run for row in rows) for run in {row.run_id for row in rows}}
         steps, times = [row.step for row in rows], [row.timestamp for row in rows]
         segment = Segment(
