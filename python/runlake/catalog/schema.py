@@ -103,5 +103,10 @@ VERSION_2: Final = (
     "UPDATE run SET param_tx = tx, tag_tx = tx, summary_tx = tx",
 )
 
-VERSIONS: Final = (VERSION_1, VERSION_2)
+_REGISTRY: Final[tuple[str, ...]] = ()
+_ACCESS: Final[tuple[str, ...]] = ()
+_REPLICATION: Final[tuple[str, ...]] = ()
+VERSION_3: Final = (*_REGISTRY, *_ACCESS, *_REPLICATION)
+
+VERSIONS: Final = (VERSION_1, VERSION_2, VERSION_3)
 """Statements that lead from version i to version i + 1, in order."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.exceptions import HTTPException
@@ -13,6 +12,7 @@ from starlette.routing import Route
 from runlake.errors import MlflowException
 from runlake.server import mlflow_artifacts, mlflow_experiments, mlflow_metrics, mlflow_runs
 from runlake.server.calls import read_body, to_json, worker_of
+from runlake.server.endpoint import Answer, Endpoint, Handler, Transfer
 from runlake.server.mlflow_absent import absence
 from runlake.server.mlflow_errors import not_implemented
 from runlake.server.mlflow_fields import Fields
@@ -27,28 +27,6 @@ MLFLOW_VERSION: Final = "3.18.0"
 """The version whose protocol this is; clients choose by it what they may ask for."""
 
 _EVERY_METHOD: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
-
-Handler = Callable[["Store", Fields], Mapping[str, Any] | bytes]
-Answer = Callable[["Request"], Awaitable[Response]]
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One thing that a client can ask for: fields in, an object out."""
-
-    method: str
-    path: str
-    handle: Handler
-    versions: tuple[str, ...] = ("2.0",)
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """A file that goes in or out; its length is not limited."""
-
-    method: str
-    path: str
-    answer: Answer
 
 
 def _server_info(_store: Store, _fields: Fields) -> Mapping[str, Any]:

@@ -1,0 +1,37 @@
+"""Endpoint: what a client can ask for, as the tables of routes list it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from runlake.server.mlflow_fields import Fields
+    from runlake.store import Store
+
+Handler = Callable[["Store", "Fields"], Mapping[str, Any] | bytes]
+Answer = Callable[["Request"], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One thing that a client can ask for: fields in, an object out."""
+
+    method: str
+    path: str
+    handle: Handler
+    versions: tuple[str, ...] = ("2.0",)
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A file that goes in or out; its length is not limited."""
+
+    method: str
+    path: str
+    answer: Answer
