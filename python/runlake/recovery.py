@@ -81,20 +81,37 @@ class Recovery:
         if not lock.try_acquire():
             return
         try:
-            # NOTE: the catalog first. A writer makes its files before it is registered, so one that the catalog knows
-            # and the folder does not hold is gone for good.
-            known = {state.info.id: state for state in self._catalog.unsealed_writers()}
-            _engine.remove_leftovers(self._journals)
-            present = self._journal_bytes()
-            for writer_id, state in known.items():
-                if writer_id not in present and is_local(state.info):
-                    self._catalog.close_writer(writer_id, sealed_all=True)
-            for writer_id in self._dead(writer_id for writer_id in present if _may_need_mending(known.get(writer_id))):
-                self._mend_quietly(writer_id, known[writer_id].info if writer_id in known else None)
-            for run_id in self._catalog.fail_orphans():
-                _log.warning("run %s is marked FAILED: the process that ran it is gone", run_id)
+            self._mend()
         finally:
             lock.forget()
+
+    def settle(self, timeout_s: float) -> None:
+        """Mend, and move the points of all closed journals into segments; of other processes, wait for their turn.
+
+        Raises:
+            CatalogLocked: others were at it for `timeout_s`.
+        """
+        lock = FileLock(self._lock_path)
+        lock.acquire(timeout_s)
+        try:
+            self._mend()
+            self._adopt()
+        finally:
+            lock.forget()
+
+    def _mend(self) -> None:
+        # NOTE: the catalog first. A writer makes its files before it is registered, so one that the catalog knows
+        # and the folder does not hold is gone for good.
+        known = {state.info.id: state for state in self._catalog.unsealed_writers()}
+        _engine.remove_leftovers(self._journals)
+        present = self._journal_bytes()
+        for writer_id, state in known.items():
+            if writer_id not in present and is_local(state.info):
+                self._catalog.close_writer(writer_id, sealed_all=True)
+        for writer_id in self._dead(writer_id for writer_id in present if _may_need_mending(known.get(writer_id))):
+            self._mend_quietly(writer_id, known[writer_id].info if writer_id in known else None)
+        for run_id in self._catalog.fail_orphans():
+            _log.warning("run %s is marked FAILED: the process that ran it is gone", run_id)
 
     def living(self, writers: Collection[str]) -> Collection[str]:
         """Return those of some writers whose process may be alive: it holds the lock, or is on another host."""
@@ -114,25 +131,11 @@ class Recovery:
             self._thread = threading.Thread(target=self._adopt_quietly, name="runlake-adopter", daemon=True)
             self._thread.start()
 
-    def adopt(self) -> None:
-        """Move the points of all closed journals into segments, unless another process does so now.
-
-        Journals of the dead that are not mended stay: what waits in their outbox would go with them.
-        """
-        lock = FileLock(self._lock_path)
-        if not lock.try_acquire():
-            return
-        try:
-            closed = list(self._closed())
-            for start in range(0, len(closed), _BATCH_WRITERS):
-                if self._stopped.is_set():
-                    return
-                self._adopt_batch(closed[start : start + _BATCH_WRITERS])
-        finally:
-            lock.forget()
-
     def stop(self, timeout_s: float) -> None:
-        """End the background work, within `timeout_s`: it stops between two segments."""
+        """End the background work, within `timeout_s`: it stops between two segments, but not before the first.
+
+        Else many short processes, each of which finds closed journals and leaves, would never seal any.
+        """
         self._stopped.set()
         if self._thread is not None:
             self._thread.join(timeout_s)
@@ -212,10 +215,25 @@ class Recovery:
     # -- many writers
 
     def _adopt_quietly(self) -> None:
+        lock = FileLock(self._lock_path)
         try:
-            self.adopt()
-        except OSError as error:  # StoreError, too: the points stay where readers find them
+            if lock.try_acquire():  # else another process is at it
+                self._adopt()
+        except (OSError, NotFound) as error:  # StoreError, too: the points stay where readers find them
             _log.warning("closed journals were not moved into segments: %s", error)
+        finally:
+            lock.forget()
+
+    def _adopt(self) -> None:
+        """Move the points of all closed journals into segments.
+
+        Journals of the dead that are not mended stay: what waits in their outbox would go with them.
+        """
+        closed = list(self._closed())
+        for start in range(0, len(closed), _BATCH_WRITERS):
+            if start and self._stopped.is_set():
+                return
+            self._adopt_batch(closed[start : start + _BATCH_WRITERS])
 
     def _adopt_batch(self, writer_ids: Sequence[str]) -> None:
         adopted: dict[str, _engine.Adopted] = {}
@@ -223,8 +241,8 @@ class Recovery:
             for writer_id in writer_ids:
                 if (mine := _engine.adopt(self._journals, writer_id)) is not None:
                     adopted[writer_id] = mine
-            for pieces in self._pieces(adopted):
-                if self._stopped.is_set() or not self._seal(adopted, pieces):
+            for number, pieces in enumerate(self._pieces(adopted)):
+                if (number and self._stopped.is_set()) or not self._seal(adopted, pieces):
                     return
             for writer_id in list(adopted):
                 self._catalog.close_writer(writer_id, sealed_all=True)

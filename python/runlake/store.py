@@ -227,16 +227,19 @@ class Store:
         """Open the journals of some writers, or of all; do so before the catalog is asked what is sealed."""
         return _engine.Journals(str(self.journals_dir), writers)
 
-    def seal(self, min_bytes: int = 0) -> None:
+    def seal(self, min_bytes: int = 0, *, timeout_s: float = 3600.0) -> None:
         """Move points from journals into segments: those of this process, and of all that have ended.
 
         Args:
             min_bytes: Leave this process's journal alone while it holds less.
+            timeout_s: Longest time to wait for other processes that do the same.
+
+        Raises:
+            CatalogLocked: others were at it for that long.
         """
-        self._recovery.mend()
         if self._sealer is not None:
             self._sealer.seal(min_bytes=min_bytes)
-        self._recovery.adopt()
+        self._recovery.settle(timeout_s)
 
     def close(self, *, timeout_s: float | None = None) -> None:
         """Seal what is worth it, sync, and let go of journal and catalog; the object can be used again all the same.

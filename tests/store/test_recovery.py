@@ -5,14 +5,16 @@ import fcntl
 import logging
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
 
 from runlake import _engine
 from runlake.catalog import WriterInfo
+from runlake.catalog.lock import FileLock
 from runlake.config import Config
-from runlake.errors import StoreUnavailable
+from runlake.errors import CatalogLocked, StoreUnavailable
 from runlake.store import Store
 from tests.store.programs import Programs
 from tests.store.reading import journal_files, numbered, points, segment_files, wait_until
@@ -117,7 +119,8 @@ def test_points_of_a_writer_that_was_never_registered_are_found(root: Path) -> N
     store.close()
 
 
-def test_few_small_journals_wait_and_many_are_sealed_together(programs: Programs, root: Path) -> None:
+def closed_journals(programs: Programs, count: int, first: int = 0) -> None:
+    """Leave `count` closed journals, each of a run with one point; numbers go up from `first`."""
     code = (
         "from runlake.store import Store\n"
         "for number in range(int(arguments[0]), int(arguments[1])):\n"
@@ -126,12 +129,16 @@ def test_few_small_journals_wait_and_many_are_sealed_together(programs: Programs
         "    store.leave_run(f'run{number}', 'FINISHED')\n"
         "    store.close()\n"
     )
-    assert programs.run(code, 0, 63)[0] == 0
+    assert programs.run(code, first, first + count)[0] == 0
+
+
+def test_few_small_journals_wait_and_many_are_sealed_together(programs: Programs, root: Path) -> None:
+    closed_journals(programs, 63)
     store = Store.open(root)
     assert (len(store.catalog.unsealed_writers()), segment_files(store)) == (63, set())
     assert len(points(store)) == 63
     store.close()
-    assert programs.run(code, 63, 64)[0] == 0
+    closed_journals(programs, 1, first=63)
     store = Store.open(root)
     wait_until(lambda: not journal_files(store))
     assert len(segment_files(store)) == 1
@@ -147,6 +154,64 @@ def test_big_journals_are_sealed_without_waiting_for_others(programs: Programs, 
     assert [segment.rows for segment in store.catalog.plan().segments] == [20_000, 20_000, 10_000]
     assert [p[2] for p in points(store)] == list(range(50_000))
     assert store.get_run("run1").data.metrics == {"k": 0.5}
+    store.close()
+
+
+def test_sealing_waits_for_whoever_adopts_journals_and_says_when_that_takes_too_long(
+    programs: Programs, root: Path
+) -> None:
+    closed_journals(programs, 2)
+    store = Store.open(root, config=Config(adopt_journals=10**6))
+    other = FileLock(root / "recover.lock")
+    other.acquire(1.0)
+    with pytest.raises(CatalogLocked, match=r"recover\.lock was locked"):
+        store.seal(timeout_s=0.01)
+    other.forget()
+    store.seal()
+    assert (journal_files(store), len(segment_files(store))) == ([], 1)
+    store.close()
+
+
+def test_sealing_includes_what_a_background_adopter_is_at(programs: Programs, root: Path) -> None:
+    closed_journals(programs, 3)
+    reached, go_on = threading.Event(), threading.Event()
+
+    def pause(name: str) -> None:
+        if name == "sorted" and threading.current_thread().name == "runlake-adopter":
+            reached.set()
+            go_on.wait(30)
+
+    store = Store.open(root, config=Config(adopt_journals=3), hook=pause)
+    assert reached.wait(30)
+    left: list[list[str]] = []
+    sealing = threading.Thread(target=lambda: (store.seal(), left.append(journal_files(store))))
+    sealing.start()
+    go_on.set()
+    sealing.join()
+    assert left == [[]]
+    store.close()
+
+
+def test_a_process_that_leaves_at_once_has_sealed_the_journals_that_were_due(programs: Programs, root: Path) -> None:
+    closed_journals(programs, 5)
+    store = Store.open(root, config=Config(adopt_journals=5))
+    store.close()
+    assert (journal_files(store), len(segment_files(store))) == ([], 1)
+
+
+def test_an_adopter_whose_journals_are_removed_ends_with_a_warning(
+    programs: Programs, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed_journals(programs, 3)
+
+    def remove(name: str) -> None:
+        if name == "committed":  # of the first of three segments
+            for path in (root / "journals").iterdir():
+                path.unlink()
+
+    with caplog.at_level(logging.WARNING, "runlake"):
+        store = Store.open(root, config=Config(adopt_journals=3, seal_bytes=28), hook=remove)
+        wait_until(lambda: "were not moved into segments" in caplog.text)  # an error in a thread would fail the test
     store.close()
 
 
@@ -245,7 +310,7 @@ def test_a_journal_with_changes_that_wait_is_not_adopted_before_they_are_deliver
     assert program.hear() == "ok"
     program.kill()
     holder.kill()
-    store._recovery.adopt()
+    store._recovery._adopt_quietly()
     assert segment_files(store) == set()
     store.seal()
     assert store.get_run("run1").data.params == {"lr": "0.1"}
