@@ -13,7 +13,20 @@ from importlib import import_module
 
 from benchmarks.measure import report
 
-ROWS = ("calls", "ingest", "sizes", "processes", "starts", "memory", "imports", "reads", "points", "series", "find")
+ROWS = (
+    "calls",
+    "ingest",
+    "sizes",
+    "processes",
+    "starts",
+    "memory",
+    "imports",
+    "reads",
+    "points",
+    "series",
+    "find",
+    "serving",
+)
 
 
 def main() -> None:
