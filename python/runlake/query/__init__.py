@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from runlake.query.history import metric_history, metric_places, stored_points
     from runlake.query.listing import Listing, list_runs
     from runlake.query.live_latest import latest_metrics
-    from runlake.query.search import search_runs
+    from runlake.query.search import search_latest, search_runs
 
 __all__ = [
     "Lake",
@@ -38,6 +38,7 @@ __all__ = [
     "points",
     "runs",
     "search_experiments",
+    "search_latest",
     "search_runs",
     "series",
     "stored_points",
@@ -53,6 +54,7 @@ _HOMES = {
     "metric_history": "history",
     "metric_places": "history",
     "search_experiments": "experiments",
+    "search_latest": "search",
     "search_runs": "search",
     "stored_points": "history",
 }

@@ -56,6 +56,11 @@ class LiveMetrics:
         """`run`, sorted, and the summaries of one key; None when it has no live points."""
         return self._parts.get((experiment_id, key))
 
+    def latest_of(self, runs: pl.Series) -> list[tuple[int, str, int, int, float]]:
+        """Run, key, and step, timestamp and value of the latest live point, of each metric of some runs."""
+        columns = ("run", "key", "last_step", "last_timestamp", "last_value")
+        return self.frame.filter(pl.col("run").is_in(runs.implode())).select(columns).rows()
+
     @cached_property
     def _parts(self) -> dict[tuple[Any, ...], pl.DataFrame]:
         by = ["experiment_id", "key"]

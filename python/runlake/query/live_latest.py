@@ -30,7 +30,7 @@ def latest_metrics(lake: Lake, run_ids: Sequence[str], *, hook: Hook = no_hook) 
     for points in (_live(lake, run_ids, hook), _sealed(lake, run_ids)):
         for run_id, key, value, step, timestamp in points:
             metric, known = Metric(key, value, timestamp, step), latest.get((run_id, key))
-            if known is None or _place(metric) >= _place(known):
+            if known is None or place_of(_point(metric)) >= place_of(_point(known)):
                 latest[run_id, key] = metric
     found: dict[str, dict[str, Metric]] = {}
     for (run_id, key), metric in sorted(latest.items()):
@@ -38,11 +38,15 @@ def latest_metrics(lake: Lake, run_ids: Sequence[str], *, hook: Hook = no_hook) 
     return found
 
 
-def _place(metric: Metric) -> tuple[int, int, bool, float, float]:
-    """What points are ordered by: NaN comes before every number, -0.0 before 0.0."""
-    value = metric.value
+def place_of(point: tuple[int, int, float]) -> tuple[int, int, bool, float, float]:
+    """What points of step, timestamp and value are ordered by: NaN comes before every number, -0.0 before 0.0."""
+    step, timestamp, value = point
     order = (False, 0.0, 0.0) if math.isnan(value) else (True, value, math.copysign(1.0, value))
-    return metric.step, metric.timestamp, *order
+    return step, timestamp, *order
+
+
+def _point(metric: Metric) -> tuple[int, int, float]:
+    return metric.step, metric.timestamp, metric.value
 
 
 def _live(lake: Lake, run_ids: Sequence[str], hook: Hook) -> Iterable[Latest]:

@@ -18,7 +18,7 @@ from runlake.errors import Corrupt
 from runlake.query.changed_part import ChangedPart, RunRecord, records_of
 from runlake.query.experiment_runs import ExperimentRuns
 from runlake.query.forks import require_threads
-from runlake.query.live import LiveReader
+from runlake.query.live import LiveMetrics, LiveReader
 from runlake.query.loaded_part import LoadedPart
 from runlake.query.reader import Hook, Lake, ReadStep, no_hook, open_journals, writers_of
 from runlake.query.run_frames import RunFrames, concatenated
@@ -55,6 +55,7 @@ class RunTables:
         self._experiments: dict[str, ExperimentRuns] = {}
         self._names = KeyNames({}, {})
         self._shapes: list[Shape] = []
+        self._last: RunTable | None = None
 
     def read(self, lake: Lake, experiments: Sequence[str] | None, view: int, hook: Hook) -> RunTable:
         """Return the runs of some experiments, or of all, as they are now."""
@@ -82,7 +83,7 @@ class RunTables:
             known[experiment_id] = self._updated(experiment_id, state.tx, before, received.pop(experiment_id), names)
         live = self._live.read(journals, state.sealed)
         hook(ReadStep.TAIL)
-        return RunTable(self._shape(state, known, view), live)
+        return self._table(self._shape(state, known, view), live)
 
     def forget(self, experiment_id: str) -> None:
         """Read an experiment from the catalog the next time: its snapshot is damaged."""
@@ -131,6 +132,13 @@ class RunTables:
             texts = {**names.texts, **dict(new)}
             names = self._names = KeyNames(texts, {text: number for number, text in texts.items()})
         return names
+
+    def _table(self, shape: Shape, live: LiveMetrics) -> RunTable:
+        """The table of runs and what is live of them: the last one, with all that it has made, if it is the same."""
+        last = self._last
+        if last is None or last.shape is not shape or last.live is not live:
+            last = self._last = RunTable(shape, live)
+        return last
 
     def _shape(self, state: TableState, known: Mapping[str, ExperimentRuns], view: int) -> Shape:
         found = (known.get(experiment_id) for experiment_id in state.artifacts)

@@ -36,6 +36,7 @@ ATTRIBUTES: Final = pl.Schema(
     }
 )
 _SHOWN: Final = {"start_time": TIME, "end_time": TIME, "duration": pl.Duration("ms")}
+_KEPT_COLUMNS: Final = 32  # of one table: a question that is asked again has a few, an export has all
 _SUMMARIES: Final = {
     Function.LAST: "last_value",
     Function.FIRST: "first_value",
@@ -145,6 +146,7 @@ class RunTable:
 
     shape: Shape
     live: LiveMetrics
+    _merged: dict[tuple[str, str, str], pl.Series] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def height(self) -> int:
@@ -180,9 +182,9 @@ class RunTable:
         needed = needed.with_columns(columns)
         return needed.filter(compile_filter(condition)).to_series()
 
-    def field(self, field: Field, form: Form) -> pl.Series:
-        """One field of every run, for filters and sorting: times as milliseconds, data sets as lists."""
-        at = self._places(None)
+    def field(self, field: Field, form: Form, rows: pl.Series | None = None) -> pl.Series:
+        """One field of every run, or of some rows, as filters see it: times as milliseconds, data sets as lists."""
+        at = self._places(rows)
         match field.kind:
             case Kind.ATTRIBUTE:
                 return self._attribute(field.key, at)
@@ -192,6 +194,18 @@ class RunTable:
                 return self._dataset(field.key, at)
             case _:
                 return self._text(field.kind.value, field.key, form, at)
+
+    def sealed(self, key: str, name: str, rows: pl.Series) -> pl.Series:
+        """A column of the summaries of a metric, such as `last_step`, of some rows, without what is live."""
+
+        def of_part(part: ExperimentRuns, at: pl.Series | None) -> pl.Series | None:
+            return part.column(kind_of(name), key, name, at)
+
+        return self._column(SUMMARY[name], of_part, self._places(rows))
+
+    def numbers(self, rows: pl.Series) -> pl.Series:
+        """The catalog's numbers of the runs in some rows."""
+        return self._attribute("run", self._places(rows))
 
     def wide(self, columns: Sequence[str] | None = None, rows: pl.Series | None = None) -> pl.DataFrame:
         """One row a run. Only the columns that are asked for are made; None is all of them.
@@ -283,6 +297,16 @@ class RunTable:
         kind, live = kind_of(name), self.live.of(part.experiment_id, key)
         if live is None:
             return part.column(kind, key, name, at)
+        kept = self._merged.get((part.experiment_id, key, name))
+        if kept is None:
+            kept = self._whole_summary(part, key, name, live)
+            if len(self._merged) < _KEPT_COLUMNS:
+                self._merged[part.experiment_id, key, name] = kept
+        return kept if at is None else kept[at]
+
+    def _whole_summary(self, part: ExperimentRuns, key: str, name: str, live: pl.DataFrame) -> pl.Series:
+        """A column of the summaries of a metric that has live points, of all runs."""
+        kind = kind_of(name)
         places = part.places_of(live["run"])
         # NOTE: a run that was made after the catalog had been asked is in no row yet.
         live, places = live.filter(places.is_not_null()), places.drop_nulls()
@@ -294,8 +318,7 @@ class RunTable:
             whole = part.column(kind_of(name), key, name, places)
             return nothing(len(places), SUMMARY[name]) if whole is None else whole
 
-        column = column.clone().scatter(places, merged_column(name, sealed, live))
-        return column if at is None else column[at]
+        return column.clone().scatter(places, merged_column(name, sealed, live))
 
     def _dataset(self, name: str, at: pl.Series | None) -> pl.Series:
         def lists(part: ExperimentRuns, at: pl.Series | None) -> pl.Series:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runlake import lifecycle, names, recording
-from runlake.entities import Dataset, DatasetInput, InputTag, Run, RunStatus
+from runlake.entities import Dataset, DatasetInput, InputTag, RunStatus
 from runlake.server import mlflow_entities as wire
 from runlake.server.mlflow_errors import invalid, missing
 from runlake.server.mlflow_fields import Fields, read_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from runlake.store import Store
 
@@ -45,7 +45,11 @@ def create(store: Store, fields: Fields) -> dict[str, Any]:
 
 def get(store: Store, fields: Fields) -> dict[str, Any]:
     """Return a run, deleted or not, with its latest metrics."""
-    return {"run": _with_metrics(store, [store.catalog.get_run(fields.run_id())])[0]}
+    from runlake import query
+
+    run = store.catalog.get_run(fields.run_id())
+    latest = query.latest_metrics(store, [run.info.run_id]).get(run.info.run_id, {})
+    return {"run": wire.run(run, latest.values())}
 
 
 def update(store: Store, fields: Fields) -> dict[str, Any]:
@@ -86,7 +90,7 @@ def search(store: Store, fields: Fields) -> dict[str, Any]:
     from runlake import query
 
     size = fields.whole("max_results")
-    page = query.search_runs(
+    page = query.search_latest(
         store,
         fields.ids("experiment_ids"),
         fields.text_or("filter"),
@@ -95,15 +99,8 @@ def search(store: Store, fields: Fields) -> dict[str, Any]:
         fields.texts("order_by"),
         fields.text_or("page_token"),
     )
-    answer: dict[str, Any] = {"runs": _with_metrics(store, page)}
+    answer: dict[str, Any] = {"runs": [wire.run(run, latest) for run, latest in page]}
     return answer if page.token is None else {**answer, "next_page_token": page.token}
-
-
-def _with_metrics(store: Store, runs: Sequence[Run]) -> list[dict[str, Any]]:
-    from runlake import query
-
-    latest = query.latest_metrics(store, [run.info.run_id for run in runs]) if runs else {}
-    return [wire.run(run, latest.get(run.info.run_id, {}).values()) for run in runs]
 
 
 def set_tag(store: Store, fields: Fields) -> dict[str, Any]:
