@@ -54,10 +54,10 @@ class WireLog:
         store.catalog.require_active(run_id)
         if not points:
             return
-        logger = store.run_logger(run_id)
         writer = store.writer()
         with self._remembered(run_id) as memory:
             memory.refresh(store, run_id, writer.id)
+            logger = store.run_logger(run_id)  # from here on the catalog has this process among the run's writers
             new = memory.new_of(store, run_id, points)
             dropped = writer.stats().dropped
             for key, value, step, timestamp in new.values():
@@ -117,9 +117,9 @@ class _Memory:
         others = any(state == "open" for writer, state in writers.items() if writer != own)
         if writers == self._writers and not others:
             return
-        latest = query.latest_metrics(store, [run_id]).get(run_id, {})
+        latest = query.latest_metrics(store, [run_id]).get(run_id, {}) if writers else {}
         self._floors = {key: (metric.step, metric.timestamp) for key, metric in latest.items()}
-        self._writers = writers
+        self._writers = writers or {own: "open"}
 
     def new_of(self, store: Store, run_id: str, points: Sequence[Point]) -> dict[_Identity, Point]:
         """Return the points that the run does not have, each once, by what makes them the same."""
