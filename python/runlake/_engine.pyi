@@ -23,6 +23,8 @@ __all__ = [
     "Gap",
     "Journals",
     "Metric",
+    "PackedPoints",
+    "Replica",
     "RunLogger",
     "Sealed",
     "SegmentInfo",
@@ -37,6 +39,7 @@ __all__ = [
     "downsample",
     "fork_generation",
     "log_metric",
+    "pack_points",
     "read_points",
     "remove_leftovers",
     "runs_in",
@@ -44,6 +47,7 @@ __all__ = [
     "set_active_logger",
     "set_slow_path",
     "survey",
+    "unpack_points",
     "verify_segment",
     "write_table_file",
 ]
@@ -162,6 +166,99 @@ class WriterStats:
     @property
     def last_error(self) -> str | None:
         """The last thing that went wrong in the background."""
+
+@final
+class Replica:
+    """The stream of another store's writer, kept here under the same numbers; any thread may use it.
+
+    It drops nothing: points that find no room are still the sender's.
+    """
+
+    @classmethod
+    def open(
+        cls,
+        journals: str,
+        store_id: str,
+        writer_id: str,
+        sealed: int,
+        *,
+        sync_interval_ms: int = 1000,
+        max_block_ms: int = 1000,
+        max_unsealed_bytes: int | None = None,
+    ) -> Replica | None:
+        """Go on with a stream where its journal ends, or at `sealed` where it has none.
+
+        Args:
+            sealed: First seq that no segment holds.
+
+        Returns:
+            None while another process, or another object of this one, has the stream.
+
+        Raises:
+            Corrupt: recovery has to adopt the journal first; nothing was changed.
+        """
+
+    @property
+    def id(self) -> str: ...
+    def append(self, points: PackedPoints) -> int | None:
+        """Store the points that are not here yet, as far as there is room within `max_block_ms`.
+
+        Returns:
+            The number of the next point; what was stored survives a crash of the process. None, and nothing stored,
+            when the batch begins behind that point.
+        """
+
+    def flush(self, timeout_ms: int | None = None) -> int:
+        """Wait until what is stored survives a power cut, and return the number of the next point.
+
+        Raises:
+            StoreError: the disk failed, or the time was over.
+        """
+
+    def stats(self) -> WriterStats:
+        """Return the counters."""
+
+    def trim(self, sealed: int) -> None:
+        """Remove files whose points are all below `sealed`, which the catalog has committed."""
+
+    def close(self) -> None:
+        """Sync and let go of the stream, once what is being stored is. Twice is harmless."""
+
+@final
+class PackedPoints:
+    """A batch of points from the network, checked in whole: sizes, types, legal keys."""
+
+    @property
+    def writer(self) -> str: ...
+    @property
+    def first(self) -> int:
+        """Number of the first point."""
+    @property
+    def upto(self) -> int:
+        """Number after the last point."""
+    @property
+    def runs(self) -> list[str]:
+        """Ids of the runs, sorted; their form is not checked."""
+
+def unpack_points(data: bytes) -> PackedPoints:
+    """Check a packed batch.
+
+    Raises:
+        InvalidInput: it is none, has more than 262,144 points or 64 MiB, or a key that is not legal.
+    """
+
+def pack_points(table: _ArrowStreamExporter | _ArrowArrayExporter, writer: str, first: int) -> tuple[bytes, int]:
+    """Pack rows of segments for the network, in the order of their `seq`, which goes up by one from `first`.
+
+    Args:
+        table: Has at least the columns `run_id`, `key`, `step`, `timestamp`, `value` and `seq`.
+
+    Returns:
+        The batch and the number after its last point; it may have fewer points than the table.
+
+    Raises:
+        InvalidInput: a column is missing, or the numbers have a hole.
+    """
 
 @final
 class RunLogger:
@@ -307,6 +404,16 @@ class Journals:
         Returns:
             The seven columns of a segment: `run_id`, `key`: utf8_view; `step`, `timestamp`: i64; `value`: f64;
             `writer`: utf8_view; `seq`: i64.
+        """
+
+    def pack(self, writer: str, first: int, max_points: int = 262_144) -> tuple[bytes, int]:
+        """Pack points of a writer for the network, from number `first` on, and return the number after the last.
+
+        A batch has at most 262,144 points; one without any where `first` is the end of the journal.
+
+        Raises:
+            NotFound: no file holds `first`: it is sealed and gone, or was never there.
+            Corrupt: a point among them cannot be believed.
         """
 
     def summaries(self, sealed: Mapping[str, int], runs: Sequence[str] | None = None) -> ArrowStream:

@@ -88,6 +88,30 @@ pub enum Error {
         /// The text.
         text: String,
     },
+    /// A journal that recovery has to look at before its writer's stream can go on.
+    #[error("the journal of writer {writer} cannot be gone on with: {reason}")]
+    Unresumable {
+        /// Whose.
+        writer: WriterId,
+        /// What is not as a writer leaves it.
+        reason: String,
+    },
+    /// Points that do not follow those that are there.
+    #[error("the batch begins at point {first} of writer {writer}, of which {have} are here")]
+    Ahead {
+        /// Whose.
+        writer: WriterId,
+        /// Number that the batch begins with.
+        first: Seq,
+        /// Number of the point that is expected.
+        have: Seq,
+    },
+    /// Bytes from elsewhere that are not a batch of points.
+    #[error("not a batch of points: {reason}")]
+    NotPoints {
+        /// What does not hold.
+        reason: String,
+    },
     /// No chunk could be made within the bound.
     #[error("no room in the journal: {reason}")]
     NoRoom {

@@ -21,6 +21,8 @@
 //!   [Writer::trim] · [Adopted::finish]             whole chunks are unlinked
 //! ```
 //!
+//! A stream may go on in another store, under the same numbers: [pack()] · the network · [unpack()] ──► [Replica].
+//!
 //! `docs/design.md` describes every byte. Only [`platform`] and [`journal::map`] contain unsafe code for files and memory.
 
 pub mod clock;
@@ -28,10 +30,12 @@ pub mod config;
 pub mod downsample;
 pub mod error;
 pub mod journal;
+pub mod packed;
 pub mod platform;
 pub mod points;
 mod pool;
 pub mod recover;
+pub mod replica;
 pub mod seal;
 pub mod segment;
 pub mod summary;
@@ -46,9 +50,11 @@ pub use downsample::downsample;
 pub use error::{Error, Result};
 pub use journal::files::remove_leftovers;
 pub use journal::reader::{Columns, Folder, read_range};
+pub use packed::{Packed, Points, pack, unpack};
 pub use platform::{check_filesystem, fork_generation};
 pub use points::{PointsRequest, read_points};
 pub use recover::{Adopted, Gap, RunPoints, WriterFiles, adopt, survey};
+pub use replica::Replica;
 pub use seal::{SealOptions, SealStep, Sealed, runs_in, seal};
 pub use segment::{Column, JournalRange, SegmentInfo, verify};
 pub use summary::Summary;

@@ -11,9 +11,10 @@ use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringViewArr
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use arrow_select::take::take;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::journal::chunk_file::{Block, f64s, i64s, u32s};
 use crate::journal::reader::{Folder, Held, WriterJournal};
+use crate::packed;
 use crate::segment::Choice;
 use crate::summary::Summary;
 use crate::types::{Point, Seq, SeriesName, WriterId};
@@ -112,6 +113,37 @@ impl Snapshot {
             rows.flush(&mut batches)?;
         }
         Ok(batches)
+    }
+
+    /// Packs points of a writer from number `first` on, at most `max_points` and what a batch may have, and returns the
+    /// number of the point after the last; none where the journal ends.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] where `first` is in none of the writer's chunks, [`Error::Damaged`] where a point cannot be believed,
+    /// [`Error::Io`].
+    pub fn pack(&self, writer: WriterId, first: Seq, max_points: usize) -> Result<(Vec<u8>, Seq)> {
+        let gone = |to| Error::Gone {
+            writer,
+            from: first,
+            to,
+        };
+        let journal = self.journals.iter().find(|journal| journal.writer == writer);
+        let journal = journal.ok_or_else(|| gone(first + 1))?;
+        let end = journal.bounds().end;
+        if first > end {
+            return Err(gone(first + 1));
+        }
+        let most = max_points.clamp(1, packed::MAX_POINTS) as u64;
+        let columns = journal.read(first, end.min(first.saturating_add(most)))?;
+        packed::pack(&packed::Points {
+            writer,
+            first,
+            series: &columns.series,
+            names: &columns.names,
+            step: &columns.step,
+            timestamp_ms: &columns.timestamp_ms,
+            value: &columns.value,
+        })
     }
 
     /// The chunks with points that are not sealed, writer by writer in the order of arrival.

@@ -142,9 +142,10 @@ fn from_engine(error: &EngineError) -> Raised {
         | EngineError::TooLong { .. }
         | EngineError::LengthMismatch { .. }
         | EngineError::NotAWriterId { .. }
-        | EngineError::Unsealable { .. } => "InvalidInput",
+        | EngineError::Unsealable { .. }
+        | EngineError::NotPoints { .. } => "InvalidInput",
         EngineError::Gone { .. } => "NotFound",
-        EngineError::Damaged { .. } | EngineError::Parquet(_) => "Corrupt",
+        EngineError::Damaged { .. } | EngineError::Unresumable { .. } | EngineError::Parquet(_) => "Corrupt",
         EngineError::NewerFormat { .. } => "NewerFormat",
         _ => "StoreError",
     };

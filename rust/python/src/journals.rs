@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::ArrowError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use runlake_engine::{Selection, Seq, Snapshot, Summary, WriterId, tail};
 
 use crate::arrow::ArrowStream;
@@ -52,6 +53,19 @@ impl Journals {
         let sealed = by_writer(&sealed)?;
         let batches = py.detach(|| self.0.read(&sealed, &Selection { runs, keys }))?;
         Ok(ArrowStream::new(tail::schema(), batches))
+    }
+
+    #[pyo3(signature = (writer, first, max_points=262_144))]
+    fn pack<'py>(
+        &self,
+        py: Python<'py>,
+        writer: &str,
+        first: Seq,
+        max_points: usize,
+    ) -> BoundaryResult<(Bound<'py, PyBytes>, Seq)> {
+        let writer = writer.parse()?;
+        let (bytes, upto) = py.detach(|| self.0.pack(writer, first, max_points))?;
+        Ok((PyBytes::new(py, &bytes), upto))
     }
 
     #[pyo3(signature = (sealed, runs=None))]

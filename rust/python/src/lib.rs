@@ -14,10 +14,12 @@ mod kept;
 mod key;
 mod logger;
 mod number;
+mod packed;
 mod plain;
 mod points;
 mod reading;
 mod recovery;
+mod replica;
 mod row;
 mod run;
 mod sealing;
@@ -47,9 +49,13 @@ mod _engine {
     #[pymodule_export]
     use crate::logger::{Metric, RunLogger};
     #[pymodule_export]
+    use crate::packed::{PackedPoints, pack_points, unpack_points};
+    #[pymodule_export]
     use crate::points::read_points;
     #[pymodule_export]
     use crate::recovery::{Adopted, Dropped, Gap, WriterFiles, adopt, survey};
+    #[pymodule_export]
+    use crate::replica::Replica;
     #[pymodule_export]
     use crate::sealing::{Sealed, SegmentInfo, Summary, runs_in, seal, verify_segment};
     #[pymodule_export]

@@ -96,7 +96,7 @@ fn collect<T: ArrowPrimitiveType, U>(column: &dyn Array, convert: impl Fn(T::Nat
         .collect()
 }
 
-fn doubles(column: &dyn Array) -> BoundaryResult<Vec<f64>> {
+pub fn doubles(column: &dyn Array) -> BoundaryResult<Vec<f64>> {
     Ok(match column.data_type() {
         DataType::Float64 => collect::<Float64Type, _>(column, |v| v),
         DataType::Float32 => collect::<Float32Type, _>(column, f64::from),
@@ -117,7 +117,7 @@ fn doubles(column: &dyn Array) -> BoundaryResult<Vec<f64>> {
     })
 }
 
-fn integers(column: &dyn Array, name: &str) -> BoundaryResult<Vec<i64>> {
+pub fn integers(column: &dyn Array, name: &str) -> BoundaryResult<Vec<i64>> {
     Ok(match column.data_type() {
         DataType::Int64 => collect::<Int64Type, _>(column, |v| v),
         DataType::Int32 => collect::<Int32Type, _>(column, i64::from),
@@ -160,13 +160,14 @@ fn timestamps(column: &dyn Array) -> BoundaryResult<Vec<i64>> {
 }
 
 /// The distinct keys of a batch, and which of them each row has. A dictionary may hold keys that no row has.
-struct Keys<'a> {
-    distinct: Vec<&'a str>,
-    row: Vec<usize>,
+pub struct Keys<'a> {
+    pub distinct: Vec<&'a str>,
+    pub row: Vec<usize>,
 }
 
 impl<'a> Keys<'a> {
-    fn of(column: &'a dyn Array) -> BoundaryResult<Self> {
+    /// Of a column of texts.
+    pub fn of(column: &'a dyn Array) -> BoundaryResult<Self> {
         match column.data_type() {
             DataType::Dictionary(..) if column.is_empty() => Ok(Self {
                 distinct: Vec::new(),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use runlake_engine::{Config, Error as EngineError, Writer as EngineWriter};
+use runlake_engine::{Config, Error as EngineError, Seq, Stats, Writer as EngineWriter};
 
 use crate::errors::{BoundaryResult, invalid_input};
 use crate::logger::RunLogger;
@@ -91,37 +91,11 @@ impl Writer {
 
     #[pyo3(signature = (timeout_ms=None))]
     fn flush(&self, py: Python<'_>, timeout_ms: Option<u64>) -> BoundaryResult<()> {
-        let end = timeout_ms.map(|timeout_ms| Instant::now() + Duration::from_millis(timeout_ms));
-        let mut patience = PATIENCE;
-        loop {
-            let left = end.map_or(patience, |end| {
-                end.saturating_duration_since(Instant::now()).min(patience)
-            });
-            match py.detach(|| self.engine.flush(Some(left))) {
-                Ok(_) => return Ok(()),
-                // A sync that failed has a reason; without one, only the slice of time is over.
-                Err(EngineError::NotDurable { last_error: None, .. }) if end.is_none_or(|end| Instant::now() < end) => {
-                    py.check_signals()?;
-                    patience *= 2;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
+        flush(py, timeout_ms, |slice| self.engine.flush(slice)).map(drop)
     }
 
     fn stats(&self, py: Python<'_>) -> WriterStats {
-        let stats = py.detach(|| self.engine.stats());
-        WriterStats {
-            accepted: stats.accepted,
-            stored: stats.stored,
-            dropped: stats.dropped,
-            committed: stats.committed,
-            durable: stats.durable,
-            sealed: stats.sealed,
-            unsealed_bytes: stats.unsealed_bytes,
-            poisoned_chunks: stats.poisoned_chunks,
-            last_error: stats.last_error,
-        }
+        py.detach(|| self.engine.stats()).into()
     }
 
     fn wait_unsealed(&self, py: Python<'_>, bytes: u64, timeout_ms: u64) -> bool {
@@ -161,7 +135,48 @@ pub struct WriterStats {
     last_error: Option<String>,
 }
 
-fn parse_store_id(store_id: &str) -> BoundaryResult<u128> {
+impl From<Stats> for WriterStats {
+    fn from(stats: Stats) -> Self {
+        Self {
+            accepted: stats.accepted,
+            stored: stats.stored,
+            dropped: stats.dropped,
+            committed: stats.committed,
+            durable: stats.durable,
+            sealed: stats.sealed,
+            unsealed_bytes: stats.unsealed_bytes,
+            poisoned_chunks: stats.poisoned_chunks,
+            last_error: stats.last_error,
+        }
+    }
+}
+
+/// Calls what waits for the disk, until the time is over or a signal handler raises.
+pub fn flush(
+    py: Python<'_>,
+    timeout_ms: Option<u64>,
+    engine: impl Fn(Option<Duration>) -> Result<Seq, EngineError> + Sync,
+) -> BoundaryResult<Seq> {
+    let end = timeout_ms.map(|timeout_ms| Instant::now() + Duration::from_millis(timeout_ms));
+    let mut patience = PATIENCE;
+    loop {
+        let left = end.map_or(patience, |end| {
+            end.saturating_duration_since(Instant::now()).min(patience)
+        });
+        match py.detach(|| engine(Some(left))) {
+            Ok(durable) => return Ok(durable),
+            // A sync that failed has a reason; without one, only the slice of time is over.
+            Err(EngineError::NotDurable { last_error: None, .. }) if end.is_none_or(|end| Instant::now() < end) => {
+                py.check_signals()?;
+                patience *= 2;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The number that a store's id stands for.
+pub fn parse_store_id(store_id: &str) -> BoundaryResult<u128> {
     let digits = store_id.len() == 32 && store_id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let parsed = if digits {
         u128::from_str_radix(store_id, 16).ok()

@@ -52,6 +52,24 @@ impl Chunk {
         })
     }
 
+    /// Opens a chunk that another process has made and begun, for its last sync. Its writer's lock is the caller's.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn reopen(path: &Path, number: u64) -> Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).open(path);
+        let file = Registered::new(file.map_err(Error::io("open", path))?);
+        let metadata = file.metadata().map_err(Error::io("stat", path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            number,
+            len: metadata.len(),
+            place: (metadata.dev(), metadata.ino()),
+            named_on_disk: AtomicBool::new(false),
+            file,
+        })
+    }
+
     fn allocate(temporary: &Path, len: u64, disk: &dyn Disk) -> io::Result<(Registered, (u64, u64))> {
         let file = OpenOptions::new()
             .read(true)

@@ -186,7 +186,11 @@ impl WriterJournal {
         })
     }
 
-    fn read(&self, from: Seq, to: Seq) -> Result<Columns> {
+    /// Reads points `[from, to)`, as the function [`read_range`].
+    ///
+    /// # Errors
+    /// As the function [`read_range`].
+    pub fn read(&self, from: Seq, to: Seq) -> Result<Columns> {
         let touched = |c: &&Held| c.range.start < to && c.range.end > from && !c.range.is_empty();
         // Room for what the chunks hold, not for what was asked for: columns that grow cost as much as reading them.
         let overlap = |c: &Held| c.range.end.min(to) - c.range.start.max(from);

@@ -136,25 +136,31 @@ fn put<const N: usize>(column: &mut [u8], values: impl Iterator<Item = [u8; N]>)
 impl Writer {
     /// Stores a batch in slices; what finds no room within the bound is counted as dropped.
     pub(super) fn append_batch(&self, batch: Batch<'_>) -> Result<u64> {
+        self.store_batch(batch, drop_all)
+    }
+
+    /// Stores a batch in slices, and hands what finds no room within the bound to `refused`; returns how many are stored.
+    pub(super) fn store_batch(
+        &self,
+        batch: Batch<'_>,
+        refused: impl Fn(&mut Cold, &Batch<'_>, DropReason),
+    ) -> Result<u64> {
         let batch = batch.checked()?;
         let mut patience = Patience::new(self.inner.config.max_block);
-        let (mut done, mut stored) = (0, 0);
+        let mut done = 0;
         while done < batch.len() {
             let rest = batch.part(done, batch.len());
             let mut cold = self.inner.cold.lock();
             match self.append_slice(&mut cold, &rest, &mut patience)? {
-                Ok(points) => {
-                    done += points;
-                    stored += points as u64;
-                }
+                Ok(points) => done += points,
                 Err(reason) => {
-                    drop_all(&mut cold, &rest, reason);
+                    refused(&mut cold, &rest, reason);
                     break;
                 }
             }
             cold.unlock_fair();
         }
-        Ok(stored)
+        Ok(done as u64)
     }
 
     /// Stores the first points of a batch, at least one where there is room.

@@ -28,11 +28,11 @@ pub(super) struct Hot {
 }
 
 impl Hot {
-    /// Nothing to store into yet.
-    pub(super) fn new() -> Self {
+    /// Nothing to store into yet; the next point is number `first_seq`.
+    pub(super) fn at(first_seq: Seq) -> Self {
         Self {
             cursor: Cursor::detached(),
-            first_seq: 0,
+            first_seq,
             defined: Vec::new(),
         }
     }

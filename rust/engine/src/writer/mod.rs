@@ -12,6 +12,7 @@ mod names;
 mod outbox;
 mod prepare;
 mod rescue;
+mod resume;
 mod room;
 mod signals;
 mod slow;
@@ -88,8 +89,21 @@ impl Writer {
             boot_id: platform::boot_id()?,
         };
         let lock = LockFile::create(&lock_path(journals, identity.writer))?;
+        Self::start(journals, identity, lock, config, disk, Cold::new(), 0)
+    }
+
+    /// Begins a chunk with point `first_seq`, behind the chunks that `cold` knows, and starts the threads.
+    fn start(
+        journals: &Path,
+        identity: Identity,
+        lock: LockFile,
+        config: Config,
+        disk: Arc<dyn Disk>,
+        cold: Cold,
+        first_seq: Seq,
+    ) -> Result<Arc<Self>> {
         let writer = Self {
-            hot: OfThisProcess::new(Latch::new(Hot::new())),
+            hot: OfThisProcess::new(Latch::new(Hot::at(first_seq))),
             inner: OfThisProcess::new(Inner {
                 identity,
                 journals: journals.to_owned(),
@@ -98,7 +112,7 @@ impl Writer {
                 signals: Arc::new(Signals::default()),
                 turn: Mutex::new(()),
                 making: Mutex::new(()),
-                cold: Mutex::new(Cold::new()),
+                cold: Mutex::new(cold),
                 room: Condvar::new(),
                 grown: Condvar::new(),
                 progress: Progress::default(),
@@ -113,16 +127,17 @@ impl Writer {
 
     fn begin(&self) -> Result<()> {
         let mut cold = self.inner.cold.lock();
-        let first = self.make_chunk(0, self.inner.config.min_chunk_bytes, false);
+        let first = self.make_chunk(cold.next_number, self.inner.config.min_chunk_bytes, false);
         match first {
             Ok(prepared) => {
-                cold.next_number = 1;
+                cold.next_number += 1;
                 self.switch(&mut cold, prepared);
                 Ok(())
             }
             Err(e) => {
                 let lock = self.inner.lock.lock().take();
-                lock.map_or(Ok(()), LockFile::remove).and(Err(e))
+                let needless = lock.filter(|_| cold.past.is_empty());
+                needless.map_or(Ok(()), LockFile::remove).and(Err(e))
             }
         }
     }
@@ -261,6 +276,37 @@ impl Writer {
             times: Times::Slice(times),
             values,
         })
+    }
+
+    /// Stores the first points of many series, as far as there is room within the bound, and returns how many these are.
+    /// The others stay the caller's: they are not counted as dropped.
+    ///
+    /// # Errors
+    /// As [`Writer::append_columns`].
+    pub fn append_columns_that_fit(
+        &self,
+        series: &[SeriesId],
+        steps: &[i64],
+        times: &[i64],
+        values: &[f64],
+    ) -> Result<u64> {
+        self.in_this_process()?;
+        let batch = Batch {
+            series: Which::Each(series),
+            steps,
+            times: Times::Slice(times),
+            values,
+        };
+        self.store_batch(batch, |_, _, _| {})
+    }
+
+    /// Number of the next point.
+    ///
+    /// # Errors
+    /// [`Error::Forked`].
+    pub fn committed(&self) -> Result<Seq> {
+        self.in_this_process()?;
+        Ok(self.next_seq(&self.inner.cold.lock()))
     }
 
     /// Counters at this moment.

@@ -17,6 +17,30 @@ pub(super) struct Names {
 }
 
 impl Names {
+    /// The numbers that a journal gave. One without a name, whose definition is gone, stays nobody's.
+    pub(super) fn given(names: Vec<Option<SeriesName>>) -> Self {
+        let mut given = Self::default();
+        for (number, name) in (0..).zip(names) {
+            let known = name.is_some();
+            let name = name.unwrap_or_else(|| SeriesName {
+                run_id: "".into(),
+                key: "".into(),
+            });
+            given.by_number.push(name);
+            if known {
+                given.enter(number);
+            }
+        }
+        given
+    }
+
+    /// Lets a name be found that has its number.
+    fn enter(&mut self, number: u32) {
+        let (names, hasher) = (&self.by_number, &self.hasher);
+        let hash = |n: &u32| hasher.hash_one((&*names[*n as usize].run_id, &*names[*n as usize].key));
+        self.by_name.insert_unique(hash(&number), number, hash);
+    }
+
     /// The number of a series, given at its first use.
     pub(super) fn intern(&mut self, run_id: &str, key: &str) -> Result<SeriesId> {
         let hash = self.hasher.hash_one((run_id, key));
@@ -36,9 +60,7 @@ impl Names {
             key: key.into(),
         };
         self.by_number.push(name);
-        let (names, hasher) = (&self.by_number, &self.hasher);
-        let rehash = |n: &u32| hasher.hash_one((&*names[*n as usize].run_id, &*names[*n as usize].key));
-        self.by_name.insert_unique(hash, number, rehash);
+        self.enter(number);
         Ok(SeriesId(number))
     }
 
