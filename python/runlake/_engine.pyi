@@ -28,6 +28,7 @@ __all__ = [
     "RunLogger",
     "Sealed",
     "SegmentInfo",
+    "SideCache",
     "Summary",
     "TableFile",
     "Writer",
@@ -376,14 +377,29 @@ class ArrowStream:
         """Export a new stream. `requested_schema` is ignored, as the protocol allows."""
 
 @final
+class SideCache:
+    """The names and marks that one process has read from journals: opening them again costs only what is new.
+
+    A forked child needs one of its own: another thread of the parent may have been in the middle of using it.
+    """
+
+    def __new__(cls) -> SideCache: ...
+
+@final
 class Journals:
     """What journals hold at one moment. The files stay open, so later sealing takes nothing away.
 
     Make it before the catalog's read transaction begins, or points that are sealed in between are missed.
     """
 
-    def __new__(cls, journals: str, writers: Sequence[str] | None = None) -> Journals:
-        """Open the journals of `writers`, or all of the folder; a writer without files has no points."""
+    def __new__(
+        cls, journals: str, writers: Sequence[str] | None = None, known: SideCache | None = None
+    ) -> Journals:
+        """Open the journals of `writers`, or all of the folder; a writer without files has no points.
+
+        Args:
+            known: What this process has read of them earlier, and takes up what it reads now.
+        """
 
     def writers(self) -> list[_Range]:
         """Return the range of points that each writer's files hold."""

@@ -50,6 +50,7 @@ pub use downsample::downsample;
 pub use error::{Error, Result};
 pub use journal::files::remove_leftovers;
 pub use journal::reader::{Columns, Folder, read_range};
+pub use journal::side_cache::SideCache;
 pub use packed::{Packed, Points, pack, unpack};
 pub use platform::{check_filesystem, fork_generation};
 pub use points::{PointsRequest, read_points};

@@ -14,6 +14,7 @@ use arrow_select::take::take;
 use crate::error::{Error, Result};
 use crate::journal::chunk_file::{Block, f64s, i64s, u32s};
 use crate::journal::reader::{Folder, Held, WriterJournal};
+use crate::journal::side_cache::SideCache;
 use crate::packed;
 use crate::segment::Choice;
 use crate::summary::Summary;
@@ -60,6 +61,14 @@ impl Snapshot {
     /// # Errors
     /// [`crate::Error::Io`]. A chunk with a damaged header is left out; [`crate::survey`] names it.
     pub fn open(journals: &Path, writers: Option<&[WriterId]>) -> Result<Self> {
+        Self::open_again(journals, writers, None)
+    }
+
+    /// The same, for a process that opens them time and again: `known` has what it has read of them.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_again(journals: &Path, writers: Option<&[WriterId]>, known: Option<&SideCache>) -> Result<Self> {
         let folder = Folder::list(journals)?;
         let mut wanted: Vec<WriterId> = match writers {
             Some(writers) => writers.to_vec(),
@@ -70,7 +79,7 @@ impl Snapshot {
         let mut snapshot = Self { journals: Vec::new() };
         let mut open = 0;
         for writer in wanted {
-            let mut journal = folder.journal(writer)?;
+            let mut journal = folder.journal_again(writer, known)?;
             open += journal.chunks.len();
             if open > OPEN_CHUNKS {
                 open -= journal.chunks.len();
@@ -79,6 +88,9 @@ impl Snapshot {
             snapshot.journals.push(journal);
         }
         snapshot.journals.retain(|j| !j.chunks.is_empty());
+        if let (Some(known), None) = (known, writers) {
+            known.keep(snapshot.journals.iter().flat_map(|j| &j.chunks).map(|c| &c.file));
+        }
         Ok(snapshot)
     }
 

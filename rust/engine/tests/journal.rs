@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use lake::{Lake, log, point, small, steps};
-use runlake_engine::{Config, Error, Outcome, Point, Selection, Snapshot, Times, Writer, adopt, read_range, survey};
+use lake::{Lake, log, point, rows_of, small, steps};
+use runlake_engine::{
+    Config, Error, Outcome, Point, Selection, SideCache, Snapshot, Times, Writer, adopt, read_range, survey,
+};
 
 #[test]
 fn every_bit_pattern_comes_back_as_it_went_in() {
@@ -185,6 +187,36 @@ fn a_snapshot_does_not_move_and_outlives_the_files() {
     let batches = snapshot.read(&HashMap::new(), &Selection::default()).unwrap();
     assert_eq!(batches.iter().map(|b| b.num_rows()).sum::<usize>(), 2000);
     assert_eq!(snapshot.writers(), [(writer.id(), 0, 2000)]);
+}
+
+#[test]
+fn a_reader_that_comes_again_sees_what_a_new_one_sees() {
+    let lake = Lake::new();
+    let writer = lake.open(small());
+    let known = SideCache::new();
+    let mut held = Vec::new();
+    for turn in 0..40 {
+        for key in 0..turn % 7 {
+            let series = writer
+                .series(&format!("run{turn}"), &format!("a longer key {key}"))
+                .unwrap();
+            log(&writer, series, 0..30);
+        }
+        if turn % 9 == 5 {
+            writer.flush(None).unwrap();
+        }
+        if turn == 30 {
+            writer.trim(1000).unwrap();
+        }
+        let again = Snapshot::open_again(lake.path(), None, Some(&known)).unwrap();
+        assert_eq!(rows_of(&again), lake.rows(), "turn {turn}");
+        held.push((again, lake.rows()));
+    }
+    for (snapshot, rows) in held {
+        assert_eq!(rows_of(&snapshot), rows, "what was opened earlier has changed");
+    }
+    let other = Snapshot::open_again(lake.path(), Some(&[writer.id()]), Some(&known)).unwrap();
+    assert_eq!(rows_of(&other), lake.rows());
 }
 
 #[test]

@@ -13,6 +13,18 @@ use runlake_engine::{Selection, Seq, Snapshot, Summary, WriterId, tail};
 use crate::arrow::ArrowStream;
 use crate::errors::BoundaryResult;
 
+/// What one process has read of the side logs of a store's journals.
+#[pyclass(frozen, module = "runlake._engine")]
+pub struct SideCache(runlake_engine::SideCache);
+
+#[pymethods]
+impl SideCache {
+    #[new]
+    fn new() -> Self {
+        Self(runlake_engine::SideCache::new())
+    }
+}
+
 /// Open files of journals.
 #[pyclass(frozen, module = "runlake._engine")]
 pub struct Journals(Snapshot);
@@ -20,14 +32,20 @@ pub struct Journals(Snapshot);
 #[pymethods]
 impl Journals {
     #[new]
-    #[pyo3(signature = (journals, writers=None))]
-    fn new(py: Python<'_>, journals: &str, writers: Option<Vec<String>>) -> BoundaryResult<Self> {
+    #[pyo3(signature = (journals, writers=None, known=None))]
+    fn new(
+        py: Python<'_>,
+        journals: &str,
+        writers: Option<Vec<String>>,
+        known: Option<&SideCache>,
+    ) -> BoundaryResult<Self> {
         let writers = writers
             .map(|ids| ids.iter().map(|id| id.parse()).collect::<Result<Vec<WriterId>, _>>())
             .transpose()?;
-        Ok(Self(
-            py.detach(|| Snapshot::open(Path::new(journals), writers.as_deref()))?,
-        ))
+        let known = known.map(|known| &known.0);
+        Ok(Self(py.detach(|| {
+            Snapshot::open_again(Path::new(journals), writers.as_deref(), known)
+        })?))
     }
 
     fn writers(&self) -> Vec<(String, Seq, Seq)> {

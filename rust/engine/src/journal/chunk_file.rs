@@ -160,25 +160,25 @@ impl ChunkFile {
         Ok(u64::from_le_bytes(bytes))
     }
 
-    /// The first `bytes` of the side log, fewer where the file is too short.
+    /// A range of bytes of the side log, fewer where the file is too short.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn side_bytes(&self, bytes: u64) -> Result<Vec<u8>> {
+    pub fn side_bytes(&self, bytes: Range<u64>) -> Result<Vec<u8>> {
         let largest = self.header.file_len - BLOCK_BYTES as u64;
-        let wanted = bytes.min(largest) as usize;
-        if !self.has_its_size() || wanted == 0 {
+        let (from, upto) = (bytes.start as usize, bytes.end.min(largest) as usize);
+        if !self.has_its_size() || from >= upto {
             return Ok(Vec::new());
         }
-        let blocks = wanted.div_ceil(BLOCK_BYTES);
-        let (start, _) = side_place(self.header.file_len, ((blocks - 1) * BLOCK_BYTES) as u64);
-        let mut backwards = vec![0; blocks * BLOCK_BYTES];
+        let (first, end) = (from / BLOCK_BYTES, upto.div_ceil(BLOCK_BYTES));
+        let (start, _) = side_place(self.header.file_len, ((end - 1) * BLOCK_BYTES) as u64);
+        let mut backwards = vec![0; (end - first) * BLOCK_BYTES];
         self.source
             .read_at(&mut backwards, start)
             .map_err(Error::io("read", &self.path))?;
         let mut log: Vec<u8> = backwards.rchunks_exact(BLOCK_BYTES).flatten().copied().collect();
-        log.truncate(wanted);
-        Ok(log)
+        log.truncate(upto - first * BLOCK_BYTES);
+        Ok(log.split_off(from - first * BLOCK_BYTES))
     }
 
     /// Hands every block of a range of points to `sink`, in order.

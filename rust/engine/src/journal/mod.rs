@@ -13,3 +13,4 @@ pub mod reader;
 pub mod record;
 pub mod replay;
 pub mod side;
+pub mod side_cache;

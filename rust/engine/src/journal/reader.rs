@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::journal::chunk_file::{Block, ChunkFile, f64s, i64s, u32s};
 use crate::journal::files::{self, Name};
 use crate::journal::replay::{Replay, replay};
 use crate::journal::side::Side;
+use crate::journal::side_cache::SideCache;
 use crate::platform;
 pub use crate::types::SeriesName;
 use crate::types::{Seq, WriterId};
@@ -86,8 +88,16 @@ impl Folder {
     /// # Errors
     /// [`Error::Io`].
     pub fn journal(&self, writer: WriterId) -> Result<WriterJournal> {
+        self.journal_again(writer, None)
+    }
+
+    /// The same, with what is known already of the side logs.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn journal_again(&self, writer: WriterId, known: Option<&SideCache>) -> Result<WriterJournal> {
         let paths = self.chunks.get(&writer).map_or(&[][..], Vec::as_slice);
-        WriterJournal::open(writer, paths)
+        WriterJournal::open(writer, paths, known)
     }
 }
 
@@ -108,7 +118,7 @@ pub struct Held {
     /// The file.
     pub file: ChunkFile,
     /// Its side log.
-    pub side: Side,
+    pub side: Arc<Side>,
     /// Sequence numbers to read from here; a later chunk that begins below this one's end has the better copy.
     pub range: Range<Seq>,
     /// Whether what was not synced can be believed.
@@ -116,7 +126,7 @@ pub struct Held {
 }
 
 impl WriterJournal {
-    fn open(writer: WriterId, paths: &[PathBuf]) -> Result<Self> {
+    fn open(writer: WriterId, paths: &[PathBuf], known: Option<&SideCache>) -> Result<Self> {
         let boot_id = platform::boot_id()?;
         let (mut files, mut unreadable) = (Vec::new(), Vec::new());
         for path in paths {
@@ -134,7 +144,7 @@ impl WriterJournal {
         // The counters are read only now: a chunk that has a successor among the files gets no more points.
         let mut chunks = files
             .into_iter()
-            .map(|f| Held::look(f, boot_id))
+            .map(|f| Held::look(f, boot_id, known))
             .collect::<Result<Vec<_>>>()?;
         // A chunk without points claims none: it must not end the one that has points from the same number on.
         chunks.sort_by_key(|c| (c.range.start, !c.range.is_empty(), c.file.header().chunk_no));
@@ -227,10 +237,13 @@ impl WriterJournal {
 }
 
 impl Held {
-    fn look(file: ChunkFile, boot_id: u128) -> Result<Self> {
+    fn look(file: ChunkFile, boot_id: u128, known: Option<&SideCache>) -> Result<Self> {
         let trusted = file.is_trusted(boot_id);
         let committed = file.committed()?;
-        let side = Side::read(&file, trusted)?;
+        let side = match known {
+            Some(known) if trusted => known.read(&file)?,
+            _ => Arc::new(Side::read(&file, trusted)?),
+        };
         let first = file.header().first_seq;
         let points = if trusted {
             committed

@@ -26,6 +26,8 @@ pub struct Side {
     pub closed: Option<u64>,
     /// Bytes of the log that hold no record.
     pub damaged: Vec<Range<u64>>,
+    /// Bytes that were read, damage included.
+    pub bytes: u64,
 }
 
 impl Side {
@@ -38,7 +40,7 @@ impl Side {
     /// [`crate::Error::Io`].
     pub fn read(chunk: &ChunkFile, trusted: bool) -> Result<Self> {
         let counted = chunk.side_committed()?;
-        let log = chunk.side_bytes(if trusted { counted } else { u64::MAX })?;
+        let log = chunk.side_bytes(0..if trusted { counted } else { u64::MAX })?;
         Ok(Self::parse(&log, (counted as usize).min(log.len())))
     }
 
@@ -59,7 +61,23 @@ impl Side {
                 None => break,
             }
         }
+        side.bytes = at as u64;
         side
+    }
+
+    /// Adds the records of the part of a log that follows what was read. False, with some of them added, when it holds
+    /// anything but whole records.
+    pub fn extend(&mut self, log: &[u8]) -> bool {
+        let mut at = 0;
+        while at < log.len() {
+            let Some((record, bytes)) = log.get(at..).and_then(Record::decode) else {
+                return false;
+            };
+            self.add(record);
+            at += bytes;
+        }
+        self.bytes += log.len() as u64;
+        at == log.len()
     }
 
     fn add(&mut self, record: Record) {

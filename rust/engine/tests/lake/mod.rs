@@ -71,7 +71,10 @@ pub fn small() -> Config {
 }
 
 pub fn rows(journals: &Path) -> Vec<Row> {
-    let snapshot = Snapshot::open(journals, None).unwrap();
+    rows_of(&Snapshot::open(journals, None).unwrap())
+}
+
+pub fn rows_of(snapshot: &Snapshot) -> Vec<Row> {
     let batches = snapshot.read(&HashMap::new(), &Selection::default()).unwrap();
     let mut rows = Vec::new();
     for batch in batches {
