@@ -21,6 +21,7 @@ __all__ = [
     "ArrowStream",
     "Dropped",
     "Gap",
+    "JournalCache",
     "Journals",
     "Metric",
     "PackedPoints",
@@ -28,7 +29,6 @@ __all__ = [
     "RunLogger",
     "Sealed",
     "SegmentInfo",
-    "SideCache",
     "Summary",
     "TableFile",
     "Writer",
@@ -377,13 +377,13 @@ class ArrowStream:
         """Export a new stream. `requested_schema` is ignored, as the protocol allows."""
 
 @final
-class SideCache:
-    """The names and marks that one process has read from journals: opening them again costs only what is new.
+class JournalCache:
+    """What one process has read of journals: opening them, and asking for the summaries of some runs, costs what is new.
 
     A forked child needs one of its own: another thread of the parent may have been in the middle of using it.
     """
 
-    def __new__(cls) -> SideCache: ...
+    def __new__(cls) -> JournalCache: ...
 
 @final
 class Journals:
@@ -393,7 +393,7 @@ class Journals:
     """
 
     def __new__(
-        cls, journals: str, writers: Sequence[str] | None = None, known: SideCache | None = None
+        cls, journals: str, writers: Sequence[str] | None = None, known: JournalCache | None = None
     ) -> Journals:
         """Open the journals of `writers`, or all of the folder; a writer without files has no points.
 
@@ -433,7 +433,10 @@ class Journals:
         """
 
     def summaries(self, sealed: Mapping[str, int], runs: Sequence[str] | None = None) -> ArrowStream:
-        """Return a row for each run and key with points that no segment holds yet, in the columns of `Summary`."""
+        """Return a row for each run and key with points that no segment holds yet, in the columns of `Summary`.
+
+        Of chosen `runs`, points that came after the journals were opened may be in it.
+        """
 
 def downsample(
     segments: Sequence[str],

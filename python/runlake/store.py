@@ -225,7 +225,7 @@ class Store:
 
     def journals(self, writers: Sequence[str] | None = None) -> _engine.Journals:
         """Open the journals of some writers, or of all; do so before the catalog is asked what is sealed."""
-        return _engine.Journals(str(self.journals_dir), writers, self._side_cache)
+        return _engine.Journals(str(self.journals_dir), writers, self._journal_cache)
 
     def seal(self, min_bytes: int = 0, *, timeout_s: float = 3600.0) -> None:
         """Move points from journals into segments: those of this process, and of all that have ended.
@@ -371,7 +371,7 @@ class Store:
         self._writer = self._sealer = self._info = None
         self._attached: set[str] = set()
         self._new_runs: set[str] = set()
-        self._side_cache = _engine.SideCache()
+        self._journal_cache = _engine.JournalCache()
 
     def begin_in_child(self) -> None:
         """Forget what belongs to the parent process; the runs' loggers ask for the child's writer when used."""

@@ -57,6 +57,14 @@ impl Summary {
         }
     }
 
+    /// Whose it is.
+    pub fn name(&self) -> SeriesName {
+        SeriesName {
+            run_id: self.run_id.clone(),
+            key: self.key.clone(),
+        }
+    }
+
     /// Adds one point.
     #[inline]
     pub fn push(&mut self, point: Point) {

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::journal::chunk_file::{Block, f64s, i64s, u32s};
 use crate::journal::reader::{Folder, Held, WriterJournal};
 use crate::journal::side_cache::SideCache;
+use crate::live::LiveSummaries;
 use crate::packed;
 use crate::segment::Choice;
 use crate::summary::Summary;
@@ -185,6 +186,26 @@ impl Snapshot {
     pub fn names(&self) -> BTreeSet<SeriesName> {
         let names = self.journals.iter().flat_map(|journal| journal.names(|_| true));
         names.flatten().collect()
+    }
+
+    /// What [`Self::summaries`] gives of `runs`, with what is known of earlier questions.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`].
+    pub fn summaries_again(
+        &self,
+        sealed: &HashMap<WriterId, Seq>,
+        runs: &[String],
+        known: &LiveSummaries,
+    ) -> Result<Vec<Summary>> {
+        let mut merged = BTreeMap::<SeriesName, Summary>::new();
+        for journal in &self.journals {
+            let from = sealed.get(&journal.writer).copied().unwrap_or(0);
+            if from < journal.bounds().end && !known.add(journal, from, runs, &mut merged)? {
+                return self.summaries(sealed, Some(runs));
+            }
+        }
+        Ok(merged.into_values().collect())
     }
 
     /// Summaries of the points that are not sealed, sorted by run and key.

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use lake::{Lake, log, point, rows_of, small, steps};
 use runlake_engine::{
-    Config, Error, Outcome, Point, Selection, SideCache, Snapshot, Times, Writer, adopt, read_range, survey,
+    Config, Error, LiveSummaries, Outcome, Point, Selection, SideCache, Snapshot, Times, Writer, adopt, read_range,
+    survey,
 };
 
 #[test]
@@ -193,9 +194,9 @@ fn a_snapshot_does_not_move_and_outlives_the_files() {
 fn a_reader_that_comes_again_sees_what_a_new_one_sees() {
     let lake = Lake::new();
     let writer = lake.open(small());
-    let known = SideCache::new();
+    let (known, live) = (SideCache::new(), LiveSummaries::new());
     let mut held = Vec::new();
-    for turn in 0..40 {
+    for turn in 0..40_i64 {
         for key in 0..turn % 7 {
             let series = writer
                 .series(&format!("run{turn}"), &format!("a longer key {key}"))
@@ -210,6 +211,7 @@ fn a_reader_that_comes_again_sees_what_a_new_one_sees() {
         }
         let again = Snapshot::open_again(lake.path(), None, Some(&known)).unwrap();
         assert_eq!(rows_of(&again), lake.rows(), "turn {turn}");
+        assert_summaries(&again, &live, &writer, turn);
         held.push((again, lake.rows()));
     }
     for (snapshot, rows) in held {
@@ -217,6 +219,17 @@ fn a_reader_that_comes_again_sees_what_a_new_one_sees() {
     }
     let other = Snapshot::open_again(lake.path(), Some(&[writer.id()]), Some(&known)).unwrap();
     assert_eq!(rows_of(&other), lake.rows());
+}
+
+/// What is known of earlier questions changes no answer, also when points have been sealed since.
+fn assert_summaries(snapshot: &Snapshot, live: &LiveSummaries, writer: &Writer, turn: i64) {
+    let runs: Vec<String> = (turn - 8..=turn).map(|turn| format!("run{turn}")).collect();
+    for sealed in [0, 0, (turn / 10 * 100) as u64] {
+        let sealed = HashMap::from([(writer.id(), sealed)]);
+        let again = snapshot.summaries_again(&sealed, &runs, live).unwrap();
+        let anew = snapshot.summaries(&sealed, Some(&runs)).unwrap();
+        assert_eq!(format!("{again:?}"), format!("{anew:?}"), "turn {turn}");
+    }
 }
 
 #[test]

@@ -8,26 +8,35 @@ use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::ArrowError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use runlake_engine::{Selection, Seq, Snapshot, Summary, WriterId, tail};
+use runlake_engine::{LiveSummaries, Selection, Seq, SideCache, Snapshot, Summary, WriterId, tail};
 
 use crate::arrow::ArrowStream;
 use crate::errors::BoundaryResult;
 
-/// What one process has read of the side logs of a store's journals.
+/// What one process has read of a store's journals.
 #[pyclass(frozen, module = "runlake._engine")]
-pub struct SideCache(runlake_engine::SideCache);
+pub struct JournalCache(Arc<Known>);
+
+#[derive(Default)]
+struct Known {
+    sides: SideCache,
+    live: LiveSummaries,
+}
 
 #[pymethods]
-impl SideCache {
+impl JournalCache {
     #[new]
     fn new() -> Self {
-        Self(runlake_engine::SideCache::new())
+        Self(Arc::default())
     }
 }
 
 /// Open files of journals.
 #[pyclass(frozen, module = "runlake._engine")]
-pub struct Journals(Snapshot);
+pub struct Journals {
+    snapshot: Snapshot,
+    known: Option<Arc<Known>>,
+}
 
 #[pymethods]
 impl Journals {
@@ -37,19 +46,26 @@ impl Journals {
         py: Python<'_>,
         journals: &str,
         writers: Option<Vec<String>>,
-        known: Option<&SideCache>,
+        known: Option<&JournalCache>,
     ) -> BoundaryResult<Self> {
         let writers = writers
             .map(|ids| ids.iter().map(|id| id.parse()).collect::<Result<Vec<WriterId>, _>>())
             .transpose()?;
-        let known = known.map(|known| &known.0);
-        Ok(Self(py.detach(|| {
-            Snapshot::open_again(Path::new(journals), writers.as_deref(), known)
-        })?))
+        let known = known.map(|known| known.0.clone());
+        let snapshot = py.detach(|| {
+            let sides = known.as_ref().map(|known| &known.sides);
+            let snapshot = Snapshot::open_again(Path::new(journals), writers.as_deref(), sides)?;
+            if let (Some(known), None) = (&known, writers) {
+                let held = snapshot.writers().into_iter().map(|(writer, ..)| writer).collect();
+                known.live.keep(&held);
+            }
+            Ok::<_, runlake_engine::Error>(snapshot)
+        })?;
+        Ok(Self { snapshot, known })
     }
 
     fn writers(&self) -> Vec<(String, Seq, Seq)> {
-        self.0
+        self.snapshot
             .writers()
             .into_iter()
             .map(|(writer, from, to)| (writer.to_string(), from, to))
@@ -57,7 +73,13 @@ impl Journals {
     }
 
     fn keys(&self, py: Python<'_>) -> BTreeSet<String> {
-        py.detach(|| self.0.names().into_iter().map(|name| name.key.to_string()).collect())
+        py.detach(|| {
+            self.snapshot
+                .names()
+                .into_iter()
+                .map(|name| name.key.to_string())
+                .collect()
+        })
     }
 
     #[pyo3(signature = (sealed, runs=None, keys=None))]
@@ -69,7 +91,7 @@ impl Journals {
         keys: Option<Vec<String>>,
     ) -> BoundaryResult<ArrowStream> {
         let sealed = by_writer(&sealed)?;
-        let batches = py.detach(|| self.0.read(&sealed, &Selection { runs, keys }))?;
+        let batches = py.detach(|| self.snapshot.read(&sealed, &Selection { runs, keys }))?;
         Ok(ArrowStream::new(tail::schema(), batches))
     }
 
@@ -82,7 +104,7 @@ impl Journals {
         max_points: usize,
     ) -> BoundaryResult<(Bound<'py, PyBytes>, Seq)> {
         let writer = writer.parse()?;
-        let (bytes, upto) = py.detach(|| self.0.pack(writer, first, max_points))?;
+        let (bytes, upto) = py.detach(|| self.snapshot.pack(writer, first, max_points))?;
         Ok((PyBytes::new(py, &bytes), upto))
     }
 
@@ -95,9 +117,11 @@ impl Journals {
     ) -> BoundaryResult<ArrowStream> {
         let sealed = by_writer(&sealed)?;
         let batch = py.detach(|| {
-            self.0
-                .summaries(&sealed, runs.as_deref())
-                .and_then(|summaries| Ok(summary_batch(&summaries)?))
+            let found = match (&runs, &self.known) {
+                (Some(runs), Some(known)) => self.snapshot.summaries_again(&sealed, runs, &known.live),
+                _ => self.snapshot.summaries(&sealed, runs.as_deref()),
+            };
+            found.and_then(|summaries| Ok(summary_batch(&summaries)?))
         })?;
         Ok(ArrowStream::new(batch.schema(), vec![batch]))
     }
@@ -106,7 +130,7 @@ impl Journals {
 impl Journals {
     /// The open files, for other functions of the engine.
     pub fn snapshot(&self) -> &Snapshot {
-        &self.0
+        &self.snapshot
     }
 }
 

@@ -45,7 +45,7 @@ mod _engine {
     #[pymodule_export]
     use crate::fast::{set_active_logger, set_slow_path};
     #[pymodule_export]
-    use crate::journals::{Journals, SideCache};
+    use crate::journals::{JournalCache, Journals};
     #[pymodule_export]
     use crate::logger::{Metric, RunLogger};
     #[pymodule_export]

@@ -177,6 +177,15 @@ impl WriterJournal {
         names
     }
 
+    /// Names of the series whose number passes `wanted`, by number.
+    pub fn names_by(&self, wanted: impl Fn(u32) -> bool) -> HashMap<u32, &SeriesName> {
+        let definitions = self.chunks.iter().flat_map(|c| &c.side.series);
+        definitions
+            .filter(|(number, _)| wanted(*number))
+            .map(|(number, name)| (*number, name))
+            .collect()
+    }
+
     /// Hands every believable block from sequence number `from` on to `sink`, with the number of its first point.
     ///
     /// # Errors
