@@ -195,11 +195,33 @@ class DatasetInput(Entity):
 
 
 @dataclass(frozen=True)
+class LoggedModelInput(Entity):
+    """A logged model that a run read."""
+
+    model_id: str
+
+
+@dataclass(frozen=True)
+class LoggedModelOutput(Entity):
+    """A logged model that a run wrote, and at which step."""
+
+    model_id: str
+    step: int
+
+
+@dataclass(frozen=True)
 class RunInputs(Entity):
     """What a run read."""
 
     dataset_inputs: list[DatasetInput] = field(default_factory=list)
-    model_inputs: list[Any] = field(default_factory=list)
+    model_inputs: list[LoggedModelInput] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RunOutputs(Entity):
+    """What a run wrote."""
+
+    model_outputs: list[LoggedModelOutput] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -238,7 +260,7 @@ class Run(Entity):
     info: RunInfo
     data: RunData = field(default_factory=RunData)
     inputs: RunInputs = field(default_factory=RunInputs)
-    outputs: Any = None
+    outputs: RunOutputs | None = None
 
     def to_dictionary(self) -> dict[str, Any]:
         """Return `info`, `data` and `inputs` as dictionaries; `outputs` only when there are some."""
@@ -266,6 +288,83 @@ class FileInfo(Entity):
     path: str
     is_dir: bool
     file_size: int | None = None
+
+
+@dataclass(frozen=True)
+class ModelMetric(Metric):
+    """One value of a metric of a logged model: the run that logged it, and the data set it was computed on."""
+
+    model_id: str | None = None
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
+    run_id: str | None = None
+
+
+class LoggedModelStatus:
+    """Where a logged model is in its life."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    PENDING = "PENDING"
+    READY = "READY"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True)
+class LoggedModel(Entity):
+    """A model of an experiment; `artifact_location` is an absolute path."""
+
+    experiment_id: str
+    model_id: str
+    name: str
+    artifact_location: str
+    creation_timestamp: int
+    last_updated_timestamp: int
+    model_type: str | None = None
+    source_run_id: str | None = None
+    status: str = LoggedModelStatus.READY
+    status_message: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    metrics: list[ModelMetric] = field(default_factory=list)
+
+    @property
+    def model_uri(self) -> str:
+        """The URI by which the model is loaded."""
+        return f"models:/{self.model_id}"
+
+
+@dataclass(frozen=True)
+class ModelVersion(Entity):
+    """One version of a registered model; versions count up and are never used again."""
+
+    name: str
+    version: int
+    creation_timestamp: int
+    last_updated_timestamp: int
+    description: str | None = None
+    user_id: str | None = None
+    current_stage: str = "None"
+    source: str | None = None
+    run_id: str | None = None
+    status: str = "READY"
+    status_message: str | None = None
+    run_link: str | None = None
+    model_id: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    aliases: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RegisteredModel(Entity):
+    """A name under which versions of a model are kept; `latest_versions` are the highest of each stage."""
+
+    name: str
+    creation_timestamp: int
+    last_updated_timestamp: int
+    description: str | None = None
+    latest_versions: list[ModelVersion] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, int] = field(default_factory=dict)
 
 
 class PagedList(list[T], Generic[T]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 from runlake.errors import InvalidInput, InvalidType
@@ -22,10 +23,19 @@ MAX_DATASET_SCHEMA: Final = 1048575
 MAX_DATASET_PROFILE: Final = 16777215
 MAX_INPUT_TAG_KEY: Final = 255
 MAX_INPUT_TAG_VALUE: Final = 500
+MAX_MODEL_NAME: Final = 256
+MAX_MODEL_TAG_VALUE: Final = 100_000
+MAX_MODEL_DESCRIPTION: Final = 100_000
+MAX_MODEL_SOURCE: Final = 2048
+MAX_ALIAS: Final = 255
+MAX_LOGGED_MODEL_NAME: Final = 500
 
 _STRANGER = re.compile(r"[^/\w.\- :]")
 _RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")
 _EXPERIMENT_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,63}")
+_ALIAS = re.compile(r"[\w\-]+")
+_VERSION_ALIAS = re.compile(r"[vV][0-9]+")
+_LOGGED_MODEL_STRANGER = re.compile(r"[/:.%\"']")
 _SHOWN = 40
 _MOST_LEGAL_KEYS = 10_000
 _legal_keys: set[str] = set()
@@ -81,6 +91,64 @@ def check_experiment_name(name: object) -> str:
     checked = check_text(name, MAX_EXPERIMENT_NAME, "experiment name")
     if not checked.strip():
         raise InvalidInput("experiment name is empty")
+    return checked
+
+
+def check_model_name(name: object, what: str = "name") -> str:
+    """Return `name` when it may name a registered model: 1 to 256 characters, one of a kind to the eye and in URIs.
+
+    Args:
+        what: The field that has the name, for the message.
+
+    Raises:
+        InvalidInput: it is empty or too long, has '/', ':' or characters that do not show, is a path of its own, or is
+            written in another form of the letters that it shows.
+    """
+    checked = check_text(name, MAX_MODEL_NAME, "the name of a registered model")
+    if not checked.strip():
+        raise InvalidInput(f"Missing value for required parameter '{what}'.")
+    if "/" in checked or ":" in checked:
+        raise InvalidInput(f"Invalid model name '{checked}'. Names cannot contain '/' or ':'.")
+    if checked in (".", ".."):
+        raise InvalidInput(f"Invalid value \"{checked}\" for parameter '{what}' supplied: it is a path of its own")
+    hidden = next((letter for letter in checked if unicodedata.category(letter).startswith("C")), None)
+    if hidden is not None:
+        raise InvalidInput(f"model name {checked!r} has the character {hidden!r}, which does not show")
+    if (plain := unicodedata.normalize("NFKC", checked)) != checked:
+        raise InvalidInput(f"model name {checked!r} looks like {plain!r} and is not the same", hint=f"write {plain!r}")
+    return checked
+
+
+def check_alias(alias: object) -> str:
+    """Return `alias` when it may be looked for: 1 to 255 letters, digits, `_` and `-`."""
+    checked = check_text(alias, MAX_ALIAS, "Registered model alias name")
+    if not checked:
+        raise InvalidInput("Registered model alias name cannot be empty.")
+    if not _ALIAS.fullmatch(checked):
+        raise InvalidInput(
+            f"Invalid alias name: '{checked}'. Names may only contain alphanumerics, underscores (_), and dashes (-)."
+        )
+    return checked
+
+
+def check_new_alias(alias: object) -> str:
+    """Return `alias` when it may be set: as `check_alias`, but not `latest` and nothing like `v1`."""
+    checked = check_alias(alias)
+    if checked.lower() == "latest":
+        raise InvalidInput("'latest' alias name (case insensitive) is reserved.")
+    if _VERSION_ALIAS.fullmatch(checked):
+        raise InvalidInput(f"Version alias name '{checked}' is reserved.")
+    return checked
+
+
+def check_logged_model_name(name: object) -> str:
+    """Return `name` when it may name a logged model: 1 to 500 characters, and none of / : . % and quotes."""
+    checked = check_text(name, MAX_LOGGED_MODEL_NAME, "the name of a logged model")
+    if not checked or _LOGGED_MODEL_STRANGER.search(checked):
+        raise InvalidInput(
+            f"Invalid model name ({checked!r}) provided. Model name must be a non-empty string and cannot contain the"
+            " following characters: ('/', ':', '.', '%', '\"', \"'\")"
+        )
     return checked
 
 

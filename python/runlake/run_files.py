@@ -1,4 +1,4 @@
-"""The artifacts of a run of a store, and what is logged as one: figures, images and tables."""
+"""The artifacts of runs and logged models of a store, and what is logged as one: figures, images and tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from runlake import operations
 from runlake.artifacts import Artifacts
-from runlake.entities import Run, ViewType
+from runlake.entities import LoggedModel, Run, ViewType
 from runlake.errors import InvalidInput, StoreError
 from runlake.provenance import FILE_TAGS
 
@@ -41,14 +41,23 @@ def of_run(store: Store, run: Run) -> Artifacts:
     uri = run.info.artifact_uri
     if uri is None:
         raise InvalidInput(f"run {run.info.run_id} has no place for artifacts")
-    with _lock:
-        opened = _opened.setdefault(uri, Artifacts(uri))
+    opened = _at(uri)
     for path, tag in FILE_TAGS.items():
         digest = run.data.tags.get(tag)
         if digest is not None and (uri, digest) not in _brought:
             _bring(store, opened, path, digest)
             _brought.add((uri, digest))
     return opened
+
+
+def of_model(model: LoggedModel) -> Artifacts:
+    """Return the artifacts of a logged model."""
+    return _at(model.artifact_location)
+
+
+def _at(uri: str) -> Artifacts:
+    with _lock:
+        return _opened.setdefault(uri, Artifacts(uri))
 
 
 def _bring(store: Store, into: Artifacts, path: str, digest: str) -> None:

@@ -8,11 +8,15 @@ from pathlib import Path
 from runlake.catalog.changed import Changed, ChangedRuns, TableState
 from runlake.catalog.changes import Change, Changes, Conflict
 from runlake.catalog.database import Database
+from runlake.catalog.events import ChainHead, Events, RegistryEvent, Stamp
 from runlake.catalog.experiments import Experiments
 from runlake.catalog.health import Health
 from runlake.catalog.inputs import Inputs
 from runlake.catalog.lake import Lake, make_folder, make_lake, no_store, read_lake
+from runlake.catalog.logged_models import LoggedModels, NewModel
 from runlake.catalog.members import Living, Members
+from runlake.catalog.model_versions import NewVersion, Versions
+from runlake.catalog.registry import PROMPT_TAG, Registry
 from runlake.catalog.rows import Rows, RunRows
 from runlake.catalog.runs import Runs
 from runlake.catalog.segments import LOST, Range, ReadPlan, SealedSegment, SegmentRef, Segments
@@ -21,7 +25,9 @@ from runlake.catalog.writers import FoundGap, GapInfo, WriterInfo, Writers, Writ
 
 __all__ = [
     "LOST",
+    "PROMPT_TAG",
     "Catalog",
+    "ChainHead",
     "Change",
     "ChangedRuns",
     "Conflict",
@@ -29,11 +35,15 @@ __all__ = [
     "GapInfo",
     "Kind",
     "Living",
+    "NewModel",
+    "NewVersion",
     "Range",
     "ReadPlan",
+    "RegistryEvent",
     "RunRows",
     "SealedSegment",
     "SegmentRef",
+    "Stamp",
     "TableState",
     "WriterInfo",
     "WriterState",
@@ -41,7 +51,22 @@ __all__ = [
 ]
 
 
-class Catalog(Experiments, Runs, Changes, Members, Inputs, Writers, Segments, Rows, Changed, Health):
+class Catalog(
+    Experiments,
+    Runs,
+    Changes,
+    Members,
+    Inputs,
+    Writers,
+    Segments,
+    Rows,
+    Changed,
+    LoggedModels,
+    Registry,
+    Versions,
+    Events,
+    Health,
+):
     """The catalog of one store, for all threads of this process and, after a fork, of the child.
 
     Whatever waits for other processes raises `CatalogLocked` when it takes too long. What was written survives the

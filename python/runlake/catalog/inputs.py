@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from runlake.catalog.changes import find_run
 from runlake.catalog.part import Part
 from runlake.catalog.session import placeholders
-from runlake.entities import Dataset, DatasetInput, InputTag
+from runlake.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, LoggedModelOutput
 from runlake.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -56,6 +56,21 @@ def read_inputs(session: Session, runs: Sequence[int]) -> dict[int, list[Dataset
         runs,
     ):
         found.setdefault(run, []).append(DatasetInput(Dataset(*fields), tags.get((run, dataset), [])))
+    return found
+
+
+def read_models_of_runs(
+    session: Session, runs: Sequence[int]
+) -> dict[int, tuple[list[LoggedModelInput], list[LoggedModelOutput]]]:
+    """Return the logged models that each run read and wrote, by the run's number; most have none."""
+    found: dict[int, tuple[list[LoggedModelInput], list[LoggedModelOutput]]] = {}
+    listed = placeholders(len(runs))
+    for run, model_id in session.all(f"SELECT run, model_id FROM model_input WHERE run IN ({listed})", runs):
+        found.setdefault(run, ([], []))[0].append(LoggedModelInput(model_id))
+    for run, model_id, step in session.all(
+        f"SELECT run, model_id, step FROM model_output WHERE run IN ({listed}) ORDER BY run, step, model_id", runs
+    ):
+        found.setdefault(run, ([], []))[1].append(LoggedModelOutput(model_id, step))
     return found
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runlake.catalog.changes import RUN_NAME_TAG, find_run, put_tags
 from runlake.catalog.experiments import find_experiment_row
-from runlake.catalog.inputs import read_inputs
+from runlake.catalog.inputs import read_inputs, read_models_of_runs
 from runlake.catalog.part import Part
 from runlake.catalog.session import placeholders
 from runlake.catalog.writers import WriterInfo, attach_writer, put_writer
-from runlake.entities import LifecycleStage, Run, RunData, RunInfo, RunInputs
+from runlake.entities import LifecycleStage, Run, RunData, RunInfo, RunInputs, RunOutputs
 from runlake.errors import AlreadyExists, InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -178,12 +178,15 @@ class Runs(Part):
         params = _by_run(session, "param", "value", numbers)
         tags = _by_run(session, "tag", "value", numbers)
         inputs = read_inputs(session, numbers)
+        models = read_models_of_runs(session, numbers)
         runs = {}
         for row in rows:
             number = row[0]
             values = {key: float("nan") if value is None else value for key, value in metrics.get(number, {}).items()}
             data = RunData(values, params.get(number, {}), tags.get(number, {}))
-            runs[row[1]] = Run(_info(row), data, RunInputs(inputs.get(number, [])))
+            read, written = models.get(number, ([], []))
+            outputs = RunOutputs(written) if written else None
+            runs[row[1]] = Run(_info(row), data, RunInputs(inputs.get(number, []), read), outputs)
         return runs
 
 

@@ -103,7 +103,63 @@ VERSION_2: Final = (
     "UPDATE run SET param_tx = tx, tag_tx = tx, summary_tx = tx",
 )
 
-_REGISTRY: Final[tuple[str, ...]] = ()
+# registered_model.versions: the highest number given out; a deleted version does not give it back, nor a deleted model
+# its own. storage: what a version's source leads to when it names another version; NULL when it leads to itself.
+# registry_event: each row has the hash of the one before in its own; rows are never changed, see catalog/events.py
+# logged_model_metric: the latest value a data set; without one, dataset_name and dataset_digest are empty
+_REGISTRY: Final[tuple[str, ...]] = (
+    """CREATE TABLE registered_model (
+        model INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, description TEXT, user_id TEXT,
+        created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, versions INTEGER NOT NULL DEFAULT 0)""",
+    """CREATE TABLE registered_model_tag (
+        model INTEGER NOT NULL REFERENCES registered_model ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY (model, key)) WITHOUT ROWID""",
+    """CREATE TABLE model_version (
+        model INTEGER NOT NULL REFERENCES registered_model ON DELETE CASCADE, version INTEGER NOT NULL,
+        created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, description TEXT, user_id TEXT,
+        stage TEXT NOT NULL DEFAULT 'None', source TEXT NOT NULL, storage TEXT, run_id TEXT, model_id TEXT,
+        run_link TEXT, status TEXT NOT NULL DEFAULT 'READY', status_message TEXT,
+        PRIMARY KEY (model, version)) WITHOUT ROWID""",
+    "CREATE INDEX model_version_stage ON model_version (model, stage, version)",
+    """CREATE TABLE model_version_tag (
+        model INTEGER NOT NULL, version INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY (model, version, key),
+        FOREIGN KEY (model, version) REFERENCES model_version ON DELETE CASCADE) WITHOUT ROWID""",
+    "CREATE INDEX model_version_tag_key ON model_version_tag (key, value)",
+    """CREATE TABLE model_alias (
+        model INTEGER NOT NULL, alias TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (model, alias),
+        FOREIGN KEY (model, version) REFERENCES model_version ON DELETE CASCADE) WITHOUT ROWID""",
+    "CREATE INDEX model_alias_version ON model_alias (model, version)",
+    """CREATE TABLE registry_event (
+        event INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, user_id TEXT, action TEXT NOT NULL, model INTEGER NOT NULL,
+        name TEXT NOT NULL, version INTEGER, payload TEXT NOT NULL, hash TEXT NOT NULL)""",
+    "CREATE INDEX registry_event_model ON registry_event (model)",
+    "CREATE INDEX registry_event_name ON registry_event (name)",
+    """CREATE TRIGGER registry_event_kept BEFORE UPDATE ON registry_event
+        BEGIN SELECT RAISE(ABORT, 'events of the registry are never changed'); END""",
+    """CREATE TRIGGER registry_event_stays BEFORE DELETE ON registry_event
+        BEGIN SELECT RAISE(ABORT, 'events of the registry are never deleted'); END""",
+    """CREATE TABLE logged_model (
+        logged INTEGER PRIMARY KEY, model_id TEXT NOT NULL UNIQUE, experiment INTEGER NOT NULL REFERENCES experiment,
+        name TEXT NOT NULL, model_type TEXT, source_run_id TEXT, status TEXT NOT NULL, status_message TEXT,
+        created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, deleted INTEGER NOT NULL DEFAULT 0)""",
+    "CREATE INDEX logged_model_experiment ON logged_model (experiment)",
+    """CREATE TABLE logged_model_param (
+        logged INTEGER NOT NULL REFERENCES logged_model, key TEXT NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY (logged, key)) WITHOUT ROWID""",
+    """CREATE TABLE logged_model_tag (
+        logged INTEGER NOT NULL REFERENCES logged_model, key TEXT NOT NULL, value TEXT NOT NULL,
+        PRIMARY KEY (logged, key)) WITHOUT ROWID""",
+    """CREATE TABLE logged_model_metric (
+        logged INTEGER NOT NULL REFERENCES logged_model, key TEXT NOT NULL, dataset_name TEXT NOT NULL,
+        dataset_digest TEXT NOT NULL, run_id TEXT NOT NULL, value, timestamp INTEGER NOT NULL, step INTEGER NOT NULL,
+        PRIMARY KEY (logged, key, dataset_name, dataset_digest)) WITHOUT ROWID""",
+    """CREATE TABLE model_input (
+        run INTEGER NOT NULL REFERENCES run, model_id TEXT NOT NULL, PRIMARY KEY (run, model_id)) WITHOUT ROWID""",
+    """CREATE TABLE model_output (
+        run INTEGER NOT NULL REFERENCES run, model_id TEXT NOT NULL, step INTEGER NOT NULL,
+        PRIMARY KEY (run, model_id, step)) WITHOUT ROWID""",
+)
 _ACCESS: Final[tuple[str, ...]] = ()
 _REPLICATION: Final[tuple[str, ...]] = ()
 VERSION_3: Final = (*_REGISTRY, *_ACCESS, *_REPLICATION)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from runlake.query.history import metric_history, metric_places, stored_points
     from runlake.query.listing import Listing, list_runs
     from runlake.query.live_latest import latest_metrics
+    from runlake.query.logged_models import search_logged_models
+    from runlake.query.registered import search_model_versions, search_registered_models
     from runlake.query.search import search_latest, search_runs
 
 __all__ = [
@@ -39,6 +41,9 @@ __all__ = [
     "runs",
     "search_experiments",
     "search_latest",
+    "search_logged_models",
+    "search_model_versions",
+    "search_registered_models",
     "search_runs",
     "series",
     "stored_points",
@@ -55,6 +60,9 @@ _HOMES = {
     "metric_places": "history",
     "search_experiments": "experiments",
     "search_latest": "search",
+    "search_logged_models": "logged_models",
+    "search_model_versions": "registered",
+    "search_registered_models": "registered",
     "search_runs": "search",
     "stored_points": "history",
 }

@@ -17,7 +17,7 @@ from runlake.query.filter.vocabulary import EXPERIMENTS
 from runlake.query.forks import require_threads
 from runlake.query.paging import check_size, page_start
 from runlake.query.paging import page_token as token_of
-from runlake.query.parameters import flags, kinds_of, numbers
+from runlake.query.parameters import reading_as
 from runlake.query.reader import Lake
 
 _NEWEST_FIRST = ("creation_time DESC", "experiment_id ASC")
@@ -56,16 +56,9 @@ def search_experiments(
 
 def _column(found: Sequence[Experiment], field: Field, form: Form) -> pl.Series:
     if field.kind is Kind.TAG:
-        return _tag([experiment.tags.get(field.key) for experiment in found], form)
+        return reading_as([experiment.tags.get(field.key) for experiment in found], form)
     dtype = pl.Int64() if EXPERIMENTS.attributes[field.key] is Form.NUMBER else pl.String()
     return pl.Series([getattr(experiment, field.key) for experiment in found], dtype=dtype)
-
-
-def _tag(texts: Sequence[str | None], form: Form) -> pl.Series:
-    column = pl.Series(texts, dtype=pl.String)
-    if form is Form.TEXT:
-        return column
-    return (numbers if form is Form.NUMBER else flags)(column, kinds_of(column))
 
 
 def _sorted(found: Sequence[Experiment], orders: Sequence[Order]) -> list[Experiment]:

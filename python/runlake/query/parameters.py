@@ -6,12 +6,13 @@ Boolean where every value reads as one, and String otherwise; 'None', 'null' and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import polars as pl
 
 from runlake.catalog import read_typed
+from runlake.query.filter.nodes import Form
 
 TEXT: Final = 0
 INT: Final = 1
@@ -57,6 +58,14 @@ def kinds_of(texts: pl.Series) -> pl.Series:
     known = texts.drop_nulls().unique()
     kinds = pl.Series([int(read_typed(text)[0]) for text in known], dtype=pl.UInt8)
     return texts.replace_strict(known, kinds, default=None, return_dtype=pl.UInt8)
+
+
+def reading_as(texts: Sequence[str | None], form: Form) -> pl.Series:
+    """What texts say in a form that a filter compares, null where they say nothing in it."""
+    column = pl.Series(texts, dtype=pl.String)
+    if form is Form.TEXT:
+        return column
+    return (numbers if form is Form.NUMBER else flags)(column, kinds_of(column))
 
 
 def reading(texts: pl.Series, dtype: pl.DataType) -> pl.Series:

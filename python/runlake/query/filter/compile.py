@@ -30,6 +30,7 @@ from runlake.query.filter.patterns import like_regex
 
 # Whole numbers below this are exact as Float64.
 _EXACT = 2**53
+_OF_RUNS = frozenset({Kind.DATASET})
 
 
 def column_name(field: Field, form: Form) -> str:
@@ -40,36 +41,39 @@ def column_name(field: Field, form: Form) -> str:
     return f"{field.name} ({form.value})"
 
 
-def compile_filter(condition: Condition) -> pl.Expr:
+def compile_filter(condition: Condition, many: frozenset[Kind] = _OF_RUNS) -> pl.Expr:
     """Turn a filter into a Boolean expression, null where the answer is unknown.
 
     Every column of `nodes.forms(condition)` must be in the frame, under `column_name`: text as String, numbers as
-    Int64 or Float64, flags as Boolean; attributes as they are in either form; fields of data sets as List(String), null
-    or empty for a run without. Whole numbers are compared exactly with Int64; any number is compared with Float64
-    as the double nearest to it.
+    Int64 or Float64, flags as Boolean; attributes as they are in either form. Whole numbers are compared exactly with
+    Int64; any number is compared with Float64 as the double nearest to it.
+
+    Args:
+        many: Kinds of fields that have any number of values in a row, one of which is enough: their columns are lists,
+            null or empty where there are none.
     """
     match condition:
         case AllOf(parts):
-            return pl.all_horizontal(compile_filter(part) for part in parts)
+            return pl.all_horizontal(compile_filter(part, many) for part in parts)
         case AnyOf(parts):
-            return pl.any_horizontal(compile_filter(part) for part in parts)
+            return pl.any_horizontal(compile_filter(part, many) for part in parts)
         case Not(part):
-            return ~compile_filter(part)
+            return ~compile_filter(part, many)
         case Missing(field, negated):
-            column = _column(field, form_of(condition))
+            column = _column(field, form_of(condition), many)
             return column.is_not_null() if negated else column.is_null()
         case _:
-            return _on_field(condition)
+            return _on_field(condition, many)
 
 
-def _column(field: Field, form: Form) -> pl.Expr:
+def _column(field: Field, form: Form, many: frozenset[Kind]) -> pl.Expr:
     column = pl.col(column_name(field, form))
-    return pl.when(column.list.len() > 0).then(column) if field.kind is Kind.DATASET else column
+    return pl.when(column.list.len() > 0).then(column) if field.kind in many else column
 
 
-def _on_field(leaf: Comparison | Between | Among) -> pl.Expr:
-    column = _column(leaf.field, form_of(leaf))
-    if leaf.field.kind is Kind.DATASET:
+def _on_field(leaf: Comparison | Between | Among, many: frozenset[Kind]) -> pl.Expr:
+    column = _column(leaf.field, form_of(leaf), many)
+    if leaf.field.kind in many:
         return column.list.eval(_test(pl.element(), leaf)).list.any()
     return _test(column, leaf)
 

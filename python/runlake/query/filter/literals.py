@@ -49,6 +49,8 @@ class LiteralReader:
         match token.kind:
             case TokenKind.TEXT if field in self.vocabulary.times:
                 return self._date(token)
+            case TokenKind.TEXT if field in self.vocabulary.quoted_numbers and token.text[1:-1].isdecimal():
+                return _number(token.text[1:-1])
             case TokenKind.TEXT:
                 return token.text[1:-1]
             case TokenKind.NUMBER:

@@ -30,6 +30,7 @@ class Vocabulary:
         datasets: Keys of the data sets that a run has read.
         times: Attributes that are milliseconds since 1970.
         durations: Attributes that are milliseconds.
+        quoted_numbers: Attributes that are whole numbers and may be compared with one in quotes.
     """
 
     prefixes: Mapping[str, Kind]
@@ -38,6 +39,7 @@ class Vocabulary:
     datasets: tuple[str, ...] = ()
     times: frozenset[Field] = frozenset()
     durations: frozenset[Field] = frozenset()
+    quoted_numbers: frozenset[Field] = frozenset()
 
     def resolve(self, token: Token, source: Source) -> Field:
         """The field that a name means.
@@ -160,4 +162,67 @@ EXPERIMENTS = Vocabulary(
         }
     ),
     times=_attributes("creation_time", "last_update_time"),
+)
+
+_REGISTRY_PREFIXES = {
+    **dict.fromkeys(("attributes", "attribute"), Kind.ATTRIBUTE),
+    **dict.fromkeys(("tags", "tag"), Kind.TAG),
+}
+_CHANGE_TIMES = {"creation_timestamp": Form.NUMBER, "last_updated_timestamp": Form.NUMBER}
+
+REGISTERED_MODELS = Vocabulary(
+    prefixes=MappingProxyType(_REGISTRY_PREFIXES),
+    attributes=MappingProxyType({"name": Form.TEXT, "description": Form.TEXT, "user_id": Form.TEXT, **_CHANGE_TIMES}),
+    aliases=MappingProxyType({"timestamp": "last_updated_timestamp"}),
+    times=_attributes(*_CHANGE_TIMES),
+)
+
+MODEL_VERSIONS = Vocabulary(
+    prefixes=MappingProxyType(_REGISTRY_PREFIXES),
+    attributes=MappingProxyType(
+        {
+            "name": Form.TEXT,
+            "version_number": Form.NUMBER,
+            "run_id": Form.TEXT,
+            "source_path": Form.TEXT,
+            "model_id": Form.TEXT,
+            "current_stage": Form.TEXT,
+            "status": Form.TEXT,
+            "description": Form.TEXT,
+            "user_id": Form.TEXT,
+            **_CHANGE_TIMES,
+        }
+    ),
+    aliases=MappingProxyType({"timestamp": "last_updated_timestamp"}),
+    times=_attributes(*_CHANGE_TIMES),
+    quoted_numbers=_attributes("version_number"),
+)
+
+LOGGED_MODELS = Vocabulary(
+    prefixes=MappingProxyType(
+        {
+            **_REGISTRY_PREFIXES,
+            **dict.fromkeys(("metrics", "metric"), Kind.METRIC),
+            **dict.fromkeys(("params", "param"), Kind.PARAM),
+        }
+    ),
+    attributes=MappingProxyType(
+        {
+            "model_id": Form.TEXT,
+            "name": Form.TEXT,
+            "model_type": Form.TEXT,
+            "source_run_id": Form.TEXT,
+            "status": Form.TEXT,
+            "status_message": Form.TEXT,
+            "experiment_id": Form.TEXT,
+            **_CHANGE_TIMES,
+        }
+    ),
+    aliases=MappingProxyType(
+        {
+            **dict.fromkeys(("creation_time", "creation_timestamp_ms"), "creation_timestamp"),
+            "last_updated_timestamp_ms": "last_updated_timestamp",
+        }
+    ),
+    times=_attributes(*_CHANGE_TIMES),
 )

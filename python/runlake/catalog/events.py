@@ -1,0 +1,134 @@
+"""Events of the registry: who did what when, in a chain that shows when a row was changed or taken away.
+
+The hash of an event is SHA-256 over the hash of the one before it and all of its own fields, as JSON without spaces.
+Events are numbered from 1 without gaps. What the chain cannot show is that its end was cut off: who wants to know that
+keeps the head that `verify_registry_events` returns somewhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from runlake.catalog.part import Part
+from runlake.errors import Corrupt
+
+if TYPE_CHECKING:
+    from runlake.catalog.session import Row, Session
+
+GENESIS: Final = "0" * 64
+"""What stands for the hash before the first event."""
+
+_COLUMNS = "event, at_ms, user_id, action, model, name, version, payload, hash"
+_PAGE = 10_000
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Who does something, None when nobody has said, and when, in milliseconds since 1970."""
+
+    user_id: str | None
+    at_ms: int
+
+
+@dataclass(frozen=True)
+class RegistryEvent:
+    """One change of the registry; `model` is a number that stays when the model gets another name."""
+
+    number: int
+    at_ms: int
+    user_id: str | None
+    action: str
+    model: int
+    name: str
+    version: int | None
+    payload: dict[str, Any]
+    hash: str
+
+
+@dataclass(frozen=True)
+class ChainHead:
+    """The number of events, and the hash of the last one."""
+
+    events: int
+    hash: str
+
+
+class Events(Part):
+    """Reading and checking the events."""
+
+    def registry_events(self, name: str | None = None, *, after: int = 0, limit: int = 1000) -> list[RegistryEvent]:
+        """Return events in their order, of all models or of those that have or had a name.
+
+        Args:
+            after: Only events with a larger number.
+            limit: At most so many.
+        """
+        condition, values = "event > ?", [after]
+        if name is not None:
+            condition += " AND model IN (SELECT model FROM registry_event WHERE name = ?)"
+        with self._database.reading() as session:
+            rows = session.all(
+                f"SELECT {_COLUMNS} FROM registry_event WHERE {condition} ORDER BY event LIMIT ?",
+                [*values, *([] if name is None else [name]), limit],
+            )
+        return [_event(row) for row in rows]
+
+    def verify_registry_events(self) -> ChainHead:
+        """Check every event against the chain, and return where it ends.
+
+        Raises:
+            Corrupt: an event is not what was written, or one is missing before it.
+        """
+        head = ChainHead(0, GENESIS)
+        with self._database.reading() as session:
+            for row in _all_rows(session):
+                number, *fields, found = row
+                if number != head.events + 1:
+                    raise Corrupt(f"event {head.events + 1} of the registry is missing; the next one is {number}")
+                if _hash(head.hash, number, *fields) != found:
+                    raise Corrupt(f"event {number} of the registry is not what was written")
+                head = ChainHead(number, found)
+        return head
+
+
+def add_event(
+    session: Session,
+    stamp: Stamp,
+    action: str,
+    model: int,
+    name: str,
+    version: int | None = None,
+    **payload: object,
+) -> None:
+    """Write an event, in the transaction of the change that it tells of."""
+    last = session.one("SELECT event, hash FROM registry_event ORDER BY event DESC LIMIT 1")
+    number, before = (1, GENESIS) if last is None else (last[0] + 1, last[1])
+    text = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    fields = (stamp.at_ms, stamp.user_id, action, model, name, version, text)
+    session.run(
+        f"INSERT INTO registry_event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (number, *fields, _hash(before, number, *fields)),
+    )
+
+
+def _hash(before: str, *fields: object) -> str:
+    text = json.dumps([before, *fields], separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _all_rows(session: Session) -> Iterator[Row]:
+    after = 0
+    while page := session.all(
+        f"SELECT {_COLUMNS} FROM registry_event WHERE event > ? ORDER BY event LIMIT {_PAGE}", (after,)
+    ):
+        yield from page
+        after = page[-1][0]
+
+
+def _event(row: Row) -> RegistryEvent:
+    number, at_ms, user_id, action, model, name, version, payload, found = row
+    return RegistryEvent(number, at_ms, user_id, action, model, name, version, json.loads(payload), found)

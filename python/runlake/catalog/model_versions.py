@@ -1,0 +1,284 @@
+"""Versions of registered models in a catalog. Each change adds an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from runlake.catalog.events import Stamp, add_event
+from runlake.catalog.logged_models import note_version
+from runlake.catalog.part import Part
+from runlake.catalog.rows import Columns, columns_of
+from runlake.catalog.session import placeholders
+from runlake.entities import ModelVersion
+from runlake.errors import NotFound
+
+if TYPE_CHECKING:
+    from runlake.catalog.session import Session
+
+VERSION_ATTRIBUTES: Final = {
+    "name": "m.name",
+    "version_number": "v.version",
+    "run_id": "v.run_id",
+    "source_path": "v.source",
+    "model_id": "v.model_id",
+    "current_stage": "v.stage",
+    "status": "v.status",
+    "description": "v.description",
+    "user_id": "v.user_id",
+    "creation_timestamp": "v.created_ms",
+    "last_updated_timestamp": "v.updated_ms",
+}
+"""What can be asked of versions, and the columns it is in."""
+
+_COLUMNS = (
+    "v.model, m.name, v.version, v.created_ms, v.updated_ms, v.description, v.user_id, v.stage, v.source, v.run_id,"
+    " v.status, v.status_message, v.run_link, v.model_id"
+)
+_FROM = "FROM model_version v JOIN registered_model m USING (model)"
+_MOST_PAIRS = 400  # of values in one statement; old versions of SQLite allow 999 values
+
+VersionKey = tuple[int, int]
+"""Number of the registered model, and version."""
+
+
+@dataclass(frozen=True)
+class NewVersion:
+    """What is known of a version before it has a number; `storage` is where a source that names a version leads to."""
+
+    name: str
+    source: str
+    storage: str | None = None
+    run_id: str | None = None
+    model_id: str | None = None
+    run_link: str | None = None
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Versions(Part):
+    """What a catalog knows of versions of registered models."""
+
+    def create_version(self, new: NewVersion, stamp: Stamp) -> ModelVersion:
+        """Add the next version to a registered model.
+
+        Raises:
+            NotFound: none has that name.
+        """
+        with self._database.writing() as session:
+            model, version = _next_version(session, new.name, stamp)
+            session.run(
+                "INSERT INTO model_version (model, version, created_ms, updated_ms, description, user_id, source,"
+                " storage, run_id, model_id, run_link) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(model, version, stamp.at_ms, stamp.at_ms, new.description, stamp.user_id, new.source),
+                    *(new.storage, new.run_id, new.model_id, new.run_link),
+                ),
+            )
+            _put_tags(session, model, version, new.tags)
+            if new.model_id is not None:
+                note_version(session, new.model_id, new.name, version)
+            told = {"source": new.source, "run_id": new.run_id, "model_id": new.model_id, "tags": dict(new.tags)}
+            add_event(session, stamp, "create_version", model, new.name, version, **told)
+            return read_version(session, model, version)
+
+    def get_version(self, name: str, version: int) -> ModelVersion:
+        """Return a version.
+
+        Raises:
+            NotFound: there is no such version.
+        """
+        with self._database.reading() as session:
+            return read_version(session, find_version(session, name, version), version)
+
+    def get_versions(self, keys: Sequence[VersionKey]) -> list[ModelVersion]:
+        """Return the versions among `keys` that there are still, in that order."""
+        with self._database.reading() as session:
+            found = _read(session, keys)
+        return [found[key] for key in keys if key in found]
+
+    def version_storage(self, name: str, version: int) -> str:
+        """Return where the files of a version are: its source, or what the version named there leads to."""
+        with self._database.reading() as session:
+            model = find_version(session, name, version)
+            row = session.one(
+                "SELECT coalesce(storage, source) FROM model_version WHERE model = ? AND version = ?", (model, version)
+            )
+        assert row is not None
+        return str(row[0])
+
+    def update_version(self, name: str, version: int, description: str | None, stamp: Stamp) -> ModelVersion:
+        """Give a version another description."""
+        with self._database.writing() as session:
+            model = find_version(session, name, version)
+            _touch(session, model, version, stamp, "description = ?", description)
+            add_event(session, stamp, "update_version", model, name, version, description=description)
+            return read_version(session, model, version)
+
+    def move_version(self, name: str, version: int, stage: str, *, archive: bool, stamp: Stamp) -> ModelVersion:
+        """Move a version to a stage; with `archive`, those that are there go to Archived, all at once."""
+        with self._database.writing() as session:
+            model = find_version(session, name, version)
+            before = session.one("SELECT stage FROM model_version WHERE model = ? AND version = ?", (model, version))
+            assert before is not None
+            archived = _archive_others(session, model, version, stage, stamp) if archive else []
+            _touch(session, model, version, stamp, "stage = ?", stage)
+            _touch_model(session, model, stamp)
+            moved = {"stage": stage, "before": before[0], "archived": archived}
+            add_event(session, stamp, "move_version", model, name, version, **moved)
+            return read_version(session, model, version)
+
+    def delete_version(self, name: str, version: int, stamp: Stamp) -> None:
+        """Remove a version with the aliases that mean it; its number is not used again."""
+        with self._database.writing() as session:
+            model = find_version(session, name, version)
+            deleted = read_version(session, model, version)
+            session.run("DELETE FROM model_version WHERE model = ? AND version = ?", (model, version))
+            _touch_model(session, model, stamp)
+            told = {"source": deleted.source, "run_id": deleted.run_id, "stage": deleted.current_stage}
+            add_event(session, stamp, "delete_version", model, name, version, **told, aliases=deleted.aliases)
+
+    def set_version_tag(self, name: str, version: int, key: str, value: str, stamp: Stamp) -> None:
+        """Set a tag of a version."""
+        with self._database.writing() as session:
+            model = find_version(session, name, version)
+            _put_tags(session, model, version, {key: value})
+            add_event(session, stamp, "set_version_tag", model, name, version, key=key, value=value)
+
+    def delete_version_tag(self, name: str, version: int, key: str, stamp: Stamp) -> None:
+        """Remove a tag of a version; nothing happens when there is none."""
+        with self._database.writing() as session:
+            model = find_version(session, name, version)
+            if session.run(
+                "DELETE FROM model_version_tag WHERE model = ? AND version = ? AND key = ?", (model, version, key)
+            ):
+                add_event(session, stamp, "delete_version_tag", model, name, version, key=key)
+
+    def version_columns(self, attributes: Sequence[str], tag_keys: Sequence[str]) -> Columns:
+        """Return attributes and tags of all versions, column by column.
+
+        Returns:
+            `model` and `version`, which name each; one column an attribute, by its name in `VERSION_ATTRIBUTES`, and
+            one a tag, by `tags.<key>`, with None for versions without it.
+        """
+        chosen = [VERSION_ATTRIBUTES[name] for name in attributes]
+        with self._database.reading() as session:
+            rows = session.all(f"SELECT {', '.join(['v.model', 'v.version', *chosen])} {_FROM}")
+            columns = dict(columns_of(["model", "version", *attributes], rows))
+            keys = list(zip(columns["model"], columns["version"], strict=True))
+            for key in tag_keys:
+                values = {
+                    (model, version): value
+                    for model, version, value in session.all(
+                        "SELECT model, version, value FROM model_version_tag WHERE key = ?", (key,)
+                    )
+                }
+                columns[f"tags.{key}"] = [values.get(place) for place in keys]
+        return columns
+
+
+def find_version(session: Session, name: str, version: int) -> int:
+    """Return the number of the registered model that has a version.
+
+    Raises:
+        NotFound: there is no such version.
+    """
+    row = session.one(f"SELECT v.model {_FROM} WHERE m.name = ? AND v.version = ?", (name, version))
+    if row is None:
+        raise NotFound(f"Model Version (name={name}, version={version}) not found")
+    return int(row[0])
+
+
+def read_version(session: Session, model: int, version: int) -> ModelVersion:
+    """Return a version that is there."""
+    return _read(session, [(model, version)])[model, version]
+
+
+def latest_versions(session: Session, models: Sequence[int]) -> dict[int, list[ModelVersion]]:
+    """Return the highest version in each stage of each model, by the model's number, in order of the versions."""
+    rows = session.all(
+        "SELECT model, max(version) FROM model_version"
+        f" WHERE model IN ({placeholders(len(models))}) GROUP BY model, stage",
+        models,
+    )
+    found: dict[int, list[ModelVersion]] = {}
+    for (model, _), entity in sorted(_read(session, rows).items()):
+        found.setdefault(model, []).append(entity)
+    return found
+
+
+def _read(session: Session, keys: Sequence[VersionKey]) -> dict[VersionKey, ModelVersion]:
+    found: dict[VersionKey, ModelVersion] = {}
+    for start in range(0, len(keys), _MOST_PAIRS):
+        part = keys[start : start + _MOST_PAIRS]
+        wanted = f"WITH wanted (model, version) AS (VALUES {', '.join(['(?, ?)'] * len(part))}) SELECT"
+        values = [number for key in part for number in key]
+        tags = _grouped(
+            session.all(
+                f"{wanted} model, version, key, value FROM wanted JOIN model_version_tag USING (model, version)", values
+            )
+        )
+        aliases = _grouped(
+            session.all(
+                f"{wanted} model, version, alias, '' FROM wanted JOIN model_alias USING (model, version)", values
+            )
+        )
+        rows = session.all(
+            f"{wanted} {_COLUMNS} FROM wanted JOIN model_version v USING (model, version)"
+            " JOIN registered_model m USING (model)",
+            values,
+        )
+        for model, name, version, *fields in rows:
+            key = (model, version)
+            rest = tags.get(key, {}), sorted(aliases.get(key, ()))
+            found[key] = ModelVersion(*(name, version, *fields, *rest))
+    return found
+
+
+def _grouped(rows: Iterable[tuple[int, int, str, str]]) -> dict[VersionKey, dict[str, str]]:
+    found: dict[VersionKey, dict[str, str]] = {}
+    for model, version, key, value in rows:
+        found.setdefault((model, version), {})[key] = value
+    return found
+
+
+def _next_version(session: Session, name: str, stamp: Stamp) -> VersionKey:
+    row = session.one("SELECT model, versions + 1 FROM registered_model WHERE name = ?", (name,))
+    if row is None:
+        raise NotFound(f"Registered Model with name={name} not found")
+    model, version = row
+    session.run(
+        "UPDATE registered_model SET versions = ?, updated_ms = ? WHERE model = ?", (version, stamp.at_ms, model)
+    )
+    return model, version
+
+
+def _archive_others(session: Session, model: int, version: int, stage: str, stamp: Stamp) -> list[int]:
+    """Move every other version of a stage to Archived, and return which these are."""
+    rows = session.all(
+        "SELECT version FROM model_version WHERE model = ? AND stage = ? AND version != ? ORDER BY version",
+        (model, stage, version),
+    )
+    for (other,) in rows:
+        _touch(session, model, other, stamp, "stage = ?", "Archived")
+    return [other for (other,) in rows]
+
+
+def _put_tags(session: Session, model: int, version: int, tags: Mapping[str, str]) -> None:
+    session.run_many(
+        "INSERT INTO model_version_tag (model, version, key, value) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (model, version, key) DO UPDATE SET value = excluded.value",
+        [(model, version, key, value) for key, value in tags.items()],
+    )
+
+
+def _touch(session: Session, model: int, version: int, stamp: Stamp, assignment: str, value: object) -> None:
+    session.run(
+        f"UPDATE model_version SET {assignment}, updated_ms = ? WHERE model = ? AND version = ?",
+        (value, stamp.at_ms, model, version),
+    )
+
+
+def _touch_model(session: Session, model: int, stamp: Stamp) -> None:
+    session.run("UPDATE registered_model SET updated_ms = ? WHERE model = ?", (stamp.at_ms, model))

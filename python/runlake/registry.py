@@ -1,0 +1,304 @@
+"""The registry of models of one store: what is legal, and what a source leads to; MLflow's rules and words.
+
+Who does something is `user_id`; None when nobody has said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from runlake import names
+from runlake.catalog import NewVersion, Stamp
+from runlake.entities import ModelVersion, PagedList, RegisteredModel
+from runlake.errors import InvalidInput, NotFound
+from runlake.lifecycle import now_ms
+from runlake.model_sources import resolve_source
+from runlake.model_uris import STAGES, canonical_stage
+
+if TYPE_CHECKING:
+    from runlake.store import Store
+
+ACTIVE_STAGES: Final = ("Staging", "Production")
+"""Stages from which versions are served."""
+
+MOST_MODELS: Final = 1000
+MOST_VERSIONS: Final = 200_000
+
+
+def version_number(version: object) -> int:
+    """Return the number that a version is named by."""
+    try:
+        return int(str(version))
+    except ValueError:
+        raise InvalidInput(f"Parameter 'version' must be an integer, got '{version}'.") from None
+
+
+# -- registered models
+
+
+def create_registered_model(
+    store: Store,
+    name: str,
+    tags: Mapping[str, Any] | None = None,
+    description: str | None = None,
+    *,
+    user_id: str | None = None,
+) -> RegisteredModel:
+    """Create a registered model without versions.
+
+    Raises:
+        AlreadyExists: one has that name.
+        InvalidInput: the name or a tag is not legal.
+    """
+    return store.catalog.create_registered_model(
+        names.check_model_name(name),
+        tags=_tags(tags or {}),
+        description=_description(description),
+        stamp=_stamp(user_id),
+    )
+
+
+def get_registered_model(store: Store, name: str) -> RegisteredModel:
+    """Return a registered model.
+
+    Raises:
+        NotFound: none has that name.
+    """
+    return store.catalog.get_registered_model(names.check_model_name(name))
+
+
+def rename_registered_model(store: Store, name: str, new_name: str, *, user_id: str | None = None) -> RegisteredModel:
+    """Give a registered model another name; its versions and aliases go with it.
+
+    Raises:
+        AlreadyExists: one has the new name.
+    """
+    checked = names.check_model_name(new_name, "new_name")
+    return store.catalog.rename_registered_model(names.check_model_name(name), checked, _stamp(user_id))
+
+
+def update_registered_model(
+    store: Store, name: str, description: str | None, *, user_id: str | None = None
+) -> RegisteredModel:
+    """Give a registered model another description."""
+    name, description = names.check_model_name(name), _description(description)
+    return store.catalog.update_registered_model(name, description, _stamp(user_id))
+
+
+def delete_registered_model(store: Store, name: str, *, user_id: str | None = None) -> None:
+    """Remove a registered model with all of its versions, tags and aliases."""
+    store.catalog.delete_registered_model(names.check_model_name(name), _stamp(user_id))
+
+
+def search_registered_models(
+    store: Store,
+    filter_string: str | None = None,
+    max_results: int = 100,
+    order_by: Sequence[str] | None = None,
+    page_token: str | None = None,
+) -> PagedList[RegisteredModel]:
+    """Return one page of the registered models that a filter selects, by name unless `order_by` says otherwise."""
+    from runlake import query
+
+    size = _page_size(max_results, MOST_MODELS)
+    return query.search_registered_models(store, filter_string, size, order_by, page_token)
+
+
+def get_latest_versions(store: Store, name: str, stages: Sequence[str] | None = None) -> list[ModelVersion]:
+    """Return the highest version in each of some stages, or in every one."""
+    wanted = {canonical_stage(stage) for stage in stages or STAGES}
+    found = get_registered_model(store, name).latest_versions
+    return [version for version in found if version.current_stage in wanted]
+
+
+def set_registered_model_tag(store: Store, name: str, key: str, value: Any, *, user_id: str | None = None) -> None:
+    """Set a tag of a registered model."""
+    ((key, text),) = _tags({key: value}).items()
+    store.catalog.set_registered_model_tag(names.check_model_name(name), key, text, _stamp(user_id))
+
+
+def delete_registered_model_tag(store: Store, name: str, key: str, *, user_id: str | None = None) -> None:
+    """Remove a tag of a registered model; nothing happens when there is none."""
+    store.catalog.delete_registered_model_tag(
+        names.check_model_name(name), names.check_key(key, "tag"), _stamp(user_id)
+    )
+
+
+# -- versions
+
+
+def create_model_version(
+    store: Store,
+    name: str,
+    source: str,
+    run_id: str | None = None,
+    tags: Mapping[str, Any] | None = None,
+    run_link: str | None = None,
+    description: str | None = None,
+    model_id: str | None = None,
+    *,
+    local_sources: bool = True,
+    user_id: str | None = None,
+) -> ModelVersion:
+    """Add the next version to a registered model.
+
+    Args:
+        run_id: None takes that of the model, or the version, that `source` names.
+        local_sources: Whether `source` may be a path, inside the artifacts of the run or the model.
+
+    Raises:
+        NotFound: no registered model has that name.
+        InvalidInput: the source is not one of this store's, or not of the run or model that is named with it.
+    """
+    name, texts = names.check_model_name(name), _tags(tags or {})
+    lineage = resolve_source(store, source, run_id, model_id, texts, local=local_sources)
+    new = NewVersion(
+        *(name, lineage.source, lineage.storage, lineage.run_id, lineage.model_id),
+        run_link=None if run_link is None else names.check_length(run_link, names.MAX_MODEL_SOURCE, "run_link"),
+        description=_description(description),
+        tags=texts,
+    )
+    return store.catalog.create_version(new, _stamp(user_id))
+
+
+def get_model_version(store: Store, name: str, version: object) -> ModelVersion:
+    """Return a version.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return store.catalog.get_version(names.check_model_name(name), version_number(version))
+
+
+def get_model_version_by_alias(store: Store, name: str, alias: str) -> ModelVersion:
+    """Return the version that an alias means; `latest` is the highest one, whatever its stage.
+
+    Raises:
+        NotFound: no registered model has that name.
+        InvalidInput: it has no such alias.
+    """
+    name, alias = names.check_model_name(name), names.check_alias(alias)
+    if alias.lower() == "latest":
+        versions = get_latest_versions(store, name)
+        if not versions:
+            raise NotFound(f"Latest version not found for model {name}.")
+        return versions[-1]
+    return store.catalog.get_version_by_alias(name, alias)
+
+
+def update_model_version(
+    store: Store, name: str, version: object, description: str | None, *, user_id: str | None = None
+) -> ModelVersion:
+    """Give a version another description."""
+    name, number, description = names.check_model_name(name), version_number(version), _description(description)
+    return store.catalog.update_version(name, number, description, _stamp(user_id))
+
+
+def transition_model_version_stage(
+    store: Store,
+    name: str,
+    version: object,
+    stage: str,
+    archive_existing_versions: bool = False,
+    *,
+    user_id: str | None = None,
+) -> ModelVersion:
+    """Move a version to a stage.
+
+    Args:
+        archive_existing_versions: Move those that are there to Archived, in the same transaction.
+
+    Raises:
+        InvalidInput: there is no such stage, or none that is served from and the others are to be archived.
+    """
+    target = canonical_stage(stage)
+    if archive_existing_versions and target not in ACTIVE_STAGES:
+        raise InvalidInput(
+            "Model version transition cannot archive existing model versions because"
+            f" '{stage}' is not an Active stage. Valid stages are {list(ACTIVE_STAGES)}"
+        )
+    name, number = names.check_model_name(name), version_number(version)
+    return store.catalog.move_version(name, number, target, archive=archive_existing_versions, stamp=_stamp(user_id))
+
+
+def delete_model_version(store: Store, name: str, version: object, *, user_id: str | None = None) -> None:
+    """Remove a version and the aliases that mean it."""
+    store.catalog.delete_version(names.check_model_name(name), version_number(version), _stamp(user_id))
+
+
+def search_model_versions(
+    store: Store,
+    filter_string: str | None = None,
+    max_results: int = 10_000,
+    order_by: Sequence[str] | None = None,
+    page_token: str | None = None,
+) -> PagedList[ModelVersion]:
+    """Return one page of the versions that a filter selects; without `order_by` what changed last comes first."""
+    from runlake import query
+
+    size = _page_size(max_results, MOST_VERSIONS)
+    return query.search_model_versions(store, filter_string, size, order_by, page_token)
+
+
+def set_model_version_tag(
+    store: Store, name: str, version: object, key: str, value: Any, *, user_id: str | None = None
+) -> None:
+    """Set a tag of a version."""
+    ((key, text),) = _tags({key: value}).items()
+    store.catalog.set_version_tag(names.check_model_name(name), version_number(version), key, text, _stamp(user_id))
+
+
+def delete_model_version_tag(store: Store, name: str, version: object, key: str, *, user_id: str | None = None) -> None:
+    """Remove a tag of a version; nothing happens when there is none."""
+    name, number, key = names.check_model_name(name), version_number(version), names.check_key(key, "tag")
+    store.catalog.delete_version_tag(name, number, key, _stamp(user_id))
+
+
+# -- aliases
+
+
+def set_registered_model_alias(
+    store: Store, name: str, alias: str, version: object, *, user_id: str | None = None
+) -> None:
+    """Let an alias mean a version, at once and for everybody."""
+    name, alias = names.check_model_name(name), names.check_new_alias(alias)
+    store.catalog.set_alias(name, alias, version_number(version), _stamp(user_id))
+
+
+def delete_registered_model_alias(store: Store, name: str, alias: str, *, user_id: str | None = None) -> None:
+    """Remove an alias; nothing happens when there is none."""
+    store.catalog.delete_alias(names.check_model_name(name), names.check_alias(alias), _stamp(user_id))
+
+
+# -- within
+
+
+def _stamp(user_id: str | None) -> Stamp:
+    return Stamp(user_id, now_ms())
+
+
+def _tags(tags: Mapping[str, Any]) -> dict[str, str]:
+    """Check tags; unlike those of runs, what is too long is refused."""
+    return {
+        names.check_key(key, "tag"): names.check_length(
+            str(value), names.MAX_MODEL_TAG_VALUE, f"the value of tag {key!r}"
+        )
+        for key, value in tags.items()
+    }
+
+
+def _description(description: str | None) -> str | None:
+    if description is None:
+        return None
+    return names.check_text(description, names.MAX_MODEL_DESCRIPTION, "the description")
+
+
+def _page_size(max_results: object, limit: int) -> int:
+    if not isinstance(max_results, int) or isinstance(max_results, bool) or max_results < 1:
+        raise InvalidInput(f"Invalid value for max_results. It must be a positive integer, but got {max_results}")
+    if max_results > limit:
+        raise InvalidInput(
+            f"Invalid value for request parameter max_results. It must be at most {limit}, but got value {max_results}"
+        )
+    return max_results
