@@ -9,7 +9,7 @@ from runlake.query.filter.nodes import Function
 from runlake.query.filter.parser import MAX_CONDITIONS, MAX_DEPTH, MAX_FIELDS, parse_filter
 from runlake.query.filter.patterns import MAX_PATTERN, MAX_PATTERNS
 from runlake.query.filter.tokens import MAX_FILTER_CHARACTERS
-from runlake.query.filter.vocabulary import EXPERIMENTS, RUNS
+from runlake.query.filter.vocabulary import EXPERIMENTS, LOGGED_MODELS, MODEL_VERSIONS, REGISTERED_MODELS, RUNS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "filters.md").read_text()
 BLOCKS = [
@@ -31,7 +31,8 @@ def test_a_filter_of_the_page_is_read(text: str) -> None:
 
 
 def test_the_page_names_every_attribute_function_and_limit() -> None:
-    for name in (*RUNS.attributes, *RUNS.prefixes, *EXPERIMENTS.attributes):
+    models = (*REGISTERED_MODELS.attributes, *MODEL_VERSIONS.attributes, *LOGGED_MODELS.attributes)
+    for name in (*RUNS.attributes, *RUNS.prefixes, *EXPERIMENTS.attributes, *models):
         assert re.search(rf"`{name}\b", PAGE), name
     for function in Function:
         assert f"`{function.value}(" in PAGE

@@ -1,13 +1,6 @@
 """Mistakes, judged: the official server gets the same requests and has to answer with the same status and code."""
 
-import contextlib
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,45 +85,6 @@ MISTAKES: dict[str, tuple[str, str, Any]] = {
 }
 
 SAME_TEXT = [name for name in MISTAKES if name.startswith(("metric without", "batch without", "no ", "tag without"))]
-
-
-@pytest.fixture(scope="module")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """MLflow's own server."""
-    pytest.importorskip("mlflow")
-    folder = tmp_path_factory.mktemp("judge")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-    command += [
-        "--backend-store-uri",
-        f"sqlite:///{folder}/mlflow.db",
-        "--artifacts-destination",
-        f"{folder}/artifacts",
-    ]
-    log = folder / "log"
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with (
-        log.open("wb") as out,
-        subprocess.Popen(command, stdout=out, stderr=out, cwd=folder, env=environment) as process,
-    ):
-        try:
-            server = Server(process, f"http://127.0.0.1:{port}", log, folder)
-            _wait(server)
-            yield server
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def _wait(server: Server) -> None:
-    while server.process.poll() is None:
-        with contextlib.suppress(OSError):
-            if server.send("GET", "/health").status == 200:
-                return
-        time.sleep(0.05)
-    raise AssertionError(server.log.read_text())
 
 
 @pytest.fixture(scope="module")

@@ -63,6 +63,14 @@ class Server:
         body = json.dumps(fields)
         return self.send("POST", f"{API}mlflow/{endpoint}", body, {"Content-Type": "application/json"})
 
+    def patch(self, endpoint: str, /, **fields: Any) -> Answer:
+        """Send fields as JSON, to change something."""
+        return self.send("PATCH", f"{API}mlflow/{endpoint}", json.dumps(fields), {"Content-Type": "application/json"})
+
+    def delete(self, endpoint: str, /, **fields: Any) -> Answer:
+        """Send fields as JSON, to remove something."""
+        return self.send("DELETE", f"{API}mlflow/{endpoint}", json.dumps(fields), {"Content-Type": "application/json"})
+
     def get(self, endpoint: str, /, **fields: Any) -> Answer:
         """Send fields as a query."""
         return self.send("GET", f"{API}mlflow/{endpoint}?{urlencode(fields, doseq=True)}")

@@ -13,7 +13,7 @@ from runlake.catalog.experiments import Experiments
 from runlake.catalog.health import Health
 from runlake.catalog.inputs import Inputs
 from runlake.catalog.lake import Lake, make_folder, make_lake, no_store, read_lake
-from runlake.catalog.logged_models import LoggedModels, NewModel
+from runlake.catalog.logged_models import LoggedModels, NewModel, RunModels
 from runlake.catalog.members import Living, Members
 from runlake.catalog.model_versions import NewVersion, Versions
 from runlake.catalog.registry import PROMPT_TAG, Registry
@@ -40,6 +40,7 @@ __all__ = [
     "Range",
     "ReadPlan",
     "RegistryEvent",
+    "RunModels",
     "RunRows",
     "SealedSegment",
     "SegmentRef",

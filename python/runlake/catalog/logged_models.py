@@ -154,6 +154,16 @@ class LoggedModels(Part):
             if not session.run("DELETE FROM logged_model_tag WHERE logged = ? AND key = ?", (logged, key)):
                 raise NotFound(f"No tag with key {key!r} found for model with ID {model_id!r}.")
 
+    def require_logged_models(self, model_ids: Iterable[str]) -> None:
+        """Check that there are logged models, deleted or not.
+
+        Raises:
+            NotFound: there is none with one of the ids.
+        """
+        with self._database.reading() as session:
+            for model_id in model_ids:
+                _find(session, model_id, deleted=True)
+
     def log_model_metrics(self, run_id: str, metrics: Iterable[ModelMetric]) -> None:
         """Note the values that a run has logged for logged models: of each key and data set the latest is kept.
 
@@ -170,7 +180,7 @@ class LoggedModels(Part):
                 " WHERE (excluded.timestamp, excluded.step) >= (timestamp, step)",
                 [
                     (
-                        *(_find(session, str(metric.model_id)), metric.key),
+                        *(_find(session, str(metric.model_id), deleted=True), metric.key),
                         *(metric.dataset_name or "", metric.dataset_digest or "", run_id),
                         *(metric.value, metric.timestamp, metric.step),
                     )
@@ -198,6 +208,8 @@ class LoggedModels(Part):
         """Return the logged models of the runs that have any, by run id."""
         found: dict[str, RunModels] = {}
         with self._database.reading() as session:
+            if session.one("SELECT 1 FROM model_output UNION ALL SELECT 1 FROM model_input LIMIT 1") is None:
+                return found
             for start in range(0, len(run_ids), _MOST_VALUES):
                 part = run_ids[start : start + _MOST_VALUES]
                 ids: dict[int, str] = dict(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import polars as pl
 
-from runlake.entities import Metric, Run, RunData, RunInfo, RunInputs
+from runlake.catalog import RunModels
+from runlake.entities import Metric, Run, RunData, RunInfo, RunInputs, RunOutputs
 from runlake.query.filter.nodes import Field, Form, Kind
 from runlake.query.live_latest import place_of
 from runlake.query.reader import Lake
@@ -42,10 +44,17 @@ def _runs(lake: Lake, table: RunTable, rows: pl.Series, metrics: Sequence[dict[s
     attributes = zip(*(_values(table, Field(Kind.ATTRIBUTE, name), rows) for name in _INFO), strict=True)
     params, tags = (_by_run(table, kind, rows) for kind in (Kind.PARAM, Kind.TAG))
     inputs = _inputs(lake, table, rows)
-    return [
+    runs = [
         Run(RunInfo(*info), RunData(*data), inputs.get(info[0], RunInputs()))
         for info, *data in zip(attributes, metrics, params, tags, strict=True)
     ]
+    models = lake.catalog.models_of_runs([run.info.run_id for run in runs])
+    return [_with_models(run, models[run.info.run_id]) if run.info.run_id in models else run for run in runs]
+
+
+def _with_models(run: Run, models: RunModels) -> Run:
+    inputs = RunInputs(run.inputs.dataset_inputs, models.inputs)
+    return replace(run, inputs=inputs, outputs=RunOutputs(models.outputs) if models.outputs else None)
 
 
 def _latest(table: RunTable, rows: pl.Series, *, whole: bool) -> list[dict[str, _Point]]:

@@ -30,8 +30,9 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Transfer:
-    """A file that goes in or out; its length is not limited."""
+    """A file that goes in or out; its length is not limited. `at_root`: its path stands without a prefix."""
 
     method: str
     path: str
     answer: Answer
+    at_root: bool = False

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-_REGISTRY = "The model registry is not there yet; mark the run with a tag and find it with runs/search."
-_MODELS = "Logged models are not there yet; keep the model as artifacts of a run (autolog: log_models=False)."
 _TRACES = "Tracing is not there yet."
 _PROMPTS = "Evaluation, scorers and review queues are not there yet."
 _GATEWAY = "The AI gateway is not there."
@@ -13,11 +11,6 @@ _MULTIPART_UP = "Multipart upload is not supported for the current artifact repo
 _MULTIPART_DOWN = "Multipart download is not supported for the current artifact repository; use Range requests."
 
 ABSENT: Final = {
-    "mlflow/registered-models": _REGISTRY,
-    "mlflow/model-versions": _REGISTRY,
-    "mlflow/logged-models": _MODELS,
-    "mlflow/runs/log-model": _MODELS,
-    "mlflow/runs/outputs": _MODELS,
     "mlflow/traces": _TRACES,
     "mlflow/assessments": _TRACES,
     "mlflow/get-trace-artifact": _TRACES,
@@ -25,7 +18,7 @@ ABSENT: Final = {
     "mlflow/scorers": _PROMPTS,
     "mlflow/issues": _PROMPTS,
     "mlflow/labeling-sessions": _PROMPTS,
-    "mlflow/prompts": "The prompt registry is not there yet; keep prompts as artifacts.",
+    "mlflow/prompts": "Prompts have no calls of their own; MLflow's clients keep them in the model registry.",
     "mlflow/webhooks": "Webhooks are not there yet.",
     "mlflow/workspaces": "There are no workspaces; start a server for each store.",
     "mlflow/users": "Users and permissions are not there yet.",
@@ -46,8 +39,6 @@ ABSENT: Final = {
 ABSENT_AT_ROOT: Final = {
     "v1/traces": _TRACES,
     "graphql": "GraphQL is not there; the same is at /api/2.0/mlflow.",
-    "get-artifact": "Files are at /api/2.0/mlflow-artifacts/artifacts/<experiment>/<run>/artifacts/<path>.",
-    "model-versions": _REGISTRY,
     "gateway": _GATEWAY,
 }
 """Sentences by the beginning of a path without a prefix."""

@@ -1,7 +1,8 @@
 """Artifacts over MLflow's wire: listings, and the proxy through which clients put and get files.
 
-A path of the proxy is `<experiment>/<run>/artifacts/<path>`; where the files are is for the run to say. Nothing else of
-the machine can be named. Files are streamed both ways, and always offered as something to save, never to show.
+A path of the proxy is `<experiment>/<run>/artifacts/<path>` or `<experiment>/models/<model>/artifacts/<path>`; where
+the files are is for the run or the model to say. Nothing else of the machine can be named. Files are streamed both
+ways, and always offered as something to save, never to show.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from runlake.errors import NotFound
 from runlake.server import mlflow_entities as wire
 from runlake.server.calls import CHUNK_BYTES, pieces, worker_of
 from runlake.server.mlflow_errors import not_implemented
+from runlake.server.mlflow_fields import Fields
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from runlake.artifacts import Artifacts
     from runlake.server.calls import Worker
-    from runlake.server.mlflow_fields import Fields
     from runlake.store import Store
 
 T = TypeVar("T")
@@ -34,10 +35,8 @@ T = TypeVar("T")
 _FOLDER: Final = "artifacts"
 _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 _NEVER_SHOWN: Final = {"content-security-policy": "sandbox; default-src 'none'", "accept-ranges": "bytes"}
-_NOT_YET: Final = {
-    "models": "Logged models are not there yet; keep models as artifacts of a run.",
-    "traces": "Tracing is not there yet.",
-}
+_MODELS: Final = "models"
+_NOT_YET: Final = {"traces": "Tracing is not there yet."}
 
 
 def list_of_run(store: Store, fields: Fields) -> dict[str, Any]:
@@ -61,14 +60,22 @@ def _located(store: Store, proxied: str) -> tuple[Artifacts, str]:
     """Find the artifacts, and the path in them, that a path of the proxy means.
 
     Raises:
-        NotFound: there is no such run in that experiment.
+        NotFound: there is no such run or model in that experiment.
         InvalidInput: the path is not legal.
     """
     parts = paths.components(proxied)
     if len(parts) > 1 and parts[1] in _NOT_YET:
         raise not_implemented(_NOT_YET[parts[1]])
+    if len(parts) > 3 and (parts[1], parts[3]) == (_MODELS, _FOLDER):
+        model = store.catalog.get_logged_model(parts[2])
+        if model.experiment_id != parts[0]:
+            raise NotFound(f"model {parts[2]} is not in experiment {parts[0]!r}")
+        return run_files.of_model(model), "/".join(parts[4:])
     if len(parts) < 3 or parts[2] != _FOLDER:
-        raise NotFound(f"there is nothing at {proxied!r}; artifacts are at <experiment>/<run>/{_FOLDER}/<path>")
+        raise NotFound(
+            f"there is nothing at {proxied!r}; artifacts are at <experiment>/<run>/{_FOLDER}/<path> and"
+            f" <experiment>/{_MODELS}/<model>/{_FOLDER}/<path>"
+        )
     run = store.catalog.get_run(parts[1])
     if run.info.experiment_id != parts[0]:
         raise NotFound(f"run {parts[1]} is not in experiment {parts[0]!r}")
@@ -93,7 +100,23 @@ async def upload(request: Request) -> Response:
 async def download(request: Request) -> Response:
     """Send a file, or with a Range header a part of it."""
     worker = worker_of(request)
-    artifacts, path = await worker.run(_located, worker.store, request.path_params["path"])
+    return await send(request, *await worker.run(_located, worker.store, request.path_params["path"]))
+
+
+async def download_of_run(request: Request) -> Response:
+    """Send a file by its run and its path there."""
+    worker = worker_of(request)
+    return await send(request, *await worker.run(_in_run, worker.store, Fields.of_query(request.query_params)))
+
+
+def _in_run(store: Store, fields: Fields) -> tuple[Artifacts, str]:
+    """Find the artifacts of the run that a query names, and the path in them."""
+    return run_files.of_run(store, store.catalog.get_run(fields.run_id())), fields.text("path")
+
+
+async def send(request: Request, artifacts: Artifacts, path: str) -> Response:
+    """Send a file, or with a Range header a part of it."""
+    worker = worker_of(request)
     opening = artifacts.open(path)
     file = await worker.run(_found, opening.__enter__, path)
     closing = ExitStack()

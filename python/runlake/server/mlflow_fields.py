@@ -44,6 +44,18 @@ class Fields:
         """Everything as it came, for loops that have no time for more."""
         return self._values
 
+    @property
+    def user_id(self) -> str | None:
+        """Who says it; None where the server does not ask."""
+        return None
+
+    def with_path(self, values: Mapping[str, str]) -> Fields:
+        """Return the same with what stands in the path of the URL, which comes before anything else."""
+        if not values:
+            return self
+        read = {name: [value] for name, value in values.items()} if self._as_text else values
+        return Fields({**self._values, **read}, as_text=self._as_text)
+
     def _given(self, name: str) -> Any:
         value = self._values.get(name)
         return value[0] if self._as_text and value is not None else value
@@ -74,6 +86,15 @@ class Fields:
         """Return a whole number of 64 bits, or None."""
         value = self._given(name)
         return None if value is None else read_whole(value, name)
+
+    def flag(self, name: str) -> bool:
+        """Return a truth value, which is false when it is not there."""
+        value = self._given(name)
+        if self._as_text and isinstance(value, str) and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        if value is None or isinstance(value, bool):
+            return bool(value)
+        raise invalid(name, value)
 
     def texts(self, name: str) -> list[str]:
         """Return a list of texts; it is empty when there is none."""

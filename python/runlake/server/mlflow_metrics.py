@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from runlake import names, recording
+from runlake import logged_models, names, recording
+from runlake.entities import ModelMetric
 from runlake.errors import InvalidInput
 from runlake.server import mlflow_entities as wire
 from runlake.server import repeats
 from runlake.server.mlflow_errors import invalid, missing
-from runlake.server.mlflow_fields import read_number, read_whole, require_at_most
+from runlake.server.mlflow_fields import Fields, read_number, read_whole, require_at_most
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from runlake.query.history import Place
-    from runlake.server.mlflow_fields import Fields
     from runlake.server.repeats import Point
     from runlake.store import Store
 
@@ -32,9 +32,10 @@ _LATEST: Final = 1 << 63
 
 def log_metric(store: Store, fields: Fields) -> dict[str, Any]:
     """Log one value of one metric."""
-    point = _point(fields.values, "")
-    recording.note_unkept(model_id=fields.text_or("model_id"), dataset=fields.text_or("dataset_name"))
-    repeats.append(store, fields.run_id(), [point])
+    point, run_id = _point(fields.values, ""), fields.run_id()
+    if tied := _of_models(store, [fields.values], [point]):
+        logged_models.log_model_metrics(store, run_id, tied)
+    repeats.append(store, run_id, [point])
     return {}
 
 
@@ -50,10 +51,13 @@ def log_batch(store: Store, fields: Fields) -> dict[str, Any]:
     require_at_most(tags, _MOST_PARAMS_OR_TAGS, "tags")
     require_at_most([*metrics, *params, *tags], _MOST_ENTITIES, "metrics, params, and tags")
     points = [_point(metric, f"metrics[{index}].") for index, metric in enumerate(metrics)]
+    tied = _of_models(store, metrics, points)
     param_texts = recording.as_texts(_unique(params), "parameter", names.MAX_PARAM_VALUE)
     tag_texts = recording.as_texts(dict(tags), "tag", names.MAX_RUN_TAG_VALUE)
     if param_texts or tag_texts:
         store.record(run_id, params=param_texts, tags=tag_texts)
+    if tied:
+        logged_models.log_model_metrics(store, run_id, tied)
     repeats.append(store, run_id, points)
     return {}
 
@@ -76,6 +80,27 @@ def _point(metric: Mapping[str, Any], path: str) -> Point:
     if not isinstance(key, str):
         raise invalid(f"{path}key", key)
     return names.check_key(key), value, step, timestamp
+
+
+def _of_models(store: Store, metrics: Sequence[Mapping[str, Any]], points: Sequence[Point]) -> list[ModelMetric]:
+    """Return the points that are metrics of logged models as well; without a model a data set means nothing.
+
+    Raises:
+        NotFound: there is no such model.
+    """
+    tied = [
+        ModelMetric(
+            *(key, value, timestamp, step),
+            model_id=Fields(metric).text("model_id"),
+            dataset_name=Fields(metric).text_or("dataset_name"),
+            dataset_digest=Fields(metric).text_or("dataset_digest"),
+        )
+        for metric, (key, value, step, timestamp) in zip(metrics, points, strict=True)
+        if metric.get("model_id")
+    ]
+    if tied:
+        store.catalog.require_logged_models({str(metric.model_id) for metric in tied})
+    return tied
 
 
 def _timestamp(value: Any, name: str) -> int:

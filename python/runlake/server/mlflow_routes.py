@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, compile_path
 
 from runlake.errors import MlflowException
-from runlake.server import mlflow_artifacts, mlflow_experiments, mlflow_metrics, mlflow_runs
+from runlake.server import (
+    mlflow_artifacts,
+    mlflow_experiments,
+    mlflow_metrics,
+    mlflow_models,
+    mlflow_registry,
+    mlflow_runs,
+)
 from runlake.server.calls import read_body, to_json, worker_of
 from runlake.server.endpoint import Answer, Endpoint, Handler, Transfer
 from runlake.server.mlflow_absent import absence
@@ -43,12 +50,6 @@ def _server_info(_store: Store, _fields: Fields) -> Mapping[str, Any]:
     }
 
 
-def _search_logged_models(_store: Store, fields: Fields) -> Mapping[str, Any]:
-    """Find no models: none can have been logged. Clients ask when they list or fetch the artifacts of a run."""
-    fields.ids("experiment_ids")
-    return {"models": []}
-
-
 ENDPOINTS: Final = (
     # the busiest first: routes are tried in this order
     Endpoint("POST", "mlflow/runs/log-metric", mlflow_metrics.log_metric),
@@ -78,14 +79,18 @@ ENDPOINTS: Final = (
     Endpoint("POST", "mlflow/experiments/delete-experiment-tag", mlflow_experiments.delete_tag),
     Endpoint("GET", "mlflow/artifacts/list", mlflow_artifacts.list_of_run),
     Endpoint("GET", "mlflow-artifacts/artifacts", mlflow_artifacts.list_proxied),
-    Endpoint("POST", "mlflow/logged-models/search", _search_logged_models),
+    *mlflow_registry.ENDPOINTS,
+    *mlflow_models.ENDPOINTS,
     Endpoint("GET", "mlflow/server-info", _server_info, versions=("3.0",)),
 )
 
 TRANSFERS: Final = (
+    Transfer("GET", "get-artifact", mlflow_artifacts.download_of_run, at_root=True),
     Transfer("GET", "mlflow-artifacts/artifacts/{path:path}", mlflow_artifacts.download),
     Transfer("PUT", "mlflow-artifacts/artifacts/{path:path}", mlflow_artifacts.upload),
     Transfer("DELETE", "mlflow-artifacts/artifacts/{path:path}", mlflow_artifacts.remove),
+    *mlflow_registry.TRANSFERS,
+    *mlflow_models.TRANSFERS,
 )
 
 
@@ -99,7 +104,7 @@ def routes(max_body_bytes: int) -> list[Route]:
     found += [
         Route(path, _counted(transfer), methods=[transfer.method])
         for transfer in TRANSFERS
-        for path in _paths(transfer.path, ("2.0",))
+        for path in ([f"/{transfer.path}"] if transfer.at_root else _paths(transfer.path, ("2.0",)))
     ]
     return [*found, Route("/{path:path}", _nothing, methods=_EVERY_METHOD)]
 
@@ -116,19 +121,23 @@ def _answers(endpoint: Endpoint, max_body_bytes: int) -> Answer:
     async def answer(request: Request) -> Response:
         request.scope[ROUTE] = endpoint.path
         worker = worker_of(request)
+        read: Callable[[Any], Fields]
+        given: Any
         if endpoint.method == "GET":
-            content = await worker.run(_work, endpoint.handle, worker.store, Fields.of_query, request.query_params)
+            read, given = Fields.of_query, request.query_params
         else:
-            _require_json(request)
-            body = await read_body(request, max_body_bytes)
-            content = await worker.run(_work, endpoint.handle, worker.store, Fields.of_body, body)
+            read, given = Fields.of_body, await read_body(request, max_body_bytes)
+            _require_json(request, given)
+        content = await worker.run(_work, endpoint.handle, worker.store, read, given, request.path_params)
         return Response(content, media_type="application/json")
 
     return answer
 
 
-def _work(handle: Handler, store: Store, read: Callable[[Any], Fields], given: object) -> bytes:
-    return to_json(handle(store, read(given)))
+def _work(
+    handle: Handler, store: Store, read: Callable[[Any], Fields], given: object, path: Mapping[str, str]
+) -> bytes:
+    return to_json(handle(store, read(given).with_path(path)))
 
 
 def _counted(transfer: Transfer) -> Answer:
@@ -139,9 +148,11 @@ def _counted(transfer: Transfer) -> Answer:
     return answer
 
 
-def _require_json(request: Request) -> None:
-    """Refuse what a page of another site could send without being asked whether it may."""
+def _require_json(request: Request, body: bytes) -> None:
+    """Refuse what a page of another site could send without being asked whether it may; DELETE it never may."""
     kind = request.headers.get("content-type")
+    if request.method == "DELETE" and not body:
+        return
     if kind is None:
         raise MlflowException("Bad Request. Content-Type header is missing.", "INVALID_PARAMETER_VALUE")
     if kind.partition(";")[0].strip().lower() != "application/json":
@@ -155,11 +166,17 @@ async def _nothing(request: Request) -> Response:
     path = request.url.path
     if (sentence := absence(path)) is not None:
         raise not_implemented(sentence)
-    allowed = sorted(
-        entry.method
-        for entry in (*ENDPOINTS, *TRANSFERS)
-        if any(path == known for known in _paths(entry.path, getattr(entry, "versions", ("2.0",))))
-    )
-    if allowed:
+    if allowed := _methods(path):
         raise HTTPException(405, f"{request.method} is not allowed here", {"Allow": ", ".join(allowed)})
     raise HTTPException(404, f"there is nothing at {path[:200]!r}")
+
+
+def _methods(path: str) -> list[str]:
+    """Return the methods by which something can be asked for at a path."""
+    entries: tuple[Endpoint | Transfer, ...] = (*ENDPOINTS, *TRANSFERS)
+    return sorted(
+        entry.method
+        for entry in entries
+        for known in _paths(entry.path, getattr(entry, "versions", ("2.0",)))
+        if compile_path(known)[0].match(path)
+    )

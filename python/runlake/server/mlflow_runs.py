@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runlake import lifecycle, names, recording
-from runlake.entities import Dataset, DatasetInput, InputTag, RunStatus
+from runlake import lifecycle, logged_models, names, recording
+from runlake.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, RunStatus
 from runlake.server import mlflow_entities as wire
 from runlake.server.mlflow_errors import invalid, missing
 from runlake.server.mlflow_fields import Fields, read_whole
@@ -122,12 +122,14 @@ def log_parameter(store: Store, fields: Fields) -> dict[str, Any]:
 
 
 def log_inputs(store: Store, fields: Fields) -> dict[str, Any]:
-    """Record which data sets a run read. Models that it read are not kept."""
+    """Record which data sets and logged models a run read."""
     run_id = fields.run_id()
     inputs = [_dataset_input(item, f"datasets[{index}]") for index, item in enumerate(fields.objects("datasets"))]
+    models = [LoggedModelInput(Fields(item).text("model_id")) for item in fields.objects("models")]
     store.catalog.require_active(run_id)
-    recording.note_unkept(model_id=fields.objects("models"))
     recording.log_inputs(store, run_id, inputs)
+    if models:
+        logged_models.log_inputs(store, run_id, models)
     return {}
 
 
