@@ -186,6 +186,12 @@ def test_models_are_found_by_name_and_tags(many: Store, filter_string: str | Non
         ("version_number = '2' AND name = 'apple'", [("apple", 2)]),
         ("tags.number = '1'", [("Cherry", 1), ("apple", 1), ("banana", 1)]),
         ("run_id = 'nobody'", []),
+        ("name IN ('apple', 'pear') AND tags.number IN ('1', '3')", [("apple", 3), ("apple", 1)]),
+        ("name NOT IN ('apple', 'banana') AND tags.number = '3'", [("Cherry", 3)]),
+        ("name = 'apple' AND name = 'banana'", []),
+        ("tags.number = '1' AND tags.number = '2'", []),
+        ("(name = 'apple' OR tags.number = '1') AND version_number < 2", [("Cherry", 1), ("apple", 1), ("banana", 1)]),
+        ("NOT name = 'apple' AND NOT tags.number = 1 AND version_number = 2", [("Cherry", 2), ("banana", 2)]),
         ("source_path LIKE 'runs:/%/model' AND version_number > 2", [("Cherry", 3), ("apple", 3), ("banana", 3)]),
     ],
 )

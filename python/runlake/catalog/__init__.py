@@ -15,7 +15,7 @@ from runlake.catalog.inputs import Inputs
 from runlake.catalog.lake import Lake, make_folder, make_lake, no_store, read_lake
 from runlake.catalog.logged_models import LoggedModels, NewModel, RunModels
 from runlake.catalog.members import Living, Members
-from runlake.catalog.model_versions import NewVersion, Versions
+from runlake.catalog.model_versions import Narrowed, NewVersion, Versions
 from runlake.catalog.registry import PROMPT_TAG, Registry
 from runlake.catalog.rows import Rows, RunRows
 from runlake.catalog.runs import Runs
@@ -35,6 +35,7 @@ __all__ = [
     "GapInfo",
     "Kind",
     "Living",
+    "Narrowed",
     "NewModel",
     "NewVersion",
     "Range",

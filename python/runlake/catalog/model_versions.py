@@ -57,6 +57,27 @@ class NewVersion:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Narrowed:
+    """What every version that matters has: one of some values of an attribute, and tags with their values."""
+
+    attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tags: Sequence[tuple[str, str]] = ()
+
+    def condition(self) -> tuple[str, list[str]]:
+        """Return that as SQL, and the values in it."""
+        parts, values = ["1"], list[str]()
+        for name, allowed in self.attributes.items():
+            parts.append(f"{VERSION_ATTRIBUTES[name]} IN ({placeholders(len(allowed))})")
+            values += allowed
+        for tag in self.tags:
+            parts.append(
+                "(v.model, v.version) IN (SELECT model, version FROM model_version_tag WHERE key = ? AND value = ?)"
+            )
+            values += tag
+        return " AND ".join(parts), values
+
+
 class Versions(Part):
     """What a catalog knows of versions of registered models."""
 
@@ -155,26 +176,30 @@ class Versions(Part):
             ):
                 add_event(session, stamp, "delete_version_tag", model, name, version, key=key)
 
-    def version_columns(self, attributes: Sequence[str], tag_keys: Sequence[str]) -> Columns:
-        """Return attributes and tags of all versions, column by column.
+    def version_columns(self, attributes: Sequence[str], tag_keys: Sequence[str], wanted: Narrowed) -> Columns:
+        """Return attributes and tags of versions, column by column.
+
+        Args:
+            wanted: What all versions that matter have; others are left out.
 
         Returns:
             `model` and `version`, which name each; one column an attribute, by its name in `VERSION_ATTRIBUTES`, and
             one a tag, by `tags.<key>`, with None for versions without it.
         """
-        chosen = [VERSION_ATTRIBUTES[name] for name in attributes]
+        chosen = ["v.model", "v.version", *(VERSION_ATTRIBUTES[name] for name in attributes)]
+        condition, values = wanted.condition()
         with self._database.reading() as session:
-            rows = session.all(f"SELECT {', '.join(['v.model', 'v.version', *chosen])} {_FROM}")
+            rows = session.all(f"SELECT {', '.join(chosen)} {_FROM} WHERE {condition}", values)
             columns = dict(columns_of(["model", "version", *attributes], rows))
             keys = list(zip(columns["model"], columns["version"], strict=True))
             for key in tag_keys:
-                values = {
-                    (model, version): value
-                    for model, version, value in session.all(
-                        "SELECT model, version, value FROM model_version_tag WHERE key = ?", (key,)
-                    )
-                }
-                columns[f"tags.{key}"] = [values.get(place) for place in keys]
+                tagged = session.all(
+                    f"SELECT t.model, t.version, t.value {_FROM} JOIN model_version_tag t USING (model, version)"
+                    f" WHERE t.key = ? AND {condition}",
+                    [key, *values],
+                )
+                found = {(model, version): value for model, version, value in tagged}
+                columns[f"tags.{key}"] = [found.get(place) for place in keys]
         return columns
 
 

@@ -121,6 +121,7 @@ _REGISTRY: Final[tuple[str, ...]] = (
         run_link TEXT, status TEXT NOT NULL DEFAULT 'READY', status_message TEXT,
         PRIMARY KEY (model, version)) WITHOUT ROWID""",
     "CREATE INDEX model_version_stage ON model_version (model, stage, version)",
+    "CREATE INDEX model_version_run ON model_version (run_id)",
     """CREATE TABLE model_version_tag (
         model INTEGER NOT NULL, version INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
         PRIMARY KEY (model, version, key),

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from runlake.catalog import PROMPT_TAG
+from runlake.catalog import PROMPT_TAG, Narrowed
 from runlake.entities import ModelVersion, PagedList, RegisteredModel
 from runlake.errors import InvalidInput
 from runlake.query.entity_table import EntityTable, attributes_of, fields_of, rows_in_order
-from runlake.query.filter.nodes import Comparison, Condition, Field, Kind, Operator, leaves
+from runlake.query.filter.nodes import AllOf, Among, Comparison, Condition, Field, Kind, Literal, Operator, leaves
 from runlake.query.filter.order import Order, parse_order
 from runlake.query.filter.parser import parse_filter
 from runlake.query.filter.vocabulary import MODEL_VERSIONS, REGISTERED_MODELS, Vocabulary
@@ -66,7 +66,7 @@ def search_model_versions(
     condition = parse_filter(filter_string, MODEL_VERSIONS)
     orders = _orders(order_by or _LATEST_FIRST, MODEL_VERSIONS, [_BY_NAME, _HIGHEST_FIRST])
     start = page_start(page_token)
-    columns = lake.catalog.version_columns(*_wanted(condition, orders))
+    columns = lake.catalog.version_columns(*_wanted(condition, orders), _narrowed(condition))
     rows = _chosen(MODEL_VERSIONS, columns, condition, orders)
     models, versions = columns["model"], columns["version"]
     found = lake.catalog.get_versions([(models[row], versions[row]) for row in rows[start : start + size]])
@@ -86,6 +86,21 @@ def _wanted(condition: Condition | None, orders: Sequence[Order]) -> tuple[list[
     fields = fields_of(condition) | {order.field for order in orders}
     tags = {field.key for field in fields if field.kind is Kind.TAG}
     return attributes_of(fields), sorted(tags | {PROMPT_TAG})
+
+
+def _narrowed(condition: Condition | None) -> Narrowed:
+    """Return what the catalog can look up, so that few versions are read: equalities that all have to hold."""
+    attributes: dict[str, Sequence[str]] = {}
+    tags: list[tuple[str, str]] = []
+    for part in condition.parts if isinstance(condition, AllOf) else [condition]:
+        match part:
+            case Comparison(Field(Kind.ATTRIBUTE, "name" | "run_id" as key), Operator.EQ, Literal(str(value))):
+                attributes.setdefault(key, [value])
+            case Among(Field(Kind.ATTRIBUTE, "name" | "run_id" as key), literals, negated=False) if len(literals) < 500:
+                attributes.setdefault(key, [str(literal.value) for literal in literals])
+            case Comparison(Field(Kind.TAG, key) as field, Operator.EQ, Literal(str(value))) if field != _PROMPT:
+                tags.append((key, value))
+    return Narrowed(attributes, tags[:10])
 
 
 def _chosen(
