@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, fields
+import re
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
 
@@ -17,9 +18,12 @@ _log = logging.getLogger("runlake")
 
 _PREFIXES = ("RUNLAKE_", "MLFLOW_")
 _PLACES = ("TRACKING_URI", "EXPERIMENT_NAME", "EXPERIMENT_ID", "RUN_NAME", "RUN_ID")
+_SECRETS = ("TRACKING_TOKEN", "TRACKING_USERNAME", "TRACKING_PASSWORD")
+_TLS = ("TRACKING_INSECURE_TLS", "TRACKING_SERVER_CERT_PATH", "TRACKING_CLIENT_CERT_PATH")
 _USER_NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
 _RANKS = ("RUNLAKE_RANK", "RANK")
 _RANK_DIGITS = 9  # so that it fits 32 bits
+_PASSWORD_IN_URL = re.compile(r"^(https?://[^/@:]*:)[^/@]*@", re.IGNORECASE)
 _CHOICE = "RUNLAKE_EXPERIMENT_CHOICE"
 _BATCH_JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_COMPLETION_INDEX")
 
@@ -57,7 +61,7 @@ def from_environment() -> Config:
     Raises:
         InvalidInput: a variable is not a whole number from 0 on.
     """
-    given = {field.name: os.environ.get(_PREFIXES[0] + field.name.upper()) for field in fields(Config)}
+    given = {entry.name: os.environ.get(_PREFIXES[0] + entry.name.upper()) for entry in fields(Config)}
     return Config(**{name: _whole_number(name, text) for name, text in given.items() if text})
 
 
@@ -100,6 +104,51 @@ def take_run_id() -> str | None:
     for prefix in _PREFIXES:
         os.environ.pop(prefix + "RUN_ID", None)
     return taken
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Who asks a server: a token, or a name and a password; None is what was not given."""
+
+    token: str | None = field(default=None, repr=False)
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+def tracking_credentials() -> Credentials:
+    """Return who this process is to servers: TRACKING_TOKEN, or TRACKING_USERNAME and TRACKING_PASSWORD."""
+    return Credentials(*(_first(name) for name in _SECRETS))
+
+
+@dataclass(frozen=True)
+class Tls:
+    """How a server's certificate is checked, and which one this process shows."""
+
+    insecure: bool = False
+    """Whether any certificate is taken."""
+    ca_path: str | None = None
+    """File or folder of the certificates that are trusted; None is those of the system."""
+    client_path: str | None = None
+    """File with a certificate of this process and its key."""
+
+
+def tracking_tls() -> Tls:
+    """Return what TRACKING_INSECURE_TLS, TRACKING_SERVER_CERT_PATH and TRACKING_CLIENT_CERT_PATH say.
+
+    Raises:
+        InvalidInput: the first is neither true nor false, or both it and the second are given.
+    """
+    said, ca_path, client_path = (_first(name) for name in _TLS)
+    insecure = _yes_or_no(_TLS[0], said or "false")
+    if insecure and ca_path:
+        raise InvalidInput(f"{_TLS[0]} takes any certificate and {_TLS[1]} only some; set one of them")
+    return Tls(insecure, ca_path, client_path)
+
+
+def _yes_or_no(name: str, text: str) -> bool:
+    if text.lower() not in ("true", "1", "false", "0"):
+        raise InvalidInput(f"{name} is {text!r}; it must be true or false")
+    return text.lower() in ("true", "1")
 
 
 def export_tracking_uri(uri: str | None) -> None:
@@ -183,12 +232,15 @@ def _export(name: str, value: str | None) -> None:
 
 def names() -> list[str]:
     """Return the variables that mean something."""
-    return sorted({_CHOICE, *_RANKS, *_places(), *(_PREFIXES[0] + field.name.upper() for field in fields(Config))})
+    return sorted({_CHOICE, *_RANKS, *_places(), *(_PREFIXES[0] + entry.name.upper() for entry in fields(Config))})
 
 
 def in_force() -> dict[str, str]:
-    """Return the variables that are set and mean something, by name; MLflow's only where ours is not set."""
-    set_here = {name: os.environ[name] for name in names() if name in os.environ}
+    """Return the variables that are set and mean something, by name; MLflow's only where ours is not set.
+
+    Tokens and passwords are not shown, and neither is the password of a URL.
+    """
+    set_here = {name: _shown(name, os.environ[name]) for name in names() if name in os.environ}
     overridden = {_PREFIXES[1] + name.removeprefix(_PREFIXES[0]) for name in set_here if name.startswith(_PREFIXES[0])}
     if _RANKS[0] in set_here:
         overridden.add(_RANKS[1])
@@ -200,8 +252,14 @@ def unknown() -> list[str]:
     return sorted(name for name in os.environ if name.startswith(_PREFIXES[0]) and name not in names())
 
 
+def _shown(name: str, value: str) -> str:
+    if name.endswith(("_TOKEN", "_PASSWORD")):
+        return "…"
+    return _PASSWORD_IN_URL.sub(r"\1…@", value)
+
+
 def _places() -> list[str]:
-    return [prefix + name for prefix in _PREFIXES for name in _PLACES]
+    return [prefix + name for prefix in _PREFIXES for name in (*_PLACES, *_SECRETS, *_TLS)]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,9 +9,12 @@ MlflowException                what code written for MLflow catches
   ├ NotFound                   LookupError
   │ └ NoSuchFile               FileNotFoundError as well: a local file or folder that is to be logged is not there
   ├ AlreadyExists
+  ├ Unauthenticated            PermissionError: a server wants to know who asks
+  ├ PermissionDenied           PermissionError: a server knows who asks, and may not answer
   ├ MissingExtra               ImportError: an optional package is not installed
   └ StoreError                 OSError: what the environment did
     ├ StoreUnavailable         not a folder, read-only, a file system that cannot hold a store
+    │ └ ServerUnavailable      a server that cannot be reached, is too busy, or broke off
     ├ NewerFormat              written by a later version
     ├ Corrupt                  bytes are not what was written
     └ CatalogLocked            others kept the catalog for longer than the limit
@@ -125,6 +128,18 @@ class AlreadyExists(RunlakeError):
     default_code = "RESOURCE_ALREADY_EXISTS"
 
 
+class Unauthenticated(RunlakeError, PermissionError):
+    """The server does not know who asks: no token or password was given, or a wrong one."""
+
+    default_code = "UNAUTHENTICATED"
+
+
+class PermissionDenied(RunlakeError, PermissionError):
+    """The server knows who asks, and that is nobody who may do this."""
+
+    default_code = "PERMISSION_DENIED"
+
+
 class MissingExtra(RunlakeError, ImportError):
     """The call needs a package that runlake does not require and that is not installed; the hint installs it."""
 
@@ -139,6 +154,12 @@ class StoreUnavailable(StoreError):
     """The folder cannot be used as a store."""
 
     default_code = "INVALID_STATE"
+
+
+class ServerUnavailable(StoreUnavailable):
+    """The server cannot be reached, is too busy, or broke off in the middle of its answer."""
+
+    default_code = "TEMPORARILY_UNAVAILABLE"
 
 
 class NewerFormat(StoreError):

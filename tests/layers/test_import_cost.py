@@ -19,6 +19,7 @@ HEAVY = (
     "rich",
     "click",
     "mlflow",
+    "urllib3",
 )
 
 # The promise is 80 ms; a machine that runs other tests at the same time needs room.

@@ -33,6 +33,7 @@ OWNED = {
     "starlette": ("server",),
     "uvicorn": ("server",),
     "orjson": ("server",),
+    "urllib3": ("remote",),
 }
 
 
