@@ -97,13 +97,10 @@ def log_batch(
         _distinct(((item.key, item.value) for item in params), "parameter"), "parameter", names.MAX_PARAM_VALUE
     )
     tag_texts = as_texts({tag.key: tag.value for tag in tags}, "tag", names.MAX_RUN_TAG_VALUE)
-    logger = store.run_logger(run_id)
+    store.run_logger(run_id)  # a run that is not there is refused now, not later
 
     def write() -> None:
-        if param_texts or tag_texts:
-            store.record(run_id, params=param_texts, tags=tag_texts)
-        for key, value, step, timestamp in points:
-            logger.log_metric(key, value, step, timestamp)
+        store.log_batch(run_id, points, params=param_texts, tags=tag_texts)
 
     if later:
         return operations.submit(write, "log_batch")

@@ -20,6 +20,7 @@ from runlake.config import Config, from_environment, process_rank
 from runlake.delivery import DELIVERY_WAIT_S, Delivery
 from runlake.entities import LifecycleStage, Metric, Run
 from runlake.errors import CatalogLocked, InvalidInput, StoreError, StoreUnavailable
+from runlake.reads import Reads
 from runlake.recovery import Recovery, describe_writer
 from runlake.sealing import Hook, Sealer, Segments
 
@@ -138,6 +139,21 @@ class Store:
         change = Change(run_id, params or {}, tags or {}, deleted_tags, status, end_time, name)
         self._record(change, lambda wait_s: self.catalog.apply(change, wait_s=wait_s))
 
+    def log_batch(
+        self,
+        run_id: str,
+        points: Sequence[tuple[str, float, int, int]],
+        *,
+        params: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> None:
+        """Record parameters and tags, which may be refused, and then append points: key, value, step and timestamp."""
+        logger = self.run_logger(run_id)
+        if params or tags:
+            self.record(run_id, params=params, tags=tags)
+        for key, value, step, timestamp in points:
+            logger.log_metric(key, value, step, timestamp)
+
     def stats(self) -> _engine.WriterStats | None:
         """Return the counters of this process's journal; None before anything was logged."""
         return None if self._writer is None else self._writer.stats()
@@ -222,6 +238,11 @@ class Store:
         return replace(run, data=replace(run.data, metrics={key: metric.value for key, metric in latest.items()}))
 
     # -- reading, sealing, closing
+
+    @property
+    def reads(self) -> Reads:
+        """What can be asked of its runs and points."""
+        return Reads(self)
 
     def journals(self, writers: Sequence[str] | None = None) -> _engine.Journals:
         """Open the journals of some writers, or of all; do so before the catalog is asked what is sealed."""

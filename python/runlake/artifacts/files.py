@@ -15,7 +15,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from runlake.artifacts import paths
 from runlake.artifacts.documents import parse_document, render_document
@@ -292,9 +292,14 @@ class Artifacts:
         """
         return parse_document(self.load_text(artifact_file), artifact_file)
 
+    def kind(self, artifact_path: str) -> Literal["file", "folder"] | None:
+        """Tell what an artifact is; None when nothing is there."""
+        mode = self._mode(paths.components(artifact_path))
+        return None if mode is None else "folder" if stat.S_ISDIR(mode) else "file"
+
     def exists(self, artifact_path: str) -> bool:
         """Tell whether an artifact file or folder exists."""
-        return self._mode(paths.components(artifact_path)) is not None
+        return self.kind(artifact_path) is not None
 
     def download(self, artifact_path: str | None = None, dst_path: str | os.PathLike[str] | None = None) -> str:
         """Give the local path of a file or folder, or copy it into the folder `dst_path` and give the copy's path.

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from runlake.query.comparison import compare
     from runlake.query.experiments import search_experiments
     from runlake.query.exporting import export
-    from runlake.query.history import metric_history, metric_places, stored_points
+    from runlake.query.history import history_frame, metric_history, metric_places, metrics_of, stored_points
     from runlake.query.listing import Listing, list_runs
     from runlake.query.live_latest import latest_metrics
     from runlake.query.logged_models import search_logged_models
     from runlake.query.registered import search_model_versions, search_registered_models
     from runlake.query.search import search_latest, search_runs
+    from runlake.query.served import members_of, sent_runs, served_points, served_runs
+    from runlake.query.serving import point_pieces, run_pieces, table_of, with_places
+    from runlake.query.streams import from_stream, to_rows, to_stream, types_of
 
 __all__ = [
     "Lake",
@@ -33,11 +36,17 @@ __all__ = [
     "band",
     "compare",
     "export",
+    "from_stream",
+    "history_frame",
     "latest_metrics",
     "list_runs",
+    "members_of",
     "metric_history",
     "metric_places",
+    "metrics_of",
+    "point_pieces",
     "points",
+    "run_pieces",
     "runs",
     "search_experiments",
     "search_latest",
@@ -45,8 +54,16 @@ __all__ = [
     "search_model_versions",
     "search_registered_models",
     "search_runs",
+    "sent_runs",
     "series",
+    "served_points",
+    "served_runs",
     "stored_points",
+    "table_of",
+    "to_rows",
+    "to_stream",
+    "types_of",
+    "with_places",
 ]
 
 _HOMES = {
@@ -54,17 +71,31 @@ _HOMES = {
     "band": "bands",
     "compare": "comparison",
     "export": "exporting",
+    "from_stream": "streams",
+    "history_frame": "history",
     "latest_metrics": "live_latest",
     "list_runs": "listing",
+    "members_of": "served",
     "metric_history": "history",
     "metric_places": "history",
+    "metrics_of": "history",
+    "point_pieces": "serving",
+    "run_pieces": "serving",
     "search_experiments": "experiments",
     "search_latest": "search",
     "search_logged_models": "logged_models",
     "search_model_versions": "registered",
     "search_registered_models": "registered",
     "search_runs": "search",
+    "sent_runs": "served",
+    "served_points": "served",
+    "served_runs": "served",
     "stored_points": "history",
+    "table_of": "serving",
+    "to_rows": "streams",
+    "to_stream": "streams",
+    "types_of": "streams",
+    "with_places": "serving",
 }
 """Modules of what is loaded later. NOTE: none may have the name of what it defines; importing it would hide that."""
 

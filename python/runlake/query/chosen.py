@@ -27,18 +27,27 @@ def check_runs(lake: Lake, runs: Any) -> None:
         StoreError: this process cannot query; see the module forks.
     """
     require_threads()
-    match runs:
-        case None | pl.Series() | pl.LazyFrame():
-            return
-        case str():
-            _require_known(lake, [runs])
-        case list() | tuple():
-            _require_known(lake, runs)
-        case pl.DataFrame():
-            if "run_id" not in runs.columns:
-                raise _no_ids(runs.columns)
-        case _:
-            raise InvalidType(f"runs has type {type(runs).__name__}; give ids, or a frame with a column run_id")
+    check_kind(runs)
+    if isinstance(runs, str):
+        _require_known(lake, [runs])
+    elif isinstance(runs, list | tuple):
+        _require_known(lake, runs)
+
+
+def check_kind(runs: Any) -> None:
+    """Refuse what is no choice of runs, whatever runs there are.
+
+    Raises:
+        InvalidInput: a frame has no column `run_id`.
+        InvalidType: it is no choice.
+    """
+    if isinstance(runs, pl.DataFrame) and "run_id" not in runs.columns:
+        raise _no_ids(runs.columns)
+    if not isinstance(runs, None | pl.Series | pl.LazyFrame | pl.DataFrame | str | list | tuple):
+        raise InvalidType(f"runs has type {type(runs).__name__}; give ids, or a frame with a column run_id")
+    if isinstance(runs, list | tuple):
+        for run in runs:
+            _text(run)
 
 
 def ids_of(runs: Any) -> list[str] | None:

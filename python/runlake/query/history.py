@@ -22,11 +22,12 @@ Place: TypeAlias = tuple[float, int, int]
 
 def metric_history(lake: Lake, run_id: str, key: str) -> list[Metric]:
     """Return every point of a metric by (timestamp, step, value); an empty list when there is none, or no such run."""
-    try:
-        places = metric_places(lake, run_id, key)
-    except NotFound:  # as MLflow has it
-        return []
-    return [Metric(key, value, timestamp, step) for value, timestamp, step in places]
+    return metrics_of(history_frame(lake, run_id, key), key)
+
+
+def metrics_of(history: pl.DataFrame, key: str) -> list[Metric]:
+    """Return the points of a `history_frame` as entities."""
+    return [Metric(key, value, timestamp, step) for value, timestamp, step in history.rows()]
 
 
 def metric_places(lake: Lake, run_id: str, key: str, *, by_step: bool = False) -> list[Place]:
@@ -35,13 +36,24 @@ def metric_places(lake: Lake, run_id: str, key: str, *, by_step: bool = False) -
     Raises:
         NotFound: no such run.
     """
+    return _sorted(lake, run_id, key, by_step=by_step).rows()
+
+
+def history_frame(lake: Lake, run_id: str, key: str) -> pl.DataFrame:
+    """Return what `metric_history` does as a frame with the columns `value`, `timestamp` and `step`."""
+    try:
+        return _sorted(lake, run_id, key, by_step=False)
+    except NotFound:  # as MLflow has it
+        return pl.DataFrame(schema={"value": pl.Float64, "timestamp": pl.Int64, "step": pl.Int64})
+
+
+def _sorted(lake: Lake, run_id: str, key: str, *, by_step: bool) -> pl.DataFrame:
     first, second = ("step", "timestamp") if by_step else ("timestamp", "step")
     return (
         points(lake, run_id, [key])
         .sort(first, second, _MLFLOW_VALUE, "writer", "seq")
         .select("value", "timestamp", "step")
         .collect()
-        .rows()
     )
 
 

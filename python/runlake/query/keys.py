@@ -81,6 +81,14 @@ class KeyChoice:
                 ) from None
 
 
+def as_texts(keys: Keys) -> str | list[str] | None:
+    """Return keys as texts that mean the same: an expression that is compiled becomes one that begins with `^`."""
+    if keys is None or isinstance(keys, str):
+        return keys
+    listed = [keys] if isinstance(keys, re.Pattern) else list(keys)
+    return [key if isinstance(key, str) else f"^(?s:.*?)(?:{_expression(key)})" for key in listed]
+
+
 def one_of(column: str, values: Sequence[str]) -> pl.Expr:
     """Whether a column holds one of some values, in the form that row groups are skipped by best."""
     return pl.col(column) == values[0] if len(values) == 1 else pl.col(column).is_in(list(values))

@@ -6,7 +6,7 @@ pushed into the scan, and the catalog names the only files that need to be opene
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
@@ -19,7 +19,7 @@ from runlake.query.align import Aligned, Naming, by_key, by_run, by_run_and_key
 from runlake.query.chosen import Runs, check_runs, ids_of
 from runlake.query.keys import KeyChoice, Keys
 from runlake.query.latest import OF_A_STEP, ORDER, has_repeats, latest_at_steps
-from runlake.query.predicate import Narrowed, conjuncts, narrowed
+from runlake.query.predicate import Interval, Narrowed, conjuncts, narrowed
 from runlake.query.reader import Hook, Lake, ReadStep, Snapshot, arrow_frame, no_hook, take_snapshot, until_whole
 from runlake.query.scan import STORED, read_pieces, read_series
 
@@ -63,14 +63,62 @@ def points(
         InvalidInput: `latest` or `align` is something else, or a regular expression cannot be used.
         InvalidType: `runs` or `keys` is none of these.
     """
-    for name, given in (("latest", latest), ("align", align)):
-        if given not in (None, "step"):
-            raise InvalidInput(f"{name} is {given!r}; it must be 'step' or None")
+    check_forms(latest, align)
     check_runs(lake, runs)
     choice = KeyChoice.of(keys)
     source = _Source(lake, runs, choice, "step" in (latest, align), hook)
     frame = register_io_source(source, schema=SCHEMA, explain_name="runlake points")
     return frame if align is None else Aligned(frame, _naming(lake, runs, keys, choice)).frame()
+
+
+def check_forms(latest: OneAStep, align: OneAStep) -> None:
+    """Refuse what neither `latest` nor `align` can be.
+
+    Raises:
+        InvalidInput: it is not None and not "step".
+    """
+    for name, given in (("latest", latest), ("align", align)):
+        if given not in (None, "step"):
+            raise InvalidInput(f"{name} is {given!r}; it must be 'step' or None")
+
+
+def pieces(
+    lake: Lake,
+    runs: Runs,
+    keys: Keys,
+    *,
+    latest: OneAStep = None,
+    columns: Sequence[str] | None = None,
+    bounds: Mapping[str, Interval],
+    limit: int | None = None,
+) -> Iterator[pl.DataFrame]:
+    """Give the frame of `points` in pieces, each read when it is asked for; one at least.
+
+    Args:
+        columns: None is all.
+        bounds: What columns of integers are between.
+        limit: Most rows, of those that the bounds leave; 0 reads nothing.
+
+    Raises:
+        InvalidInput: there is no such column; otherwise as `points`.
+    """
+    check_forms(latest, None)
+    check_runs(lake, runs)
+    choice = KeyChoice.of(keys)
+    wanted = list(SCHEMA) if columns is None else list(columns)
+    if unknown := [name for name in wanted if name not in SCHEMA]:
+        raise InvalidInput(f"points have no column {unknown[0]!r}", hint=f"they have {', '.join(SCHEMA)}")
+    if limit == 0:
+        yield pl.DataFrame(schema={name: SCHEMA[name] for name in wanted})
+        return
+    conditions = [condition for name, interval in bounds.items() for condition in interval.conditions(name)]
+    query = _Query(lake, ids_of(runs), choice, no_hook, wanted, conditions)
+    left = limit
+    for piece in query.latest(None) if latest else query.frames():
+        part = piece if left is None else piece.head(left)
+        yield part
+        if left is not None and (left := left - part.height) <= 0:
+            return
 
 
 def _naming(lake: Lake, runs: Runs, keys: Keys, choice: KeyChoice) -> Naming:

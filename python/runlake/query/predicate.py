@@ -32,6 +32,11 @@ class Interval(NamedTuple):
         """Whether some integer from `low` to `high` is in it."""
         return (self.low is None or self.low <= high) and (self.high is None or self.high >= low)
 
+    def conditions(self, column: str) -> list[pl.Expr]:
+        """What a column of integers in it has to meet."""
+        low = [] if self.low is None else [pl.col(column) >= self.low]
+        return low if self.high is None else [*low, pl.col(column) <= self.high]
+
 
 _ANYWHERE: Final = Interval()
 

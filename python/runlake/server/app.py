@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from runlake import __version__
 from runlake.errors import MlflowException
-from runlake.server import mlflow_errors, mlflow_routes
+from runlake.server import mlflow_errors, mlflow_routes, native_routes
 from runlake.server.calls import Worker, worker_of
 from runlake.server.guard import Guard
 from runlake.server.watch import ROUTE, Counters, Watch
@@ -61,6 +61,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
             Route("/health", _health),
             Route("/version", _version),
             Route("/metrics", _metrics),
+            *native_routes.routes(settings.max_body_bytes),
             *mlflow_routes.routes(settings.max_body_bytes),
         ],
         redirect_slashes=False,

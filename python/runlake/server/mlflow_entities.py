@@ -35,6 +35,11 @@ MODEL_STATUSES: Final = {
 """What states of logged models are called here, in the order of their numbers."""
 
 
+def artifacts_of_experiment(experiment_id: str) -> str:
+    """Return where clients find the artifacts of an experiment's runs."""
+    return f"{ARTIFACTS}{experiment_id}"
+
+
 def artifacts_of_run(experiment_id: str, run_id: str) -> str:
     """Return where clients find the artifacts of a run, wherever the store keeps them."""
     return f"{ARTIFACTS}{experiment_id}/{run_id}/artifacts"
@@ -62,7 +67,7 @@ def experiment(entity: Experiment) -> dict[str, Any]:
     return {
         "experiment_id": entity.experiment_id,
         "name": entity.name,
-        "artifact_location": f"{ARTIFACTS}{entity.experiment_id}",
+        "artifact_location": artifacts_of_experiment(entity.experiment_id),
         "lifecycle_stage": entity.lifecycle_stage,
         "creation_time": entity.creation_time,
         "last_update_time": entity.last_update_time,

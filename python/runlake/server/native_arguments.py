@@ -1,0 +1,68 @@
+"""Arguments of native calls: what a client has sent, held against the parameters of the function that answers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from runlake.errors import InvalidInput, InvalidType
+from runlake.names import shortened
+
+
+def bound(function: Callable[..., Any], given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a client has given, if `function`, whose first parameter is the store, can be called with it.
+
+    Raises:
+        InvalidInput: a parameter is missing or unknown.
+        InvalidType: one has a value of another type.
+    """
+    required, hints = _parameters(function)
+    if unknown := [name for name in given if name not in hints]:
+        raise InvalidInput(f"there is no field {unknown[0]!r}", hint=f"fields are {', '.join(hints) or 'none'}")
+    if absent := [name for name in required if name not in given]:
+        raise InvalidInput(f"the field {absent[0]!r} is missing")
+    for name, value in given.items():
+        if not _fits(value, hints[name]):
+            raise InvalidType(f"the field {name!r} is {shortened(repr(value))}; it must be {_shown(hints[name])}")
+    return given
+
+
+@cache
+def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], Mapping[str, Any]]:
+    """Return the names that have no default, and all with their types; but for the first."""
+    hints = get_type_hints(function)
+    found = list(inspect.signature(function).parameters.values())[1:]
+    required = tuple(parameter.name for parameter in found if parameter.default is parameter.empty)
+    return required, {parameter.name: hints[parameter.name] for parameter in found}
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin, inner = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return True
+    if origin in (Union, UnionType):
+        return any(_fits(value, one) for one in inner)
+    if origin is list:
+        return isinstance(value, list) and all(_fits(item, inner[0]) for item in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(item, inner[1]) for item in value.values())
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+    return isinstance(value, hint)
+
+
+def _shown(hint: Any) -> str:
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return " or ".join(_shown(one) for one in inner)
+    if origin is list:
+        return f"a list, each {_shown(inner[0])}"
+    if origin is dict:
+        return f"an object of {_shown(inner[1])}"
+    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false", NoneType: "null"}
+    return names.get(hint, f"a {getattr(hint, '__name__', hint)}")

@@ -1,0 +1,147 @@
+"""Routes of runlake's own client, below `/api/runlake/v1`: who the server is, calls, and frames."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from starlette.responses import Response
+from starlette.routing import Route
+
+from runlake import __version__
+from runlake.errors import InvalidInput, RunlakeError
+from runlake.exchange import from_json, to_json
+from runlake.server.calls import read_body, worker_of
+from runlake.server.native_arguments import bound
+from runlake.server.native_calls import CALLS
+from runlake.server.native_frames import ARROW, FRAMES, JSON, Shipment, send
+from runlake.server.watch import ROUTE
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from runlake.store import Store
+
+API: Final = "/api/runlake/v1/"
+_log = logging.getLogger("runlake")
+
+PRODUCT: Final = "runlake"
+PROTOCOL: Final = 1
+"""What a client must speak; it grows when an older client would misunderstand."""
+
+
+@dataclass(frozen=True)
+class NativeRoute:
+    """One thing that runlake's client can ask for; `path` is below `/api/runlake/v1/`."""
+
+    method: str
+    path: str
+    answer: Callable[[Request, int], Awaitable[Response]]
+
+
+def native_routes() -> Iterator[NativeRoute]:
+    """Give everything that can be asked for."""
+    yield NativeRoute("GET", "hello", _hello)
+    for name, call in CALLS.items():
+        yield NativeRoute("POST", f"call/{name}", _answers_call(call))
+    for name, frame in FRAMES.items():
+        yield NativeRoute("POST", f"frames/{name}", _answers_frame(frame))
+
+
+def routes(max_body_bytes: int) -> list[Route]:
+    """Return the routes as the application takes them."""
+    return [
+        Route(f"{API}{route.path}", _guarded(route, max_body_bytes), methods=[route.method])
+        for route in native_routes()
+    ]
+
+
+def _guarded(route: NativeRoute, max_body_bytes: int) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        request.scope[ROUTE] = f"runlake/{route.path}"
+        try:
+            return await route.answer(request, max_body_bytes)
+        except RunlakeError as error:
+            return _refusal(request, error)
+
+    return answer
+
+
+def _refusal(request: Request, error: RunlakeError) -> Response:
+    """Answer with an error of which the client can raise the same: its class and hint besides code and message."""
+    if (status := error.get_http_status_code()) >= 500:
+        _log.error("a request failed: %s", error, exc_info=error)
+    root = str(worker_of(request).store.root)
+    fields = {
+        "error_code": error.error_code,
+        "message": error.message.replace(root, "<store>"),
+        "error_class": type(error).__name__,
+        "hint": None if error.hint is None else error.hint.replace(root, "<store>"),
+    }
+    return Response(orjson.dumps(fields), status, media_type=JSON)
+
+
+async def _hello(request: Request, _max_body_bytes: int) -> Response:
+    """Say who this is, and which store it has."""
+    said = {
+        "product": PRODUCT,
+        "version": __version__,
+        "protocol": PROTOCOL,
+        "store_id": worker_of(request).store.catalog.store_id,
+        "time_ms": time.time_ns() // 1_000_000,
+    }
+    return Response(orjson.dumps(said), media_type=JSON)
+
+
+def _answers_call(call: Callable[..., Any]) -> Callable[[Request, int], Awaitable[Response]]:
+    def work(store: Store, body: bytes) -> bytes:
+        return orjson.dumps({"value": to_json(call(store, **bound(call, _fields(body))))})
+
+    async def answer(request: Request, max_body_bytes: int) -> Response:
+        body = await _json_body(request, max_body_bytes)
+        worker = worker_of(request)
+        return Response(await worker.run(work, worker.store, body), media_type=JSON)
+
+    return answer
+
+
+def _answers_frame(frame: Callable[..., Shipment]) -> Callable[[Request, int], Awaitable[Response]]:
+    def work(store: Store, body: bytes) -> Shipment:
+        return frame(store, **bound(frame, _fields(body)))
+
+    async def answer(request: Request, max_body_bytes: int) -> Response:
+        body = await _json_body(request, max_body_bytes)
+        worker = worker_of(request)
+        kind = JSON if _prefers_json(request.headers.get("accept", "")) else ARROW
+        return await send(worker, await worker.run(work, worker.store, body), kind)
+
+    return answer
+
+
+async def _json_body(request: Request, max_body_bytes: int) -> bytes:
+    """Read a body that says it is JSON: a page of another site cannot say so without asking first."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != JSON:
+        raise InvalidInput(f"the content type is {kind[:100] or 'missing'}; it must be {JSON}")
+    return await read_body(request, max_body_bytes)
+
+
+def _fields(body: bytes) -> Mapping[str, Any]:
+    try:
+        given = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(f"the body is no JSON: {error}") from None
+    fields = from_json(given)
+    if not isinstance(fields, dict):
+        raise InvalidInput("the body must be an object of fields")
+    return fields
+
+
+def _prefers_json(accept: str) -> bool:
+    """Tell whether rows are wanted as JSON; without a wish they are sent as Arrow."""
+    wanted = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
+    return JSON in wanted and ARROW not in wanted
