@@ -378,7 +378,7 @@ class ArrowStream:
 
 @final
 class JournalCache:
-    """What one process has read of journals: opening them, and asking for the summaries of some runs, costs what is new.
+    """What one process has read of journals: opening them, or asking for summaries of some runs, costs what is new.
 
     A forked child needs one of its own: another thread of the parent may have been in the middle of using it.
     """

@@ -22,16 +22,16 @@ from runlake.entities import (
     ViewType,
 )
 from runlake.guard import shielded
-from runlake.location import get_tracking_uri, store_root
+from runlake.location import get_tracking_uri, resolved
 from runlake.missing_names import missing_client_method
 from runlake.names import check_experiment_name
 from runlake.operations import RunOperations
-from runlake.store import Store, get_store
+from runlake.stores import AnyStore, opened
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from runlake.artifacts import Artifacts
+    from runlake.artifacts import Contents
 
 
 class MlflowClient:
@@ -43,12 +43,12 @@ class MlflowClient:
         """Name the store; it is opened by the first call.
 
         Args:
-            tracking_uri: A folder as a path or `file:` URI; None is the one in force now.
+            tracking_uri: A folder as a path or `file:` URI, or the URL of a server; None is the one in force now.
             registry_uri: Accepted; there is no model registry yet.
             workspace_store_uri: Accepted; there are no workspaces.
         """
         self._tracking_uri = str(tracking_uri) if tracking_uri else get_tracking_uri()
-        self._root = store_root(self._tracking_uri)
+        self._where = resolved(self._tracking_uri)
 
     def __getattr__(self, name: str) -> Any:
         raise missing_client_method(name)
@@ -59,8 +59,8 @@ class MlflowClient:
         return self._tracking_uri
 
     @property
-    def _store(self) -> Store:
-        return get_store(self._root)
+    def _store(self) -> AnyStore:
+        return opened(self._where)
 
     # -- experiments
 
@@ -72,7 +72,7 @@ class MlflowClient:
         Raises:
             AlreadyExists: an active experiment has that name.
         """
-        store = get_store(self._root, renew=True)
+        store = opened(self._where, renew=True)
         return lifecycle.create_experiment(store, name, artifact_location, tags or {})
 
     def get_experiment(self, experiment_id: str) -> Experiment:
@@ -96,11 +96,8 @@ class MlflowClient:
         page_token: str | None = None,
     ) -> PagedList[Experiment]:
         """Return one page of the experiments that `filter_string` selects, newest first; `token` leads on."""
-        from runlake import query
-
-        return query.search_experiments(
-            self._store, view_type, lifecycle.page_size(max_results), filter_string, order_by, page_token
-        )
+        size = lifecycle.page_size(max_results)
+        return self._store.reads.search_experiments(view_type, size, filter_string, order_by, page_token)
 
     def rename_experiment(self, experiment_id: str, new_name: str) -> None:
         """Give an active experiment another name.
@@ -146,7 +143,7 @@ class MlflowClient:
             start_time: Milliseconds since 1970; None is now.
             run_name: None takes the tag `mlflow.runName`, or else a random name.
         """
-        store = get_store(self._root, renew=True)
+        store = opened(self._where, renew=True)
         return lifecycle.create_run(store, str(experiment_id), start_time, tags or {}, run_name, owned=False)
 
     def get_run(self, run_id: str) -> Run:
@@ -199,12 +196,9 @@ class MlflowClient:
         Raises:
             InvalidInput: the filter or the order cannot be read, or `max_results` is above 50,000.
         """
-        from runlake import query
-
         if isinstance(experiment_ids, int | str):
             experiment_ids = [str(experiment_ids)]
-        return query.search_runs(
-            self._store,
+        return self._store.reads.search_runs(
             [str(experiment_id) for experiment_id in experiment_ids],
             filter_string,
             run_view_type,
@@ -285,13 +279,11 @@ class MlflowClient:
 
         An unknown run or key has no points.
         """
-        from runlake import query
-
-        return query.metric_history(self._store, run_id, key)
+        return self._store.reads.metric_history(run_id, key)
 
     # -- artifacts
 
-    def _artifacts(self, run_id: str) -> Artifacts:
+    def _artifacts(self, run_id: str) -> Contents:
         return run_files.artifacts(self._store, run_id)
 
     def log_artifact(self, run_id: str, local_path: str, artifact_path: str | None = None) -> None:

@@ -15,7 +15,7 @@ __all__ = [
 
 
 class RestException(MlflowException):
-    """What a server answers in MLflow; there is no client for servers yet."""
+    """What a server answers in MLflow; here it is the error that the server has raised."""
 
 
 class ExecutionException(MlflowException):

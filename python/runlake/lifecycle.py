@@ -15,6 +15,7 @@ from runlake.run_names import random_run_name
 
 if TYPE_CHECKING:
     from runlake.store import Store
+    from runlake.stores import AnyStore
 
 PARENT_TAG = "mlflow.parentRunId"
 NAME_TAG = "mlflow.runName"
@@ -27,7 +28,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def create_experiment(store: Store, name: str, artifact_location: str | None, tags: Mapping[str, Any]) -> str:
+def create_experiment(store: AnyStore, name: str, artifact_location: str | None, tags: Mapping[str, Any]) -> str:
     """Create an experiment and return its id.
 
     Raises:
@@ -43,7 +44,7 @@ def create_experiment(store: Store, name: str, artifact_location: str | None, ta
     return store.catalog.create_experiment(name, artifact_location=artifact_location, tags=texts, now_ms=now_ms())
 
 
-def find_or_create_experiment(store: Store, name: str) -> Experiment:
+def find_or_create_experiment(store: AnyStore, name: str) -> Experiment:
     """Return the active experiment of that name; it is made when there is none, once, however many processes ask."""
     names.check_experiment_name(name)
     while True:
@@ -56,14 +57,14 @@ def find_or_create_experiment(store: Store, name: str) -> Experiment:
             continue
 
 
-def set_experiment_tags(store: Store, experiment_id: str, tags: Mapping[str, Any]) -> None:
+def set_experiment_tags(store: AnyStore, experiment_id: str, tags: Mapping[str, Any]) -> None:
     """Set tags of an experiment as text, all or none."""
     texts = as_texts(tags, "experiment tag", names.MAX_EXPERIMENT_TAG_VALUE)
     store.catalog.set_experiment_tags(experiment_id, texts)
 
 
 def create_run(
-    store: Store,
+    store: AnyStore,
     experiment_id: str,
     start_time: int | None,
     tags: Mapping[str, Any],
@@ -100,7 +101,7 @@ def create_run(
     )
 
 
-def parent_run(store: Store, run_id: str) -> Run | None:
+def parent_run(store: AnyStore, run_id: str) -> Run | None:
     """Return the run that `run_id` is nested in; None when it is not nested."""
     parent = store.get_run(run_id).data.tags.get(PARENT_TAG)
     return None if parent is None else store.get_run(parent)

@@ -1,6 +1,7 @@
 """Which store is meant: from `set_tracking_uri`, else the environment, else `./lake`; absolute from its first use on.
 
-A store is a folder, named by a plain path or a `file:` URI. MLflow's other kinds of URI are refused with what to do.
+A store is a folder, named by a plain path or a `file:` URI, or a server, named by an `http:` or `https:` URL. MLflow's
+other kinds of URI are refused with what to do.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from urllib.parse import unquote, urlsplit
 
 from runlake import config
 from runlake.errors import InvalidInput
+from runlake.remote.address import Address, is_address
 
 DEFAULT_STORE = "lake"
 _HINTS = {
-    "http": "there is no client for servers yet; log to a folder, e.g. set_tracking_uri('./lake')",
     "sqlite": "name a folder instead of a database, e.g. set_tracking_uri('./lake')",
     "databricks": "Databricks is not reached from here; log to a folder, e.g. set_tracking_uri('./lake')",
 }
-_HINTS |= {"https": _HINTS["http"], "databricks-uc": _HINTS["databricks"], "uc": _HINTS["databricks"]}
+_HINTS |= {"databricks-uc": _HINTS["databricks"], "uc": _HINTS["databricks"]}
 _HINTS |= dict.fromkeys(("postgresql", "mysql", "mssql"), _HINTS["sqlite"])
 
 
@@ -36,13 +37,15 @@ _location = _Location()
 
 
 def set_tracking_uri(uri: str | Path) -> None:
-    """Name the store that later calls use: a folder as a path or a `file:` URI; "" goes back to the default.
+    """Name the store that later calls use: a folder as a path or a `file:` URI, or the URL of a server.
+
+    "" goes back to the default.
 
     The folder is made when the first run starts. Processes that are started from now on inherit it through the
     environment. Runs that are under way stay in their store.
 
     Raises:
-        InvalidInput: a server, a database or another kind of store that is not supported.
+        InvalidInput: a database or another kind of store that is not supported, or no URL.
     """
     if not isinstance(uri, str | Path):
         raise InvalidInput(f"a tracking URI is text or a pathlib.Path, not {type(uri).__name__}")
@@ -53,7 +56,7 @@ def set_tracking_uri(uri: str | Path) -> None:
 
 
 def get_tracking_uri() -> str:
-    """Return the store in force: the absolute path (or `file:` URI) of a folder."""
+    """Return the store in force: the absolute path (or `file:` URI) of a folder, or the URL of a server."""
     with _location.lock:
         if _location.given is not None:
             return _location.given
@@ -68,28 +71,52 @@ def is_tracking_uri_set() -> bool:
     return _location.given is not None or bool(config.tracking_uri())
 
 
+def resolved(uri: str | Path | None = None) -> str:
+    """Return a tracking URI that means the same wherever the program goes; None means the one in force."""
+    return get_tracking_uri() if uri is None or str(uri) == "" else _absolute(uri)
+
+
 def store_root(uri: str | Path | None = None) -> Path:
-    """Return the folder that a tracking URI names; None means the one in force."""
-    absolute = get_tracking_uri() if uri is None or str(uri) == "" else _absolute(uri)
-    return Path(_path_of_file_uri(absolute) if absolute.startswith("file:") else absolute)
+    """Return the folder that a tracking URI names; None means the one in force.
+
+    Raises:
+        InvalidInput: it names a server.
+    """
+    return folder_of(resolved(uri))
+
+
+def folder_of(where: str) -> Path:
+    """Return the folder that a resolved tracking URI names.
+
+    Raises:
+        InvalidInput: it names a server.
+    """
+    if is_address(where):
+        raise InvalidInput(f"the store is the server {Address.of(where)}, and this is done in its folder alone")
+    return Path(_path_of_file_uri(where) if where.startswith("file:") else where)
 
 
 def _absolute(uri: str | Path) -> str:
     """Make a tracking URI independent of the working directory, in the form it was given.
 
     Raises:
-        InvalidInput: it names no folder.
+        InvalidInput: it names neither a folder nor a server.
     """
     if isinstance(uri, Path):
         return _checked_folder(uri.expanduser().absolute(), str(uri)).as_uri()
+    if is_address(uri):
+        Address.of(uri)
+        return uri.rstrip("/")
     scheme, colon, _ = uri.partition(":")
     if colon and scheme.lower() == "file":
         return _checked_folder(Path(_path_of_file_uri(uri)).absolute(), uri).as_uri()
     kind = scheme.lower().partition("+")[0]
     if (colon and ("://" in uri or kind in _HINTS)) or uri.lower() in ("databricks", "databricks-uc"):
         raise InvalidInput(
-            f"tracking URI {uri!r} is not a folder",
-            hint=_HINTS.get(kind, "a store is a folder on this machine, e.g. set_tracking_uri('./lake')"),
+            f"tracking URI {uri!r} is neither a folder nor a server",
+            hint=_HINTS.get(
+                kind, "name a folder on this machine, e.g. set_tracking_uri('./lake'), or http://host:port"
+            ),
         )
     return str(_checked_folder(Path(uri).expanduser().absolute(), uri))
 

@@ -13,7 +13,7 @@ _TRACES = "there is no tracing yet; log what you measure with log_metric, and te
 _PROMPTS = "there is no prompt registry yet; keep prompts with log_text(text, 'prompt.txt')"
 _SYSTEM = "there are no system metrics yet; log them with run.log, e.g. from psutil"
 _WORKSPACES = "there are no workspaces; use one store, a folder, for each"
-_SERVERS = "there is no client for servers yet; log to a folder with set_tracking_uri('./lake')"
+_SERVERS = "name a server by its URL with set_tracking_uri; RUNLAKE_TRACKING_TOKEN says who asks"
 
 _GROUPS: dict[str, tuple[str, ...]] = {
     _BY_HAND: ("autolog", "autologging_utils"),

@@ -22,7 +22,7 @@ from runlake.model_uris import ModelUri, canonical_stage, parse_models_uri, spli
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-    from runlake.artifacts import Artifacts
+    from runlake.artifacts import Contents
     from runlake.entities import ModelVersion
     from runlake.store import Store
 
@@ -100,7 +100,7 @@ def find_version(store: Store, uri: ModelUri) -> ModelVersion:
     return found[-1]
 
 
-def version_files(store: Store, name: str, version: int) -> tuple[Artifacts, str]:
+def version_files(store: Store, name: str, version: int) -> tuple[Contents, str]:
     """Find the files of a version: artifacts of this store, and the folder in them.
 
     Raises:
@@ -214,14 +214,14 @@ def _local_path(parts: SplitResult) -> str:
     return unquote(parts.path) if parts.scheme == "file" else parts.path
 
 
-def _within(store: Store, path: str, run_id: str | None, model_id: str | None) -> tuple[Artifacts, str]:
+def _within(store: Store, path: str, run_id: str | None, model_id: str | None) -> tuple[Contents, str]:
     """Find a path in the artifacts of a model or a run, wherever links lead.
 
     Raises:
         NotFound: it is not there.
     """
     if model_id:
-        artifacts = run_files.of_model(store.catalog.get_logged_model(model_id))
+        artifacts: Contents = run_files.of_model(store.catalog.get_logged_model(model_id))
     elif run_id:
         artifacts = run_files.artifacts(store, run_id)
     else:

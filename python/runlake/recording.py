@@ -17,7 +17,7 @@ from runlake.operations import RunOperations
 
 if TYPE_CHECKING:
     from runlake.data import Dataset
-    from runlake.store import Store
+    from runlake.stores import AnyStore
 
 CONTEXT_TAG = "mlflow.data.context"
 
@@ -43,13 +43,13 @@ def note_unkept(*, model_id: object = None, dataset: object = None) -> None:
 
 
 def log_metrics(
-    store: Store, run_id: str, metrics: Mapping[str, SupportsFloat], step: int, timestamp: int | None
+    store: AnyStore, run_id: str, metrics: Mapping[str, SupportsFloat], step: int, timestamp: int | None
 ) -> None:
     """Append one value for each key to the journal; all of them or, on a mistake, none."""
     store.run_logger(run_id).log(metrics, step, timestamp)
 
 
-def log_params(store: Store, run_id: str, params: Mapping[str, Any], *, later: bool = False) -> RunOperations | None:
+def log_params(store: AnyStore, run_id: str, params: Mapping[str, Any], *, later: bool = False) -> RunOperations | None:
     """Record parameters as text, all or none.
 
     Args:
@@ -62,12 +62,12 @@ def log_params(store: Store, run_id: str, params: Mapping[str, Any], *, later: b
     return _record(store, run_id, "log_params", later, params=texts)
 
 
-def set_tags(store: Store, run_id: str, tags: Mapping[str, Any], *, later: bool = False) -> RunOperations | None:
+def set_tags(store: AnyStore, run_id: str, tags: Mapping[str, Any], *, later: bool = False) -> RunOperations | None:
     """Record tags as text, all or none; a tag that exists is replaced."""
     return _record(store, run_id, "set_tags", later, tags=as_texts(tags, "tag", names.MAX_RUN_TAG_VALUE))
 
 
-def delete_tag(store: Store, run_id: str, key: str) -> None:
+def delete_tag(store: AnyStore, run_id: str, key: str) -> None:
     """Remove a tag.
 
     Raises:
@@ -77,7 +77,7 @@ def delete_tag(store: Store, run_id: str, key: str) -> None:
 
 
 def log_batch(
-    store: Store,
+    store: AnyStore,
     run_id: str,
     metrics: Sequence[Metric],
     params: Sequence[Param],
@@ -92,7 +92,7 @@ def log_batch(
     metrics = _each_with("key", metrics, "metrics of a batch are Metric objects")
     params = _each_with("key", params, "parameters of a batch are Param objects")
     tags = _each_with("key", tags, "tags of a batch are RunTag objects")
-    points = [_point(metric) for metric in metrics]
+    points = [checked_point(metric) for metric in metrics]
     param_texts = as_texts(
         _distinct(((item.key, item.value) for item in params), "parameter"), "parameter", names.MAX_PARAM_VALUE
     )
@@ -108,7 +108,7 @@ def log_batch(
     return None
 
 
-def log_inputs(store: Store, run_id: str, inputs: Sequence[DatasetInput]) -> None:
+def log_inputs(store: AnyStore, run_id: str, inputs: Sequence[DatasetInput]) -> None:
     """Record which data sets a run read.
 
     Raises:
@@ -184,7 +184,7 @@ def _text(value: Any, kind: str, key: str, limit: int) -> str:
 
 
 def _record(
-    store: Store,
+    store: AnyStore,
     run_id: str,
     doing: str,
     later: bool,
@@ -202,7 +202,7 @@ def _record(
     return None
 
 
-def _point(metric: Metric) -> tuple[str, float, int, int]:
+def checked_point(metric: Metric) -> tuple[str, float, int, int]:
     """Check one metric of a batch as the engine would, before anything of the batch is written.
 
     Raises:

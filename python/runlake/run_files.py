@@ -9,22 +9,24 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from runlake import operations
-from runlake.artifacts import Artifacts
+from runlake.artifacts import Artifacts, Contents
 from runlake.entities import LoggedModel, Run, ViewType
 from runlake.errors import InvalidInput, StoreError
 from runlake.provenance import FILE_TAGS
+from runlake.remote.store import RemoteStore
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from runlake.store import Store
+    from runlake.stores import AnyStore
 
 _lock = threading.RLock()
 _opened: dict[str, Artifacts] = {}
 _brought: set[tuple[str, str]] = set()  # URI of a run's artifacts, digest of a shared file that is there
 
 
-def artifacts(store: Store, run_id: str) -> Artifacts:
+def artifacts(store: AnyStore, run_id: str) -> Contents:
     """Return the artifacts of a run.
 
     Raises:
@@ -33,11 +35,13 @@ def artifacts(store: Store, run_id: str) -> Artifacts:
     return of_run(store, store.catalog.get_run(run_id))
 
 
-def of_run(store: Store, run: Run) -> Artifacts:
+def of_run(store: AnyStore, run: Run) -> Contents:
     """Return the artifacts of a run that was read before; one object a folder, which knows what is not synced yet.
 
     The first time, what the store keeps once for many runs comes into the run's folder.
     """
+    if isinstance(store, RemoteStore):
+        return store.artifacts(run)
     uri = run.info.artifact_uri
     if uri is None:
         raise InvalidInput(f"run {run.info.run_id} has no place for artifacts")
@@ -77,7 +81,7 @@ def sync() -> None:
 
 
 def log_image(
-    store: Store,
+    store: AnyStore,
     run_id: str,
     image: Any,
     artifact_file: str | None,
@@ -100,14 +104,16 @@ def log_image(
         store.record(run_id, params={}, tags={LOGGED_IMAGES_TAG: "True"})
 
 
-def log_figure(store: Store, run_id: str, figure: Any, artifact_file: str, save_kwargs: dict[str, Any] | None) -> None:
+def log_figure(
+    store: AnyStore, run_id: str, figure: Any, artifact_file: str, save_kwargs: dict[str, Any] | None
+) -> None:
     """Write a figure of matplotlib or plotly."""
     from runlake.artifacts import figure as figures
 
     figures.log_figure(artifacts(store, run_id), figure, artifact_file, save_kwargs=save_kwargs)
 
 
-def log_table(store: Store, run_id: str, data: Any, artifact_file: str) -> None:
+def log_table(store: AnyStore, run_id: str, data: Any, artifact_file: str) -> None:
     """Append rows to a table, and name it in the run's list of tables."""
     from runlake.artifacts import table
 
@@ -131,7 +137,7 @@ def _names_table(run: Run, artifact_file: str) -> bool:
 
 
 def load_table(
-    store: Store,
+    store: AnyStore,
     experiment_id: str,
     artifact_file: str,
     run_ids: Sequence[str] | None,
@@ -143,11 +149,10 @@ def load_table(
         InvalidInput: an extra column is not an attribute of a run.
         NotFound: no run has the table.
     """
-    from runlake import query
     from runlake.artifacts import table
 
     if run_ids is None:
-        found = list(query.search_runs(store, [experiment_id], "", ViewType.ACTIVE_ONLY, 50_000, None, None))
+        found = list(store.reads.search_runs([experiment_id], "", ViewType.ACTIVE_ONLY, 50_000, None, None))
     else:
         found = [store.catalog.get_run(run_id) for run_id in run_ids]
     frame: pd.DataFrame = table.load_table(

@@ -34,7 +34,7 @@ def test_help_lists_every_command(cli: Cli) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_takes_a_store_and_json(cli: Cli, command: str) -> None:
     out = cli(command, "--help").out
-    assert "--store FOLDER" in out
+    assert "--store FOLDER" in out or "--store STORE" in out
     assert "--json" in out or command == "server"  # which prints nothing but its address
 
 

@@ -65,8 +65,6 @@ def test_every_form_of_a_folder_names_the_same_one(form: str, tmp_path: Path) ->
 @pytest.mark.parametrize(
     "uri",
     [
-        "http://host:5000",
-        "https://host",
         "sqlite:///mlflow.db",
         "sqlite:////tmp/mlflow.db",
         "postgresql+psycopg2://user@host/db",
@@ -101,6 +99,19 @@ def test_a_folder_that_mlflow_writes_is_refused_under_any_name(tmp_path: Path) -
 
 
 def test_a_refused_variable_raises_when_the_store_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server:5000")
-    with pytest.raises(InvalidInput, match="not a folder"):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+    with pytest.raises(InvalidInput, match="neither a folder nor a server"):
         runlake.get_tracking_uri()
+
+
+def test_a_server_is_named_by_its_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    runlake.set_tracking_uri("https://host:5000/team/")
+    assert runlake.get_tracking_uri() == os.environ["RUNLAKE_TRACKING_URI"] == "https://host:5000/team"
+    with pytest.raises(InvalidInput, match="the store is the server https://host:5000/team, and this is done in its"):
+        store_root()
+    for uri in ("http://", "http://host:port", "http://host/?a=b"):
+        with pytest.raises(InvalidInput, match=r"the server|address of a server"):
+            runlake.set_tracking_uri(uri)
+    runlake.set_tracking_uri("")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "HTTP://host")
+    assert runlake.get_tracking_uri() == "HTTP://host"

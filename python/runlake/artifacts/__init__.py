@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from runlake.artifacts.contents import Contents
 from runlake.artifacts.files import Artifacts
 from runlake.artifacts.image import Image
 from runlake.artifacts.uris import Locate, resolve
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Artifacts",
+    "Contents",
     "Image",
     "download_artifacts",
     "list_artifacts",
@@ -23,7 +25,7 @@ __all__ = [
 ]
 
 
-def _by_the_tracking_api(run_id: str, tracking_uri: str | None) -> Artifacts:
+def _by_the_tracking_api(run_id: str, tracking_uri: str | None) -> Contents:
     """Load the tracking API, which connects itself here, and ask it.
 
     NOTE: this module is below that one, and only a program that has imported nothing else of runlake comes by here.

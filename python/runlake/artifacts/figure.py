@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any, BinaryIO
 
-from runlake.artifacts.files import Artifacts
+from runlake.artifacts.contents import Contents
 from runlake.errors import InvalidInput, InvalidType
 from runlake.extras import is_loaded_instance
 
@@ -13,7 +13,7 @@ _PLOTLY_PICTURES = ("png", "jpg", "jpeg", "webp", "svg", "pdf")
 
 
 def log_figure(
-    artifacts: Artifacts, figure: Any, artifact_file: str, *, save_kwargs: dict[str, Any] | None = None
+    artifacts: Contents, figure: Any, artifact_file: str, *, save_kwargs: dict[str, Any] | None = None
 ) -> None:
     """Write a figure to a file.
 

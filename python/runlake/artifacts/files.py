@@ -15,19 +15,17 @@ import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 from runlake.artifacts import paths
-from runlake.artifacts.documents import parse_document, render_document
+from runlake.artifacts.contents import Contents
 from runlake.artifacts.folder import copy_content, entry_mode, lock_folder, opened_file, opened_folder, require_regular
 from runlake.artifacts.source import Source, walk_source
 from runlake.entities import FileInfo
-from runlake.errors import InvalidInput, InvalidType, NoSuchFile, NotFound, StoreError
-
-_STREAM_BYTES = 1 << 20
+from runlake.errors import InvalidInput, NoSuchFile, NotFound, StoreError
 
 
-class Artifacts:
+class Artifacts(Contents):
     """The artifact folder of one run.
 
     Methods may be called from several threads, and several processes may write below one root; of two that write one
@@ -74,65 +72,6 @@ class Artifacts:
                 raise
         with self._lock:
             self._unsynced.add(names)
-
-    def write_bytes(self, data: bytes, artifact_file: str) -> None:
-        """Write bytes to a file."""
-        with self.create(artifact_file) as file:
-            file.write(data)
-
-    def write_text(self, text: str, artifact_file: str) -> None:
-        """Write text to a file, as UTF-8.
-
-        Raises:
-            InvalidType: it is no text.
-            InvalidInput: the text has half a surrogate pair, which UTF-8 cannot hold.
-        """
-        if not isinstance(text, str):
-            raise InvalidType(f"the text for {artifact_file!r} is a {type(text).__name__}, not a string")
-        try:
-            data = text.encode()
-        except UnicodeEncodeError as error:
-            raise InvalidInput(f"the text for {artifact_file!r} cannot be written as UTF-8: {error.reason}") from error
-        self.write_bytes(data, artifact_file)
-
-    def write_dict(self, dictionary: Any, artifact_file: str) -> None:
-        """Write a dictionary (or list) as YAML if the name ends in `.yml` or `.yaml`, else as JSON.
-
-        Objects that JSON does not know are written as their `str()`.
-
-        Raises:
-            MissingExtra: the name asks for YAML and PyYAML is not installed.
-        """
-        self.write_bytes(render_document(dictionary, artifact_file).encode(), artifact_file)
-
-    def write_stream(self, stream: BinaryIO, artifact_file: str) -> None:
-        """Write what is left in a binary stream to a file, a megabyte at a time.
-
-        Raises:
-            InvalidType: it is no stream, or a stream of text.
-        """
-        if not callable(getattr(stream, "read", None)):
-            raise InvalidType(f"the content of {artifact_file!r} is a {type(stream).__name__}, not a binary stream")
-        with self.create(artifact_file) as file:
-            while chunk := stream.read(_STREAM_BYTES):
-                file.write(chunk)
-
-    def log_file(self, local_path: str | os.PathLike[str], artifact_path: str | None = None) -> None:
-        """Copy a file, under its own name, into the artifact folder `artifact_path`.
-
-        A local folder is copied with its name, as `log_dir` would. A symbolic link is copied as the file it leads to.
-        The copy has default permissions and the time of the copy.
-
-        Raises:
-            NoSuchFile: there is no such local file.
-            InvalidInput: the target path is not legal, or the local file is a pipe or a device.
-        """
-        local = os.path.abspath(local_path)
-        target = paths.join(artifact_path, _own_name(local))
-        if os.path.isdir(local):
-            self.log_dir(local, target)
-        else:
-            self._copy_in(local, target)
 
     def log_dir(self, local_dir: str | os.PathLike[str], artifact_path: str | None = None) -> None:
         """Copy what is in a local folder, with the folders below it, into the artifact folder `artifact_path`.
@@ -264,42 +203,10 @@ class Artifacts:
         ):
             yield file
 
-    def read_bytes(self, artifact_file: str) -> bytes:
-        """Read a whole file."""
-        with self.open(artifact_file) as file:
-            return file.read()
-
-    def load_text(self, artifact_file: str) -> str:
-        """Read a file of UTF-8 text.
-
-        Raises:
-            InvalidInput: the bytes are not UTF-8.
-        """
-        try:
-            return self.read_bytes(artifact_file).decode()
-        except UnicodeDecodeError as error:
-            raise InvalidInput(
-                f"artifact {artifact_file!r} is not UTF-8 text (byte {error.start})",
-                hint="download it and open it with its own encoding",
-            ) from error
-
-    def load_dict(self, artifact_file: str) -> Any:
-        """Read a YAML file (`.yml`, `.yaml`) or a JSON file (any other name).
-
-        Raises:
-            InvalidInput: the file does not parse.
-            MissingExtra: it is YAML and PyYAML is not installed.
-        """
-        return parse_document(self.load_text(artifact_file), artifact_file)
-
     def kind(self, artifact_path: str) -> Literal["file", "folder"] | None:
         """Tell what an artifact is; None when nothing is there."""
         mode = self._mode(paths.components(artifact_path))
         return None if mode is None else "folder" if stat.S_ISDIR(mode) else "file"
-
-    def exists(self, artifact_path: str) -> bool:
-        """Tell whether an artifact file or folder exists."""
-        return self.kind(artifact_path) is not None
 
     def download(self, artifact_path: str | None = None, dst_path: str | os.PathLike[str] | None = None) -> str:
         """Give the local path of a file or folder, or copy it into the folder `dst_path` and give the copy's path.
@@ -363,13 +270,6 @@ class Artifacts:
         with opened_folder(self.root, names, create=False) as folder, os.scandir(folder) as entries:
             found = [_file_info(entry, names) for entry in entries if _is_listed(entry)]
         return sorted(found, key=lambda info: info.path)
-
-
-def _own_name(local: str) -> str:
-    name = os.path.basename(local)
-    if not name:
-        raise InvalidInput(f"{local!r} has no name of its own to be logged under; use log_artifacts and a folder")
-    return name
 
 
 def _is_listed(entry: os.DirEntry[str]) -> bool:

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from runlake.artifacts.files import Artifacts
+from runlake.artifacts.contents import Contents
 from runlake.artifacts.paths import file_components
 from runlake.errors import InvalidInput, InvalidType
 from runlake.extras import import_extra
@@ -106,7 +106,7 @@ def prepare_image(
     key: str | None = None,
     step: int | None = None,
     timestamp: int | None = None,
-) -> Callable[[Artifacts], None]:
+) -> Callable[[Contents], None]:
     """Check an image and where it goes, copy its pixels, and give the function that writes it.
 
     The function may be called later and in another thread; what is done to the image in the meantime does not matter.
@@ -134,12 +134,12 @@ def prepare_image(
     return lambda artifacts: save_with_preview(artifacts, picture, f"{stem}.png", f"{stem}+compressed.webp")
 
 
-def log_image(artifacts: Artifacts, image: Any, artifact_file: str | None = None, **where: Any) -> None:
+def log_image(artifacts: Contents, image: Any, artifact_file: str | None = None, **where: Any) -> None:
     """Write an image; arguments and errors are those of `prepare_image`."""
     prepare_image(image, artifact_file, **where)(artifacts)
 
 
-def load_image(artifacts: Artifacts, artifact_file: str) -> Any:
+def load_image(artifacts: Contents, artifact_file: str) -> Any:
     """Read an image file whole, as a Pillow image.
 
     Raises:
@@ -156,14 +156,14 @@ def load_image(artifacts: Artifacts, artifact_file: str) -> Any:
     return picture
 
 
-def save_with_preview(artifacts: Artifacts, picture: Any, artifact_file: str, preview_file: str) -> None:
+def save_with_preview(artifacts: Contents, picture: Any, artifact_file: str, preview_file: str) -> None:
     """Write a Pillow image, and a small copy of it if this Pillow can write the preview's format."""
     _save(artifacts, picture, artifact_file)
     if import_extra("PIL.features", "to log an image").check("webp"):
         _save(artifacts, _preview(picture), preview_file)
 
 
-def _save(artifacts: Artifacts, picture: Any, artifact_file: str) -> None:
+def _save(artifacts: Contents, picture: Any, artifact_file: str) -> None:
     pil = import_extra("PIL.Image", "to log an image")
     suffix = os.path.splitext(artifact_file)[1].lower()
     picture_format = pil.registered_extensions().get(suffix)

@@ -31,11 +31,11 @@ class Source:
     is_dir: bool
 
 
-def walk_source(local_dir: str, *, leave: Path) -> list[Source]:
+def walk_source(local_dir: str, *, leave: Path | None) -> list[Source]:
     """List what is in a local folder and is to be logged, each folder before its contents, sorted by name.
 
     Args:
-        leave: A folder that is not taken: where the copies go.
+        leave: A folder that is not taken: where the copies go, if that is on this machine.
 
     Raises:
         NoSuchFile: there is no such folder.
@@ -47,7 +47,7 @@ def walk_source(local_dir: str, *, leave: Path) -> list[Source]:
         raise InvalidInput(f"{local_dir!r} is a file, not a folder; use log_artifact")
     left_out: list[str] = []
     chain = (_identity(local_dir),)
-    found = list(_walk(local_dir, "", chain, _identity(leave), left_out))
+    found = list(_walk(local_dir, "", chain, (0, 0) if leave is None else _identity(leave), left_out))
     if left_out:
         warnings.warn(
             f"{len(left_out)} of the entries of {local_dir!r} were left out, first {left_out[0]!r}",

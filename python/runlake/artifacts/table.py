@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from runlake.artifacts.files import Artifacts
+from runlake.artifacts.contents import Contents
 from runlake.artifacts.image import save_with_preview, to_pil
 from runlake.artifacts.rows import Rows, rows_of
 from runlake.errors import InvalidInput, InvalidType, NotFound
@@ -30,7 +30,7 @@ LOGGED_ARTIFACTS_TAG = "mlflow.loggedArtifacts"
 _SUFFIXES = (".json", ".parquet")
 
 
-def log_table(artifacts: Artifacts, data: Any, artifact_file: str) -> None:
+def log_table(artifacts: Contents, data: Any, artifact_file: str) -> None:
     """Append rows to a table, which is made if it is not there.
 
     Columns that only one side has are null on the other. Processes that append at once take turns.
@@ -54,7 +54,7 @@ def log_table(artifacts: Artifacts, data: Any, artifact_file: str) -> None:
         _write(artifacts, rows, artifact_file)
 
 
-def load_table(artifact_file: str, runs: Iterable[tuple[Artifacts, Mapping[str, Any]]]) -> Any:
+def load_table(artifact_file: str, runs: Iterable[tuple[Contents, Mapping[str, Any]]]) -> Any:
     """Read a table of several runs into one pandas data frame, run after run.
 
     Args:
@@ -89,7 +89,7 @@ def _check_suffix(artifact_file: str) -> None:
         raise InvalidInput(f"a table is stored as .json or .parquet, not as {artifact_file!r}")
 
 
-def _write(artifacts: Artifacts, rows: Rows, artifact_file: str) -> None:
+def _write(artifacts: Contents, rows: Rows, artifact_file: str) -> None:
     if artifact_file.endswith(".json"):
         document = {"columns": rows.columns, "data": rows.data}
         artifacts.write_text(json.dumps(document, allow_nan=False), artifact_file)
@@ -101,7 +101,7 @@ def _write(artifacts: Artifacts, rows: Rows, artifact_file: str) -> None:
     artifacts.write_bytes(buffer.getvalue(), artifact_file)
 
 
-def _read(artifacts: Artifacts, artifact_file: str) -> Rows:
+def _read(artifacts: Contents, artifact_file: str) -> Rows:
     if artifact_file.endswith(".parquet"):
         pandas = import_extra("pandas", "to read a Parquet table")
         rows = rows_of(_read_frame(artifacts, artifact_file, pandas))
@@ -113,7 +113,7 @@ def _read(artifacts: Artifacts, artifact_file: str) -> Rows:
         raise InvalidInput(f"artifact {artifact_file!r} is not a table of columns and data") from error
 
 
-def _read_frame(artifacts: Artifacts, artifact_file: str, pandas: Any) -> Any:
+def _read_frame(artifacts: Contents, artifact_file: str, pandas: Any) -> Any:
     if artifact_file.endswith(".json"):
         rows = _read(artifacts, artifact_file)
         return pandas.DataFrame(rows.data, columns=rows.columns)
@@ -131,7 +131,7 @@ def _with_columns(frame: Any, extra: Mapping[str, Any]) -> Any:
     return frame
 
 
-def _with_stored_images(artifacts: Artifacts, rows: Rows, artifact_file: str) -> Rows:
+def _with_stored_images(artifacts: Contents, rows: Rows, artifact_file: str) -> Rows:
     stem = f"table_images/{os.path.splitext(artifact_file)[0]}"
     data = [list(row) for row in rows.data]
     for at, name in enumerate(rows.columns):
@@ -148,7 +148,7 @@ def _is_image(value: Any) -> bool:
     return all(callable(getattr(value, method, None)) for method in ("save", "resize")) and hasattr(value, "size")
 
 
-def _store_image(artifacts: Artifacts, image: Any, stem: str) -> dict[str, str]:
+def _store_image(artifacts: Contents, image: Any, stem: str) -> dict[str, str]:
     save_with_preview(artifacts, to_pil(image), f"{stem}.png", f"{stem}.webp")
     return {"type": "image", "filepath": f"{stem}.png", "compressed_filepath": f"{stem}.webp"}
 

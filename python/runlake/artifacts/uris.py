@@ -1,5 +1,7 @@
 """Artifact URIs: from `runs:/<run id>/<path>`, a `file:` URI or a local path to the artifacts it means.
 
+What a server says of its runs, `mlflow-artifacts:/<experiment>/<run>/artifacts/<path>`, is understood as well.
+
 Paths inside a `runs:` URI are literal, like all artifact paths; only `file:` URIs are percent-decoded, once, as their
 definition has it.
 """
@@ -10,13 +12,15 @@ import os
 from collections.abc import Callable
 
 from runlake import names
+from runlake.artifacts.contents import Contents
 from runlake.artifacts.files import Artifacts
 from runlake.errors import InvalidInput, InvalidType
 
-Locate = Callable[[str, str | None], Artifacts]
+Locate = Callable[[str, str | None], Contents]
 """Gives the artifacts of a run: run id, tracking URI or None for the one in force."""
 
 _RUNS = "runs:/"
+_OF_SERVER = "mlflow-artifacts:/"
 
 
 def resolve(
@@ -25,7 +29,7 @@ def resolve(
     artifact_path: str | None,
     tracking_uri: str | None,
     locate: Locate,
-) -> tuple[Artifacts, str]:
+) -> tuple[Contents, str]:
     """Find the artifacts and the path in them that the arguments of an MLflow artifact function mean.
 
     Raises:
@@ -54,7 +58,7 @@ def folder(location: str | os.PathLike[str]) -> str:
     return names.check_length(path, names.MAX_ARTIFACT_LOCATION, "the place of artifacts")
 
 
-def _resolve_uri(artifact_uri: str, tracking_uri: str | None, locate: Locate) -> tuple[Artifacts, str]:
+def _resolve_uri(artifact_uri: str, tracking_uri: str | None, locate: Locate) -> tuple[Contents, str]:
     uri = os.fspath(artifact_uri)
     if not isinstance(uri, str):
         raise InvalidType(f"an artifact URI is text, not {type(artifact_uri).__name__}")
@@ -63,7 +67,19 @@ def _resolve_uri(artifact_uri: str, tracking_uri: str | None, locate: Locate) ->
         if not run_id:
             raise InvalidInput(f"{uri!r} has no run id; write runs:/<run id>/<path>")
         return locate(run_id, tracking_uri), path.rstrip("/")
+    if uri.startswith(_OF_SERVER):
+        return _of_server(uri, tracking_uri, locate)
     return _local(_local_path(uri, "artifacts are read from runs:/, file:/// and local paths"))
+
+
+def _of_server(uri: str, tracking_uri: str | None, locate: Locate) -> tuple[Contents, str]:
+    """Read the URI that a server gives the artifacts of a run: <experiment>/<run>/artifacts[/<path>]."""
+    parts = uri[len(_OF_SERVER) :].split("/", 3)
+    if len(parts) < 3 or parts[2] != "artifacts":
+        raise InvalidInput(
+            f"{uri!r} names no artifacts of a run; write {_OF_SERVER}<experiment>/<run>/artifacts/<path>"
+        )
+    return locate(parts[1], tracking_uri), "/".join(parts[3:]).rstrip("/")
 
 
 def _local(path: str) -> tuple[Artifacts, str]:

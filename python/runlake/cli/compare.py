@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runlake import query
 from runlake.cli import output
 from runlake.cli.options import find_run, json_option, opened, short, store_option
 from runlake.errors import InvalidInput
@@ -40,7 +39,7 @@ def compare(runs: tuple[str, ...], everything: bool, store: str | None, as_json:
         ids = [find_run(opened_store, run).info.run_id for run in runs]
         if len(set(ids)) < 2:
             raise InvalidInput(f"{' and '.join(runs)} are one run, {ids[0]}", hint="name another to compare it with")
-        frame = query.compare(opened_store, ids, only_different=not everything)
+        frame = opened_store.reads.compare(ids, only_different=not everything)
     labels = frame.columns[len(_NAMES) + 1 :]
     if as_json:
         output.json([_described(row, labels) for row in frame.iter_rows(named=True)])

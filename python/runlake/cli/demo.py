@@ -7,7 +7,7 @@ import importlib
 import click
 
 from runlake.cli import output
-from runlake.cli.options import json_option, store_option
+from runlake.cli.options import folder_option, json_option
 from runlake.errors import MissingExtra
 from runlake.location import store_root
 
@@ -15,7 +15,7 @@ _PACKAGES = ("numpy", "sklearn", "matplotlib")
 
 
 @click.command(short_help="Fill a store with a real sweep, to look into.")
-@store_option
+@folder_option
 @json_option
 def demo(store: str | None, as_json: bool) -> None:
     """Run a sweep of 96 small networks over scikit-learn's digits, logging every mini-batch.

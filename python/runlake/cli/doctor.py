@@ -9,13 +9,13 @@ import click
 
 from runlake.cli import checks, output
 from runlake.cli.checks import Finding, State
-from runlake.cli.options import folder_of, json_option, opened, store_option
+from runlake.cli.options import folder_of, folder_option, json_option, opened_folder
 from runlake.errors import RunlakeError
 
 
 @click.command(short_help="Check the store, to every byte of its segments.")
 @click.option("--quick", is_flag=True, help="Compare sizes instead of reading every segment.")
-@store_option
+@folder_option
 @json_option
 @click.pass_context
 def doctor(context: click.Context, quick: bool, store: str | None, as_json: bool) -> None:
@@ -40,7 +40,7 @@ def _examined(root: Path, *, read: bool) -> Iterator[Finding]:
         if about_store.state is State.WRONG:
             return
         yield from checks.check_journals(root)
-        with opened(str(root)) as store:
+        with opened_folder(str(root)) as store:
             yield Finding("open", State.OK, "the store opens")
             yield from checks.check_catalog(store)
             yield from checks.check_segments(store, read=read)

@@ -19,7 +19,7 @@ from runlake.query.keys import KeyChoice
 if TYPE_CHECKING:
     import polars as pl
 
-    from runlake.store import Store
+    from runlake.stores import AnyStore
 
 _STDOUT = "-"
 
@@ -74,26 +74,26 @@ def export(
     _report(Path(path).expanduser(), as_json)
 
 
-def _check_keys(store: Store, keys: tuple[str, ...]) -> None:
+def _check_keys(store: AnyStore, keys: tuple[str, ...]) -> None:
     """Refuse a key that the store does not know: a mistyped one would be a file without rows.
 
     Raises:
         NotFound: there is no such key; those near it are shown.
     """
     if named := KeyChoice.of(keys).exact:
-        known = {*store.journals().keys(), *store.catalog.key_names()}
+        known = store.reads.metric_keys()
         if unknown := [key for key in named if key not in known]:
             raise NotFound(f"no run has the metric {unknown[0]!r}", hint=did_you_mean(unknown[0], known))
 
 
 def _frame(
-    store: Store, what: str, where: str | None, experiments: list[str] | None, keys: list[str] | None
+    store: AnyStore, what: str, where: str | None, experiments: list[str] | None, keys: list[str] | None
 ) -> pl.LazyFrame:
     every = where is None and experiments is None
-    runs = query.runs(store, experiments, where)
+    runs = store.reads.runs(experiments, where)
     if what == "runs":
         return runs
-    return query.points(store, None if every else runs.select("run_id"), keys)
+    return store.reads.points(None if every else runs.select("run_id"), keys)
 
 
 def _require_pipe(format_: str | None, as_json: bool) -> None:

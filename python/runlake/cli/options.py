@@ -11,9 +11,12 @@ import click
 
 from runlake.entities import Run
 from runlake.errors import InvalidInput, NotFound, StoreUnavailable
-from runlake.location import store_root
+from runlake.location import resolved, store_root
 from runlake.query.filter.nearest import nearest
+from runlake.remote.address import is_address
+from runlake.remote.store import RemoteStore
 from runlake.store import Store
+from runlake.stores import AnyStore
 
 Given = TypeVar("Given", str, tuple[str, ...], None)
 
@@ -22,15 +25,23 @@ _MOST_LISTED = 10
 _MOST_NAMED = 3
 
 
+def folder_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--store` to a command that works in the folder of a store."""
+    return _store_option("FOLDER", "Folder of the store.")(command)
+
+
 def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--store`."""
-    option = click.option(
+    """Add `--store` to a command that reads a store wherever it is."""
+    return _store_option("STORE", "Folder of the store, or URL of a server.")(command)
+
+
+def _store_option(metavar: str, meaning: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(
         "--store",
-        metavar="FOLDER",
+        metavar=metavar,
         callback=require_text,
-        help="Folder of the store. Default: RUNLAKE_TRACKING_URI, else ./lake.",
+        help=f"{meaning} Default: RUNLAKE_TRACKING_URI, else ./lake.",
     )
-    return option(command)
 
 
 def require_text(context: click.Context, parameter: click.Parameter, value: Given) -> Given:
@@ -80,8 +91,23 @@ def folder_of(given: str | None) -> Path:
 
 
 @contextlib.contextmanager
-def opened(given: str | None) -> Iterator[Store]:
-    """Open the store that is meant, and close it in the end."""
+def opened(given: str | None) -> Iterator[AnyStore]:
+    """Open the store that is meant, in a folder or on a server, and close it in the end."""
+    where = resolved(given)
+    if not is_address(where):
+        with opened_folder(where) as folder:
+            yield folder
+        return
+    server = RemoteStore(where)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@contextlib.contextmanager
+def opened_folder(given: str | None) -> Iterator[Store]:
+    """Open the store that is meant, which must be in a folder of this machine, and close it in the end."""
     store = Store.open(folder_of(given), create=False)
     try:
         yield store
@@ -89,7 +115,7 @@ def opened(given: str | None) -> Iterator[Store]:
         store.close()
 
 
-def find_run(store: Store, name: str) -> Run:
+def find_run(store: AnyStore, name: str) -> Run:
     """Return the run that `name` means: its id, the beginning of its id, or its name.
 
     Raises:

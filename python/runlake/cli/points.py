@@ -8,13 +8,12 @@ from typing import Any
 
 import click
 
-from runlake import query
 from runlake.cli import output
 from runlake.cli.options import Count, find_run, json_option, opened, store_option
 from runlake.cli.plot import buckets_across, can_be_drawn, draw
 from runlake.entities import Run
 from runlake.errors import NotFound
-from runlake.store import Store
+from runlake.stores import AnyStore
 
 
 @click.command(short_help="Draw or print one metric of a run.")
@@ -45,7 +44,7 @@ def points(
         found = find_run(opened_store, run)
         check_key(found, key)
         if plotted:
-            curve = query.series(opened_store, found.info.run_id, key, points=buckets or buckets_across())
+            curve = opened_store.reads.series(found.info.run_id, key, points=buckets or buckets_across())
             output.line(draw(curve, key))
             return
         columns, rows = _reduced(opened_store, found, key, buckets) if buckets else _all(opened_store, found, key)
@@ -67,13 +66,13 @@ def check_key(run: Run, key: str) -> None:
         raise NotFound(f"run {run.info.run_name} never logged {key!r}", hint=f"its metrics are {known}")
 
 
-def _all(store: Store, run: Run, key: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    frame = query.points(store, [run.info.run_id], [key]).select("step", "timestamp", "value").collect()
+def _all(store: AnyStore, run: Run, key: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    frame = store.reads.points([run.info.run_id], [key]).select("step", "timestamp", "value").collect()
     frame = frame.sort("step", "timestamp", maintain_order=True)
     rows = [(step, datetime.fromtimestamp(ms / 1000, UTC), value) for step, ms, value in frame.iter_rows()]
     return frame.columns, rows
 
 
-def _reduced(store: Store, run: Run, key: str, buckets: int) -> tuple[list[str], list[tuple[Any, ...]]]:
-    frame = query.series(store, run.info.run_id, key, points=buckets)
+def _reduced(store: AnyStore, run: Run, key: str, buckets: int) -> tuple[list[str], list[tuple[Any, ...]]]:
+    frame = store.reads.series(run.info.run_id, key, points=buckets)
     return frame.columns, frame.rows()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runlake import query
 from runlake.cli import output
 from runlake.cli.options import (
     Count,
@@ -27,7 +26,7 @@ from runlake.errors import InvalidInput, NotFound
 if TYPE_CHECKING:
     import polars as pl
 
-    from runlake.store import Store
+    from runlake.stores import AnyStore
 
 _FIRST = ("run_name", "run_id", "status", "start_time")
 _FOLDED = 32  # a name that is longer leaves room for other columns
@@ -83,8 +82,8 @@ def runs(
     with opened(store) as opened_store:
         check_experiments(opened_store, experiments)
         view = ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY
-        listing = query.list_runs(
-            opened_store, list(experiments) or None, where, view, order_by=sorts, limit=limit or None
+        listing = opened_store.reads.list_runs(
+            list(experiments) or None, where, view, order_by=sorts, limit=limit or None
         )
     shown = listing.frame
     wanted = _matching(shown.columns, columns) if columns is not None else None
@@ -96,7 +95,7 @@ def runs(
         output.message(f"{len(shown):,} of {listing.total:,} runs; --limit 0 shows all")
 
 
-def check_experiments(store: Store, names: tuple[str, ...]) -> None:
+def check_experiments(store: AnyStore, names: tuple[str, ...]) -> None:
     """Refuse a name that no experiment has: a mistyped one would look like one without runs.
 
     Raises:

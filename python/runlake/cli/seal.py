@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from runlake.cli import output
-from runlake.cli.options import json_option, opened, store_option
+from runlake.cli.options import folder_option, json_option, opened_folder
 from runlake.store import Store
 
 
 @click.command(short_help="Move points into Parquet files, for other programs.")
-@store_option
+@folder_option
 @json_option
 def seal(store: str | None, as_json: bool) -> None:
     """Write the points that ended processes left in journals into segments, which are Parquet.
@@ -18,7 +18,7 @@ def seal(store: str | None, as_json: bool) -> None:
     runlake reads both and needs no seal; DuckDB, Spark and others read segments only. Processes that are logging seal
     what they have themselves, 64 MiB at a time and when they end.
     """
-    with opened(store) as opened_store:
+    with opened_folder(store) as opened_store:
         before = _sealed(opened_store)
         opened_store.seal()
         sealed, left = _sealed(opened_store) - before, _unsealed(opened_store)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from runlake.cli import output
-from runlake.cli.options import store_option
+from runlake.cli.options import folder_option
 from runlake.extras import import_extra
 from runlake.location import store_root
 
@@ -18,7 +18,7 @@ def _several(_context: click.Context, _parameter: click.Parameter, given: str | 
 
 
 @click.command()
-@store_option
+@folder_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is every one.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=5000, show_default=True, help="Port; 0 is any that is free."

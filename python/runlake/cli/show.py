@@ -10,7 +10,7 @@ import click
 from runlake.cli import output
 from runlake.cli.options import find_run, json_option, opened, store_option
 from runlake.entities import Run
-from runlake.store import Store
+from runlake.stores import AnyStore
 
 
 @click.command(short_help="Show everything about one run but its points.")
@@ -38,7 +38,7 @@ def show(run: str, store: str | None, as_json: bool) -> None:
         output.pairs({file["path"]: output.size(file["bytes"]) for file in described["artifacts"]})
 
 
-def _described(store: Store, run: Run) -> dict[str, Any]:
+def _described(store: AnyStore, run: Run) -> dict[str, Any]:
     info = run.info
     started, ended = _moment(info.start_time), _moment(info.end_time)
     attributes = {
@@ -65,7 +65,7 @@ def _moment(milliseconds: int | None) -> datetime | None:
     return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def _artifacts(store: Store, run: Run) -> list[dict[str, Any]]:
+def _artifacts(store: AnyStore, run: Run) -> list[dict[str, Any]]:
     """List all files of a run, folders opened, with their sizes in bytes."""
     from runlake import run_files
 

@@ -9,8 +9,7 @@ from typing import Any
 from runlake import config, lifecycle
 from runlake.entities import Experiment, LifecycleStage, ViewType
 from runlake.errors import InvalidInput
-from runlake.location import store_root
-from runlake.store import Store, get_store
+from runlake.stores import AnyStore, store_at
 
 _log = logging.getLogger("runlake")
 _EVERY_PAGE = 1000
@@ -20,7 +19,7 @@ _EVERY_PAGE = 1000
 class _Choice:
     """What `set_experiment` was told, and where it was found."""
 
-    store: Store
+    store: AnyStore
     experiment_id: str
     name: str
 
@@ -47,7 +46,7 @@ def set_experiment(
     global _choice
     if (experiment_name is None) == (experiment_id is None):
         raise InvalidInput("set_experiment takes exactly one of experiment_name and experiment_id")
-    store = get_store(store_root(), renew=True)
+    store = store_at(renew=True)
     if experiment_name is not None:
         experiment = _named(store, experiment_name)
     else:
@@ -77,7 +76,7 @@ def create_experiment(
     Raises:
         AlreadyExists: an active experiment has that name.
     """
-    return lifecycle.create_experiment(get_store(store_root(), renew=True), name, artifact_location, tags or {})
+    return lifecycle.create_experiment(store_at(renew=True), name, artifact_location, tags or {})
 
 
 def get_experiment(experiment_id: str) -> Experiment:
@@ -86,12 +85,12 @@ def get_experiment(experiment_id: str) -> Experiment:
     Raises:
         NotFound: there is none with that id.
     """
-    return get_store(store_root()).catalog.get_experiment(str(experiment_id))
+    return store_at().catalog.get_experiment(str(experiment_id))
 
 
 def get_experiment_by_name(name: str) -> Experiment | None:
     """Return the experiment of that name, an active one first; None when there is none."""
-    return get_store(store_root()).catalog.find_experiment(name)
+    return store_at().catalog.find_experiment(name)
 
 
 def search_experiments(
@@ -105,14 +104,12 @@ def search_experiments(
     Args:
         max_results: None is all.
     """
-    from runlake import query
-
-    store = get_store(store_root())
+    store = store_at()
     found: list[Experiment] = []
     token: str | None = None
     while max_results is None or len(found) < max_results:
         size = _EVERY_PAGE if max_results is None else min(_EVERY_PAGE, max_results - len(found))
-        page = query.search_experiments(store, view_type, size, filter_string, order_by, token)
+        page = store.reads.search_experiments(view_type, size, filter_string, order_by, token)
         found += page
         token = page.token
         if not token:
@@ -122,12 +119,12 @@ def search_experiments(
 
 def delete_experiment(experiment_id: str) -> None:
     """Mark an experiment and its runs deleted; `restore_experiment` brings them back."""
-    get_store(store_root()).catalog.delete_experiment(str(experiment_id))
+    store_at().catalog.delete_experiment(str(experiment_id))
 
 
 def restore_experiment(experiment_id: str) -> None:
     """Bring back a deleted experiment with its runs."""
-    get_store(store_root()).catalog.restore_experiment(str(experiment_id))
+    store_at().catalog.restore_experiment(str(experiment_id))
 
 
 def set_experiment_tag(key: str, value: Any) -> None:
@@ -137,7 +134,7 @@ def set_experiment_tag(key: str, value: Any) -> None:
 
 def set_experiment_tags(tags: dict[str, Any]) -> None:
     """Set tags of the active experiment, each to `str(value)`."""
-    store = get_store(store_root())
+    store = store_at()
     lifecycle.set_experiment_tags(store, active_experiment_id(store), tags)
 
 
@@ -147,11 +144,11 @@ def delete_experiment_tag(key: str) -> None:
     Raises:
         NotFound: it has no such tag.
     """
-    store = get_store(store_root())
+    store = store_at()
     store.catalog.delete_experiment_tag(active_experiment_id(store), key)
 
 
-def chosen_experiment_id(store: Store) -> str | None:
+def chosen_experiment_id(store: AnyStore) -> str | None:
     """Return the experiment that `set_experiment` chose, by name if that was in another store; None without one."""
     choice = _choice
     if choice is None:
@@ -159,7 +156,7 @@ def chosen_experiment_id(store: Store) -> str | None:
     return choice.experiment_id if choice.store is store else _named(store, choice.name).experiment_id
 
 
-def active_experiment_id(store: Store) -> str:
+def active_experiment_id(store: AnyStore) -> str:
     """Return where new runs go: `set_experiment` here or in a parent, else the environment's name or id, else "0"."""
     chosen = chosen_experiment_id(store) or config.exported_experiment_id(store.catalog.store_id)
     if chosen is not None:
@@ -170,7 +167,7 @@ def active_experiment_id(store: Store) -> str:
     return config.experiment_id() or "0"
 
 
-def _named(store: Store, name: str) -> Experiment:
+def _named(store: AnyStore, name: str) -> Experiment:
     """Return the active experiment of that name; makes one, also when other processes do so at the same moment."""
     return lifecycle.find_or_create_experiment(store, name)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from runlake import artifacts, operations, run_files
-from runlake.artifacts import Artifacts
+from runlake.artifacts import Contents
 from runlake.fluent.experiments import active_experiment_id
 from runlake.fluent.values import target
 from runlake.guard import shielded
-from runlake.location import store_root
-from runlake.store import get_store
+from runlake.stores import store_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +117,7 @@ def load_table(
     Raises:
         NotFound: no run has the table.
     """
-    store = get_store(store_root())
+    store = store_at()
     return run_files.load_table(store, active_experiment_id(store), artifact_file, run_ids, extra_columns)
 
 
@@ -133,9 +132,9 @@ def flush_artifact_async_logging() -> None:
     operations.flush()
 
 
-def _locate(run_id: str, tracking_uri: str | None) -> Artifacts:
+def _locate(run_id: str, tracking_uri: str | None) -> Contents:
     """Find a run's artifacts for the functions of `runlake.artifacts`."""
-    return run_files.artifacts(get_store(store_root(tracking_uri)), run_id)
+    return run_files.artifacts(store_at(tracking_uri), run_id)
 
 
 artifacts.connect(_locate)

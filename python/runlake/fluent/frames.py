@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runlake.entities import ViewType
-from runlake.location import store_root
-from runlake.store import get_store
+from runlake.stores import store_at
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,9 +37,7 @@ def runs(
         InvalidInput: the filter cannot be read; a caret shows where.
         NotFound: an experiment does not exist.
     """
-    from runlake import query
-
-    return query.runs(get_store(store_root()), experiments, where, view, schema=schema)
+    return store_at().reads.runs(experiments, where, view, schema=schema)
 
 
 def points(runs: Runs = None, keys: Keys = None, *, latest: OneAStep = None, align: OneAStep = None) -> pl.LazyFrame:
@@ -63,9 +60,7 @@ def points(runs: Runs = None, keys: Keys = None, *, latest: OneAStep = None, ali
             else one for each `run/key`. A run is called by its name, or by its id where names repeat. Points are read
             as soon as the frame is asked for its columns, for what these are depends on the points.
     """
-    from runlake import query
-
-    return query.points(get_store(store_root()), runs, keys, latest=latest, align=align)
+    return store_at().reads.points(runs, keys, latest=latest, align=align)
 
 
 def band(
@@ -89,9 +84,7 @@ def band(
         by: Columns of that frame, or of `runs()`, in which runs of a group agree; runs without a value are a group.
         points: Put steps into so many buckets of equal width at most; None keeps every step.
     """
-    from runlake import query
-
-    return query.band(get_store(store_root()), runs, key, by=by, quantiles=quantiles, points=points)
+    return store_at().reads.band(runs, key, by=by, quantiles=quantiles, points=points)
 
 
 def compare(runs: Runs, *, only_different: bool = True, numbers: bool = False) -> pl.DataFrame:
@@ -106,9 +99,7 @@ def compare(runs: Runs, *, only_different: bool = True, numbers: bool = False) -
         only_different: Leave out what is alike.
         numbers: Give Float64 columns, to compute with, of what is a number; else all is text, with every digit.
     """
-    from runlake import query
-
-    return query.compare(get_store(store_root()), runs, only_different=only_different, numbers=numbers)
+    return store_at().reads.compare(runs, only_different=only_different, numbers=numbers)
 
 
 def series(
@@ -132,6 +123,4 @@ def series(
         start: Where the first bucket begins, in units of `x`; None is where the series does.
         end: Where the last bucket ends, excluded; None is where the series does.
     """
-    from runlake import query
-
-    return query.series(get_store(store_root()), runs, keys, points=points, x=x, start=start, end=end)
+    return store_at().reads.series(runs, keys, points=points, x=x, start=start, end=end)

@@ -14,8 +14,8 @@ from runlake.errors import InvalidInput
 from runlake.fluent import active, origin
 from runlake.fluent.experiments import active_experiment_id, chosen_experiment_id
 from runlake.fluent.run import ActiveRun
-from runlake.location import store_root
-from runlake.store import Store, get_store
+from runlake.store import Store
+from runlake.stores import recording_store, store_at
 
 _log = logging.getLogger("runlake")
 _once = threading.RLock()
@@ -57,7 +57,7 @@ def start_run(
     if log_system_metrics:
         recording.warn_once("start_run: log_system_metrics has no effect, there are no system metrics yet")
     tags = _with_description(tags or {}, description)
-    store = get_store(store_root(), renew=True)
+    store = recording_store()
     existing = run_id or config.take_run_id()
     if existing:
         run = _join(store, existing, experiment_id, run_name, tags)
@@ -103,22 +103,22 @@ def get_run(run_id: str) -> Run:
     Raises:
         NotFound: there is none with that id.
     """
-    return get_store(store_root()).get_run(run_id)
+    return store_at().get_run(run_id)
 
 
 def get_parent_run(run_id: str) -> Run | None:
     """Return the run that `run_id` is nested in; None when it is not nested."""
-    return lifecycle.parent_run(get_store(store_root()), run_id)
+    return lifecycle.parent_run(store_at(), run_id)
 
 
 def delete_run(run_id: str) -> None:
     """Mark a run deleted; `restore_run` brings it back."""
-    get_store(store_root()).catalog.delete_run(run_id)
+    store_at().catalog.delete_run(run_id)
 
 
 def restore_run(run_id: str) -> None:
     """Bring back a deleted run."""
-    get_store(store_root()).catalog.restore_run(run_id)
+    store_at().catalog.restore_run(run_id)
 
 
 def active_or_new() -> ActiveRun:

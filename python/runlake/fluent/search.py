@@ -9,8 +9,7 @@ from runlake.entities import Run, ViewType
 from runlake.errors import InvalidInput
 from runlake.extras import import_extra
 from runlake.fluent.experiments import active_experiment_id
-from runlake.location import store_root
-from runlake.store import Store, get_store
+from runlake.stores import AnyStore, store_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,13 +71,13 @@ def search_runs(
         if output_format == "pandas"
         else None
     )
-    store = get_store(store_root())
+    store = store_at()
     ids = _experiment_ids(store, experiment_ids, experiment_names, search_all_experiments)
     found = list(_found(store, ids, filter_string, run_view_type, max_results, order_by))
     return found if pandas is None else _frame(pandas, found)
 
 
-def _experiment_ids(store: Store, ids: list[str] | None, names: list[str] | None, everywhere: bool) -> list[str]:
+def _experiment_ids(store: AnyStore, ids: list[str] | None, names: list[str] | None, everywhere: bool) -> list[str]:
     if ids and names:
         raise InvalidInput("search_runs takes experiment_ids or experiment_names, not both")
     if ids:
@@ -90,7 +89,7 @@ def _experiment_ids(store: Store, ids: list[str] | None, names: list[str] | None
     return [active_experiment_id(store)]
 
 
-def _ids_of_names(store: Store, names: list[str]) -> list[str]:
+def _ids_of_names(store: AnyStore, names: list[str]) -> list[str]:
     found = {name: store.catalog.find_experiment(name) for name in names}
     if missing := [name for name, experiment in found.items() if experiment is None]:
         from runlake.query.warnings import warn_of_unknown_experiment
@@ -102,14 +101,13 @@ def _ids_of_names(store: Store, names: list[str]) -> list[str]:
 
 
 def _found(
-    store: Store, experiment_ids: list[str], where: str, view: int, max_results: int, order_by: list[str] | None
+    store: AnyStore, experiment_ids: list[str], where: str, view: int, max_results: int, order_by: list[str] | None
 ) -> Iterator[Run]:
-    from runlake import query
 
     token: str | None = None
     left = max_results
     while left > 0:
-        page = query.search_runs(store, experiment_ids, where, view, min(left, _PAGE), order_by, token)
+        page = store.reads.search_runs(experiment_ids, where, view, min(left, _PAGE), order_by, token)
         yield from page
         left -= len(page)
         token = page.token

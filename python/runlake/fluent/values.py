@@ -7,9 +7,9 @@ from typing import Any
 from runlake import _engine, operations, recording, run_files
 from runlake.fluent.runs import active_or_new
 from runlake.guard import shielded
-from runlake.location import store_root
 from runlake.operations import RunOperations
-from runlake.store import Store, get_store, opened_stores
+from runlake.store import opened_stores
+from runlake.stores import AnyStore, store_at
 
 log_metric = _engine.log_metric
 """Log one value to the active run; compiled. What it cannot do by itself is done by `log_metric_slowly`."""
@@ -141,10 +141,10 @@ def flush_async_logging() -> None:
     operations.flush()
 
 
-def target(run_id: str | None) -> tuple[Store, str]:
+def target(run_id: str | None) -> tuple[AnyStore, str]:
     """Return the store and the run that a logging call means; starts a run when there is none, which may raise."""
     if run_id is not None:
-        return get_store(store_root()), run_id
+        return store_at(), run_id
     run = active_or_new()
     return run.store, run.id
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from runlake.query.logged_models import search_logged_models
     from runlake.query.registered import search_model_versions, search_registered_models
     from runlake.query.search import search_latest, search_runs
-    from runlake.query.served import members_of, sent_runs, served_points, served_runs
+    from runlake.query.served import members_of, sent_keys, sent_runs, served_points, served_runs, whole
     from runlake.query.serving import point_pieces, run_pieces, table_of, with_places
     from runlake.query.streams import from_stream, to_rows, to_stream, types_of
 
@@ -54,6 +54,7 @@ __all__ = [
     "search_model_versions",
     "search_registered_models",
     "search_runs",
+    "sent_keys",
     "sent_runs",
     "series",
     "served_points",
@@ -63,6 +64,7 @@ __all__ = [
     "to_rows",
     "to_stream",
     "types_of",
+    "whole",
     "with_places",
 ]
 
@@ -87,6 +89,7 @@ _HOMES = {
     "search_model_versions": "registered",
     "search_registered_models": "registered",
     "search_runs": "search",
+    "sent_keys": "served",
     "sent_runs": "served",
     "served_points": "served",
     "served_runs": "served",
@@ -95,6 +98,7 @@ _HOMES = {
     "to_rows": "streams",
     "to_stream": "streams",
     "types_of": "streams",
+    "whole": "served",
     "with_places": "serving",
 }
 """Modules of what is loaded later. NOTE: none may have the name of what it defines; importing it would hide that."""

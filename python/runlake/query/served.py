@@ -80,6 +80,22 @@ def sent_runs(runs: Runs) -> Any:
     return list(runs) if isinstance(runs, list | tuple) else _table_of_ids(ids_of(runs) or [])
 
 
+def sent_keys(keys: Keys) -> str | list[str] | None:
+    """Return a choice of keys as it is sent.
+
+    Raises:
+        InvalidType: it is no choice of keys.
+        InvalidInput: an expression cannot be read.
+    """
+    KeyChoice.of(keys)
+    return as_texts(keys)
+
+
+def whole(frames: Iterator[pl.DataFrame]) -> pl.DataFrame:
+    """Return an answer's frames as one."""
+    return pl.concat(frames)
+
+
 def members_of(runs: Runs, by: object) -> Any:
     """Return a choice of runs with the columns that group them, if the frame of runs has all of these."""
     wanted = [by] if isinstance(by, str) else list(by) if isinstance(by, list | tuple) else []
@@ -112,7 +128,7 @@ class _Points:
 
     def fields(self) -> dict[str, Any]:
         """What is asked when nothing is known of a filter."""
-        return {"runs": sent_runs(self.runs), "keys": as_texts(self.keys), "latest": self.latest}
+        return {"runs": sent_runs(self.runs), "keys": sent_keys(self.keys), "latest": self.latest}
 
     def __call__(
         self, columns: list[str] | None, predicate: pl.Expr | None, limit: int | None, _batch_size: int | None

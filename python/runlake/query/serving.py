@@ -21,11 +21,11 @@ from runlake.query.runs import runs
 
 Bounds: TypeAlias = tuple[int | None, int | None]
 
-TYPES: Final[Mapping[str, Any]] = {
+TYPES: Final[Mapping[str, pl.DataType]] = {
     str(dtype): dtype
     for dtype in (
-        *(pl.String, pl.Boolean, pl.Categorical, pl.Float32, pl.Float64),
-        *(pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64),
+        *(pl.String(), pl.Boolean(), pl.Categorical(), pl.Float32(), pl.Float64()),
+        *(pl.Int8(), pl.Int16(), pl.Int32(), pl.Int64(), pl.UInt8(), pl.UInt16(), pl.UInt32(), pl.UInt64()),
     )
 }
 """Types that are asked for by name."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from runlake.config import Credentials
 from runlake.errors import InvalidInput
 
-SCHEMES = ("http", "https")
+SCHEMES: Final = ("http", "https")
+JSON: Final = "application/json"
+ARROW: Final = "application/vnd.apache.arrow.stream"
 
 
 def is_address(uri: object) -> bool:

@@ -26,7 +26,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, Rea
 from runlake import __version__, config
 from runlake.config import Credentials, Tls
 from runlake.errors import InvalidInput, NewerFormat, NotFound, ServerUnavailable
-from runlake.remote.address import Address
+from runlake.remote.address import JSON, Address
 from runlake.remote.backoff import Backoff
 from runlake.remote.failures import BUSY, REFUSED_BEFORE, failure, retry_after_s
 
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 API: Final = "/api/runlake/v1/"
 """Where everything is that is ours."""
 PROTOCOL: Final = 1
-JSON: Final = "application/json"
-ARROW: Final = "application/vnd.apache.arrow.stream"
 
 CONNECT_S: Final = 5.0
 READ_S: Final = 300.0
@@ -147,8 +145,12 @@ class Connection:
 
     # -- requests
 
-    def hello(self, *, within_s: float = CONNECT_S) -> Hello:
-        """Ask the server who it is, once: it is not asked again when it does not answer.
+    def hello(self, *, within_s: float = CONNECT_S, tries: int | None = 1) -> Hello:
+        """Ask the server who it is.
+
+        Args:
+            within_s: How long it may take.
+            tries: How often it is asked at most when it does not answer; None is as often as time allows.
 
         Raises:
             ServerUnavailable: it did not answer within `within_s` seconds.
@@ -158,7 +160,7 @@ class Connection:
             NewerFormat: it is one that speaks another protocol.
         """
         try:
-            answer = self.send("GET", "hello", read_s=within_s, within_s=within_s, tries=1)
+            answer = self.send("GET", "hello", read_s=within_s, within_s=within_s, tries=tries)
         except NotFound as error:
             raise self._no_runlake() from error
         try:
@@ -176,12 +178,10 @@ class Connection:
             )
         return hello
 
-    def call(
-        self, path: str, fields: Mapping[str, Any], *, repeatable: bool = True, within_s: float = PATIENCE_S
-    ) -> Any:
-        """Send fields as JSON and return the answer's JSON; see `send`."""
+    def call(self, path: str, fields: Mapping[str, Any], **how: Any) -> Any:
+        """Send fields as JSON and return the answer's JSON; other arguments as for `open`."""
         body = json.dumps(fields, allow_nan=False, separators=(",", ":")).encode()
-        return self.send("POST", path, body, kind=JSON, repeatable=repeatable, within_s=within_s).json()
+        return self.send("POST", path, body, kind=JSON, **how).json()
 
     def send(self, method: str, path: str, body: bytes | BinaryIO = b"", **how: Any) -> Answer:
         """Send a request and read the whole answer; arguments as for `open`."""
@@ -207,7 +207,7 @@ class Connection:
         """Send a request and hand out its answer to be read.
 
         Args:
-            path: Below `/api/runlake/v1/`, not yet quoted.
+            path: Below `/api/runlake/v1/`, or below the server's own root if it begins with `/`; not yet quoted.
             body: Bytes, or a file that is sent from where it stands; it is sent again only if it can seek.
             kind: Content type of the body.
             query: Parameters of the URL.
@@ -220,7 +220,8 @@ class Connection:
             ServerUnavailable: the server could not be reached, or was busy, for `within_s` seconds.
             RunlakeError: what the server says was wrong.
         """
-        target = f"{self.address}{API}{quote(path, safe='/')}" + (f"?{urlencode(query)}" if query else "")
+        below = path if path.startswith("/") else API + path
+        target = f"{self.address}{quote(below, safe='/')}" + (f"?{urlencode(query)}" if query else "")
         sent = {**self._headers, **(headers or {}), **({"Content-Type": kind} if kind else {})}
         start = None if isinstance(body, bytes) or not body.seekable() else body.tell()
         again = isinstance(body, bytes) or start is not None

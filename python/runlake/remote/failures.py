@@ -53,9 +53,9 @@ def failure(status: int, body: bytes, server: str) -> RunlakeError:
     """
     said = _object(body)
     kind = _kind(status, said)
-    message = said.get("message") or f"the server {server} answered with status {status}"
-    hint = said.get("hint") or _HINTS.get(kind)
-    error = kind(str(message).removesuffix(f"\nhint: {hint}"), hint=hint)
+    message = str(said.get("message") or f"the server {server} answered with status {status}")
+    message, _, in_message = message.partition("\nhint: ")
+    error = kind(message, hint=said.get("hint") or in_message or _HINTS.get(kind))
     error.error_code = str(said.get("error_code") or _code_of(status, error))
     return error
 

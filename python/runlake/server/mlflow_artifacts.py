@@ -26,7 +26,7 @@ from runlake.server.mlflow_fields import Fields
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from runlake.artifacts import Artifacts
+    from runlake.artifacts import Contents
     from runlake.server.calls import Worker
     from runlake.store import Store
 
@@ -56,7 +56,7 @@ def list_proxied(store: Store, fields: Fields) -> dict[str, Any]:
     return {"files": [wire.file_info(info, info.path.rpartition("/")[2]) for info in found]}
 
 
-def _located(store: Store, proxied: str) -> tuple[Artifacts, str]:
+def _located(store: Store, proxied: str) -> tuple[Contents, str]:
     """Find the artifacts, and the path in them, that a path of the proxy means.
 
     Raises:
@@ -109,12 +109,12 @@ async def download_of_run(request: Request) -> Response:
     return await send(request, *await worker.run(_in_run, worker.store, Fields.of_query(request.query_params)))
 
 
-def _in_run(store: Store, fields: Fields) -> tuple[Artifacts, str]:
+def _in_run(store: Store, fields: Fields) -> tuple[Contents, str]:
     """Find the artifacts of the run that a query names, and the path in them."""
     return run_files.of_run(store, store.catalog.get_run(fields.run_id())), fields.text("path")
 
 
-async def send(request: Request, artifacts: Artifacts, path: str) -> Response:
+async def send(request: Request, artifacts: Contents, path: str) -> Response:
     """Send a file, or with a Range header a part of it."""
     worker = worker_of(request)
     opening = artifacts.open(path)

@@ -19,7 +19,7 @@ from runlake.server.mlflow_fields import Fields
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from runlake.artifacts import Artifacts
+    from runlake.artifacts import Contents
     from runlake.entities import ModelVersion, RegisteredModel
     from runlake.store import Store
 
@@ -217,7 +217,7 @@ async def download(request: Request) -> Response:
     return await mlflow_artifacts.send(request, *found)
 
 
-def _located(store: Store, fields: Fields) -> tuple[Artifacts, str]:
+def _located(store: Store, fields: Fields) -> tuple[Contents, str]:
     name, version, path = fields.text("name"), version_number(fields.text("version")), fields.text("path")
     artifacts, folder = model_sources.version_files(store, name, version)
     return artifacts, f"{folder}/{path}" if folder else path
