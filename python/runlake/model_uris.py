@@ -17,7 +17,6 @@ STAGES: Final = ("None", "Staging", "Production", "Archived")
 """Where a version can be; only one is served from each of Staging and Production."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -68,11 +67,6 @@ def canonical_stage(stage: str) -> str:
         if known.lower() == stage.lower():
             return known
     raise InvalidInput(f"Invalid Model Version stage: {stage}. Value must be one of {', '.join(STAGES)}.")
-
-
-def is_model_id(text: str) -> bool:
-    """Tell whether a text is the id of a logged model."""
-    return _MODEL_ID.fullmatch(text) is not None
 
 
 def split(uri: str) -> SplitResult:

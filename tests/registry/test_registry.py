@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from runlake import registry
+from runlake.catalog import Stamp
 from runlake.errors import AlreadyExists, InvalidInput, NotFound
 from runlake.store import Store
 
@@ -48,6 +49,7 @@ def test_versions_that_are_made_at_once_have_different_numbers(store: Store, mod
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _: register(store, run_id), range(40)))
     assert sorted(made) == list(range(1, 41))
+    assert store.catalog.verify_registry_events().events == 41
 
 
 def test_versions_tags_and_aliases_follow_a_rename(store: Store, model: str, run_id: str) -> None:
@@ -201,7 +203,8 @@ def test_versions_are_found_by_what_they_are_of(many: Store, filter_string: str,
 
 
 def test_versions_that_changed_last_come_first(many: Store) -> None:
-    registry.update_model_version(many, "banana", 1, "newer")
+    later = Stamp(None, registry.get_model_version(many, "Cherry", 3).creation_timestamp + 1)
+    many.catalog.update_version("banana", 1, "newer", later)
     assert registry.search_model_versions(many)[0].description == "newer"
     oldest = registry.search_model_versions(many, order_by=["creation_timestamp ASC"])
     assert [v.creation_timestamp for v in oldest] == sorted(v.creation_timestamp for v in oldest)
