@@ -220,6 +220,7 @@ def _within(store: Store, path: str, run_id: str | None, model_id: str | None) -
     Raises:
         NotFound: it is not there.
     """
+    artifacts: Contents
     if model_id:
         artifacts: Contents = run_files.of_model(store.catalog.get_logged_model(model_id))
     elif run_id:

@@ -20,7 +20,7 @@ from runlake.server.mlflow_fields import Fields
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from runlake.artifacts import Artifacts
+    from runlake.artifacts import Contents
     from runlake.query.logged_models import DatasetChoice, ModelOrder
     from runlake.store import Store
 
@@ -164,7 +164,7 @@ async def download(request: Request) -> Response:
     return await mlflow_artifacts.send(request, *await worker.run(_located, worker.store, fields))
 
 
-def _located(store: Store, fields: Fields) -> tuple[Artifacts, str]:
+def _located(store: Store, fields: Fields) -> tuple[Contents, str]:
     path = fields.text("artifact_file_path")
     return run_files.of_model(logged_models.get_logged_model(store, fields.text("model_id"))), path
 
