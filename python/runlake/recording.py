@@ -116,7 +116,7 @@ def log_inputs(store: AnyStore, run_id: str, inputs: Sequence[DatasetInput]) -> 
     """
     if inputs := _each_with("dataset", inputs, "inputs of a run are DatasetInput objects"):
         for entry in inputs:
-            _check_input(entry)
+            check_input(entry)
         store.catalog.log_inputs(run_id, inputs, wait_s=store.config.record_timeout_ms / 1000)
 
 
@@ -132,7 +132,7 @@ def dataset_input(dataset: Dataset, context: str | None, tags: Mapping[str, str]
     return DatasetInput(describe(), [InputTag(str(key), str(value)) for key, value in with_context.items()])
 
 
-def _check_input(entry: DatasetInput) -> None:
+def check_input(entry: DatasetInput) -> None:
     """Refuse what is no text or too long, before anything is written."""
     dataset = entry.dataset
     for what, text, limit in (

@@ -123,6 +123,11 @@ class Recovery:
         }
         return [writer for writer in writers if writer in alive or writer in foreign]
 
+    def adopt_now(self, writer_id: str) -> None:
+        """Move what can be believed of a dead writer's journal into segments, unless others are at it."""
+        self._mend_writer(writer_id, None)
+        self._adopt_batch([writer_id])
+
     def adopt_when_due(self) -> None:
         """Start adopting in the background when closed journals are many or big."""
         closed = self._closed()
@@ -202,9 +207,23 @@ class Recovery:
     def _lost(self, writer_id: str, adopted: _engine.Adopted) -> list[GapInfo]:
         """Return what a journal lost before it was sealed."""
         sealed = self._catalog.plan([], writers=[writer_id]).sealed.get(writer_id, 0)
+        end = self._ends([adopted])[writer_id]
         return [
-            GapInfo(max(gap.first, sealed), gap.upto, gap.reason, gap.file) for gap in adopted.gaps if gap.upto > sealed
+            GapInfo(max(gap.first, sealed), gap.upto, gap.reason, gap.file)
+            for gap in adopted.gaps
+            if gap.upto > sealed and gap.first < end
         ]
+
+    def _ends(self, journals: Collection[_engine.Adopted]) -> dict[str, int]:
+        """Return up to where each writer's stream is settled.
+
+        What a replica has lost at its end is not: it was not there long enough, and the store it comes from has it.
+        """
+        replicas = self._catalog.replicas([journal.writer for journal in journals])
+        return {
+            journal.writer: _end_without_loss(journal) if journal.writer in replicas else journal.upto
+            for journal in journals
+        }
 
     def _deliver_late(self, writer_id: str, number: int, payload: bytes) -> None:
         try:
@@ -258,12 +277,13 @@ class Recovery:
     def _pieces(self, adopted: dict[str, _engine.Adopted]) -> Iterator[list[Range]]:
         """Divide what is not sealed into lists of ranges, each small enough for one segment and with a writer once."""
         known = self._catalog.plan([], writers=list(adopted)).sealed
+        ends = self._ends(adopted.values())
         room = piece_points = max(1, self._config.seal_bytes // BYTES_PER_POINT)
         piece: list[Range] = []
-        for writer_id, journal in adopted.items():
+        for writer_id, end in ends.items():
             sealed = known.get(writer_id, 0)
-            while sealed < journal.upto:
-                upto = min(journal.upto, sealed + room)
+            while sealed < end:
+                upto = min(end, sealed + room)
                 piece.append((writer_id, sealed, upto))
                 room -= upto - sealed
                 sealed = upto
@@ -272,6 +292,13 @@ class Recovery:
                     piece, room = [], piece_points
         if piece:
             yield piece
+
+
+def _end_without_loss(journal: _engine.Adopted) -> int:
+    end = journal.upto
+    for gap in sorted(journal.gaps, key=lambda gap: gap.first, reverse=True):
+        end = gap.first if gap.upto >= end else end
+    return end
 
 
 def _without_gaps(claim: Range, adopted: _engine.Adopted) -> Iterator[Range]:

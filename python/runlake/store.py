@@ -22,6 +22,7 @@ from runlake.entities import LifecycleStage, Metric, Run
 from runlake.errors import CatalogLocked, InvalidInput, StoreError, StoreUnavailable
 from runlake.reads import Reads
 from runlake.recovery import Recovery, describe_writer
+from runlake.replicas import Replicas
 from runlake.sealing import Hook, Sealer, Segments
 
 _log = logging.getLogger("runlake")
@@ -36,6 +37,7 @@ class Store:
         journals_dir: Points that are in no segment yet.
         segments_dir: Points, as Parquet.
         shared_files: What many runs have alike: their packages and uncommitted changes.
+        replicas: Points that come from other stores.
     """
 
     def __init__(self, root: Path, catalog: Catalog, config: Config, hook: Hook | None) -> None:
@@ -47,6 +49,7 @@ class Store:
         self.shared_files = SharedFiles(root / "provenance")
         self._segments = Segments(self.journals_dir, self.segments_dir, catalog, hook)
         self._recovery = Recovery(root, self._segments, self._deliver, config)
+        self.replicas = Replicas(root, self._segments, self._recovery, config)
         self._delivery = Delivery(catalog, self._deliver_own, config.sync_interval_ms)
         catalog.on_commit(self._delivery.wake)
         self._loggers: dict[str, _engine.RunLogger] = {}
@@ -260,6 +263,7 @@ class Store:
         """
         if self._sealer is not None:
             self._sealer.seal(min_bytes=min_bytes)
+        self.replicas.seal(min_bytes)
         self._recovery.settle(timeout_s)
 
     def close(self, *, timeout_s: float | None = None) -> None:
@@ -271,6 +275,7 @@ class Store:
         deadline = time.monotonic() + (self.config.exit_timeout_ms / 1000 if timeout_s is None else timeout_s)
         self._recovery.stop(max(0.0, deadline - time.monotonic()))
         self._recovery.forget()
+        self.replicas.close(max(0.0, deadline - time.monotonic()))
         self._delivery.stop(max(0.0, min(2.0, deadline - time.monotonic())))
         with self._mutex:
             self._close_writer(deadline)
@@ -401,6 +406,7 @@ class Store:
         self._forget_writer()
         self._delivery.forget()
         self._recovery.forget()
+        self.replicas.forget()
 
 
 def get_store(root: str | Path, *, renew: bool = False) -> Store:

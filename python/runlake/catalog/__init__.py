@@ -16,7 +16,9 @@ from runlake.catalog.lake import Lake, make_folder, make_lake, no_store, read_la
 from runlake.catalog.logged_models import LoggedModels, NewModel, RunModels
 from runlake.catalog.members import Living, Members
 from runlake.catalog.model_versions import Narrowed, NewVersion, Versions
+from runlake.catalog.receiving import Receipt, ReceivedExperiment, ReceivedFile, ReceivedRun, Receiving
 from runlake.catalog.registry import PROMPT_TAG, Registry
+from runlake.catalog.replicas import Replicas
 from runlake.catalog.rows import Rows, RunRows
 from runlake.catalog.runs import Runs
 from runlake.catalog.segments import LOST, Range, ReadPlan, SealedSegment, SegmentRef, Segments
@@ -40,6 +42,10 @@ __all__ = [
     "NewVersion",
     "Range",
     "ReadPlan",
+    "Receipt",
+    "ReceivedExperiment",
+    "ReceivedFile",
+    "ReceivedRun",
     "RegistryEvent",
     "RunModels",
     "RunRows",
@@ -60,6 +66,8 @@ class Catalog(
     Members,
     Inputs,
     Writers,
+    Replicas,
+    Receiving,
     Segments,
     Rows,
     Changed,

@@ -111,18 +111,7 @@ class Changes(Part):
             CatalogLocked: others kept the catalog for that long.
         """
         with self._database.writing(wait_s) as session:
-            run = find_run(session, change.run_id)[0]
-            changed = _put_params(session, run, change.params)
-            conflicts = [Conflict(change.run_id, key, change.params[key], kept) for key, kept in changed.items()]
-            session.run_many(
-                "INSERT OR IGNORE INTO conflict (run, key, value, kept, found_ms) VALUES (?, ?, ?, ?, ?)",
-                [(run, c.key, c.value, c.kept, clock_ms()) for c in conflicts],
-            )
-            for key in change.deleted_tags:
-                delete_tag(session, run, key)
-            told = {CONFLICT_TAG + c.key: c.value for c in conflicts}
-            put_rest(session, run, replace(change, tags={**told, **change.tags}))
-        return conflicts
+            return put_late(session, find_run(session, change.run_id)[0], change)
 
     def require_active(self, run_id: str) -> None:
         """Check that points may be logged to a run.
@@ -222,6 +211,21 @@ def _put_params(session: Session, run: int, params: Mapping[str, str]) -> dict[s
         return {}
     kept = session.all("SELECT key, value FROM param WHERE run = ?", (run,))
     return {keys[number]: value for number, value in kept if number in keys and value != params[keys[number]]}
+
+
+def put_late(session: Session, run: int, change: Change) -> list[Conflict]:
+    """Record a change whatever became of the run, and return what could not be; see `Changes.apply_late`."""
+    changed = _put_params(session, run, change.params)
+    conflicts = [Conflict(change.run_id, key, change.params[key], kept) for key, kept in changed.items()]
+    session.run_many(
+        "INSERT OR IGNORE INTO conflict (run, key, value, kept, found_ms) VALUES (?, ?, ?, ?, ?)",
+        [(run, c.key, c.value, c.kept, clock_ms()) for c in conflicts],
+    )
+    for key in change.deleted_tags:
+        delete_tag(session, run, key)
+    told = {CONFLICT_TAG + c.key: c.value for c in conflicts}
+    put_rest(session, run, replace(change, tags={**told, **change.tags}))
+    return conflicts
 
 
 def put_rest(session: Session, run: int, change: Change) -> None:

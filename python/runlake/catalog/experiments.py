@@ -42,7 +42,7 @@ class Experiments(Part):
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 (experiment_id, name, artifact_location, now_ms, now_ms, session.tx),
             )
-            _put_tags(session, experiment, tags or {})
+            put_experiment_tags(session, experiment, tags or {})
         return experiment_id
 
     def get_experiment(self, experiment_id: str) -> Experiment:
@@ -112,7 +112,7 @@ class Experiments(Part):
         """Set tags of an active experiment."""
         with self._database.writing() as session:
             row = _require_active(session, experiment_id)
-            _put_tags(session, row[0], tags)
+            put_experiment_tags(session, row[0], tags)
             _touch(session, row[0], now_ms)
 
     def delete_experiment_tag(self, experiment_id: str, key: str, *, now_ms: int | None = None) -> None:
@@ -171,7 +171,8 @@ def _require_free_name(session: Session, name: str) -> None:
         raise AlreadyExists(f"experiment {row[0]} already has the name {name!r}")
 
 
-def _put_tags(session: Session, experiment: int, tags: Mapping[str, str]) -> None:
+def put_experiment_tags(session: Session, experiment: int, tags: Mapping[str, str]) -> None:
+    """Set tags of an experiment."""
     session.run_many(
         "INSERT INTO experiment_tag (experiment, key, value) VALUES (?, ?, ?)"
         " ON CONFLICT (experiment, key) DO UPDATE SET value = excluded.value",

@@ -30,15 +30,20 @@ class Inputs(Part):
             run, experiment, deleted = find_run(session, run_id)
             if deleted:
                 raise InvalidInput(f"run {run_id} is deleted", hint="bring it back with restore_run()")
-            for entry in inputs:
-                dataset = _put_dataset(session, experiment, entry.dataset)
-                session.run("INSERT OR IGNORE INTO input (run, dataset) VALUES (?, ?)", (run, dataset))
-                session.run_many(
-                    "INSERT INTO input_tag (run, dataset, key, value) VALUES (?, ?, ?, ?)"
-                    " ON CONFLICT (run, dataset, key) DO UPDATE SET value = excluded.value",
-                    [(run, dataset, tag.key, tag.value) for tag in entry.tags],
-                )
+            put_inputs(session, run, experiment, inputs)
             session.run("UPDATE run SET tx = ? WHERE run = ?", (session.tx, run))
+
+
+def put_inputs(session: Session, run: int, experiment: int, inputs: Sequence[DatasetInput]) -> None:
+    """Note what a run of an experiment read."""
+    for entry in inputs:
+        dataset = _put_dataset(session, experiment, entry.dataset)
+        session.run("INSERT OR IGNORE INTO input (run, dataset) VALUES (?, ?)", (run, dataset))
+        session.run_many(
+            "INSERT INTO input_tag (run, dataset, key, value) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (run, dataset, key) DO UPDATE SET value = excluded.value",
+            [(run, dataset, tag.key, tag.value) for tag in entry.tags],
+        )
 
 
 def read_inputs(session: Session, runs: Sequence[int]) -> dict[int, list[DatasetInput]]:

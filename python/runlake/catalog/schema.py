@@ -162,7 +162,21 @@ _REGISTRY: Final[tuple[str, ...]] = (
         PRIMARY KEY (run, model_id, step)) WITHOUT ROWID""",
 )
 _ACCESS: Final[tuple[str, ...]] = ()
-_REPLICATION: Final[tuple[str, ...]] = ()
+# replica: 1 for a writer of another store, whose stream is kept here under the same numbers; see catalog/receiving.py
+# received_*: what other stores, known by their ids, have sent; version is the transaction there, status how the run
+# ended or stands there, NULL once it has been forgotten
+_REPLICATION: Final[tuple[str, ...]] = (
+    "ALTER TABLE writer ADD COLUMN replica INTEGER NOT NULL DEFAULT 0",
+    """CREATE TABLE received_experiment (
+        source TEXT NOT NULL, local_id TEXT NOT NULL, experiment INTEGER NOT NULL REFERENCES experiment,
+        PRIMARY KEY (source, local_id)) WITHOUT ROWID""",
+    """CREATE TABLE received_run (
+        run INTEGER NOT NULL REFERENCES run, source TEXT NOT NULL, version INTEGER NOT NULL, status TEXT,
+        PRIMARY KEY (run, source)) WITHOUT ROWID""",
+    """CREATE TABLE received_file (
+        run INTEGER NOT NULL REFERENCES run, path TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+        sha256 TEXT NOT NULL, PRIMARY KEY (run, path)) WITHOUT ROWID""",
+)
 VERSION_3: Final = (*_REGISTRY, *_ACCESS, *_REPLICATION)
 
 VERSIONS: Final = (VERSION_1, VERSION_2, VERSION_3)

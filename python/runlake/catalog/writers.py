@@ -81,6 +81,15 @@ class Writers(Part):
         with self._database.writing(wait_s) as session:
             attach_writer(session, put_writer(session, writer), find_active_run(session, run_id))
 
+    def forget_journal(self, seen: WriterState) -> None:
+        """Note that a writer has no files left, unless it was opened again since it was `seen`."""
+        with self._database.writing() as session:
+            session.run(
+                "UPDATE writer SET state = 'sealed', closed_ms = coalesce(closed_ms, ?)"
+                " WHERE writer_id = ? AND state = ? AND created_ms = ?",
+                (clock_ms(), seen.info.id, seen.state, seen.info.created_ms),
+            )
+
     def close_writer(self, writer_id: str, *, sealed_all: bool = False, wait_s: float | None = None) -> None:
         """Note that a writer's process logs nothing more to it.
 

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from runlake import __version__
 from runlake.errors import MlflowException
-from runlake.server import mlflow_errors, mlflow_routes, native_routes
+from runlake.server import mlflow_errors, mlflow_routes, native_replication, native_routes
 from runlake.server.calls import Worker, worker_of
 from runlake.server.guard import Guard
 from runlake.server.watch import ROUTE, Counters, Watch
@@ -62,6 +62,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
             Route("/version", _version),
             Route("/metrics", _metrics),
             *native_routes.routes(settings.max_body_bytes),
+            *native_replication.routes(settings.max_body_bytes),
             *mlflow_routes.routes(settings.max_body_bytes),
         ],
         redirect_slashes=False,
