@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -118,6 +119,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_processes_killed_in_the_middle_of_writing_leave_whole_transactions(root: Path) -> None:
     code = """
 import sys
+import threading
 from pathlib import Path
 from runlake.catalog import Catalog
 catalog = Catalog.open(Path(sys.argv[1]))
@@ -260,6 +262,31 @@ def test_sync_brings_the_log_to_disk_and_then_has_nothing_to_do(catalog: Catalog
     catalog.register_writer(writer())
     catalog.sync()
     catalog.commit_seal([(writer().id, 0, 1)], [])  # synced by itself
+    assert not catalog.unsynced
+
+
+def test_a_sync_waits_for_one_that_another_thread_has_begun(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    fdatasync = os.fdatasync
+
+    def slow(file: int) -> None:
+        begun.set()
+        assert go_on.wait(30)
+        fdatasync(file)
+
+    add_run(catalog)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", slow)
+        first = threading.Thread(target=catalog.sync)
+        first.start()
+        assert begun.wait(30)
+        second = threading.Thread(target=catalog.sync)
+        second.start()
+        second.join(0.05)
+        assert second.is_alive()
+        go_on.set()
+        first.join(30)
+        second.join(30)
     assert not catalog.unsynced
 
 

@@ -132,14 +132,15 @@ class Database:
         Raises:
             StoreError: the disk failed; what was committed counts as not synced still.
         """
-        if not self._unsynced:
-            return
-        self._unsynced = False
-        try:
-            self._sync_wal()
-        except OSError as error:
-            self._unsynced = True
-            raise StoreError(f"{self.path}-wal could not be synced: {error.strerror}") from error
+        with self._sync_mutex:  # what another thread is syncing is not on the disk before that thread is done
+            if not self._unsynced:
+                return
+            self._unsynced = False
+            try:
+                self._sync_wal()
+            except OSError as error:
+                self._unsynced = True
+                raise StoreError(f"{self.path}-wal could not be synced: {error.strerror}") from error
 
     def _sync_wal(self) -> None:
         # NOTE: SQLite locks catalog.db and catalog.db-shm, never the WAL, so closing this file drops no lock.
@@ -250,6 +251,7 @@ class Database:
         # Reentrant for signal handlers, which must not wait for their own thread, nor enter what it has half done.
         self._write_mutex = threading.RLock()
         self._read_mutex = threading.RLock()
+        self._sync_mutex = threading.RLock()
         self._writing = False
         self._write_connection = self._read_connection = None
         self._unsynced = False
