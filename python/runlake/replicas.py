@@ -23,7 +23,7 @@ from runlake import _engine
 from runlake.catalog import Range
 from runlake.config import Config
 from runlake.errors import Corrupt, NotFound, StoreError
-from runlake.recovery import Recovery, describe_writer
+from runlake.recovery import Recovery, boot_id, describe_writer
 from runlake.sealing import BYTES_PER_POINT, Segments
 
 _log = logging.getLogger("runlake")
@@ -111,6 +111,8 @@ class Replicas:
                 found[writer_id] = self._look(writer_id)
             elif state.state == "sealed" and writer_id not in self._streams:
                 found[writer_id] = Have(state.sealed, state.sealed)
+            elif state.state == "closed" and state.info.boot_id == boot_id() and not durable:
+                found[writer_id] = self._look(writer_id)  # all that it counts is there: it need not be opened
             else:
                 with self._in_use(writer_id) as stream, contextlib.suppress(Busy):
                     found[writer_id] = self._look(writer_id)  # when another process has it
