@@ -222,7 +222,7 @@ def _within(store: Store, path: str, run_id: str | None, model_id: str | None) -
     """
     artifacts: Contents
     if model_id:
-        artifacts: Contents = run_files.of_model(store.catalog.get_logged_model(model_id))
+        artifacts = run_files.of_model(store.catalog.get_logged_model(model_id))
     elif run_id:
         artifacts = run_files.artifacts(store, run_id)
     else:

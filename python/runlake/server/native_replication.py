@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from runlake import _engine, names, received, run_files
-from runlake.artifacts import Artifacts
+from runlake.artifacts import Contents
 from runlake.catalog import ReceivedFile
 from runlake.errors import InvalidInput, NotFound
 from runlake.replicas import Busy, Have
@@ -121,7 +121,7 @@ def _missing_files(store: Store, run_id: str, files: list[tuple[str, Any, Any]])
     return [path for path, size, sha256 in files if not _is_there(artifacts, known.get(path), path, size, sha256)]
 
 
-def _is_there(artifacts: Artifacts, known: ReceivedFile | None, path: str, size: Any, sha256: Any) -> bool:
+def _is_there(artifacts: Contents, known: ReceivedFile | None, path: str, size: Any, sha256: Any) -> bool:
     try:
         status = os.stat(artifacts.uri(path), follow_symlinks=False)
     except OSError:
@@ -138,7 +138,7 @@ def _is_there(artifacts: Artifacts, known: ReceivedFile | None, path: str, size:
         return False
 
 
-def _digest(artifacts: Artifacts, path: str) -> str:
+def _digest(artifacts: Contents, path: str) -> str:
     digest = hashlib.sha256()
     with artifacts.open(path) as file:
         while piece := file.read(CHUNK_BYTES):
@@ -171,7 +171,7 @@ async def put_file(request: Request, _max_body_bytes: int) -> Response:
     return _json({})
 
 
-def _note_file(store: Store, artifacts: Artifacts, run_id: str, path: str, sha256: str) -> None:
+def _note_file(store: Store, artifacts: Contents, run_id: str, path: str, sha256: str) -> None:
     artifacts.sync()
     status = os.stat(artifacts.uri(path), follow_symlinks=False)
     store.catalog.note_received_file(run_id, ReceivedFile(path, status.st_size, status.st_mtime_ns, sha256))
