@@ -22,6 +22,7 @@ from runlake.catalog.replicas import Replicas
 from runlake.catalog.rows import Rows, RunRows
 from runlake.catalog.runs import Runs
 from runlake.catalog.segments import LOST, Range, ReadPlan, SealedSegment, SegmentRef, Segments
+from runlake.catalog.sending import ExperimentState, RunState, Sending, UnsentCounts
 from runlake.catalog.typed import Kind, read_typed
 from runlake.catalog.writers import FoundGap, GapInfo, WriterInfo, Writers, WriterState
 
@@ -33,6 +34,7 @@ __all__ = [
     "Change",
     "ChangedRuns",
     "Conflict",
+    "ExperimentState",
     "FoundGap",
     "GapInfo",
     "Kind",
@@ -49,10 +51,12 @@ __all__ = [
     "RegistryEvent",
     "RunModels",
     "RunRows",
+    "RunState",
     "SealedSegment",
     "SegmentRef",
     "Stamp",
     "TableState",
+    "UnsentCounts",
     "WriterInfo",
     "WriterState",
     "read_typed",
@@ -76,6 +80,7 @@ class Catalog(
     Versions,
     Events,
     Health,
+    Sending,
 ):
     """The catalog of one store, for all threads of this process and, after a fork, of the child.
 

@@ -177,7 +177,28 @@ _REPLICATION: Final[tuple[str, ...]] = (
         run INTEGER NOT NULL REFERENCES run, path TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
         sha256 TEXT NOT NULL, PRIMARY KEY (run, path)) WITHOUT ROWID""",
 )
-VERSION_3: Final = (*_REGISTRY, *_ACCESS, *_REPLICATION)
+
+# What other stores have acknowledged of this one; see catalog/sending.py.
+# server: a store that this one is sent to, known by its id; url is where it was found last
+# sent_run: how a run was when it was acknowledged; tags and inputs as digests, writers as their number
+_SENDING: Final = (
+    """CREATE TABLE server (
+        server INTEGER PRIMARY KEY, store_id TEXT NOT NULL UNIQUE, url TEXT NOT NULL, acknowledged_ms INTEGER)""",
+    """CREATE TABLE sent_experiment (
+        server INTEGER NOT NULL REFERENCES server, experiment INTEGER NOT NULL REFERENCES experiment,
+        tx INTEGER NOT NULL, remote_id TEXT NOT NULL, PRIMARY KEY (server, experiment)) WITHOUT ROWID""",
+    """CREATE TABLE sent_run (
+        server INTEGER NOT NULL REFERENCES server, run INTEGER NOT NULL REFERENCES run, tx INTEGER NOT NULL,
+        status TEXT NOT NULL, end_ms INTEGER, deleted INTEGER NOT NULL, tags TEXT NOT NULL, inputs TEXT NOT NULL,
+        writers INTEGER NOT NULL, PRIMARY KEY (server, run)) WITHOUT ROWID""",
+    """CREATE TABLE sent_writer (
+        server INTEGER NOT NULL REFERENCES server, writer INTEGER NOT NULL REFERENCES writer, have INTEGER NOT NULL,
+        PRIMARY KEY (server, writer)) WITHOUT ROWID""",
+    """CREATE TABLE sent_file (
+        server INTEGER NOT NULL REFERENCES server, run INTEGER NOT NULL REFERENCES run, path TEXT NOT NULL,
+        size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, PRIMARY KEY (server, run, path)) WITHOUT ROWID""",
+)
+VERSION_3: Final = (*_REGISTRY, *_ACCESS, *_REPLICATION, *_SENDING)
 
 VERSIONS: Final = (VERSION_1, VERSION_2, VERSION_3)
 """Statements that lead from version i to version i + 1, in order."""

@@ -16,6 +16,7 @@ from runlake.query.series import series
 
 if TYPE_CHECKING:
     from runlake.query.bands import band
+    from runlake.query.by_seq import Stretch, points_by_seq
     from runlake.query.comparison import compare
     from runlake.query.experiments import search_experiments
     from runlake.query.exporting import export
@@ -33,6 +34,7 @@ __all__ = [
     "Lake",
     "Listing",
     "ReadStep",
+    "Stretch",
     "band",
     "compare",
     "export",
@@ -46,6 +48,7 @@ __all__ = [
     "metrics_of",
     "point_pieces",
     "points",
+    "points_by_seq",
     "run_pieces",
     "runs",
     "search_experiments",
@@ -70,6 +73,7 @@ __all__ = [
 
 _HOMES = {
     "Listing": "listing",
+    "Stretch": "by_seq",
     "band": "bands",
     "compare": "comparison",
     "export": "exporting",
@@ -82,6 +86,7 @@ _HOMES = {
     "metric_places": "history",
     "metrics_of": "history",
     "point_pieces": "serving",
+    "points_by_seq": "by_seq",
     "run_pieces": "serving",
     "search_experiments": "experiments",
     "search_latest": "search",
