@@ -10,7 +10,8 @@ import os
 import re
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from runlake.errors import InvalidInput
 
@@ -25,6 +26,8 @@ _RANKS = ("RUNLAKE_RANK", "RANK")
 _RANK_DIGITS = 9  # so that it fits 32 bits
 _PASSWORD_IN_URL = re.compile(r"^(https?://[^/@:]*:)[^/@]*@", re.IGNORECASE)
 _CHOICE = "RUNLAKE_EXPERIMENT_CHOICE"
+_SPOOL = "RUNLAKE_SPOOL"
+_DURABILITY = "RUNLAKE_DURABILITY"
 _BATCH_JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_COMPLETION_INDEX")
 
 
@@ -53,6 +56,10 @@ class Config:
     """Number of closed journals from which on an opener writes them into segments."""
     exit_timeout_ms: int = 30_000
     """Longest time that leaving the interpreter waits for a segment that is being written."""
+    spool_max_bytes: int = 4 << 30
+    """Journal bytes that may wait for a server; from there on logging calls wait, and then drop and count."""
+    drain_timeout_ms: int = 30_000
+    """Longest time that the end of a run, or of the interpreter, waits until a server has everything."""
 
 
 def from_environment() -> Config:
@@ -69,6 +76,28 @@ def _whole_number(name: str, text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise InvalidInput(f"{_PREFIXES[0]}{name.upper()} is {text!r}; it must be a whole number from 0 on")
     return int(text)
+
+
+def durability() -> Literal["memory", "disk"]:
+    """Return when a server's acknowledgement counts, as RUNLAKE_DURABILITY has it.
+
+    "memory": what it acknowledges survives a crash of the server; "disk": a power cut there as well.
+
+    Raises:
+        InvalidInput: it is neither.
+    """
+    said = os.environ.get(_DURABILITY) or "memory"
+    if said not in ("memory", "disk"):
+        raise InvalidInput(f"{_DURABILITY} is {said!r}; it must be 'memory' or 'disk'")
+    return "disk" if said == "disk" else "memory"
+
+
+def spool_folder() -> Path:
+    """Return where what is on its way to servers is kept: RUNLAKE_SPOOL, else XDG_STATE_HOME or ~/.local/state."""
+    if given := os.environ.get(_SPOOL):
+        return Path(given).expanduser().absolute()
+    state = os.environ.get("XDG_STATE_HOME")
+    return (Path(state) if state and os.path.isabs(state) else Path.home() / ".local" / "state") / "runlake" / "spool"
 
 
 def tracking_uri() -> str | None:
@@ -232,7 +261,16 @@ def _export(name: str, value: str | None) -> None:
 
 def names() -> list[str]:
     """Return the variables that mean something."""
-    return sorted({_CHOICE, *_RANKS, *_places(), *(_PREFIXES[0] + entry.name.upper() for entry in fields(Config))})
+    return sorted(
+        {
+            _CHOICE,
+            _SPOOL,
+            _DURABILITY,
+            *_RANKS,
+            *_places(),
+            *(_PREFIXES[0] + entry.name.upper() for entry in fields(Config)),
+        }
+    )
 
 
 def in_force() -> dict[str, str]:

@@ -157,8 +157,12 @@ class StoreUnavailable(StoreError):
 
 
 class ServerUnavailable(StoreUnavailable):
-    """The server cannot be reached, is too busy, or broke off in the middle of its answer."""
+    """The server cannot be reached, is too busy, or broke off in the middle of its answer.
 
+    `retry_after_s` is how long it asked to be left alone; None when it did not say.
+    """
+
+    retry_after_s: float | None = None
     default_code = "TEMPORARILY_UNAVAILABLE"
 
 

@@ -44,6 +44,9 @@ def set_tracking_uri(uri: str | Path) -> None:
     The folder is made when the first run starts. Processes that are started from now on inherit it through the
     environment. Runs that are under way stay in their store.
 
+    Args:
+        uri: A folder as a path or a `file:` URI, or `http[s]://[user:password@]host[:port][/prefix]`.
+
     Raises:
         InvalidInput: a database or another kind of store that is not supported, or no URL.
     """

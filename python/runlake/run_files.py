@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runlake import operations
@@ -45,7 +46,7 @@ def of_run(store: AnyStore, run: Run) -> Contents:
     uri = run.info.artifact_uri
     if uri is None:
         raise InvalidInput(f"run {run.info.run_id} has no place for artifacts")
-    opened = _at(uri)
+    opened = _at(uri, partial(store.note_files, run.info.run_id))
     for path, tag in FILE_TAGS.items():
         digest = run.data.tags.get(tag)
         if digest is not None and (uri, digest) not in _brought:
@@ -59,9 +60,9 @@ def of_model(model: LoggedModel) -> Artifacts:
     return _at(model.artifact_location)
 
 
-def _at(uri: str) -> Artifacts:
+def _at(uri: str, on_write: Callable[[], object] = bool) -> Artifacts:
     with _lock:
-        return _opened.setdefault(uri, Artifacts(uri))
+        return _opened.setdefault(uri, Artifacts(uri, on_write))
 
 
 def _bring(store: Store, into: Artifacts, path: str, digest: str) -> None:

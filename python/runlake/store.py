@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Self, TypeVar
 
 from runlake import _engine
 from runlake.artifacts.shared import SharedFiles
@@ -26,6 +27,8 @@ from runlake.replicas import Replicas
 from runlake.sealing import Hook, Sealer, Segments
 
 _log = logging.getLogger("runlake")
+
+AnyStore = TypeVar("AnyStore", bound="Store")
 
 
 class Store:
@@ -62,7 +65,7 @@ class Store:
     @classmethod
     def open(
         cls, root: str | Path, *, create: bool = True, config: Config | None = None, hook: Hook | None = None
-    ) -> Store:
+    ) -> Self:
         """Open the store in the folder `root`, and do what is to be done about processes that died in it.
 
         Args:
@@ -91,6 +94,11 @@ class Store:
         except OSError as error:  # StoreError, too: what others left must not keep this process from working
             _log.warning("what dead processes left in %s was not put in order: %s", root, error)
         return store
+
+    @property
+    def place(self) -> str:
+        """Where its runs are, for people."""
+        return str(self.root)
 
     # -- logging
 
@@ -240,6 +248,14 @@ class Store:
         latest = self._latest(run_id)
         return replace(run, data=replace(run.data, metrics={key: metric.value for key, metric in latest.items()}))
 
+    # -- what a store that is sent to a server does besides, see `runlake.replication`
+
+    def note_files(self, run_id: str) -> None:
+        """Take note that an artifact of a run was written."""
+
+    def after_end(self, run_id: str) -> None:
+        """Do what is to be done when this process has left a run, and may take its time."""
+
     # -- reading, sealing, closing
 
     @property
@@ -383,9 +399,13 @@ class Store:
         sealer.stop(max(0.0, deadline - time.monotonic()))
         if not self._delivery.pending:  # else the next opener delivers, and then closes it
             with contextlib.suppress(StoreError):
-                self._settle(writer.id, sealed_all=sealer.sealed >= writer.stats().committed)
+                self._settle(writer.id, sealed_all=self._first_kept(sealer) >= writer.stats().committed)
         self._loggers.clear()
         self._forget_writer()
+
+    def _first_kept(self, sealer: Sealer) -> int:
+        """Return the first seq of this process that is nowhere but in its journal."""
+        return sealer.sealed
 
     def _settle(self, writer_id: str, *, sealed_all: bool) -> None:
         self.catalog.close_writer(writer_id, sealed_all=sealed_all, wait_s=self.config.record_timeout_ms / 1000)
@@ -410,7 +430,12 @@ class Store:
 
 
 def get_store(root: str | Path, *, renew: bool = False) -> Store:
-    """Return this process's store in the folder `root`, opened by the first call.
+    """Return this process's store in the folder `root`, opened by the first call; see `get_store_as`."""
+    return get_store_as(Store, root, renew=renew)
+
+
+def get_store_as(kind: type[AnyStore], root: str | Path, *, renew: bool = False) -> AnyStore:
+    """Return this process's store in the folder `root`, opened as what `kind` says by the first call.
 
     Args:
         renew: Whether to open it anew when the folder was removed or replaced since; for calls that begin something.
@@ -419,7 +444,7 @@ def get_store(root: str | Path, *, renew: bool = False) -> Store:
     given = os.fspath(root)
     store, folder = _stores_by_name.get(given, (None, None))
     if store is not None and folder == _folder_identity(given) and not (renew and not store.catalog.is_there()):
-        return store  # no link on the way leads elsewhere by now
+        return _as(kind, store)  # no link on the way leads elsewhere by now
     path = os.path.realpath(given)
     store = _stores.get(path)
     if store is None or (renew and not store.catalog.is_there()):
@@ -432,18 +457,24 @@ def get_store(root: str | Path, *, renew: bool = False) -> Store:
                 _removed.append(store)
                 store = None
             if store is None:
-                store = _stores[path] = _opened(path)
+                store = _stores[path] = _opened(path, kind)
     _stores_by_name[given] = store, _folder_identity(given)
+    return _as(kind, store)
+
+
+def _as(kind: type[AnyStore], store: Store) -> AnyStore:
+    if not isinstance(store, kind):
+        raise InvalidInput(f"the store {store.root} is in use as a plain folder", hint="name it in one way only")
     return store
 
 
-def _opened(path: str) -> Store:
+def _opened(path: str, kind: type[Store]) -> Store:
     """Open a store, unless a signal handler asks for it while its own thread does so: it would wait in vain."""
     if path in _being_opened:
         raise CatalogLocked(f"the store {path} is being opened by the code that a signal handler has interrupted")
     _being_opened.add(path)
     try:
-        return Store.open(path)
+        return kind.open(path)
     finally:
         _being_opened.discard(path)
 

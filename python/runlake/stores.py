@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from runlake import config
-from runlake.errors import InvalidInput
 from runlake.location import folder_of, resolved
 from runlake.remote.address import is_address
 from runlake.remote.store import RemoteStore
@@ -50,18 +49,17 @@ def _folder(where: str) -> str | None:
 def recording_store() -> Store:
     """Return the store that runs of this process are written into while they are under way: a folder on this machine.
 
+    For a server that is its spool. A server that is away costs at most a second, once a process; one that refuses is
+    found out here.
+
     Raises:
-        InvalidInput: a server is in force, and nothing replicates to it.
         StoreError: the store cannot be opened.
+        RunlakeError: the server is none of runlake, or refuses this user.
     """
     store = store_at(renew=True)
     if isinstance(store, Store):
         return store
-    if store.spool is None:
-        raise InvalidInput(
-            f"runs cannot be started on the server {store.root} from here yet",
-            hint="log to a folder, e.g. set_tracking_uri('./lake'), or create runs with MlflowClient.create_run",
-        )
+    assert store.spool is not None  # `_server` has given it one
     return store.spool.store
 
 
@@ -70,7 +68,10 @@ def _server(where: str) -> RemoteStore:
     asked = where, config.tracking_credentials(), config.tracking_tls()
     with _lock:
         if asked not in _servers:
-            _servers[asked] = RemoteStore(where)
+            from runlake.replication.reads import Spooled  # brings urllib3, which folders do without
+
+            server = _servers[asked] = RemoteStore(where)
+            server.spool = Spooled(where)
         return _servers[asked]
 
 

@@ -12,7 +12,7 @@ import runlake
 from tests.cli.conftest import Cli
 from tests.cli.terminal import on_terminal
 
-COMMANDS = ("demo", "runs", "show", "points", "compare", "export", "seal", "server", "doctor")
+COMMANDS = ("demo", "runs", "show", "points", "compare", "export", "seal", "server", "sync", "status", "doctor")
 
 
 def test_the_version_is_printed(cli: Cli) -> None:
@@ -34,7 +34,8 @@ def test_help_lists_every_command(cli: Cli) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_takes_a_store_and_json(cli: Cli, command: str) -> None:
     out = cli(command, "--help").out
-    assert "--store FOLDER" in out or "--store STORE" in out
+    takes_store = "--store FOLDER" in out or "--store STORE" in out
+    assert takes_store or command in ("sync", "status")  # which are told by an argument
     assert "--json" in out or command == "server"  # which prints nothing but its address
 
 

@@ -26,7 +26,7 @@ OWNED = {
     "polars": ("query",),
     "click": ("cli",),
     "plotille": ("cli",),
-    "rich": ("cli", "demo"),
+    "rich": ("cli", "demo", "replication"),
     "sklearn": ("demo",),
     "mlflow": (),
     "fastapi": ("server",),

@@ -37,7 +37,7 @@ class Program:
         return self.process.returncode
 
 
-def start(lake: Path, code: str, *arguments: str) -> Program:
+def start(lake: Path | str, code: str, *arguments: str) -> Program:
     """Start a program with the store `lake` in force."""
     environment = config.environment_with(RUNLAKE_TRACKING_URI=str(lake))
     process = subprocess.Popen(
@@ -59,7 +59,7 @@ def end_all() -> None:
         program.process.communicate()
 
 
-def run(lake: Path, code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def run(lake: Path | str, code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a program to its end with the store `lake` in force."""
     environment = config.environment_with(RUNLAKE_TRACKING_URI=str(lake))
     return subprocess.run(

@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -34,10 +34,12 @@ class Artifacts(Contents):
     Args:
         root: Folder that holds the artifacts; made when the first file is written. It may be reached through symbolic
             links, but nothing below it may be one.
+        on_write: Called, and must not wait, when a file was written.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], on_write: Callable[[], object] = bool) -> None:
         self.root = Path(os.path.abspath(root))
+        self._on_write = on_write
         self._unsynced: set[tuple[str, ...]] = set()
         self._root_unsynced = False
         self._lock = threading.RLock()
@@ -72,6 +74,7 @@ class Artifacts(Contents):
                 raise
         with self._lock:
             self._unsynced.add(names)
+        self._on_write()
 
     def log_dir(self, local_dir: str | os.PathLike[str], artifact_path: str | None = None) -> None:
         """Copy what is in a local folder, with the folders below it, into the artifact folder `artifact_path`.

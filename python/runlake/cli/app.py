@@ -24,6 +24,8 @@ from runlake.cli.runs import runs
 from runlake.cli.seal import seal
 from runlake.cli.server import server
 from runlake.cli.show import show
+from runlake.cli.status import status
+from runlake.cli.sync import sync
 from runlake.errors import AlreadyExists, InvalidInput, MissingExtra, NotFound, RunlakeError, StoreUnavailable
 
 _MISUSE = (InvalidInput, AlreadyExists, NotFound, StoreUnavailable, MissingExtra)
@@ -36,7 +38,7 @@ def runlake_command() -> None:
     """Look into a store of runs, serve it to others, or fill one with the demo."""
 
 
-for command in (demo, runs, show, points, compare, export, seal, server, doctor):
+for command in (demo, runs, show, points, compare, export, seal, server, sync, status, doctor):
     runlake_command.add_command(command)
 
 

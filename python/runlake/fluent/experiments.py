@@ -9,7 +9,8 @@ from typing import Any
 from runlake import config, lifecycle
 from runlake.entities import Experiment, LifecycleStage, ViewType
 from runlake.errors import InvalidInput
-from runlake.stores import AnyStore, store_at
+from runlake.fluent.place import bring_experiment
+from runlake.stores import AnyStore, recording_store, store_at
 
 _log = logging.getLogger("runlake")
 _EVERY_PAGE = 1000
@@ -46,10 +47,11 @@ def set_experiment(
     global _choice
     if (experiment_name is None) == (experiment_id is None):
         raise InvalidInput("set_experiment takes exactly one of experiment_name and experiment_id")
-    store = store_at(renew=True)
+    store = recording_store()
     if experiment_name is not None:
         experiment = _named(store, experiment_name)
     else:
+        bring_experiment(store, experiment_id=str(experiment_id))
         experiment = store.catalog.get_experiment(str(experiment_id))
         if experiment.lifecycle_stage == LifecycleStage.DELETED:
             raise InvalidInput(
@@ -169,6 +171,7 @@ def active_experiment_id(store: AnyStore) -> str:
 
 def _named(store: AnyStore, name: str) -> Experiment:
     """Return the active experiment of that name; makes one, also when other processes do so at the same moment."""
+    bring_experiment(store, name=name)
     return lifecycle.find_or_create_experiment(store, name)
 
 

@@ -220,6 +220,7 @@ class ActiveRun(Run):
         losses.report(self._store)
         with guard.shielded("end_run"):
             self._require_store()
+            self._store.after_end(self.id)
 
     def _require_store(self) -> None:
         if not self._store.catalog.is_there():

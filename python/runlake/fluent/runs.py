@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 from runlake import config, lifecycle, recording
 from runlake.entities import LifecycleStage, Run, RunInfo
-from runlake.errors import InvalidInput
+from runlake.errors import InvalidInput, ServerUnavailable
 from runlake.fluent import active, origin
 from runlake.fluent.experiments import active_experiment_id, chosen_experiment_id
+from runlake.fluent.place import bring_experiment, bring_run
 from runlake.fluent.run import ActiveRun
 from runlake.store import Store
 from runlake.stores import recording_store, store_at
 
 _log = logging.getLogger("runlake")
 _once = threading.RLock()
-_announced: set[Path] = set()
+_announced: set[str] = set()
 
 
 def start_run(
@@ -154,10 +155,18 @@ def _begin(
 ) -> Run:
     """Create a run that belongs to this process."""
     if parent is not None:
-        _require_active(store.catalog.get_run(parent).info, "the parent run")  # before anything is created
+        _require_parent(store, parent)  # before anything is created
         tags = {lifecycle.PARENT_TAG: parent, **tags}
     experiment = active_experiment_id(store) if experiment_id is None else str(experiment_id)
+    bring_experiment(store, experiment_id=experiment)
     return lifecycle.create_run(store, experiment, None, {**_standard_tags(store), **tags}, run_name, owned=True)
+
+
+def _require_parent(store: Store, parent: str) -> None:
+    """Refuse a parent that is not there or deleted; of a server that is away, any may be there."""
+    with contextlib.suppress(ServerUnavailable):
+        bring_run(store, parent)
+        _require_active(store.catalog.get_run(parent).info, "the parent run")
 
 
 def _standard_tags(store: Store) -> dict[str, str]:
@@ -167,6 +176,7 @@ def _standard_tags(store: Store) -> dict[str, str]:
 
 def _join(store: Store, run_id: str, experiment_id: str | None, run_name: str | None, tags: dict[str, Any]) -> Run:
     """Make an existing run RUNNING again and this process one of those that are in it."""
+    bring_run(store, run_id)
     info = store.catalog.get_run(run_id).info
     _require_active(info, "run")
     wanted = chosen_experiment_id(store) if experiment_id is None else str(experiment_id)
@@ -182,10 +192,10 @@ def _require_active(info: RunInfo, what: str) -> None:
 
 def _announce(run: ActiveRun) -> None:
     """Say on stderr which run in which store, for the first run of this process in each store."""
-    root = run.store.root
+    place = run.store.place
     with _once:
-        if root in _announced:
+        if place in _announced:
             return
-        _announced.add(root)
+        _announced.add(place)
     if sys.stderr is not None and not sys.stderr.closed:
-        sys.stderr.write(f"runlake: run {run.info.run_name} ({run.id}) in {root}\n")
+        sys.stderr.write(f"runlake: run {run.info.run_name} ({run.id}) in {place}\n")

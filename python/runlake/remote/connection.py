@@ -239,7 +239,10 @@ class Connection:
                 break
             refusal = self._refused(response)
             may = response.status in (BUSY if repeatable else REFUSED_BEFORE)
-            if not may or not patience.wait(retry_after_s(response.headers.get("Retry-After"))):
+            told_s = retry_after_s(response.headers.get("Retry-After"))
+            if not may or not patience.wait(told_s):
+                if isinstance(refusal, ServerUnavailable):
+                    refusal.retry_after_s = told_s
                 raise refusal
         try:
             yield Body(response, str(self.address))

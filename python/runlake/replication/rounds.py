@@ -1,0 +1,144 @@
+"""Rounds: what a spool sends to its server, in the order in which a reader there may see it.
+
+Runs first, without their ends; then points; then artifacts; then the ends. What the server has on disk is let go of.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from runlake import config
+from runlake.catalog.lock import FileLock
+from runlake.entities import RunStatus
+from runlake.errors import CatalogLocked
+from runlake.replication.files import stored_artifacts
+from runlake.replication.peer import DISK
+from runlake.replication.shipper import Shipper
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from runlake.entities import Run
+    from runlake.replication.peer import Peer
+    from runlake.replication.progress import Progress
+    from runlake.replication.spool import Spool
+
+_RELEASED_POINTS: Final = 1 << 19
+"""Points, 15 MB, that are let go of at a time: it costs a sync of the catalog."""
+
+
+class Rounds:
+    """Sends from one spool to one server, always in the same thread."""
+
+    def __init__(self, spool: Spool, peer: Peer, server_id: str, progress: Progress) -> None:
+        self._spool = spool
+        self.shipper = Shipper(spool, peer, server_id, progress, lifecycle=False)
+        self._lock = FileLock(spool.root / "replicate.lock")
+        self._durability = config.durability()
+        self._released: dict[str, int] = {}
+        self._has_sent: tuple[str | None, int] = (None, 0)
+
+    def has_news(self) -> bool:
+        """Tell whether this process has recorded anything that no round has sent."""
+        return bool(self._spool.news) or self._spool.committed() != self._has_sent
+
+    def forget(self) -> None:
+        """Forget what the server was known to have: it was away."""
+        self.shipper.forget()
+
+    def send(self, *, leftovers: bool) -> None:
+        """Send what this process has recorded.
+
+        Args:
+            leftovers: Whether to send what dead processes left as well, unless another process does so now.
+        """
+        spool = self._spool
+        committed = spool.committed()
+        runs, files = spool.take_news()
+        try:
+            self._send(runs, {committed[0]: committed[1]} if committed[0] is not None else {}, files)
+        except BaseException:
+            spool.news.give_back(runs, files)
+            raise
+        self._has_sent = committed
+        if committed[0] is not None:
+            self._let_go(committed[0], committed[1])
+        if leftovers:
+            self.send_leftovers()
+            if committed[0] is not None:
+                self.shipper.note_points([committed[0]])
+
+    def send_leftovers(self, *, wait_s: float = 0.0) -> bool:
+        """Send what dead processes left; return False, at once or after `wait_s`, if another process does so now."""
+        try:
+            self._lock.acquire(wait_s)
+        except CatalogLocked:
+            return False
+        try:
+            self._send_leftovers()
+        finally:
+            self._lock.release()
+        return True
+
+    def finish(self) -> None:
+        """Let go of all points of this process that the server has, once it has them on disk."""
+        writer, upto = self._spool.committed()
+        if writer is not None and upto > self._released.get(writer, 0):
+            durable = self.shipper.ask([writer], durability=DISK)[writer].durable
+            self._release(writer, min(upto, durable))
+
+    # -- within
+
+    def _send(self, runs: Collection[str], writers: dict[str, int], files: Collection[str]) -> None:
+        every = {*runs, *files}
+        self.shipper.send_runs(every, hold_ends=True)
+        self.shipper.send_journals(writers)
+        if self._durability == DISK and writers:
+            self.shipper.ask(writers, durability=DISK)
+        for run_id in files:
+            self._send_files(self._spool.catalog.get_run(run_id))
+        self.shipper.send_runs(every)
+
+    def _send_files(self, run: Run) -> None:
+        self.shipper.files.send(run)
+        if not RunStatus.is_terminated(RunStatus.from_string(run.info.status)):
+            return
+        if (artifacts := stored_artifacts(self._spool, run)) is not None:
+            sent = self._spool.catalog.sent_files(self.shipper.number, run.info.run_id)
+            self._spool.drop_files(run, artifacts, sent)
+
+    def _let_go(self, writer: str, upto: int) -> None:
+        """Release points that the server has on disk, many at a time."""
+        released = self._released.get(writer, 0)
+        known = self.shipper.have([writer])[writer]
+        if min(upto, known.have) - released < _RELEASED_POINTS:
+            return
+        if known.durable - released < _RELEASED_POINTS:
+            known = self.shipper.ask([writer])[writer]
+        if known.durable - released >= _RELEASED_POINTS:
+            self._release(writer, min(upto, known.durable))
+
+    def _release(self, writer: str, upto: int) -> None:
+        self._spool.release(writer, upto)
+        self._released[writer] = upto
+
+    def _send_leftovers(self) -> None:
+        spool = self._spool
+        spool.mend()
+        closed = spool.closed_journals()
+        idle = spool.catalog.unsent_idle_runs(self.shipper.number, spool.committed()[0])
+        folders = spool.idle_runs_with_files()
+        if spool.catalog.plan().segments:  # of a journal with holes, which recovery has sealed
+            self.shipper.send_runs(idle, hold_ends=True)
+            self.shipper.send_segments()
+        if closed or idle or folders:
+            self._send(idle, {writer: upto for writer, (_, upto) in closed.items()}, folders)
+        if closed:
+            self._settle(closed)
+
+    def _settle(self, closed: dict[str, tuple[int, int]]) -> None:
+        """Remove the journals of ended processes that the server has on disk."""
+        known = self.shipper.ask(closed, durability=DISK)
+        for writer, (first, upto) in closed.items():
+            if first == upto or known[writer].durable >= upto:
+                self._spool.settle(writer)
