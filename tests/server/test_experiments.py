@@ -63,3 +63,20 @@ def test_deleted_experiments_are_found_by_their_view(server: Server) -> None:
 def test_a_client_may_not_say_where_on_the_server_artifacts_are(server: Server, location: str) -> None:
     answer = server.post("experiments/create", name=f"at {location}", artifact_location=location)
     assert answer.mistake == (400, "INVALID_PARAMETER_VALUE")
+
+
+def test_data_sets_of_an_experiment_are_listed_once_with_their_context(server: Server) -> None:
+    first, second = server.create_experiment("read"), server.create_experiment("read too")
+    dataset = {"name": "digits", "digest": "abc", "source_type": "local", "source": "{}"}
+    training = [{"key": "mlflow.data.context", "value": "training"}]
+    for experiment_id, tags in ((first, training), (first, training), (first, []), (second, [])):
+        inputs = [{"dataset": dataset, "tags": tags}]
+        assert server.post("runs/log-inputs", run_id=server.create_run(experiment_id), datasets=inputs).status == 200
+    found = server.post("experiments/search-datasets", experiment_ids=[first]).json["dataset_summaries"]
+    plain = {"experiment_id": first, "name": "digits", "digest": "abc"}
+    assert sorted(found, key=len) == [plain, {**plain, "context": "training"}]
+    both = server.post("experiments/search-datasets", experiment_ids=[first, second]).json["dataset_summaries"]
+    assert {summary["experiment_id"] for summary in both} == {first, second}
+    for ids in ([], [str(number) for number in range(21)]):
+        answer = server.post("experiments/search-datasets", experiment_ids=ids)
+        assert answer.mistake == (400, "INVALID_PARAMETER_VALUE")

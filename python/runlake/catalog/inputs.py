@@ -33,6 +33,24 @@ class Inputs(Part):
             put_inputs(session, run, experiment, inputs)
             session.run("UPDATE run SET tx = ? WHERE run = ?", (session.tx, run))
 
+    def datasets_of(self, experiment_ids: Sequence[str], limit: int) -> list[tuple[str, str, str, str | None]]:
+        """Return which data sets the runs of some experiments read, and as what.
+
+        Returns:
+            Experiment, name, digest and context, each combination once, at most `limit`; context is None where none
+            was given.
+        """
+        with self._database.reading() as session:
+            found = session.all(
+                "SELECT DISTINCT e.experiment_id, d.name, d.digest, t.value FROM experiment e"
+                " JOIN run r USING (experiment) JOIN input i USING (run) JOIN dataset d USING (dataset)"
+                " LEFT JOIN input_tag t ON t.run = i.run AND t.dataset = i.dataset"
+                " AND t.key = 'mlflow.data.context'"
+                f" WHERE e.experiment_id IN ({placeholders(len(experiment_ids))}) LIMIT ?",
+                (*experiment_ids, limit),
+            )
+        return [(experiment, name, digest, context) for experiment, name, digest, context in found]
+
 
 def put_inputs(session: Session, run: int, experiment: int, inputs: Sequence[DatasetInput]) -> None:
     """Note what a run of an experiment read."""

@@ -26,7 +26,6 @@ ABSENT: Final = {
     "mlflow/gateway": _GATEWAY,
     "mlflow/gateway-proxy": _GATEWAY,
     "mlflow/endpoints": _GATEWAY,
-    "mlflow/experiments/search-datasets": "Searching data sets is not there yet; runs/get has those of a run.",
     "mlflow/artifacts/presigned-upload-url": _MULTIPART_UP,
     "mlflow/artifacts/presigned-download-url": _MULTIPART_DOWN,
     "mlflow/runs/create-promptlab-run": _GATEWAY,

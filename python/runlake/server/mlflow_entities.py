@@ -121,6 +121,12 @@ def _dataset_input(entity: DatasetInput) -> dict[str, Any]:
     }
 
 
+def dataset_summary(experiment_id: str, name: str, digest: str, context: str | None) -> dict[str, str]:
+    """Return a data set of an experiment, with the context in which runs read it."""
+    fields = {"experiment_id": experiment_id, "name": name, "digest": digest}
+    return fields if context is None else {**fields, "context": context}
+
+
 def file_info(entity: FileInfo, path: str) -> dict[str, Any]:
     """Return a file or folder under the name `path`; folders have no size."""
     fields = {"path": path, "is_dir": entity.is_dir}

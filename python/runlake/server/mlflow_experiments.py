@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from runlake.store import Store
 
 _DEFAULT_PAGE = 1000
+_MOST_EXPERIMENTS = 20
+_MOST_DATASETS = 1000
 
 
 def create(store: Store, fields: Fields) -> dict[str, Any]:
@@ -90,3 +92,17 @@ def delete_tag(store: Store, fields: Fields) -> dict[str, Any]:
     """Remove a tag of an experiment."""
     store.catalog.delete_experiment_tag(fields.text("experiment_id"), fields.text("key"))
     return {}
+
+
+def search_datasets(store: Store, fields: Fields) -> dict[str, Any]:
+    """Return the data sets that runs of up to 20 experiments read, at most 1,000."""
+    experiment_ids = fields.ids("experiment_ids")
+    if not experiment_ids:
+        raise InvalidInput("SearchDatasets request must specify at least one experiment_id.")
+    if len(experiment_ids) > _MOST_EXPERIMENTS:
+        raise InvalidInput(
+            f"SearchDatasets request cannot specify more than {_MOST_EXPERIMENTS} experiment_ids."
+            f" Received {len(experiment_ids)} experiment_ids."
+        )
+    found = store.catalog.datasets_of(experiment_ids, _MOST_DATASETS)
+    return {"dataset_summaries": [wire.dataset_summary(*summary) for summary in found]}

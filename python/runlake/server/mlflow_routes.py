@@ -77,6 +77,7 @@ ENDPOINTS: Final = (
     Endpoint("POST", "mlflow/experiments/update", mlflow_experiments.update),
     Endpoint("POST", "mlflow/experiments/set-experiment-tag", mlflow_experiments.set_tag),
     Endpoint("POST", "mlflow/experiments/delete-experiment-tag", mlflow_experiments.delete_tag),
+    Endpoint("POST", "mlflow/experiments/search-datasets", mlflow_experiments.search_datasets),
     Endpoint("GET", "mlflow/artifacts/list", mlflow_artifacts.list_of_run),
     Endpoint("GET", "mlflow-artifacts/artifacts", mlflow_artifacts.list_proxied),
     *mlflow_registry.ENDPOINTS,
