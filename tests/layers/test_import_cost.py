@@ -14,6 +14,7 @@ HEAVY = (
     "fastapi",
     "uvicorn",
     "orjson",
+    "graphql",
     "matplotlib",
     "sklearn",
     "rich",

@@ -34,6 +34,7 @@ OWNED = {
     "uvicorn": ("server",),
     "orjson": ("server",),
     "urllib3": ("remote",),
+    "graphql": ("server",),
 }
 
 

@@ -41,6 +41,11 @@ def _several(_context: click.Context, _parameter: click.Parameter, given: str | 
     metavar="MIB",
     help="Longest request; artifacts may be longer.",
 )
+@click.option(
+    "--ui",
+    type=click.Choice(["mlflow"]),
+    help="Serve pages too: mlflow are those of the mlflow package, which has to be installed.",
+)
 def server(
     store: str | None,
     host: str,
@@ -49,6 +54,7 @@ def server(
     allowed_hosts: tuple[str, ...],
     cors_origins: tuple[str, ...],
     max_body: int,
+    ui: str | None,
 ) -> None:
     """Serve a store to MLflow's clients over HTTP.
 
@@ -58,9 +64,11 @@ def server(
     """
     for module in ("fastapi", "uvicorn", "orjson"):
         import_extra(module, "to serve a store")
+    if ui is not None:
+        import_extra("graphql", "to serve MLflow's pages")
     from runlake.server.launch import serve
     from runlake.server.settings import ServerSettings
 
     root = str(store_root(store))
-    settings = ServerSettings(root, host, port, workers, allowed_hosts, cors_origins, max_body * _MIB)
+    settings = ServerSettings(root, host, port, workers, allowed_hosts, cors_origins, max_body * _MIB, ui)
     serve(settings, lambda url: output.message(f"serving {root} at {url}"))

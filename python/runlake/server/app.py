@@ -63,10 +63,19 @@ def create_app(settings: ServerSettings) -> FastAPI:
             Route("/metrics", _metrics),
             *native_routes.routes(settings.max_body_bytes),
             *native_replication.routes(settings.max_body_bytes),
+            *_pages(settings),
             *mlflow_routes.routes(settings.max_body_bytes),
         ],
         redirect_slashes=False,
     )
+
+
+def _pages(settings: ServerSettings) -> list[Route]:
+    if settings.ui is None:
+        return []
+    from runlake.server import mlflow_ui  # graphql-core is loaded for those who want pages
+
+    return mlflow_ui.routes(settings.max_body_bytes)
 
 
 def _layers(settings: ServerSettings, counters: Counters) -> list[Middleware]:

@@ -27,9 +27,11 @@ def serve(settings: ServerSettings, announce: Callable[[str], None]) -> None:
         announce: Called with the server's URL once connections are taken.
 
     Raises:
+        MissingExtra: pages are wanted that are not installed.
         StoreUnavailable: the store cannot be opened, or the address is taken or not one of this machine.
     """
-    Store.open(settings.store).close()  # a store that is not right is said here, and not by every worker
+    create_app(settings)  # pages that are missing and a store that is not right are said here, and not by every worker
+    Store.open(settings.store).close()
     listening = _listen(settings.host, settings.port)
     announce(_url(settings.host, listening.getsockname()[1]))
     config = uvicorn.Config(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
+from posixpath import splitext
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 from urllib.parse import quote
 
@@ -37,6 +38,21 @@ _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 _NEVER_SHOWN: Final = {"content-security-policy": "sandbox; default-src 'none'", "accept-ranges": "bytes"}
 _MODELS: Final = "models"
 _NOT_YET: Final = {"traces": "Tracing is not there yet."}
+_UNKNOWN: Final = "application/octet-stream"
+_SHOWN: Final = {
+    ".bmp": "image/bmp",
+    ".gif": "image/gif",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".mp3": "audio/mpeg",
+    ".mp4": "video/mp4",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".wav": "audio/wav",
+    ".webm": "video/webm",
+    ".webp": "image/webp",
+}
+"""What a page can hold in an element of its own, where no script in it runs; all else is of no known type."""
 
 
 def list_of_run(store: Store, fields: Fields) -> dict[str, Any]:
@@ -104,9 +120,10 @@ async def download(request: Request) -> Response:
 
 
 async def download_of_run(request: Request) -> Response:
-    """Send a file by its run and its path there."""
+    """Send a file by its run and its path there, to pages that show it: pictures say that they are pictures."""
     worker = worker_of(request)
-    return await send(request, *await worker.run(_in_run, worker.store, Fields.of_query(request.query_params)))
+    artifacts, path = await worker.run(_in_run, worker.store, Fields.of_query(request.query_params))
+    return await send(request, artifacts, path, _SHOWN.get(splitext(path)[1].lower(), _UNKNOWN))
 
 
 def _in_run(store: Store, fields: Fields) -> tuple[Contents, str]:
@@ -114,7 +131,7 @@ def _in_run(store: Store, fields: Fields) -> tuple[Contents, str]:
     return run_files.of_run(store, store.catalog.get_run(fields.run_id())), fields.text("path")
 
 
-async def send(request: Request, artifacts: Contents, path: str) -> Response:
+async def send(request: Request, artifacts: Contents, path: str, media_type: str = _UNKNOWN) -> Response:
     """Send a file, or with a Range header a part of it."""
     worker = worker_of(request)
     opening = artifacts.open(path)
@@ -136,7 +153,7 @@ async def send(request: Request, artifacts: Contents, path: str) -> Response:
         on_failure.pop_all()
     status = 206 if end - start < size else 200
     content = _sent(worker, file, end - start, closing)
-    return StreamingResponse(content, status, headers, media_type="application/octet-stream")
+    return StreamingResponse(content, status, headers, media_type=media_type)
 
 
 def _found(look: Callable[[], T], path: str) -> T:

@@ -98,12 +98,12 @@ TRANSFERS: Final = (
 def routes(max_body_bytes: int) -> list[Route]:
     """Return every route, each at `/api` and at `/ajax-api`; the last one takes what no other has taken."""
     found = [
-        Route(path, _answers(endpoint, max_body_bytes), methods=[endpoint.method])
+        Route(path, answers(endpoint, max_body_bytes), methods=[endpoint.method])
         for endpoint in ENDPOINTS
         for path in _paths(endpoint.path, endpoint.versions)
     ]
     found += [
-        Route(path, _counted(transfer), methods=[transfer.method])
+        Route(path, counted(transfer), methods=[transfer.method])
         for transfer in TRANSFERS
         for path in ([f"/{transfer.path}"] if transfer.at_root else _paths(transfer.path, ("2.0",)))
     ]
@@ -116,7 +116,7 @@ def _paths(path: str, versions: tuple[str, ...]) -> Iterator[str]:
         yield f"/ajax-api/{version}/{path}"
 
 
-def _answers(endpoint: Endpoint, max_body_bytes: int) -> Answer:
+def answers(endpoint: Endpoint, max_body_bytes: int) -> Answer:
     """Make the function that answers the requests of an endpoint: read here, worked on in a thread."""
 
     async def answer(request: Request) -> Response:
@@ -141,7 +141,9 @@ def _work(
     return to_json(handle(store, read(given).with_path(path)))
 
 
-def _counted(transfer: Transfer) -> Answer:
+def counted(transfer: Transfer) -> Answer:
+    """Make the function that answers the requests for a file."""
+
     async def answer(request: Request) -> Response:
         request.scope[ROUTE] = transfer.path
         return await transfer.answer(request)

@@ -26,6 +26,8 @@ class ServerSettings:
     """Origins whose pages may call the server; `*` is any."""
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     """Longest body of a request; artifacts, which are streamed, may be longer."""
+    ui: str | None = None
+    """Pages to serve besides: `mlflow` are those of the installed mlflow package."""
     threads: int = 16
     """Threads of a worker that read and write the store."""
     stop_timeout_s: int = 30

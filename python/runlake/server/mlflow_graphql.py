@@ -1,0 +1,189 @@
+"""GraphQL for MLflow's pages: a query is answered with what the REST handlers say, cut to the fields asked for.
+
+graphql-core reads, checks and executes. What a query may cost is bounded before it is executed: its length, its depth,
+how many fields it asks of the root, and how often it asks for the same under another name.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import orjson
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLScalarType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    build_schema,
+    execute_sync,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.validation import NoSchemaIntrospectionCustomRule
+
+from runlake.errors import MlflowException
+from runlake.server import mlflow_artifacts, mlflow_experiments, mlflow_metrics, mlflow_runs
+from runlake.server.mlflow_errors import invalid
+from runlake.server.mlflow_fields import Fields
+from runlake.server.mlflow_graphql_schema import SCHEMA
+
+if TYPE_CHECKING:
+    from runlake.server.endpoint import Handler
+    from runlake.store import Store
+
+Resolver = Callable[..., Any]
+
+MAX_CHARACTERS: Final = 20_000
+MAX_TOKENS: Final = 2000
+MAX_ROOT_FIELDS: Final = 10
+MAX_ALIASES: Final = 10
+MAX_DEPTH: Final = 10
+
+_HANDLERS: Final[Mapping[str, Handler]] = {
+    "mlflowGetExperiment": mlflow_experiments.get,
+    "mlflowGetRun": mlflow_runs.get,
+    "mlflowSearchRuns": mlflow_runs.search,
+    "mlflowGetMetricHistoryBulkInterval": mlflow_metrics.get_history_bulk_interval,
+    "mlflowListArtifacts": mlflow_artifacts.list_of_run,
+}
+_RULES: Final = (*specified_rules, NoSchemaIntrospectionCustomRule)
+_LARGEST: Final = sys.float_info.max
+_AS_NUMBER: Final = {"Infinity": _LARGEST, "-Infinity": -_LARGEST, "NaN": None}
+"""Doubles that JSON has not, as MLflow's server gives them to its pages, which draw and name them accordingly."""
+
+
+def answer(store: Store, fields: Fields) -> bytes:
+    """Answer a query. Mistakes in it are in the answer, as GraphQL has them, under `errors`."""
+    variables, name = fields.values.get("variables") or {}, fields.text_or("operationName")
+    if not isinstance(variables, dict):
+        raise invalid("variables", variables)
+    try:
+        document = _read(fields.text("query"))
+    except GraphQLError as error:
+        return orjson.dumps({"errors": [error.formatted]})
+    if mistakes := validate(_schema(), document, _RULES, max_errors=5):
+        return orjson.dumps({"errors": [mistake.formatted for mistake in mistakes]})
+    return orjson.dumps(execute_sync(_schema(), document, None, store, variables, name).formatted)
+
+
+def _read(query: str) -> DocumentNode:
+    """Read a query that is not too much to answer.
+
+    Raises:
+        GraphQLError: it is, or it is no GraphQL.
+    """
+    document = parse(query, max_lexical_tokens=MAX_TOKENS, max_source_length=MAX_CHARACTERS)
+    try:
+        sizes = _sizes(document)
+    except RecursionError:
+        raise GraphQLError("a query may not have a fragment that contains itself") from None
+    for size in sizes:
+        for found, limit, what in (
+            (size.depth, MAX_DEPTH, "fields below each other"),
+            (size.fields, MAX_ROOT_FIELDS, "fields of the root"),
+            (size.aliases, MAX_ALIASES, "aliases"),
+        ):
+            if found > limit:
+                raise GraphQLError(f"a query may have {limit} {what}; this one has {found}")
+    return document
+
+
+class _Size(NamedTuple):
+    """What a part of a query asks for when its fragments are put in."""
+
+    depth: int = 0
+    fields: int = 0
+    """Those of the outermost level."""
+    aliases: int = 0
+
+    def beside(self, other: _Size) -> _Size:
+        return _Size(max(self.depth, other.depth), self.fields + other.fields, self.aliases + other.aliases)
+
+
+def _sizes(document: DocumentNode) -> list[_Size]:
+    """Measure each operation of a document, each fragment once.
+
+    Raises:
+        RecursionError: a fragment contains itself.
+    """
+    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+
+    def of_set(selected: SelectionSetNode | None) -> _Size:
+        total = _Size()
+        for node in selected.selections if selected else ():
+            total = total.beside(of_selection(node))
+        return total
+
+    def of_selection(node: object) -> _Size:
+        if isinstance(node, FieldNode):
+            inner = of_set(node.selection_set)
+            return _Size(inner.depth + 1, 1, inner.aliases + (node.alias is not None))
+        if isinstance(node, FragmentSpreadNode):
+            return of_fragment(node.name.value)
+        assert isinstance(node, InlineFragmentNode)
+        return of_set(node.selection_set)
+
+    @cache
+    def of_fragment(name: str) -> _Size:
+        return of_set(fragments[name].selection_set) if name in fragments else _Size()
+
+    return [of_set(node.selection_set) for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+
+
+@cache
+def _schema() -> GraphQLSchema:
+    schema = build_schema(SCHEMA)
+    for kind in schema.type_map.values():
+        if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
+            for name, field in kind.fields.items():
+                field.resolve = _resolver(kind.name, name)
+    long = schema.type_map["LongString"]
+    assert isinstance(long, GraphQLScalarType)
+    long.serialize = str  # type: ignore[method-assign, assignment]
+    return schema
+
+
+def _resolver(kind: str, name: str) -> Resolver:
+    """Return how a field of a type is found: in the object that REST has, unless GraphQL has more."""
+    if kind == "Query":
+        return _asking(_HANDLERS[name])
+    if (kind, name) == ("MlflowRun", "experiment"):
+        return _experiment
+    key = _snake(name)
+    if name == "value" and kind in ("MlflowMetric", "MlflowMetricWithRunId"):
+        return lambda source, _info: _AS_NUMBER.get(value := source[key], value)
+    return lambda source, _info: source.get(key)
+
+
+def _asking(handle: Handler) -> Resolver:
+    def ask(_root: None, info: GraphQLResolveInfo, input: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        fields = Fields({_snake(name): value for name, value in (input or {}).items()})
+        try:
+            found = handle(info.context, fields)
+        except MlflowException as error:
+            return {"api_error": {"code": error.error_code, "message": str(error)}}
+        return orjson.loads(found) if isinstance(found, bytes) else found
+
+    return ask
+
+
+def _experiment(run: Mapping[str, Any], info: GraphQLResolveInfo) -> Any:
+    return mlflow_experiments.get(info.context, Fields({"experiment_id": run["info"]["experiment_id"]}))["experiment"]
+
+
+@cache
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()

@@ -1,0 +1,129 @@
+"""MLflow's pages in a browser: they show what is in the store, and nothing that they ask for fails."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.server.browser import Visit, browsing
+from tests.server.wire import Server, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+POINTS = 100_000
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with served(tmp_path_factory.mktemp("pages"), "--ui", "mlflow") as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser: Browser, server: Server) -> Iterator[Visit]:
+    visit = Visit(browser, server.url)
+    yield visit
+    visit.page.close()
+    assert visit.mistakes == []
+
+
+def log(server: Server, run_id: str, key: str, values: list[float]) -> None:
+    points = [{"key": key, "value": value, "timestamp": 1, "step": step} for step, value in enumerate(values)]
+    for begin in range(0, len(points), 1000):
+        assert server.post("runs/log-batch", run_id=run_id, metrics=points[begin : begin + 1000]).status == 200
+
+
+def test_the_first_page_lists_the_experiments(server: Server, visit: Visit) -> None:
+    server.create_experiment("first of all")
+    page = visit.go("/")
+    page.get_by_role("link", name="first of all").wait_for()
+
+
+def test_the_table_shows_the_runs_with_their_parameters_and_metrics(server: Server, visit: Visit) -> None:
+    experiment_id = server.create_experiment("table")
+    for index in range(30):
+        run_id = server.create_run(experiment_id, run_name=f"run-{index}", start_time=1_700_000_000_000 + index)
+        server.post("runs/log-parameter", run_id=run_id, key="depth", value=str(index))
+        log(server, run_id, "loss", [1.0, 0.5 + index])
+        server.post("runs/update", run_id=run_id, status="FINISHED", end_time=1_700_000_060_000)
+    page = visit.go(f"/experiments/{experiment_id}/runs")
+    page.get_by_role("link", name="run-29").wait_for()
+    page.get_by_text("30 matching runs").wait_for()
+    page.get_by_placeholder("metrics.rmse").fill("params.depth = '7' AND metrics.loss > 7")
+    page.keyboard.press("Enter")
+    page.get_by_text("1 matching run").wait_for()
+    page.get_by_role("link", name="run-7").wait_for()
+
+
+def test_a_run_shows_all_that_it_has(server: Server, visit: Visit) -> None:
+    experiment_id = server.create_experiment("one run")
+    run_id = server.create_run(experiment_id, run_name="the-run", tags=[{"key": "team", "value": "vision"}])
+    server.post("runs/log-parameter", run_id=run_id, key="optimizer", value="adam")
+    log(server, run_id, "odd", [math.nan])
+    log(server, run_id, "endless", [math.inf])
+    page = visit.go(f"/experiments/{experiment_id}/runs/{run_id}")
+    for text in ("the-run", "vision", "optimizer", "adam", "endless", "1.7976931348623157e+308"):
+        page.get_by_text(text).first.wait_for()
+
+
+def test_a_run_that_is_not_there_is_said_to_be_missing(server: Server, visit: Visit) -> None:
+    experiment_id = server.create_experiment("none")
+    page = visit.go(f"/experiments/{experiment_id}/runs/{'0' * 32}")
+    page.get_by_text("does not exist").wait_for()
+
+
+def test_a_series_of_100_000_points_is_drawn(server: Server, visit: Visit) -> None:
+    experiment_id = server.create_experiment("chart")
+    run_id = server.create_run(experiment_id)
+    log(server, run_id, "loss", [(step * 7919 % 1000) / 1000 for step in range(POINTS)])
+    with visit.page.expect_response(lambda answer: "get-history-bulk-interval" in answer.url) as asked:
+        page = visit.go(f"/experiments/{experiment_id}/runs/{run_id}/model-metrics")
+    steps = [point["step"] for point in asked.value.json()["metrics"]]
+    assert (steps[0], steps[-1]) == (0, POINTS - 1)
+    assert 100 <= len(steps) <= 2500
+    line = page.locator(".scatterlayer .lines path.js-line").first
+    line.wait_for(state="attached")
+    assert (line.get_attribute("d") or "").count("L") >= 100
+
+
+def test_artifacts_are_shown_and_their_scripts_do_not_run(server: Server, visit: Visit) -> None:
+    experiment_id = server.create_experiment("artifacts")
+    run_id = server.create_run(experiment_id)
+    proxied = f"/api/2.0/mlflow-artifacts/artifacts/{experiment_id}/{run_id}/artifacts"
+    html = b"<h1>a report</h1><script>document.querySelector('h1').textContent = 'hacked'</script>"
+    server.send("PUT", f"{proxied}/notes.txt", b"what was done")
+    server.send("PUT", f"{proxied}/report.html", html)
+    page = visit.go(f"/experiments/{experiment_id}/runs/{run_id}/artifacts")
+    page.get_by_text("notes.txt", exact=True).click()
+    page.get_by_text("what was done").wait_for()
+    assert visit.mistakes == []
+    page.get_by_text("report.html", exact=True).click()
+    page.frame_locator("iframe").get_by_role("heading", name="a report").wait_for()
+    assert any("violates the following Content Security Policy" in mistake for mistake in visit.mistakes)
+    visit.mistakes.clear()
+
+
+def test_no_page_of_the_menu_asks_for_what_fails(visit: Visit) -> None:
+    for place, heading in (
+        ("/experiments", "Experiments"),
+        ("/models", "Registered Models"),
+        ("/prompts", "Prompts"),
+        ("/settings", "General"),
+        ("/experiments/0", "Overview"),
+        ("/experiments/0/models", "Agent versions"),
+        ("/experiments/0/evaluation-runs", "Evaluation runs"),
+    ):
+        visit.go(place).get_by_role("heading", name=heading).first.wait_for()
+    visit.page.wait_for_load_state("load")
