@@ -85,7 +85,7 @@ def test_what_a_script_logs_itself_is_kept_as_often_as_it_was_logged(tmp_path: P
     for _ in range(2):
         logger.log_metric("m", 1.0, 1, 1)
     repeats.append(store, run_id, [("m", 1.0, 1, 1)])
-    assert metric_places(store, run_id, "m") == [(1.0, 1, 1)] * 2
+    assert metric_places(store, run_id, "m").rows() == [(1.0, 1, 1)] * 2
     store.close()
 
 
@@ -125,7 +125,7 @@ def test_any_batches_leave_each_point_once(
     stored = [
         (key, struct.pack("=d", value), step, timestamp)
         for key in ("a", "b")
-        for value, timestamp, step in metric_places(store, run_id, key)
+        for value, timestamp, step in metric_places(store, run_id, key).rows()
     ]
     store.close()
     given_points = {repeats.identity_of(point) for batch in batches for point in batch}

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import polars as pl
 
 from runlake.entities import Metric
 from runlake.errors import NotFound
+from runlake.query.places import Places
 from runlake.query.points import points
 from runlake.query.reader import Lake
 
 # NOTE: MLflow keeps NaN as the value 0 with a mark, and sorts by that value.
 _MLFLOW_VALUE = pl.col("value").fill_nan(0.0)
-
-
-Place: TypeAlias = tuple[float, int, int]
-"""Value, timestamp and step of a point."""
 
 
 def metric_history(lake: Lake, run_id: str, key: str) -> list[Metric]:
@@ -30,13 +26,13 @@ def metrics_of(history: pl.DataFrame, key: str) -> list[Metric]:
     return [Metric(key, value, timestamp, step) for value, timestamp, step in history.rows()]
 
 
-def metric_places(lake: Lake, run_id: str, key: str, *, by_step: bool = False) -> list[Place]:
-    """Return the points of a metric as plain tuples, by (timestamp, step, value) or by (step, timestamp, value).
+def metric_places(lake: Lake, run_id: str, key: str, *, by_step: bool = False) -> Places:
+    """Return the points of a metric by (timestamp, step, value) or by (step, timestamp, value).
 
     Raises:
         NotFound: no such run.
     """
-    return _sorted(lake, run_id, key, by_step=by_step).rows()
+    return Places(_sorted(lake, run_id, key, by_step=by_step))
 
 
 def history_frame(lake: Lake, run_id: str, key: str) -> pl.DataFrame:

@@ -9,7 +9,6 @@ import orjson
 from runlake import logged_models, names, recording
 from runlake.entities import ModelMetric
 from runlake.errors import InvalidInput
-from runlake.server import mlflow_entities as wire
 from runlake.server import repeats
 from runlake.server.mlflow_errors import invalid, missing
 from runlake.server.mlflow_fields import Fields, read_number, read_whole, require_at_most
@@ -17,7 +16,6 @@ from runlake.server.mlflow_fields import Fields, read_number, read_whole, requir
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from runlake.query.history import Place
     from runlake.server.repeats import Point
     from runlake.store import Store
 
@@ -27,7 +25,6 @@ _MOST_ENTITIES: Final = 1000
 _MOST_HISTORY: Final = 25_000
 _MOST_RUNS: Final = 100
 _MOST_SAMPLES: Final = 2500
-_LATEST: Final = 1 << 63
 
 
 def log_metric(store: Store, fields: Fields) -> dict[str, Any]:
@@ -135,11 +132,10 @@ def get_history(store: Store, fields: Fields) -> bytes:
     if size is not None and size <= 0:
         raise invalid("max_results", size, "It must be a positive integer.")
     places = query.metric_places(store, run_id, key)
-    part = places[start:] if size is None else places[start : start + size]
-    answer: dict[str, Any] = {"metrics": _history(key, part)}
+    token = b""
     if size is not None and start + size < len(places):
-        answer["next_page_token"] = page_token(start + size)
-    return orjson.dumps(answer)
+        token = b',"next_page_token":' + orjson.dumps(page_token(start + size))
+    return b'{"metrics":[' + places.part(start, size).to_json(key=key) + b"]" + token + b"}"
 
 
 def get_history_bulk(store: Store, fields: Fields) -> bytes:
@@ -159,11 +155,14 @@ def get_history_bulk(store: Store, fields: Fields) -> bytes:
         raise InvalidInput("GetMetricHistoryBulk request must specify a metric_key.")
     size = fields.whole("max_results")
     left = _MOST_HISTORY if size is None else min(max(size, 0), _MOST_HISTORY)
-    found: list[dict[str, Any]] = []
+    found: list[bytes] = []
     for run_id in sorted(set(run_ids)):
-        part = query.metric_places(store, run_id, key)[: left - len(found)] if left > len(found) else []
-        found += _history(key, part, run_id=run_id)
-    return orjson.dumps({"metrics": found})
+        if left == 0:
+            break
+        part = query.metric_places(store, run_id, key).part(0, left)
+        left -= len(part)
+        found.append(part.to_json(key=key, run_id=run_id))
+    return _metrics(found)
 
 
 def get_history_bulk_interval(store: Store, fields: Fields) -> bytes:
@@ -182,39 +181,26 @@ def get_history_bulk_interval(store: Store, fields: Fields) -> bytes:
     size = _MOST_SAMPLES if size is None else size
     if not 1 <= size <= _MOST_SAMPLES:
         raise InvalidInput(f"max_results must be between 1 and {_MOST_SAMPLES}.")
-    low, high = _interval(fields)
-    found: list[dict[str, Any]] = []
+    interval = _interval(fields)
+    found: list[bytes] = []
     for run_id in dict.fromkeys(run_ids):
         places = query.metric_places(store, run_id, key, by_step=True)
-        inside = [place for place in places if low <= place[2] <= high]
-        found += _history(key, _spread(inside, size), run_id=run_id)
-    return orjson.dumps({"metrics": found})
+        inside = places if interval is None else places.between(*interval)
+        found.append(inside.spread(size).to_json(key=key, run_id=run_id))
+    return _metrics(found)
 
 
-def _interval(fields: Fields) -> tuple[int, int]:
-    """Return the first and the last step that are wanted."""
+def _metrics(parts: Sequence[bytes]) -> bytes:
+    return b'{"metrics":[' + b",".join(part for part in parts if part) + b"]}"
+
+
+def _interval(fields: Fields) -> tuple[int, int] | None:
+    """Return the first and the last step that are wanted; None is any."""
     start, end = fields.whole("start_step"), fields.whole("end_step")
     if start is None and end is None:
-        return -_LATEST, _LATEST
+        return None
     if start is None or end is None:
         raise InvalidInput("If either start step or end step are specified, both must be specified.")
     if start > end:
         raise InvalidInput(f"end_step must be greater than start_step. Found start_step={start} and end_step={end}.")
     return start, end
-
-
-def _spread(places: Sequence[Place], size: int) -> Sequence[Place]:
-    """Return `size` of some points at equal distances, with the first and the last; of one point, the last."""
-    if len(places) <= size:
-        return places
-    if size == 1:
-        return places[-1:]
-    last = len(places) - 1
-    return [places[round(index * last / (size - 1))] for index in range(size)]
-
-
-def _history(key: str, places: Sequence[Place], **more: str) -> list[dict[str, Any]]:
-    return [
-        {"key": key, "value": wire.number(value), "timestamp": timestamp, "step": step, **more}
-        for value, timestamp, step in places
-    ]
