@@ -1,7 +1,8 @@
 """Which store is meant: from `set_tracking_uri`, else the environment, else `./lake`; absolute from its first use on.
 
-A store is a folder, named by a plain path or a `file:` URI, or a server, named by an `http:` or `https:` URL. MLflow's
-other kinds of URI are refused with what to do.
+A store is a folder, named by a plain path, a `file:` URI or, as MLflow's plugins are chosen by a scheme of their own, a
+`runlake:` URI; or a server, named by an `http:` or `https:` URL. MLflow's other kinds of URI are refused with what to
+do.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from runlake import config
 from runlake.errors import InvalidInput
 from runlake.remote.address import Address, is_address
 
 DEFAULT_STORE = "lake"
+SCHEME = "runlake"
 _HINTS = {
     "sqlite": "name a folder instead of a database, e.g. set_tracking_uri('./lake')",
     "databricks": "Databricks is not reached from here; log to a folder, e.g. set_tracking_uri('./lake')",
@@ -37,7 +39,7 @@ _location = _Location()
 
 
 def set_tracking_uri(uri: str | Path) -> None:
-    """Name the store that later calls use: a folder as a path or a `file:` URI, or the URL of a server.
+    """Name the store that later calls use: a folder as a path, a `file:` or a `runlake:` URI, or the URL of a server.
 
     "" goes back to the default.
 
@@ -59,7 +61,7 @@ def set_tracking_uri(uri: str | Path) -> None:
 
 
 def get_tracking_uri() -> str:
-    """Return the store in force: the absolute path (or `file:` URI) of a folder, or the URL of a server."""
+    """Return the store in force: the absolute path (or `file:` or `runlake:` URI) of a folder, or a server's URL."""
     with _location.lock:
         if _location.given is not None:
             return _location.given
@@ -96,7 +98,24 @@ def folder_of(where: str) -> Path:
     """
     if is_address(where):
         raise InvalidInput(f"the store is the server {Address.of(where)}, and this is done in its folder alone")
-    return Path(_path_of_file_uri(where) if where.startswith("file:") else where)
+    return Path(_path_of_uri(where) if where.startswith(("file:", f"{SCHEME}:")) else where)
+
+
+def uri_of_folder(folder: str | Path) -> str:
+    """Return the `runlake:` URI of an absolute folder."""
+    return f"{SCHEME}://{quote(os.fspath(folder))}"
+
+
+def folder_of_uri(uri: str) -> Path:
+    """Return the folder that a `runlake:` URI names; a relative path is one of the working directory.
+
+    Raises:
+        InvalidInput: it names no folder of this machine.
+    """
+    path = _path_of_uri(uri)
+    if not path:
+        raise InvalidInput(f"the URI {uri!r} names no folder", hint=f"write {SCHEME}:///absolute/path")
+    return Path(path).absolute()
 
 
 def _absolute(uri: str | Path) -> str:
@@ -112,7 +131,9 @@ def _absolute(uri: str | Path) -> str:
         return uri.rstrip("/")
     scheme, colon, _ = uri.partition(":")
     if colon and scheme.lower() == "file":
-        return _checked_folder(Path(_path_of_file_uri(uri)).absolute(), uri).as_uri()
+        return _checked_folder(Path(_path_of_uri(uri)).absolute(), uri).as_uri()
+    if colon and scheme.lower() == SCHEME:
+        return uri_of_folder(_checked_folder(folder_of_uri(uri), uri))
     kind = scheme.lower().partition("+")[0]
     if (colon and ("://" in uri or kind in _HINTS)) or uri.lower() in ("databricks", "databricks-uc"):
         raise InvalidInput(
@@ -124,11 +145,11 @@ def _absolute(uri: str | Path) -> str:
     return str(_checked_folder(Path(uri).expanduser().absolute(), uri))
 
 
-def _path_of_file_uri(uri: str) -> str:
+def _path_of_uri(uri: str) -> str:
     parts = urlsplit(uri)
     if parts.netloc not in ("", "localhost"):
         raise InvalidInput(
-            f"tracking URI {uri!r} names another host, {parts.netloc!r}", hint="use file:///absolute/path"
+            f"tracking URI {uri!r} names another host, {parts.netloc!r}", hint=f"use {parts.scheme}:///absolute/path"
         )
     if parts.query or parts.fragment:
         raise InvalidInput(f"tracking URI {uri!r} has a query or a fragment; a folder has neither")

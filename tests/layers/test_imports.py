@@ -28,7 +28,7 @@ OWNED = {
     "plotille": ("cli",),
     "rich": ("cli", "demo", "replication"),
     "sklearn": ("demo",),
-    "mlflow": (),
+    "mlflow": ("mlflow_plugin",),
     "fastapi": ("server",),
     "starlette": ("server",),
     "uvicorn": ("server",),

@@ -47,7 +47,7 @@ def test_children_inherit_the_store_through_the_environment(tmp_path: Path) -> N
     assert "RUNLAKE_TRACKING_URI" not in os.environ
 
 
-@pytest.mark.parametrize("form", ["path", "pathlib", "file:", "file://", "file://localhost"])
+@pytest.mark.parametrize("form", ["path", "pathlib", "file:", "file://", "file://localhost", "runlake:", "runlake://"])
 def test_every_form_of_a_folder_names_the_same_one(form: str, tmp_path: Path) -> None:
     folder = tmp_path / "a b%20c"
     given = {
@@ -56,6 +56,8 @@ def test_every_form_of_a_folder_names_the_same_one(form: str, tmp_path: Path) ->
         "file:": "file:" + folder.as_uri().removeprefix("file://"),
         "file://": folder.as_uri(),
         "file://localhost": "file://localhost" + folder.as_uri().removeprefix("file://"),
+        "runlake:": "runlake:" + folder.as_uri().removeprefix("file://"),
+        "runlake://": "runlake" + folder.as_uri().removeprefix("file"),
     }[form]
     runlake.set_tracking_uri(given)
     assert isinstance(runlake.get_tracking_uri(), str)
@@ -76,6 +78,9 @@ def test_every_form_of_a_folder_names_the_same_one(form: str, tmp_path: Path) ->
         "file://host/path",
         "file:///path#fragment",
         "file:///path?query",
+        "runlake://host/path",
+        "runlake:///path#fragment",
+        "runlake:///tmp/mlruns",
         "mlruns",
         "./mlruns",
         "/tmp/mlruns",
@@ -89,6 +94,21 @@ def test_what_is_no_folder_of_ours_is_refused_and_changes_nothing(uri: str, tmp_
     if "#" not in uri and "?" not in uri:
         assert "hint:" in str(caught.value)
     assert store_root() == tmp_path / "before"
+
+
+@pytest.mark.parametrize("uri", ["runlake:", "runlake://"])
+def test_a_uri_without_a_folder_is_refused(uri: str) -> None:
+    with pytest.raises(InvalidInput, match="names no folder"):
+        runlake.set_tracking_uri(uri)
+
+
+def test_a_uri_of_our_own_scheme_may_be_relative_and_stays_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runlake.set_tracking_uri("runlake:some/store")
+    monkeypatch.chdir("/")
+    assert store_root() == tmp_path / "some" / "store"
+    assert runlake.get_tracking_uri() == f"runlake://{tmp_path}/some/store"
 
 
 def test_a_folder_that_mlflow_writes_is_refused_under_any_name(tmp_path: Path) -> None:

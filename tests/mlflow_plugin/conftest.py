@@ -1,0 +1,42 @@
+"""MLflow's package with a store of its own for each test, reached as a script reaches it: by a URI."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runlake.store import opened_stores
+
+pytest.importorskip("mlflow")
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    """The folder of the store, which is not there yet; its name has characters that URIs have to escape."""
+    return tmp_path / "a lake%20#1"
+
+
+@pytest.fixture
+def client(lake: Path) -> Iterator[Any]:
+    """MLflow's client of that store."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mlflow.tracking import MlflowClient
+
+    yield MlflowClient(uri(lake))
+    for store in opened_stores():
+        store.close()
+
+
+@pytest.fixture
+def run_id(client: Any) -> str:
+    """A run of the experiment "Default"."""
+    made: str = client.create_run("0", run_name="plugged").info.run_id
+    return made
+
+
+def uri(folder: Path) -> str:
+    """What a script would set as MLFLOW_TRACKING_URI."""
+    return "runlake" + folder.as_uri().removeprefix("file")
