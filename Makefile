@@ -6,6 +6,9 @@ JOBS ?= 2
 
 BIN := $(VENV)/bin
 WHEELS := target/wheels
+# MLflow's clients that judge us, each in an environment of its own.
+CLIENTS := mlflow-2.22.5 mlflow-3.18.0
+VENVS := target/venvs
 RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
 # One set of versions for everybody who builds here; `pip install runlake` takes newer ones too.
@@ -16,7 +19,7 @@ export PIP_QUIET := 1
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 
 .DEFAULT_GOAL := help
-.PHONY: help tools develop demo test test-rust test-python torture lint format bench wheel clean
+.PHONY: help tools develop demo test test-rust test-python torture conformance lint format bench wheel clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +58,19 @@ torture: develop ## Run what tests draw at random for half an hour instead of se
 	for seed in $$(seq 12); do $(BIN)/python -m pytest -q -n $(JOBS) -p no:benchmark -m hypothesis \
 		--hypothesis-seed=$$seed || exit 1; done
 	for turn in $$(seq 5); do $(BIN)/python -m pytest -q -n $(JOBS) -p no:benchmark tests/crash tests/store || exit 1; done
+
+$(VENVS)/%/.ready: tests/conformance/%.txt | tools
+	$(PYTHON) -m venv $(@D)
+	PIP_CONSTRAINT= $(@D)/bin/python -m pip install --no-deps -r $<
+	@touch $@
+
+conformance: develop $(CLIENTS:%=$(VENVS)/%/.ready) ## Let MLflow's own clients, 2.22 and 3, judge the server and the plugin
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin build --quiet --locked --profile quick --out target/conformance
+	for client in $(CLIENTS); do \
+		PIP_CONSTRAINT= $(VENVS)/$$client/bin/python -m pip install --no-deps --force-reinstall \
+			target/conformance/runlake-*.whl || exit 1; done
+	CONFORMANCE_CLIENTS=$$(for client in $(CLIENTS); do printf '%s:' $(abspath $(VENVS))/$$client/bin/python; done) \
+		$(BIN)/python -m pytest -n $(JOBS) -p no:benchmark tests/conformance
 
 lint: develop ## Check format, lints, types, and the extension's stub against the extension
 	cargo fmt --all --check
