@@ -10,6 +10,7 @@ import click
 from runlake.cli import checks, output
 from runlake.cli.checks import Finding, State
 from runlake.cli.options import folder_of, folder_option, json_option, opened_folder
+from runlake.cli.other_stores import check_other_stores
 from runlake.errors import RunlakeError
 
 
@@ -19,7 +20,10 @@ from runlake.errors import RunlakeError
 @json_option
 @click.pass_context
 def doctor(context: click.Context, quick: bool, store: str | None, as_json: bool) -> None:
-    """Check the store: folder, journals, catalog and every segment. The exit status is 1 when something is wrong."""
+    """Check the store: folder, journals, catalog and every segment; and note scripts that log elsewhere as well.
+
+    The exit status is 1 when something is wrong.
+    """
     root = folder_of(store)
     findings = list(_examined(root, read=not quick))
     wrong = sum(finding.state is State.WRONG for finding in findings)
@@ -44,5 +48,6 @@ def _examined(root: Path, *, read: bool) -> Iterator[Finding]:
             yield Finding("open", State.OK, "the store opens")
             yield from checks.check_catalog(store)
             yield from checks.check_segments(store, read=read)
+            yield from check_other_stores(store)
     except RunlakeError as error:
         yield Finding("open", State.WRONG, error.message, error.hint)

@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self, SupportsFloat
 from runlake import _engine, guard, operations, recording, run_files
 from runlake.entities import Run, RunStatus
 from runlake.errors import StoreUnavailable
-from runlake.fluent import active, losses
+from runlake.fluent import active, losses, other_store
 from runlake.store import Store
 
 _DRAIN_S = 5.0  # how long the end of a run waits for calls that were made with synchronous=False
@@ -214,6 +214,7 @@ class ActiveRun(Run):
         if self.inherited or not last_here:
             return
         operations.flush(_DRAIN_S)
+        other_store.notice(self)
         self._logger.close()
         with guard.shielded("end_run"):
             self._store.leave_run(self.id, status)
