@@ -11,10 +11,10 @@ import warnings
 import autologging
 import logged_models
 import mlflow
-import registry
 from expect import MLFLOW_3
 from mlflow.tracking import MlflowClient
 
+import registry
 import tracking
 
 PARTS = (*tracking.PARTS, *registry.PARTS, *(logged_models.PARTS if MLFLOW_3 else ()), *autologging.PARTS)
