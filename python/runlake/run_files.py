@@ -120,6 +120,8 @@ def log_table(store: AnyStore, run_id: str, data: Any, artifact_file: str) -> No
 
     run = store.catalog.get_run(run_id)
     folder = of_run(store, run)
+    if not isinstance(store, RemoteStore):
+        store.bring_file(run, artifact_file)
     table.log_table(folder, data, artifact_file)
     if _names_table(run, artifact_file):
         return

@@ -253,6 +253,9 @@ class Store:
     def note_files(self, run_id: str) -> None:
         """Take note that an artifact of a run was written."""
 
+    def bring_file(self, run: Run, artifact_file: str) -> None:
+        """Have an artifact of a run here before something is added to it."""
+
     def after_end(self, run_id: str) -> None:
         """Do what is to be done when this process has left a run, and may take its time."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from pathlib import Path
@@ -123,6 +124,17 @@ with runlake.start_run(run_id=sys.argv[1]) as run:
     assert (there.info.status, there.data.tags["again"], there.data.params) == ("FINISHED", "yes", {"lr": "1"})
 
 
+def test_a_table_of_a_run_that_is_taken_up_again_grows(remote: Server, spools: Path, monkeypatch: Any) -> None:
+    with runlake.start_run() as run:
+        runlake.log_table({"x": [1]}, "table.json")
+    with runlake.start_run(run_id=run.id):
+        runlake.log_table({"x": [2]}, "table.json")
+    monkeypatch.setenv("RUNLAKE_SPOOL", str(spools.parent / "another machine"))
+    with runlake.start_run(run_id=run.id):
+        runlake.log_table({"x": [3]}, "table.json")
+    assert json.loads(files_at(remote.store, run.id)["table.json"])["data"] == [[1], [2], [3]]
+
+
 def test_a_run_that_nobody_has_cannot_be_taken_up(remote: Server) -> None:
     with pytest.raises(NotFound, match="no run"):
         runlake.start_run(run_id="0" * 32)
@@ -154,6 +166,23 @@ def test_a_tag_that_was_changed_at_the_server_stays_changed(remote: Server) -> N
         assert wait_for(remote.url, run.id)
         remote.post("runs/set-tag", run_id=run.id, key="note", value="edited there")
     assert run_at(remote.store, run.id).data.tags["note"] == "edited there"
+
+
+def test_reads_and_writes_by_id_know_what_is_on_its_way(remote: Server) -> None:
+    client = runlake.MlflowClient()
+    with runlake.start_run() as run:
+        for step in range(1000):
+            run.log({"x": step / 2}, step=step)
+        client.set_tag(run.id, "by", "id")
+        client.log_metric(run.id, "y", 1.0, step=7)
+        runlake.log_text("hello", "a.txt")
+        there = client.get_run(run.id)
+        assert (there.data.metrics, there.data.tags["by"]) == ({"x": 499.5, "y": 1.0}, "id")
+        assert len(client.get_metric_history(run.id, "x")) == 1000
+        assert "a.txt" in {info.path for info in client.list_artifacts(run.id)}
+        assert runlake.points(run.id, "x").select("step").collect().height == 1000
+    assert runlake.last_active_run() == runlake.get_run(run.id)
+    assert runlake.get_run(run.id).info.status == "FINISHED"
 
 
 def test_forked_children_log_to_the_run_of_their_parent(remote: Server) -> None:

@@ -16,14 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from runlake import _engine
+from runlake import _engine, run_files
 from runlake.config import Config, from_environment, spool_folder
 from runlake.entities import LifecycleStage
 from runlake.errors import Corrupt, NotFound, ServerUnavailable, StoreUnavailable
 from runlake.provenance import FILE_TAGS
 from runlake.remote.address import Address
 from runlake.remote.connection import Connection
-from runlake.replication.files import own_files
+from runlake.replication.files import own_files, stored_artifacts
 from runlake.replication.news import News
 from runlake.replication.peer import Peer
 from runlake.replication.replicator import Replicator
@@ -219,7 +219,21 @@ class Spool(Store):
     def join_run(self, run_id: str, **attributes: Any) -> None:
         """Take up a run; see `Store.join_run`."""
         super().join_run(run_id, **attributes)
+        self._taken_up.add(run_id)
         self._note_run(run_id)
+
+    def bring_file(self, run: Run, artifact_file: str) -> None:
+        """Fetch an artifact of a run that was taken up, if only the server has it, before something is added to it.
+
+        Raises:
+            ServerUnavailable: it cannot be asked; what would be written here would take the place of what it has.
+        """
+        here = stored_artifacts(self, run)
+        if run.info.run_id not in self._taken_up or here is None or here.exists(artifact_file):
+            return
+        there = run_files.of_run(self.server(), run)
+        if there.kind(artifact_file) == "file":
+            here.write_bytes(there.read_bytes(artifact_file), artifact_file)
 
     def begin_in_child(self) -> None:
         """Forget what belongs to the parent process; see `Store.begin_in_child`."""
@@ -238,6 +252,7 @@ class Spool(Store):
         super()._forget_writer()
         self.news = News()
         self._released = 0
+        self._taken_up: set[str] = set()
 
     def _first_kept(self, sealer: object) -> int:
         return self._released
