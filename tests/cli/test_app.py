@@ -12,7 +12,10 @@ import runlake
 from tests.cli.conftest import Cli
 from tests.cli.terminal import on_terminal
 
-COMMANDS = ("demo", "runs", "show", "points", "compare", "export", "seal", "server", "sync", "status", "doctor")
+COMMANDS = (
+    *("demo", "runs", "show", "points", "compare", "export", "seal", "server", "sync", "status"),
+    *("users", "tokens", "grant", "doctor"),
+)
 
 
 def test_the_version_is_printed(cli: Cli) -> None:
@@ -33,10 +36,11 @@ def test_help_lists_every_command(cli: Cli) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_takes_a_store_and_json(cli: Cli, command: str) -> None:
-    out = cli(command, "--help").out
+    subcommand = ("list",) if command in ("users", "tokens") else ()
+    out = cli(command, *subcommand, "--help").out
     takes_store = "--store FOLDER" in out or "--store STORE" in out
     assert takes_store or command in ("sync", "status")  # which are told by an argument
-    assert "--json" in out or command == "server"  # which prints nothing but its address
+    assert "--json" in out or command in ("server", "grant")  # which print nothing but a sentence
 
 
 def test_no_command_shows_the_help_and_is_a_mistake(cli: Cli) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from runlake.catalog.access import Access, AccessRows, TokenRow, UserRow
 from runlake.catalog.changed import Changed, ChangedRuns, TableState
 from runlake.catalog.changes import Change, Changes, Conflict
 from runlake.catalog.database import Database
@@ -29,6 +30,7 @@ from runlake.catalog.writers import FoundGap, GapInfo, WriterInfo, Writers, Writ
 __all__ = [
     "LOST",
     "PROMPT_TAG",
+    "AccessRows",
     "Catalog",
     "ChainHead",
     "Change",
@@ -56,7 +58,9 @@ __all__ = [
     "SegmentRef",
     "Stamp",
     "TableState",
+    "TokenRow",
     "UnsentCounts",
+    "UserRow",
     "WriterInfo",
     "WriterState",
     "read_typed",
@@ -80,6 +84,7 @@ class Catalog(
     Versions,
     Events,
     Health,
+    Access,
     Sending,
 ):
     """The catalog of one store, for all threads of this process and, after a fork, of the child.

@@ -161,7 +161,21 @@ _REGISTRY: Final[tuple[str, ...]] = (
         run INTEGER NOT NULL REFERENCES run, model_id TEXT NOT NULL, step INTEGER NOT NULL,
         PRIMARY KEY (run, model_id, step)) WITHOUT ROWID""",
 )
-_ACCESS: Final[tuple[str, ...]] = ()
+# version: goes up with every change of the other three, so that a server knows when to read them again
+# permission.user 0: everybody; resource '': all of the kind that have none of their own
+_ACCESS: Final[tuple[str, ...]] = (
+    "CREATE TABLE access (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL)",
+    "INSERT INTO access (id, version) VALUES (1, 1)",
+    """CREATE TABLE user (
+        user INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, password TEXT NOT NULL,
+        admin INTEGER NOT NULL, created_ms INTEGER NOT NULL)""",
+    """CREATE TABLE token (
+        token_id TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, user INTEGER NOT NULL REFERENCES user,
+        scope TEXT NOT NULL, note TEXT NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER) WITHOUT ROWID""",
+    """CREATE TABLE permission (
+        user INTEGER NOT NULL, kind TEXT NOT NULL, resource TEXT NOT NULL, level TEXT NOT NULL,
+        PRIMARY KEY (user, kind, resource)) WITHOUT ROWID""",
+)
 # replica: 1 for a writer of another store, whose stream is kept here under the same numbers; see catalog/receiving.py
 # received_*: what other stores, known by their ids, have sent; version is the transaction there, status how the run
 # ended or stands there, NULL once it has been forgotten

@@ -18,6 +18,7 @@ from runlake.cli.compare import compare
 from runlake.cli.demo import demo
 from runlake.cli.doctor import doctor
 from runlake.cli.export import export
+from runlake.cli.grant import grant
 from runlake.cli.output import message
 from runlake.cli.points import points
 from runlake.cli.runs import runs
@@ -26,6 +27,8 @@ from runlake.cli.server import server
 from runlake.cli.show import show
 from runlake.cli.status import status
 from runlake.cli.sync import sync
+from runlake.cli.tokens import tokens
+from runlake.cli.users import users
 from runlake.errors import AlreadyExists, InvalidInput, MissingExtra, NotFound, RunlakeError, StoreUnavailable
 
 _MISUSE = (InvalidInput, AlreadyExists, NotFound, StoreUnavailable, MissingExtra)
@@ -38,7 +41,7 @@ def runlake_command() -> None:
     """Look into a store of runs, serve it to others, or fill one with the demo."""
 
 
-for command in (demo, runs, show, points, compare, export, seal, server, sync, status, doctor):
+for command in (demo, runs, show, points, compare, export, seal, server, sync, status, users, tokens, grant, doctor):
     runlake_command.add_command(command)
 
 

@@ -46,6 +46,9 @@ def _several(_context: click.Context, _parameter: click.Parameter, given: str | 
     type=click.Choice(["mlflow"]),
     help="Serve pages too: mlflow are those of the mlflow package, which has to be installed.",
 )
+@click.option(
+    "--auth", is_flag=True, help="Ask every caller for a password or token; see `runlake users`, `tokens`, `grant`."
+)
 def server(
     store: str | None,
     host: str,
@@ -55,12 +58,13 @@ def server(
     cors_origins: tuple[str, ...],
     max_body: int,
     ui: str | None,
+    auth: bool,
 ) -> None:
     """Serve a store to MLflow's clients over HTTP.
 
     Set MLFLOW_TRACKING_URI to the address that is printed. The store is made when there is none. SIGTERM and Ctrl-C
-    stop the server when it has finished its answers. There is no login: whoever reaches the port may read and
-    change everything.
+    stop the server when it has finished its answers. Without --auth there is no login: whoever reaches the port may
+    read and change everything.
     """
     for module in ("fastapi", "uvicorn", "orjson"):
         import_extra(module, "to serve a store")
@@ -70,5 +74,5 @@ def server(
     from runlake.server.settings import ServerSettings
 
     root = str(store_root(store))
-    settings = ServerSettings(root, host, port, workers, allowed_hosts, cors_origins, max_body * _MIB, ui)
+    settings = ServerSettings(root, host, port, workers, allowed_hosts, cors_origins, max_body * _MIB, ui=ui, auth=auth)
     serve(settings, lambda url: output.message(f"serving {root} at {url}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import polars as pl
@@ -31,11 +31,16 @@ def search_experiments(
     filter_string: str | None = None,
     order_by: Sequence[str] | None = None,
     page_token: str | None = None,
+    *,
+    may_read: Callable[[str], bool] | None = None,
 ) -> PagedList[Experiment]:
     """Return one page of the experiments that a filter selects, the newest first unless `order_by` says otherwise.
 
     A filter may use name, experiment_id, creation_time, last_update_time and tags; times and the numbers of tags are
     written as in filters of runs.
+
+    Args:
+        may_read: Tells by its id whether an experiment may be found; None is all.
 
     Raises:
         InvalidInput: the filter, the order or the token cannot be read, or `max_results` is not from 1 to 50,000.
@@ -43,7 +48,7 @@ def search_experiments(
     condition = parse_filter(filter_string, EXPERIMENTS)
     orders = parse_order(order_by or _NEWEST_FIRST, EXPERIMENTS)
     size, start = check_size(max_results), page_start(page_token)
-    found = lake.catalog.experiments(view)
+    found = [one for one in lake.catalog.experiments(view) if may_read is None or may_read(one.experiment_id)]
     if condition is not None:
         require_threads()
         frame = pl.DataFrame([pl.int_range(len(found), eager=True).alias("")])

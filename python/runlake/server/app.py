@@ -13,13 +13,16 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from runlake import __version__
 from runlake.errors import MlflowException
 from runlake.server import mlflow_errors, mlflow_routes, native_replication, native_routes
+from runlake.server.access import guarded
 from runlake.server.calls import Worker, worker_of
 from runlake.server.guard import Guard
+from runlake.server.mlflow_access import need_of
+from runlake.server.sign_in import SignIn
 from runlake.server.watch import ROUTE, Counters, Watch
 from runlake.store import Store
 
@@ -34,10 +37,13 @@ _PROMETHEUS: Final = "text/plain; version=0.0.4"
 def create_app(settings: ServerSettings) -> FastAPI:
     """Put a server together. The store is opened when it starts, in the process that it runs in."""
     counters = Counters()
+    sign_in = SignIn() if settings.auth else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         worker = app.state.worker = Worker(Store.open(settings.store), settings.threads, counters)
+        if sign_in is not None:
+            sign_in.begin(worker)
         worker.begin(lambda: importlib.import_module("runlake.query"))  # the first search would wait for it
         try:
             yield
@@ -57,15 +63,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
             ClientDisconnect: mlflow_errors.answer_nobody,
             Exception: mlflow_errors.answer_defect,
         },
-        routes=[
-            Route("/health", _health),
-            Route("/version", _version),
-            Route("/metrics", _metrics),
-            *native_routes.routes(settings.max_body_bytes),
-            *native_replication.routes(settings.max_body_bytes),
-            *_pages(settings),
-            *mlflow_routes.routes(settings.max_body_bytes),
-        ],
+        routes=_routes(settings, sign_in),
         redirect_slashes=False,
     )
 
@@ -76,6 +74,19 @@ def _pages(settings: ServerSettings) -> list[Route]:
     from runlake.server import mlflow_ui  # graphql-core is loaded for those who want pages
 
     return mlflow_ui.routes(settings.max_body_bytes)
+
+
+def _routes(settings: ServerSettings, sign_in: SignIn | None) -> list[BaseRoute]:
+    routes: list[BaseRoute] = [
+        Route("/health", _health),
+        Route("/version", _version),
+        Route("/metrics", _metrics),
+        *native_routes.routes(settings.max_body_bytes),
+        *native_replication.routes(settings.max_body_bytes),
+        *_pages(settings),
+        *mlflow_routes.routes(settings.max_body_bytes),
+    ]
+    return routes if sign_in is None else guarded(routes, need_of, sign_in, settings.max_body_bytes)
 
 
 def _layers(settings: ServerSettings, counters: Counters) -> list[Middleware]:

@@ -22,7 +22,7 @@ T = TypeVar("T")
 CHUNK_BYTES = 1 << 20
 """Size of the pieces in which long bodies go to and from the disk."""
 
-
+_BODY = "runlake.body"
 _DRAINED_BYTES = 64 << 20
 """How much of a body that is too long is read and thrown away: a client that is still sending hears no answer."""
 
@@ -59,12 +59,25 @@ def worker_of(request: Request) -> Worker:
     return worker
 
 
+async def keep_body(request: Request, most_bytes: int) -> bytes:
+    """Read the body of a request that somebody else will read again with `read_body`.
+
+    Raises:
+        HTTPException: it is longer than it may be.
+    """
+    request.scope[_BODY] = body = await read_body(request, most_bytes)
+    return body
+
+
 async def read_body(request: Request, most_bytes: int) -> bytes:
     """Read the body of a request, but no more than it may have.
 
     Raises:
         HTTPException: it has more.
     """
+    if _BODY in request.scope:
+        kept: bytes = request.scope[_BODY]
+        return kept
     read, size = bytearray(), 0
     async for part in request.stream():
         size += len(part)

@@ -28,10 +28,11 @@ def serve(settings: ServerSettings, announce: Callable[[str], None]) -> None:
 
     Raises:
         MissingExtra: pages are wanted that are not installed.
-        StoreUnavailable: the store cannot be opened, or the address is taken or not one of this machine.
+        StoreUnavailable: the store cannot be opened or has no administrator to sign in, or the address is taken or not
+            one of this machine.
     """
     create_app(settings)  # pages that are missing and a store that is not right are said here, and not by every worker
-    Store.open(settings.store).close()
+    _check_store(settings)
     listening = _listen(settings.host, settings.port)
     announce(_url(settings.host, listening.getsockname()[1]))
     config = uvicorn.Config(
@@ -51,6 +52,19 @@ def serve(settings: ServerSettings, announce: Callable[[str], None]) -> None:
         uvicorn.Server(config).run([listening])
     else:
         Multiprocess(config, [listening]).run()
+
+
+def _check_store(settings: ServerSettings) -> None:
+    """Say here, and not in every worker, that a store is not right, or that nobody could sign in."""
+    store = Store.open(settings.store)
+    try:
+        if settings.auth and not any(user.admin for user in store.catalog.read_access().users):
+            raise StoreUnavailable(
+                f"the store {settings.store} has no administrator, so that nobody could say who may do what",
+                hint="add one on this machine first: runlake users add NAME --admin --store " + settings.store,
+            )
+    finally:
+        store.close()
 
 
 def _leave(_signal: int, _frame: object) -> NoReturn:

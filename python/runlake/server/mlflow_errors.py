@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("runlake")
 
 _SEE_DOCS: Final = "See the API docs for more information about request parameters."
-_CODE_OF_STATUS: Final = {404: "ENDPOINT_NOT_FOUND", 413: "INVALID_PARAMETER_VALUE"}
+_CODE_OF_STATUS: Final = {404: "ENDPOINT_NOT_FOUND", 413: "INVALID_PARAMETER_VALUE", 429: "REQUEST_LIMIT_EXCEEDED"}
+_ASK: Final = {"WWW-Authenticate": 'Basic realm="runlake", charset="UTF-8"'}
 _CHANGED: Final = "Changing param values is not allowed. "
 
 
@@ -54,7 +55,8 @@ async def answer_error(request: Request, error: Exception) -> Response:
     if status >= 500 and status != 501:
         _log.error("a request failed: %s", error, exc_info=error)
     message = _CHANGED + str(error) if isinstance(error, ParameterChanged) else str(error)
-    return error_response(error.error_code, message.replace(str(worker_of(request).store.root), "<store>"), status)
+    message = message.replace(str(worker_of(request).store.root), "<store>")
+    return error_response(error.error_code, message, status, _ASK if status == 401 else None)
 
 
 async def answer_http_error(_request: Request, error: Exception) -> Response:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runlake import lifecycle
+from runlake.access import Kind
 from runlake.errors import InvalidInput, NotFound
 from runlake.names import check_experiment_name
 from runlake.server import mlflow_entities as wire
@@ -46,7 +48,7 @@ def get_by_name(store: Store, fields: Fields) -> dict[str, Any]:
 
 
 def search(store: Store, fields: Fields) -> dict[str, Any]:
-    """Return one page of the experiments that a filter selects."""
+    """Return one page of the experiments that a filter selects and the caller may read."""
     from runlake import query
 
     size = fields.whole("max_results")
@@ -57,6 +59,7 @@ def search(store: Store, fields: Fields) -> dict[str, Any]:
         fields.text_or("filter"),
         fields.texts("order_by"),
         fields.text_or("page_token"),
+        may_read=partial(fields.caller.may_read, Kind.EXPERIMENT),
     )
     answer: dict[str, Any] = {"experiments": [wire.experiment(found) for found in page]}
     return answer if page.token is None else {**answer, "next_page_token": page.token}

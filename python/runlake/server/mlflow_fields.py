@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from runlake.access import ANYBODY
 from runlake.entities import ViewType
 from runlake.errors import InvalidInput, MlflowException
 from runlake.server.mlflow_errors import invalid, missing
@@ -22,12 +23,17 @@ _INT64: Final = 1 << 63
 
 
 class Fields:
-    """What a request says, by name. Absent, null and, where something has to be said, empty are the same."""
+    """What a request says, by name. Absent, null and, where something has to be said, empty are the same.
+
+    Attributes:
+        caller: Who says it.
+    """
 
     def __init__(self, values: Mapping[str, Any], *, as_text: bool = False) -> None:
         """Take values as JSON has them; `as_text` are those of a query, each a list of texts."""
         self._values = values
         self._as_text = as_text
+        self.caller = ANYBODY
 
     @classmethod
     def of_body(cls, body: bytes) -> Fields:
@@ -47,14 +53,20 @@ class Fields:
     @property
     def user_id(self) -> str | None:
         """Who says it; None where the server does not ask."""
-        return None
+        return self.caller.name
 
     def with_path(self, values: Mapping[str, str]) -> Fields:
         """Return the same with what stands in the path of the URL, which comes before anything else."""
         if not values:
             return self
         read = {name: [value] for name, value in values.items()} if self._as_text else values
-        return Fields({**self._values, **read}, as_text=self._as_text)
+        return self.replaced(**read)
+
+    def replaced(self, **values: Any) -> Fields:
+        """Return the same with other values for some names."""
+        fields = Fields({**self._values, **values}, as_text=self._as_text)
+        fields.caller = self.caller
+        return fields
 
     def _given(self, name: str) -> Any:
         value = self._values.get(name)

@@ -17,7 +17,9 @@ from runlake.server import (
     mlflow_models,
     mlflow_registry,
     mlflow_runs,
+    mlflow_users,
 )
+from runlake.server.access import Admission, admission_of, admits_by_itself
 from runlake.server.calls import read_body, to_json, worker_of
 from runlake.server.endpoint import Answer, Endpoint, Handler, Transfer
 from runlake.server.mlflow_absent import absence
@@ -50,7 +52,7 @@ def _server_info(_store: Store, _fields: Fields) -> Mapping[str, Any]:
     }
 
 
-ENDPOINTS: Final = (
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     # the busiest first: routes are tried in this order
     Endpoint("POST", "mlflow/runs/log-metric", mlflow_metrics.log_metric),
     Endpoint("POST", "mlflow/runs/log-batch", mlflow_metrics.log_batch),
@@ -83,6 +85,7 @@ ENDPOINTS: Final = (
     *mlflow_registry.ENDPOINTS,
     *mlflow_models.ENDPOINTS,
     Endpoint("GET", "mlflow/server-info", _server_info, versions=("3.0",)),
+    *mlflow_users.ENDPOINTS,
 )
 
 TRANSFERS: Final = (
@@ -119,9 +122,10 @@ def _paths(path: str, versions: tuple[str, ...]) -> Iterator[str]:
 def answers(endpoint: Endpoint, max_body_bytes: int) -> Answer:
     """Make the function that answers the requests of an endpoint: read here, worked on in a thread."""
 
+    @admits_by_itself
     async def answer(request: Request) -> Response:
         request.scope[ROUTE] = endpoint.path
-        worker = worker_of(request)
+        worker, admission = worker_of(request), admission_of(request)
         read: Callable[[Any], Fields]
         given: Any
         if endpoint.method == "GET":
@@ -129,16 +133,24 @@ def answers(endpoint: Endpoint, max_body_bytes: int) -> Answer:
         else:
             read, given = Fields.of_body, await read_body(request, max_body_bytes)
             _require_json(request, given)
-        content = await worker.run(_work, endpoint.handle, worker.store, read, given, request.path_params)
+        content = await worker.run(_work, endpoint.handle, worker.store, admission, read, given, request.path_params)
         return Response(content, media_type="application/json")
 
     return answer
 
 
 def _work(
-    handle: Handler, store: Store, read: Callable[[Any], Fields], given: object, path: Mapping[str, str]
+    handle: Handler,
+    store: Store,
+    admission: Admission,
+    read: Callable[[Any], Fields],
+    given: object,
+    path: Mapping[str, str],
 ) -> bytes:
-    return to_json(handle(store, read(given).with_path(path)))
+    fields = admission.admit(store, read(given).with_path(path))
+    answer = handle(store, fields)
+    admission.conclude(store, fields, answer)
+    return to_json(answer)
 
 
 def counted(transfer: Transfer) -> Answer:

@@ -29,7 +29,7 @@ _OPTIONAL = ("schema", "profile")
 
 
 def create(store: Store, fields: Fields) -> dict[str, Any]:
-    """Create a RUNNING run."""
+    """Create a RUNNING run. Where the server asks who calls, it is of that user, whoever it says it is of."""
     tags = dict(fields.pairs("tags"))
     run = lifecycle.create_run(
         store,
@@ -37,7 +37,7 @@ def create(store: Store, fields: Fields) -> dict[str, Any]:
         fields.whole("start_time") or None,
         tags,
         fields.text_or("run_name"),
-        user_id=fields.text_or("user_id"),
+        user_id=fields.caller.name or fields.text_or("user_id"),
         owned=False,
     )
     return {"run": wire.run(run, ())}

@@ -28,6 +28,8 @@ class ServerSettings:
     """Longest body of a request; artifacts, which are streamed, may be longer."""
     ui: str | None = None
     """Pages to serve besides: `mlflow` are those of the installed mlflow package."""
+    auth: bool = False
+    """Whether every caller has to say who they are, and may do what the store's permissions say."""
     threads: int = 16
     """Threads of a worker that read and write the store."""
     stop_timeout_s: int = 30

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ROUTE: Final = "runlake.route"
 """Where an endpoint leaves, in the scope of a request, what it is counted as: a template, not the path as asked."""
 
+USER: Final = "runlake.user"
+"""Where the name of who sends a request is left, for the access log."""
+
 _BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _QUIET: Final = ("/health", "/metrics")
@@ -111,5 +114,6 @@ class Watch:
                 "ms": round(seconds * 1000, 3),
                 "bytes": sent,
                 "client": client[0] if client else None,
+                **({"user": user} if (user := scope.get(USER)) is not None else {}),
             }
         )
