@@ -97,12 +97,24 @@ class Server:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
 
+_PROGRAM = """
+import ast, sys
+from runlake.server.launch import serve
+from runlake.server.settings import ServerSettings
+if __name__ == "__main__":
+    announce = lambda url: print("serving at", url, file=sys.stderr, flush=True)
+    serve(ServerSettings(**ast.literal_eval(sys.argv[1])), announce)
+"""
+
+
 @contextlib.contextmanager
-def served(folder: Path, *options: str) -> Iterator[Server]:
-    """Serve the store `folder/lake` on a free port."""
+def served(folder: Path, *options: str, settings: Mapping[str, object] | None = None) -> Iterator[Server]:
+    """Serve the store `folder/lake` on a free port; `settings` are those that the command line does not have."""
     log = folder / f"server-{time.monotonic_ns()}.log"
     store = folder / "lake"
     command = [sys.executable, "-m", "runlake", "server", "--store", str(store), "--port", "0", *options]
+    if settings is not None:
+        command = [sys.executable, "-c", _PROGRAM, repr({"store": str(store), "port": 0, **settings})]
     with log.open("wb") as stderr, subprocess.Popen(command, stderr=stderr) as process:
         try:
             server = Server(process, _announced(process, log), log, store)

@@ -42,6 +42,21 @@ def _several(_context: click.Context, _parameter: click.Parameter, given: str | 
     help="Longest request; artifacts may be longer.",
 )
 @click.option(
+    "--max-memory",
+    type=click.IntRange(64, 1 << 20),
+    default=512,
+    show_default=True,
+    metavar="MIB",
+    help="What the requests under way may take of each worker's memory; more of them wait.",
+)
+@click.option(
+    "--rate-limit",
+    type=click.FloatRange(0, 1e6),
+    default=0.0,
+    metavar="N",
+    help="Requests a second that one client may send, with twice as many at once. Default: any number.",
+)
+@click.option(
     "--ui",
     type=click.Choice(["mlflow"]),
     help="Serve pages too: mlflow are those of the mlflow package, which has to be installed.",
@@ -57,6 +72,8 @@ def server(
     allowed_hosts: tuple[str, ...],
     cors_origins: tuple[str, ...],
     max_body: int,
+    max_memory: int,
+    rate_limit: float,
     ui: str | None,
     auth: bool,
 ) -> None:
@@ -74,5 +91,11 @@ def server(
     from runlake.server.settings import ServerSettings
 
     root = str(store_root(store))
-    settings = ServerSettings(root, host, port, workers, allowed_hosts, cors_origins, max_body * _MIB, ui=ui, auth=auth)
+    settings = ServerSettings(
+        *(root, host, port, workers, allowed_hosts, cors_origins, max_body * _MIB),
+        max_memory_bytes=max_memory * _MIB,
+        rate_limit=rate_limit,
+        ui=ui,
+        auth=auth,
+    )
     serve(settings, lambda url: output.message(f"serving {root} at {url}"))

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from runlake.query.comparison import compare
     from runlake.query.experiments import search_experiments
     from runlake.query.exporting import export
-    from runlake.query.history import history_frame, metric_history, metric_places, metrics_of, stored_points
+    from runlake.query.history import (
+        history_frame,
+        metric_history,
+        metric_places,
+        metrics_of,
+        stored_points,
+    )
     from runlake.query.listing import Listing, list_runs
     from runlake.query.live_latest import latest_metrics
     from runlake.query.logged_models import search_logged_models

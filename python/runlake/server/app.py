@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,7 @@ from runlake.server import mlflow_errors, mlflow_routes, native_replication, nat
 from runlake.server.access import guarded
 from runlake.server.calls import Worker, worker_of
 from runlake.server.guard import Guard
+from runlake.server.load import Bounded, Load
 from runlake.server.mlflow_access import need_of
 from runlake.server.sign_in import SignIn
 from runlake.server.watch import ROUTE, Counters, Watch
@@ -36,12 +38,12 @@ _PROMETHEUS: Final = "text/plain; version=0.0.4"
 
 def create_app(settings: ServerSettings) -> FastAPI:
     """Put a server together. The store is opened when it starts, in the process that it runs in."""
-    counters = Counters()
+    counters, load = Counters(), Load(settings)
     sign_in = SignIn() if settings.auth else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        worker = app.state.worker = Worker(Store.open(settings.store), settings.threads, counters)
+        worker = app.state.worker = Worker(Store.open(settings.store), settings.threads, counters, load)
         if sign_in is not None:
             sign_in.begin(worker)
         worker.begin(lambda: importlib.import_module("runlake.query"))  # the first search would wait for it
@@ -56,7 +58,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
         openapi_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=lifespan,
-        middleware=_layers(settings, counters),
+        middleware=_layers(settings, counters, load),
         exception_handlers={
             MlflowException: mlflow_errors.answer_error,
             HTTPException: mlflow_errors.answer_http_error,
@@ -89,10 +91,11 @@ def _routes(settings: ServerSettings, sign_in: SignIn | None) -> list[BaseRoute]
     return routes if sign_in is None else guarded(routes, need_of, sign_in, settings.max_body_bytes)
 
 
-def _layers(settings: ServerSettings, counters: Counters) -> list[Middleware]:
+def _layers(settings: ServerSettings, counters: Counters, load: Load) -> list[Middleware]:
     layers = [
         Middleware(Watch, counters=counters),
         Middleware(Guard, allowed_hosts=(*settings.allowed_hosts, settings.host), cors_origins=settings.cors_origins),
+        Middleware(Bounded, load=load, settings=settings),
     ]
     if settings.cors_origins:
         layers.append(
@@ -117,5 +120,5 @@ async def _version(request: Request) -> Response:
 async def _metrics(request: Request) -> Response:
     request.scope[ROUTE] = "metrics"
     worker = worker_of(request)
-    text = "\n".join(worker.counters.lines(worker.store))
+    text = "\n".join([*worker.counters.lines(worker.store), *worker.load.lines(f'worker="{os.getpid()}"')])
     return PlainTextResponse(f"{text}\n", media_type=_PROMETHEUS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 from starlette.exceptions import HTTPException
 
+from runlake.server.load import Load, room_of
 from runlake.server.watch import Counters
 
 if TYPE_CHECKING:
@@ -23,16 +25,19 @@ CHUNK_BYTES = 1 << 20
 """Size of the pieces in which long bodies go to and from the disk."""
 
 _BODY = "runlake.body"
+_PATIENCE_S = 30.0
+_SLOWEST_BYTES_S = 16 << 10
 _DRAINED_BYTES = 64 << 20
 """How much of a body that is too long is read and thrown away: a client that is still sending hears no answer."""
 
 
 class Worker:
-    """What one process of the server has: the store, the threads that use it, and its counters."""
+    """What one process of the server has: the store, the threads that use it, its counters and what they count."""
 
-    def __init__(self, store: Store, threads: int, counters: Counters) -> None:
+    def __init__(self, store: Store, threads: int, counters: Counters, load: Load) -> None:
         self.store = store
         self.counters = counters
+        self.load = load
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="runlake-server")
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
@@ -73,21 +78,36 @@ async def read_body(request: Request, most_bytes: int) -> bytes:
     """Read the body of a request, but no more than it may have.
 
     Raises:
-        HTTPException: it has more.
+        HTTPException: it has more, it comes too slowly, or there is no room for it.
     """
     if _BODY in request.scope:
         kept: bytes = request.scope[_BODY]
         return kept
-    read, size = bytearray(), 0
+    room = room_of(request)
+    declared = _declared_bytes(request, most_bytes)
+    if declared <= most_bytes:
+        await room.arrive(declared)
+    read, size, deadline = bytearray(), 0, time.monotonic() + _PATIENCE_S
     async for part in request.stream():
         size += len(part)
-        if size <= most_bytes:
+        if declared <= most_bytes and size <= most_bytes:
             read += part
         elif size > most_bytes + _DRAINED_BYTES:
             break
-    if size <= most_bytes:
-        return bytes(read)
-    raise HTTPException(413, f"the body of a request may have {most_bytes:,} bytes", {"Connection": "close"})
+        if time.monotonic() > deadline + size / _SLOWEST_BYTES_S:
+            raise HTTPException(408, "the body of the request comes too slowly", {"Connection": "close"})
+    if size > most_bytes or declared > most_bytes:
+        raise HTTPException(413, f"the body of a request may have {most_bytes:,} bytes", {"Connection": "close"})
+    await room.work(size)
+    return bytes(read)
+
+
+def _declared_bytes(request: Request, most_bytes: int) -> int:
+    """Return how long a body says that it is, or, when it does not say, how long it may be."""
+    try:
+        return int(request.headers.get("content-length", most_bytes))
+    except ValueError:
+        return most_bytes
 
 
 def to_json(answer: Mapping[str, Any] | bytes) -> bytes:

@@ -26,6 +26,8 @@ class Endpoint:
     path: str
     handle: Handler
     versions: tuple[str, ...] = ("2.0",)
+    answer_bytes: int = 0
+    """What a long answer takes in the making, about; it is begun when there is that much room."""
 
 
 @dataclass(frozen=True)

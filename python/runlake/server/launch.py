@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from uvicorn.supervisors import Multiprocess
 
 from runlake.errors import StoreUnavailable
 from runlake.server.app import create_app
+from runlake.server.connections import protocol_of
 from runlake.server.logs import CONFIG
 from runlake.store import Store
 
@@ -33,6 +35,7 @@ def serve(settings: ServerSettings, announce: Callable[[str], None]) -> None:
     """
     create_app(settings)  # pages that are missing and a store that is not right are said here, and not by every worker
     _check_store(settings)
+    _allow_files(3 * settings.max_connections)
     listening = _listen(settings.host, settings.port)
     announce(_url(settings.host, listening.getsockname()[1]))
     config = uvicorn.Config(
@@ -41,6 +44,8 @@ def serve(settings: ServerSettings, announce: Callable[[str], None]) -> None:
         workers=settings.workers,
         access_log=False,
         log_config=CONFIG,
+        http=protocol_of(settings),
+        timeout_keep_alive=settings.keep_alive_s,
         lifespan="on",
         proxy_headers=False,
         server_header=False,
@@ -65,6 +70,14 @@ def _check_store(settings: ServerSettings) -> None:
             )
     finally:
         store.close()
+
+
+def _allow_files(number: int) -> None:
+    """Let this process have as many open files as its connections may need, as far as the machine lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = number if hard == resource.RLIM_INFINITY else min(number, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _leave(_signal: int, _frame: object) -> NoReturn:

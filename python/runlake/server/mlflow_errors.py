@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger("runlake")
 
 _SEE_DOCS: Final = "See the API docs for more information about request parameters."
-_CODE_OF_STATUS: Final = {404: "ENDPOINT_NOT_FOUND", 413: "INVALID_PARAMETER_VALUE", 429: "REQUEST_LIMIT_EXCEEDED"}
+_CODE_OF_STATUS: Final = {
+    404: "ENDPOINT_NOT_FOUND",
+    408: "REQUEST_TIMEOUT",
+    413: "INVALID_PARAMETER_VALUE",
+    429: "REQUEST_LIMIT_EXCEEDED",
+}
 _ASK: Final = {"WWW-Authenticate": 'Basic realm="runlake", charset="UTF-8"'}
 _CHANGED: Final = "Changing param values is not allowed. "
 

@@ -25,6 +25,7 @@ _MOST_ENTITIES: Final = 1000
 _MOST_HISTORY: Final = 25_000
 _MOST_RUNS: Final = 100
 _MOST_SAMPLES: Final = 2500
+_LONG_HISTORY: Final = 500_000
 
 
 def log_metric(store: Store, fields: Fields) -> dict[str, Any]:
@@ -123,7 +124,7 @@ def _unique(params: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def get_history(store: Store, fields: Fields) -> bytes:
-    """Return the points of a metric by (timestamp, step, value): all, or a page of `max_results`."""
+    """Return the points of a metric by (timestamp, step, value): a page of `max_results`, or of half a million."""
     from runlake import query
     from runlake.query.paging import page_start, page_token
 
@@ -131,9 +132,10 @@ def get_history(store: Store, fields: Fields) -> bytes:
     start = page_start(fields.text_or("page_token"))
     if size is not None and size <= 0:
         raise invalid("max_results", size, "It must be a positive integer.")
+    size = _LONG_HISTORY if size is None else min(size, _LONG_HISTORY)
     places = query.metric_places(store, run_id, key)
     token = b""
-    if size is not None and start + size < len(places):
+    if start + size < len(places):
         token = b',"next_page_token":' + orjson.dumps(page_token(start + size))
     return b'{"metrics":[' + places.part(start, size).to_json(key=key) + b"]" + token + b"}"
 

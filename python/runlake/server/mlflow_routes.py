@@ -22,6 +22,7 @@ from runlake.server import (
 from runlake.server.access import Admission, admission_of, admits_by_itself
 from runlake.server.calls import read_body, to_json, worker_of
 from runlake.server.endpoint import Answer, Endpoint, Handler, Transfer
+from runlake.server.load import room_of
 from runlake.server.mlflow_absent import absence
 from runlake.server.mlflow_errors import not_implemented
 from runlake.server.mlflow_fields import Fields
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 MLFLOW_VERSION: Final = "3.18.0"
 """The version whose protocol this is; clients choose by it what they may ask for."""
 
+_LONG: Final = 32 << 20
 _EVERY_METHOD: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -59,10 +61,12 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint("GET", "mlflow/runs/get", mlflow_runs.get),
     Endpoint("POST", "mlflow/runs/log-parameter", mlflow_runs.log_parameter),
     Endpoint("POST", "mlflow/runs/set-tag", mlflow_runs.set_tag),
-    Endpoint("POST", "mlflow/runs/search", mlflow_runs.search),
-    Endpoint("GET", "mlflow/metrics/get-history", mlflow_metrics.get_history),
-    Endpoint("GET", "mlflow/metrics/get-history-bulk", mlflow_metrics.get_history_bulk),
-    Endpoint("GET", "mlflow/metrics/get-history-bulk-interval", mlflow_metrics.get_history_bulk_interval),
+    Endpoint("POST", "mlflow/runs/search", mlflow_runs.search, answer_bytes=_LONG),
+    Endpoint("GET", "mlflow/metrics/get-history", mlflow_metrics.get_history, answer_bytes=_LONG),
+    Endpoint("GET", "mlflow/metrics/get-history-bulk", mlflow_metrics.get_history_bulk, answer_bytes=_LONG),
+    Endpoint(
+        "GET", "mlflow/metrics/get-history-bulk-interval", mlflow_metrics.get_history_bulk_interval, answer_bytes=_LONG
+    ),
     Endpoint("POST", "mlflow/runs/create", mlflow_runs.create),
     Endpoint("POST", "mlflow/runs/update", mlflow_runs.update),
     Endpoint("POST", "mlflow/runs/delete", mlflow_runs.delete),
@@ -133,6 +137,7 @@ def answers(endpoint: Endpoint, max_body_bytes: int) -> Answer:
         else:
             read, given = Fields.of_body, await read_body(request, max_body_bytes)
             _require_json(request, given)
+        await room_of(request).answer(endpoint.answer_bytes)
         content = await worker.run(_work, endpoint.handle, worker.store, admission, read, given, request.path_params)
         return Response(content, media_type="application/json")
 
@@ -158,6 +163,8 @@ def counted(transfer: Transfer) -> Answer:
 
     async def answer(request: Request) -> Response:
         request.scope[ROUTE] = transfer.path
+        if transfer.method != "DELETE":
+            await room_of(request).transfer()
         return await transfer.answer(request)
 
     return answer

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from runlake import lifecycle, logged_models, names, recording
 from runlake.entities import Dataset, DatasetInput, InputTag, LoggedModelInput, RunStatus
 from runlake.server import mlflow_entities as wire
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _DEFAULT_PAGE = 1000
 _MOST_RUNS = 50_000
+_PART = 2000
+_LONG_ANSWER_BYTES = 32 << 20
 _DATASET_LIMITS = {
     "name": names.MAX_DATASET_NAME,
     "digest": names.MAX_DATASET_DIGEST,
@@ -85,22 +89,35 @@ def restore(store: Store, fields: Fields) -> dict[str, Any]:
     return {}
 
 
-def search(store: Store, fields: Fields) -> dict[str, Any]:
-    """Return one page of the runs that a filter selects."""
+def search(store: Store, fields: Fields) -> bytes:
+    """Return one page of the runs that a filter selects; it ends early where the answer becomes very long.
+
+    Many runs are read and written part by part, so that not all of them are there as objects at once.
+    """
     from runlake import query
 
     size = fields.whole("max_results")
-    page = query.search_latest(
-        store,
-        fields.ids("experiment_ids"),
-        fields.text_or("filter"),
-        fields.view("run_view_type"),
-        lifecycle.page_size(_DEFAULT_PAGE if size is None else size, _MOST_RUNS),
-        fields.texts("order_by"),
-        fields.text_or("page_token"),
-    )
-    answer: dict[str, Any] = {"runs": [wire.run(run, latest) for run, latest in page]}
-    return answer if page.token is None else {**answer, "next_page_token": page.token}
+    left = lifecycle.page_size(_DEFAULT_PAGE if size is None else size, _MOST_RUNS)
+    found: list[bytes] = []
+    token, answer_bytes = fields.text_or("page_token"), 0
+    while left > 0 and answer_bytes < _LONG_ANSWER_BYTES:
+        page = query.search_latest(
+            store,
+            fields.ids("experiment_ids"),
+            fields.text_or("filter"),
+            fields.view("run_view_type"),
+            min(left, _PART),
+            fields.texts("order_by"),
+            token,
+        )
+        if page:
+            found.append(orjson.dumps([wire.run(run, latest) for run, latest in page])[1:-1])
+            answer_bytes += len(found[-1])
+        left, token = left - len(page), page.token
+        if token is None:
+            break
+    more = b"" if token is None else b',"next_page_token":' + orjson.dumps(token)
+    return b'{"runs":[' + b",".join(found) + b"]" + more + b"}"
 
 
 def set_tag(store: Store, fields: Fields) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 DEFAULT_MAX_BODY_BYTES: Final = 32 << 20
+DEFAULT_MAX_MEMORY_BYTES: Final = 512 << 20
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,22 @@ class ServerSettings:
     """Origins whose pages may call the server; `*` is any."""
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     """Longest body of a request; artifacts, which are streamed, may be longer."""
+    max_memory_bytes: int = DEFAULT_MAX_MEMORY_BYTES
+    """Memory that the requests under way in a worker may take together; who finds no room waits."""
+    rate_limit: float = 0.0
+    """Requests a second that one client may send; 0 is any number."""
+    max_connections: int = 4096
+    """Connections that a worker keeps; beyond them the one that has been silent longest is closed."""
+    header_timeout_s: float = 20.0
+    """Longest time for a request to be whole but for its body."""
+    body_timeout_s: float = 30.0
+    """Longest time in which nothing of a body comes."""
+    answer_timeout_s: float = 60.0
+    """Longest time in which a client takes nothing of its answer."""
+    keep_alive_s: int = 75
+    """How long a connection is kept on which nothing is asked."""
+    room_timeout_s: float = 20.0
+    """Longest wait for memory before a request is refused with 429."""
     ui: str | None = None
     """Pages to serve besides: `mlflow` are those of the installed mlflow package."""
     auth: bool = False
