@@ -35,7 +35,10 @@ def missing(name: str) -> InvalidInput:
 
 def invalid(name: str, value: Any, rule: str | None = None) -> InvalidInput:
     """Make the error for a field with a value that it cannot have; without a rule its type is what is wrong."""
-    shown = orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS).decode()
+    try:
+        shown = orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # a whole number of more than 64 bits
+        shown = str(value)
     said = rule or f" Hint: Value was of type '{type(value).__name__}'."
     if len(shown) > 200:
         shown = shown[:200] + "…"
