@@ -20,6 +20,7 @@ from urllib.parse import quote
 import pytest
 
 import runlake
+from runlake.server.mlflow_openapi import FIELDS, read_fields
 from runlake.server.mlflow_routes import ENDPOINTS
 from tests.server.wire import API, Answer, Server, served
 
@@ -441,6 +442,14 @@ def test_json_that_is_made_to_hurt_is_refused(body: str, place: tuple[Server, Pa
     answer = place[0].send("POST", f"{API}mlflow/experiments/create", body, JSON)
     assert answer.status == 400
     assert len(answer.body) < 2000
+
+
+@pytest.mark.parametrize("value", [{}, [], [[]], True, 1.5, 10**30, "x" * 10_000], ids=range(7))
+@pytest.mark.parametrize("endpoint", [one for one in ENDPOINTS if one.method != "GET"], ids=lambda one: one.path)
+def test_a_value_of_another_kind_is_no_defect(endpoint: Any, value: Any, place: tuple[Server, Path]) -> None:
+    fields = dict.fromkeys(read_fields(FIELDS[endpoint.path])["properties"], value)
+    answer = place[0].send(endpoint.method, f"/api/{endpoint.versions[0]}/{endpoint.path}", json.dumps(fields), JSON)
+    assert answer.status < 500 or answer.status == 501
 
 
 def test_a_pattern_that_is_made_to_hurt_takes_no_time(target: tuple[Server, Path, str]) -> None:

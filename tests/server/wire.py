@@ -94,7 +94,7 @@ class Server:
 
     def lines(self) -> list[dict[str, Any]]:
         """What it has logged, without the greeting."""
-        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in self.log.read_text().split("\n") if line.startswith("{")]
 
 
 _PROGRAM = """

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from runlake import __version__
 from runlake.errors import MlflowException
-from runlake.server import mlflow_errors, mlflow_routes, native_replication, native_routes
+from runlake.server import mlflow_errors, mlflow_openapi, mlflow_routes, native_replication, native_routes
 from runlake.server.access import guarded
 from runlake.server.calls import Worker, worker_of
 from runlake.server.guard import Guard
@@ -83,6 +83,7 @@ def _routes(settings: ServerSettings, sign_in: SignIn | None) -> list[BaseRoute]
         Route("/health", _health),
         Route("/version", _version),
         Route("/metrics", _metrics),
+        Route(mlflow_openapi.PATH, mlflow_openapi.answer(auth=settings.auth)),
         *native_routes.routes(settings.max_body_bytes),
         *native_replication.routes(settings.max_body_bytes),
         *_pages(settings),

@@ -104,6 +104,7 @@ TABLE: Final[dict[tuple[str, str], Need]] = {
     ("GET", "/health"): _OPEN,
     ("GET", "/version"): _OPEN,
     ("GET", "/metrics"): _SIGNED_IN,
+    ("GET", "/api/runlake/v1/openapi.json"): _SIGNED_IN,
     ("POST", "mlflow/runs/log-metric"): _EDIT_RUN,
     ("POST", "mlflow/runs/log-batch"): _EDIT_RUN,
     ("GET", "mlflow/runs/get"): _READ_RUN,

@@ -142,7 +142,7 @@ class Fields:
         value = self._given(name)
         if value is None:
             return ViewType.ACTIVE_ONLY
-        if value in _VIEWS:
+        if isinstance(value, str) and value in _VIEWS:
             return _VIEWS[value]
         number = read_whole(value, name)
         if number not in _VIEWS.values():

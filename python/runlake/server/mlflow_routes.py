@@ -186,10 +186,10 @@ def _require_json(request: Request, body: bytes) -> None:
 async def _nothing(request: Request) -> Response:
     """Say why there is nothing: not there yet, another method, or no such thing."""
     path = request.url.path
-    if (sentence := absence(path)) is not None:
-        raise not_implemented(sentence)
     if allowed := _methods(path):
         raise HTTPException(405, f"{request.method} is not allowed here", {"Allow": ", ".join(allowed)})
+    if (sentence := absence(path)) is not None:
+        raise not_implemented(sentence)
     raise HTTPException(404, f"there is nothing at {path[:200]!r}")
 
 
