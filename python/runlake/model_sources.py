@@ -69,7 +69,7 @@ def resolve_source(
         if source not in _OF_PROMPTS:
             raise InvalidInput(f"Invalid prompt source: '{source}'. Prompt sources must use an MLflow placeholder.")
         return Lineage(source, run_id or None, model_id or None)
-    parts = _split(source)
+    parts = _split(source, "model_id" if model_id else "run_id")
     if parts.scheme == "models":
         named = _models_uri(source)
         if named.model_id is None:
@@ -107,7 +107,7 @@ def version_files(store: Store, name: str, version: int) -> tuple[Contents, str]
         NotFound: there is no such version, run or model, or the files are kept elsewhere.
     """
     source = store.catalog.version_storage(names.check_model_name(name), version)
-    parts = _split(source)
+    parts = split(source)
     pieces = [piece for piece in parts.path.split("/") if piece]
     match (parts.scheme, pieces):
         case ("models", [model_id]):
@@ -124,11 +124,22 @@ def version_files(store: Store, name: str, version: int) -> tuple[Contents, str]
     raise NotFound(f"the files of version {version} of {name!r} are not kept here but at {source!r}")
 
 
-def _split(source: str) -> SplitResult:
+def _split(source: str, owner: str) -> SplitResult:
     try:
         return split(source)
-    except InvalidInput as error:
-        raise InvalidInput(f"Invalid model version source: '{source}': {error.message}") from None
+    except InvalidInput:
+        if _is_path(source):
+            raise _not_within(source, owner) from None
+        raise InvalidInput(
+            f"Invalid model version source: '{source}'. If supplying a source as an http, https, local file path, ftp,"
+            " objectstore, or mlflow-artifacts uri, an absolute path must be provided without relative path references"
+            " present. Please provide an absolute path."
+        ) from None
+
+
+def _is_path(source: str) -> bool:
+    scheme, colon, _ = source.partition(":")
+    return not colon or "/" in scheme or scheme.lower() == "file"
 
 
 def _models_uri(source: str) -> ModelUri:
@@ -202,11 +213,14 @@ def _require_local(
         with contextlib.suppress(NotFound):
             _within(store, _local_path(parts), run_id, model_id)
             return
-    what = "model_id" if model_id else "run_id"
-    raise InvalidInput(
-        f"Invalid model version source: '{source}'. To use a local path as a model version source, the {what} request"
+    raise _not_within(source, "model_id" if model_id else "run_id")
+
+
+def _not_within(source: str, owner: str) -> InvalidInput:
+    return InvalidInput(
+        f"Invalid model version source: '{source}'. To use a local path as a model version source, the {owner} request"
         " parameter has to be specified and the local path has to be contained within the artifact directory of the"
-        f" run specified by the {what}."
+        f" run specified by the {owner}."
     )
 
 

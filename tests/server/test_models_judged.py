@@ -4,6 +4,7 @@ What each server makes up by itself, ids and times, is given the same names in b
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +39,7 @@ class Told:
         text = json.dumps(plain(sent.json))
         for name, known in self.ids.items():
             text = text.replace(known, name)
-        return sent.status, json.loads(text)
+        return sent.status, json.loads(re.sub("m-[0-9a-f]{32}", "m-new", text))
 
     def _known(self, text: str) -> str:
         for name, known in self.ids.items():
@@ -47,13 +48,13 @@ class Told:
 
 
 def plain(value: Any, parent: str = "") -> Any:
-    """An answer without what is made up, without what is empty, and with lists in one order."""
+    """An answer without what is made up and without empty lists, and with lists in one order."""
     if isinstance(value, dict):
         left_out = MADE_UP | (
             UNKNOWN_THERE if parent in ("model_version", "model_versions", "latest_versions") else set()
         )
         found = {name: plain(item, name) for name, item in value.items() if name not in left_out}
-        return {name: item for name, item in sorted(found.items()) if item not in ("", [], {}, None)}
+        return {name: item for name, item in sorted(found.items()) if item not in ([], {}, None)}
     if isinstance(value, list):
         listed = [plain(item, parent) for item in value]
         ordered = parent in ("model_versions", "registered_models", "models")
@@ -159,7 +160,12 @@ REGISTRY: list[tuple[Any, ...]] = [
     ("POST", "model-versions/create", {"name": "m", "source": "runs:/RUN/model"}),
     ("POST", "model-versions/create", {"name": "m", "source": "/etc/passwd", "run_id": "RUN"}),
     ("POST", "model-versions/create", {"name": "m", "source": "file:///etc", "run_id": "RUN"}, OWN_WORDS),
-    ("POST", "model-versions/create", {"name": "m", "source": "runs:/RUN/../x", "run_id": "RUN"}, OWN_WORDS),
+    ("POST", "model-versions/create", {"name": "m", "source": "runs:/RUN/../x", "run_id": "RUN"}),
+    ("POST", "model-versions/create", {"name": "m", "source": "../x", "run_id": "RUN"}, OWN_WORDS),
+    ("POST", "model-versions/create", {"name": "m", "source": "s3://a/%2e%2e/x", "run_id": "RUN"}),
+    ("POST", "model-versions/create", {"name": "m", "source": "mlflow-artifacts:/0/other/artifacts", "run_id": "RUN"}),
+    ("POST", "model-versions/create", {"name": "m", "source": "mlflow-artifacts://h:1/0/RUN/artifacts"}, OWN_WORDS),
+    ("POST", "model-versions/create", {"name": "m", "source": "http://host/x", "run_id": "RUN"}, OWN_WORDS),
     ("POST", "model-versions/create", {"name": "m", "source": "models:/THE-NET"}),
     ("POST", "model-versions/create", {"name": "m", "source": "models:/m/99"}),
     ("POST", "model-versions/create", {"name": "m", "source": "models:/nothing/1"}),
@@ -207,6 +213,7 @@ MODELS: list[tuple[Any, ...]] = [
     ("POST", "logged-models/search", {**NET, "filter": "params.lr = '0.1' AND tags.b = '2' AND metrics.acc < 0.4"}),
     ("POST", "logged-models/search", {**NET, "datasets": [{"dataset_name": "train"}]}),
     ("POST", "logged-models/search", {**NET, "order_by": [{"field_name": "metrics.acc", "ascending": False}]}),
+    ("POST", "logged-models", {"experiment_id": "0", "name": "of-no-run", "tags": [{"key": "a", "value": "1"}]}),
     ("POST", "runs/outputs", {"run_id": "RUN", "models": [{"model_id": "THE-NET", "step": 4}]}),
     ("POST", "runs/log-inputs", {"run_id": "RUN", "models": [{"model_id": "THE-NET"}]}),
     ("GET", "logged-models/THE-NET/artifacts/directories", {}),

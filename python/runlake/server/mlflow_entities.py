@@ -144,10 +144,10 @@ def model_version(entity: ModelVersion) -> dict[str, Any]:
         "current_stage": entity.current_stage,
         "description": entity.description,
         "source": entity.source,
-        "run_id": entity.run_id,
+        "run_id": entity.run_id or "",
         "status": entity.status,
         "status_message": entity.status_message,
-        "run_link": entity.run_link,
+        "run_link": entity.run_link or "",
         "model_id": entity.model_id,
     }
     known: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
@@ -164,7 +164,7 @@ def registered_model(entity: RegisteredModel) -> dict[str, Any]:
         "tags": pairs(entity.tags),
         "aliases": [{"alias": alias, "version": str(version)} for alias, version in entity.aliases.items()],
     }
-    return fields if entity.description is None else {**fields, "description": entity.description}
+    return {**fields, "description": entity.description} if entity.description else fields
 
 
 def logged_model(entity: LoggedModel) -> dict[str, Any]:
@@ -177,8 +177,8 @@ def logged_model(entity: LoggedModel) -> dict[str, Any]:
         "last_updated_timestamp_ms": entity.last_updated_timestamp,
         "artifact_uri": artifacts_of_model(entity.experiment_id, entity.model_id),
         "status": MODEL_STATUSES[entity.status],
-        "model_type": entity.model_type,
-        "source_run_id": entity.source_run_id,
+        "model_type": entity.model_type or "",
+        "source_run_id": entity.source_run_id or "",
         "status_message": entity.status_message,
     }
     known: dict[str, Any] = {name: value for name, value in info.items() if value is not None}

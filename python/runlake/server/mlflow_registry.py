@@ -107,7 +107,7 @@ def create_version(store: Store, fields: Fields) -> dict[str, Any]:
         fields.text_or("run_id"),
         dict(fields.pairs("tags")),
         fields.text_or("run_link"),
-        fields.text_or("description"),
+        fields.text_or("description", ""),
         fields.text_or("model_id"),
         local_sources=False,
         user_id=fields.user_id,
