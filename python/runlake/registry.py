@@ -5,7 +5,7 @@ Who does something is `user_id`; None when nobody has said.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from runlake import names
@@ -97,12 +97,18 @@ def search_registered_models(
     max_results: int = 100,
     order_by: Sequence[str] | None = None,
     page_token: str | None = None,
+    *,
+    may_read: Callable[[str], bool] | None = None,
 ) -> PagedList[RegisteredModel]:
-    """Return one page of the registered models that a filter selects, by name unless `order_by` says otherwise."""
+    """Return one page of the registered models that a filter selects, by name unless `order_by` says otherwise.
+
+    Args:
+        may_read: Tells by its name whether a model may be found; None is all.
+    """
     from runlake import query
 
     size = _page_size(max_results, MOST_MODELS)
-    return query.search_registered_models(store, filter_string, size, order_by, page_token)
+    return query.search_registered_models(store, filter_string, size, order_by, page_token, may_read=may_read)
 
 
 def get_latest_versions(store: Store, name: str, stages: Sequence[str] | None = None) -> list[ModelVersion]:
@@ -233,12 +239,18 @@ def search_model_versions(
     max_results: int = 10_000,
     order_by: Sequence[str] | None = None,
     page_token: str | None = None,
+    *,
+    may_read: Callable[[str], bool] | None = None,
 ) -> PagedList[ModelVersion]:
-    """Return one page of the versions that a filter selects; without `order_by` what changed last comes first."""
+    """Return one page of the versions that a filter selects; without `order_by` what changed last comes first.
+
+    Args:
+        may_read: Tells by the name of its model whether a version may be found; None is all.
+    """
     from runlake import query
 
     size = _page_size(max_results, MOST_VERSIONS)
-    return query.search_model_versions(store, filter_string, size, order_by, page_token)
+    return query.search_model_versions(store, filter_string, size, order_by, page_token, may_read=may_read)
 
 
 def set_model_version_tag(

@@ -220,6 +220,16 @@ def test_pages_hold_everything_once(many: Store) -> None:
     assert names == ["banana", "apple", "Cherry"]
 
 
+def test_what_may_not_be_read_is_on_no_page(many: Store) -> None:
+    readable = {"apple", "Cherry"}.__contains__
+    first = registry.search_registered_models(many, max_results=1, may_read=readable)
+    rest = registry.search_registered_models(many, page_token=first.token, may_read=readable)
+    assert ([found.name for found in first], [found.name for found in rest]) == (["Cherry"], ["apple"])
+    assert rest.token is None
+    versions = registry.search_model_versions(many, "version_number = 1", may_read=readable)
+    assert {version.name for version in versions} == {"apple", "Cherry"}
+
+
 MISTAKES: dict[str, Callable[[Store], Any]] = {
     "attribute of versions": lambda store: registry.search_registered_models(store, "run_id = 'x'"),
     "name that is a number": lambda store: registry.search_registered_models(store, "name = 3"),

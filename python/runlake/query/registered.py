@@ -5,7 +5,7 @@ A prompt is registered like a model, under a tag of its own. Who does not ask fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -24,6 +24,8 @@ from runlake.query.paging import page_token as token_of
 if TYPE_CHECKING:
     from runlake.query.reader import Lake
 
+MayRead = Callable[[str], bool]
+
 _PROMPT: Final = Field(Kind.TAG, PROMPT_TAG)
 _LATEST_FIRST: Final = ("last_updated_timestamp DESC", "name ASC", "version_number DESC")
 _BY_NAME: Final = Order(Field(Kind.ATTRIBUTE, "name"), descending=False)
@@ -36,8 +38,13 @@ def search_registered_models(
     size: int,
     order_by: Sequence[str] | None = None,
     page_token: str | None = None,
+    *,
+    may_read: MayRead | None = None,
 ) -> PagedList[RegisteredModel]:
     """Return one page of `size` registered models; ties are by name.
+
+    Args:
+        may_read: Tells by its name whether a model may be found; None is all.
 
     Raises:
         InvalidInput: the filter, the order or the token cannot be read.
@@ -46,7 +53,7 @@ def search_registered_models(
     orders = _orders(order_by, REGISTERED_MODELS, [_BY_NAME])
     start = page_start(page_token)
     columns = lake.catalog.model_columns(*_wanted(condition, orders))
-    rows = _chosen(REGISTERED_MODELS, columns, condition, orders)
+    rows = _chosen(REGISTERED_MODELS, columns, condition, orders, may_read)
     found = lake.catalog.get_registered_models([columns["model"][row] for row in rows[start : start + size]])
     return PagedList(found, token_of(start + size) if start + size < len(rows) else None)
 
@@ -57,8 +64,13 @@ def search_model_versions(
     size: int,
     order_by: Sequence[str] | None = None,
     page_token: str | None = None,
+    *,
+    may_read: MayRead | None = None,
 ) -> PagedList[ModelVersion]:
     """Return one page of `size` versions; ties are by name, and then the highest version first.
+
+    Args:
+        may_read: Tells by the name of its model whether a version may be found; None is all.
 
     Raises:
         InvalidInput: the filter, the order or the token cannot be read.
@@ -67,7 +79,7 @@ def search_model_versions(
     orders = _orders(order_by or _LATEST_FIRST, MODEL_VERSIONS, [_BY_NAME, _HIGHEST_FIRST])
     start = page_start(page_token)
     columns = lake.catalog.version_columns(*_wanted(condition, orders), _narrowed(condition))
-    rows = _chosen(MODEL_VERSIONS, columns, condition, orders)
+    rows = _chosen(MODEL_VERSIONS, columns, condition, orders, may_read)
     models, versions = columns["model"], columns["version"]
     found = lake.catalog.get_versions([(models[row], versions[row]) for row in rows[start : start + size]])
     return PagedList(found, token_of(start + size) if start + size < len(rows) else None)
@@ -108,8 +120,9 @@ def _chosen(
     columns: Mapping[str, Sequence[Any]],
     condition: Condition | None,
     orders: Sequence[Order],
+    may_read: MayRead | None,
 ) -> list[int]:
-    """The rows that a filter selects, in order."""
+    """The rows that a filter selects and that may be found, in order."""
     prompts = [value or "false" for value in columns[_PROMPT.name]]
 
     def texts(field: Field) -> Sequence[str | None]:
@@ -122,7 +135,11 @@ def _chosen(
     if not _asks_for_prompts(condition):
         models_only = pl.Series(prompts, dtype=pl.String) != "true"
         ordered = ordered.filter(models_only[ordered])
-    return ordered.to_list()
+    if may_read is None:
+        return ordered.to_list()
+    names = columns["name"]
+    readable = {name for name in set(names) if may_read(name)}
+    return [row for row in ordered.to_list() if names[row] in readable]
 
 
 def _asks_for_prompts(condition: Condition | None) -> bool:

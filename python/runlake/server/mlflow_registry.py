@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import Response
 
 from runlake import model_sources, registry
+from runlake.access import Kind
 from runlake.model_uris import parse_models_uri
 from runlake.registry import version_number
 from runlake.server import mlflow_artifacts
@@ -67,10 +69,11 @@ def delete_model(store: Store, fields: Fields) -> dict[str, Any]:
 
 
 def search_models(store: Store, fields: Fields) -> dict[str, Any]:
-    """Return one page of the registered models that a filter selects."""
+    """Return one page of the registered models that a filter selects and the caller may read."""
     size = _page(fields, _MODELS_PAGE, registry.MOST_MODELS)
     page = registry.search_registered_models(
-        store, fields.text_or("filter"), size, fields.texts("order_by"), fields.text_or("page_token")
+        *(store, fields.text_or("filter"), size, fields.texts("order_by"), fields.text_or("page_token")),
+        may_read=partial(fields.caller.may_read, Kind.MODEL),
     )
     answer: dict[str, Any] = {"registered_models": [wire.registered_model(found) for found in page]}
     return answer if page.token is None else {**answer, "next_page_token": page.token}
@@ -146,10 +149,11 @@ def delete_version(store: Store, fields: Fields) -> dict[str, Any]:
 
 
 def search_versions(store: Store, fields: Fields) -> dict[str, Any]:
-    """Return one page of the versions that a filter selects."""
+    """Return one page of the versions that a filter selects and whose models the caller may read."""
     size = _page(fields, registry.MOST_VERSIONS, registry.MOST_VERSIONS)
     page = registry.search_model_versions(
-        store, fields.text_or("filter"), size, fields.texts("order_by"), fields.text_or("page_token")
+        *(store, fields.text_or("filter"), size, fields.texts("order_by"), fields.text_or("page_token")),
+        may_read=partial(fields.caller.may_read, Kind.MODEL),
     )
     answer: dict[str, Any] = {"model_versions": [wire.model_version(found) for found in page]}
     return answer if page.token is None else {**answer, "next_page_token": page.token}
