@@ -41,8 +41,9 @@ def test_numbers_of_versions_count_up_and_are_not_used_again(store: Store, model
     assert [register(store, run_id) for _ in range(3)] == [1, 2, 3]
     registry.delete_model_version(store, model, 3)
     assert register(store, run_id) == 4
-    with pytest.raises(NotFound, match=r"Model Version \(name=model, version=3\) not found"):
-        registry.get_model_version(store, model, 3)
+    for gone in (3, 0, -1, 1 << 63, -(1 << 70), "9" * 40):
+        with pytest.raises(NotFound, match=rf"Model Version \(name=model, version={gone}\) not found"):
+            registry.get_model_version(store, model, gone)
 
 
 def test_versions_that_are_made_at_once_have_different_numbers(store: Store, model: str, run_id: str) -> None:

@@ -37,6 +37,7 @@ _COLUMNS = (
     " v.status, v.status_message, v.run_link, v.model_id"
 )
 _FROM = "FROM model_version v JOIN registered_model m USING (model)"
+_FIRST_IMPOSSIBLE = 1 << 63  # a column of SQLite holds no larger numbers
 _MOST_PAIRS = 400  # of values in one statement; old versions of SQLite allow 999 values
 
 VersionKey = tuple[int, int]
@@ -209,7 +210,10 @@ def find_version(session: Session, name: str, version: int) -> int:
     Raises:
         NotFound: there is no such version.
     """
-    row = session.one(f"SELECT v.model {_FROM} WHERE m.name = ? AND v.version = ?", (name, version))
+    possible = 0 < version < _FIRST_IMPOSSIBLE
+    row = (
+        session.one(f"SELECT v.model {_FROM} WHERE m.name = ? AND v.version = ?", (name, version)) if possible else None
+    )
     if row is None:
         raise NotFound(f"Model Version (name={name}, version={version}) not found")
     return int(row[0])
