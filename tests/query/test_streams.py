@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
@@ -65,6 +66,16 @@ def test_what_pyarrow_writes_is_read() -> None:
         writer.write_table(table, max_chunksize=2)
     frames = list(streams.from_stream(reader(sink.getvalue())))
     assert pl.concat(frames).to_dict(as_series=False) == {"a": [1, 2, 3], "b": ["x", "y", "z"]}
+
+
+def test_nothing_is_written_before_there_are_rows() -> None:
+    def frames() -> Iterator[pl.DataFrame]:
+        yield FRAME.clear()
+        raise ValueError("the first rows cannot be read")
+
+    with pytest.raises(ValueError, match="the first rows cannot be read"):
+        next(streams.to_stream(frames()))
+    assert list(streams.to_stream([])) == []
 
 
 def test_a_frame_without_rows_keeps_its_schema() -> None:

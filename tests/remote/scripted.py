@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -44,8 +45,8 @@ class Scripted:
 
 
 @contextlib.contextmanager
-def answering(*replies: Reply) -> Iterator[Scripted]:
-    """Answer requests with `replies`, in order."""
+def answering(*replies: Reply, tls: ssl.SSLContext | None = None) -> Iterator[Scripted]:
+    """Answer requests with `replies`, in order; over TLS with the certificate of a context."""
     asked: list[Asked] = []
     lock = threading.Lock()
 
@@ -76,10 +77,13 @@ def answering(*replies: Reply) -> Iterator[Scripted]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield Scripted(f"http://127.0.0.1:{server.server_address[1]}", asked)
+        scheme = "http" if tls is None else "https"
+        yield Scripted(f"{scheme}://127.0.0.1:{server.server_address[1]}", asked)
     finally:
         server.shutdown()
         thread.join()

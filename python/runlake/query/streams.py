@@ -30,16 +30,19 @@ Read = Callable[[int], bytes]
 
 
 def to_stream(frames: Iterable[pl.DataFrame]) -> Iterator[bytes]:
-    """Write frames, which have one schema, as an Arrow IPC stream. Without a frame there is no stream at all."""
+    """Write frames, which have one schema, as an Arrow IPC stream. Without a frame there is no stream at all.
+
+    Nothing is written before there are rows, or none at all: until then what goes wrong can be said in another way.
+    """
+    empty: pl.DataFrame | None = None
     begun = False
     for frame in frames:
-        for piece in frame.iter_slices(PIECE_ROWS) if frame.height else (frame,):
-            if begun and not piece.height:
-                continue
+        empty = frame.clear() if empty is None else empty
+        for piece in frame.iter_slices(PIECE_ROWS) if frame.height else ():
             yield _written(piece, with_schema=not begun)
             begun = True
-    if begun:
-        yield _END
+    if empty is not None:
+        yield _END if begun else _written(empty, with_schema=True) + _END
 
 
 def from_stream(read: Read) -> Iterator[pl.DataFrame]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, SupportsFloat
+from typing import TYPE_CHECKING, Any, Final, Protocol, SupportsFloat
 
 from runlake import recording
 from runlake.config import Config, from_environment
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from runlake.artifacts import Contents
     from runlake.remote.connection import Body, Connection, Hello
     from runlake.store import Store
+
+
+_CONNECTIONS: Final = 16
+"""Connections that are kept alive: a lazy frame takes one while it is read, and each thread that asks besides."""
 
 
 class Spool(Protocol):
@@ -63,7 +67,7 @@ class RemoteStore:
         """The connection to the server; urllib3 is loaded with it."""
         from runlake.remote.connection import Connection
 
-        return Connection(self._uri)
+        return Connection(self._uri, connections=_CONNECTIONS)
 
     @cached_property
     def hello(self) -> Hello:

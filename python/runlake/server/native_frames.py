@@ -214,19 +214,21 @@ async def _sent(sending: Sending, piece: bytes) -> AsyncIterator[bytes]:
 
 
 def _to_json(frames: Iterator[pl.DataFrame]) -> Iterator[bytes]:
-    """Write frames as one object: the types of the columns, and the rows."""
+    """Write frames as one object: the types of the columns, and the rows. Nothing is written before there are rows."""
     from runlake import query
 
-    begun = rows_begun = False
+    types: dict[str, str] = {}
+    begun = False
     for frame in frames:
-        if not begun:
-            yield b'{"types":' + orjson.dumps(query.types_of(frame)) + b',"rows":['
+        types = types or query.types_of(frame)
+        for piece in frame.iter_slices(_JSON_ROWS) if frame.height else ():
+            yield (b"," if begun else _opening(types)) + orjson.dumps(query.to_rows(piece))[1:-1]
             begun = True
-        for piece in frame.iter_slices(_JSON_ROWS):
-            if piece.height:
-                yield (b"," if rows_begun else b"") + orjson.dumps(query.to_rows(piece))[1:-1]
-                rows_begun = True
-    yield b"]}"
+    yield b"]}" if begun else _opening(types) + b"]}"
+
+
+def _opening(types: Mapping[str, str]) -> bytes:
+    return b'{"types":' + orjson.dumps(types) + b',"rows":['
 
 
 def _chosen(runs: str | list[str] | dict[str, Any] | None) -> Any:
