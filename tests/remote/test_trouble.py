@@ -141,3 +141,14 @@ def test_a_forked_child_logs_to_a_run_of_the_server(server: Server) -> None:
     assert client.get_run(run_id).data.metrics == {"loss": 2.0}
     history = MlflowClient(str(server.store)).get_metric_history(run_id, "loss")
     assert sorted(metric.step for metric in history) == [0, 1, 2]
+
+
+def test_what_a_query_warns_of_is_said_to_whoever_asked(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    runlake.set_tracking_uri(server.url)
+    with caplog.at_level(logging.WARNING, "runlake"):
+        assert runlake.runs(where="metrics.losss > 1").collect().is_empty()
+        assert runlake.search_runs(filter_string="metrics.lossy > 1", output_format="list") == []
+        assert runlake.band(None, "lossss").is_empty()
+    hints = [message.partition("\n")[2] for message in caplog.messages]
+    assert hints == [*["hint: did you mean metrics.loss?"] * 2, "hint: did you mean loss?"]
+    assert "losss" not in server.log.read_text()

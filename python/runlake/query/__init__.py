@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from runlake.query.registered import search_model_versions, search_registered_models
     from runlake.query.search import search_latest, search_runs
     from runlake.query.served import members_of, sent_keys, sent_runs, served_points, served_runs, whole
-    from runlake.query.serving import point_pieces, run_pieces, table_of, with_places
+    from runlake.query.serving import point_pieces, served_rows, table_of, with_places
     from runlake.query.streams import from_stream, to_rows, to_stream, types_of
+    from runlake.query.warnings import overheard, say
 
 __all__ = [
     "Lake",
@@ -52,11 +53,12 @@ __all__ = [
     "metric_history",
     "metric_places",
     "metrics_of",
+    "overheard",
     "point_pieces",
     "points",
     "points_by_seq",
-    "run_pieces",
     "runs",
+    "say",
     "search_experiments",
     "search_latest",
     "search_logged_models",
@@ -67,6 +69,7 @@ __all__ = [
     "sent_runs",
     "series",
     "served_points",
+    "served_rows",
     "served_runs",
     "stored_points",
     "table_of",
@@ -91,9 +94,10 @@ _HOMES = {
     "metric_history": "history",
     "metric_places": "history",
     "metrics_of": "history",
+    "overheard": "warnings",
     "point_pieces": "serving",
     "points_by_seq": "by_seq",
-    "run_pieces": "serving",
+    "say": "warnings",
     "search_experiments": "experiments",
     "search_latest": "search",
     "search_logged_models": "logged_models",
@@ -103,6 +107,7 @@ _HOMES = {
     "sent_keys": "served",
     "sent_runs": "served",
     "served_points": "served",
+    "served_rows": "serving",
     "served_runs": "served",
     "stored_points": "history",
     "table_of": "serving",

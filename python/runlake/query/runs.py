@@ -11,7 +11,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from runlake.entities import Experiment, ViewType
-from runlake.errors import InvalidType, NotFound
+from runlake.errors import InvalidInput, InvalidType, NotFound
 from runlake.query.filter.nodes import Condition
 from runlake.query.filter.parser import parse_filter
 from runlake.query.forks import require_threads
@@ -60,6 +60,28 @@ def runs(
     return _LazyRuns(lake, lambda: load_table(lake, ids, view, hook=hook), asked).frame()
 
 
+def run_rows(
+    lake: Lake,
+    experiments: str | Sequence[str] | None,
+    where: str | None,
+    view: int,
+    *,
+    schema: SchemaDict | None = None,
+    columns: Sequence[str] | None = None,
+    limit: int | None = None,
+) -> pl.DataFrame:
+    """Return what collecting `runs` does, with some columns and at most some rows, from the calling thread alone.
+
+    Raises:
+        InvalidInput: there is no such column; otherwise as `runs`.
+    """
+    require_threads()
+    ViewType.to_string(view)
+    asked = _Question(parse_filter(where), Overrides.of(schema))
+    ids = experiment_ids(lake, experiments)
+    return answer(lake, lambda: load_table(lake, ids, view), lambda table: asked.some_rows(table, columns, limit))
+
+
 def experiment_ids(lake: Lake, experiments: str | Sequence[str] | None) -> list[str] | None:
     """Turn names or ids into ids; None, which is all, stays None.
 
@@ -96,6 +118,16 @@ class _Question:
 
     condition: Condition | None
     overrides: Overrides
+
+    def some_rows(self, table: RunTable, columns: Sequence[str] | None, limit: int | None) -> pl.DataFrame:
+        """What is asked for by name."""
+        there = self.overrides.schema(table)
+        wanted = list(there if columns is None else columns)
+        if unknown := [name for name in wanted if name not in there]:
+            raise InvalidInput(
+                f"no run has the column {unknown[0]!r}", hint="columns are like params.lr, tags.team and status"
+            )
+        return self.rows(table, wanted, None, limit)
 
     def rows(
         self, table: RunTable, columns: list[str] | None, predicate: pl.Expr | None, limit: int | None

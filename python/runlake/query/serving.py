@@ -17,7 +17,7 @@ from runlake.query.points import OneAStep, points
 from runlake.query.points import pieces as pieces_of_points
 from runlake.query.predicate import Interval
 from runlake.query.reader import Lake
-from runlake.query.runs import runs
+from runlake.query.runs import run_rows
 
 Bounds: TypeAlias = tuple[int | None, int | None]
 
@@ -34,7 +34,7 @@ _URI: Final = "artifact_uri"
 _OF_URI: Final = ("experiment_id", "run_id")
 
 
-def run_pieces(
+def served_rows(
     lake: Lake,
     experiments: str | Sequence[str] | None,
     where: str | None,
@@ -44,31 +44,19 @@ def run_pieces(
     columns: Sequence[str] | None,
     limit: int | None,
     places: str,
-) -> Iterator[pl.DataFrame]:
-    """Give runs as `runs` does; a limit of 0 gives the schema.
+) -> pl.DataFrame:
+    """Return runs as `runs` does; a limit of 0 gives the schema.
 
     Args:
         schema: Types by name, of columns by name.
         columns: None is all.
         places: What artifact URIs are instead of folders of this machine, with `{}` for experiment and run.
     """
-    frame = runs(lake, experiments, where, view, schema=types_named(schema))
-    if columns is not None:
-        _require_columns(frame, columns)
-        extra = [name for name in _OF_URI if _URI in columns and name not in columns]
-        frame = frame.select(*columns, *extra)
-    if limit is not None:
-        frame = frame.head(limit)
-    found = with_places(frame.collect(), places)
-    yield found if columns is None else found.select(columns)
-
-
-def _require_columns(frame: pl.LazyFrame, wanted: Sequence[str]) -> None:
-    there = frame.collect_schema()
-    if unknown := [name for name in wanted if name not in there]:
-        raise InvalidInput(
-            f"no run has the column {unknown[0]!r}", hint="columns are like params.lr, tags.team, status"
-        )
+    extra = [name for name in _OF_URI if columns is not None and _URI in columns and name not in columns]
+    wanted = None if columns is None else [*columns, *extra]
+    types = types_named(schema)
+    found = run_rows(lake, experiments, where, view, schema=types, columns=wanted, limit=limit)
+    return with_places(found, places).drop(extra)
 
 
 def with_places(runs: pl.DataFrame, places: str) -> pl.DataFrame:

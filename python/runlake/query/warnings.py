@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Final
 
 from runlake.query.filter.nearest import did_you_mean
@@ -14,8 +16,29 @@ from runlake.query.reader import Lake
 from runlake.query.table import RunTable
 
 _MOST_SAID: Final = 1000
+_MOST_OVERHEARD: Final = 10
 _log = logging.getLogger("runlake")
 _said: set[str] = set()
+
+
+_overheard: ContextVar[list[str] | None] = ContextVar("overheard", default=None)
+
+
+@contextlib.contextmanager
+def overheard() -> Iterator[list[str]]:
+    """Collect what queries of this thread warn of, instead of saying it: who asks a server does not see its log."""
+    messages: list[str] = []
+    token = _overheard.set(messages)
+    try:
+        yield messages
+    finally:
+        _overheard.reset(token)
+
+
+def say(messages: Iterable[str]) -> None:
+    """Say what was overheard elsewhere, each once a process."""
+    for message in messages:
+        _warn(message)
 
 
 def warn_of_unknown_keys(table: RunTable, condition: Condition | None, orders: Sequence[Order] = ()) -> None:
@@ -39,6 +62,9 @@ def warn_of_unknown_experiment(name: str, known: Collection[str]) -> None:
 
 def _warn(message: str, hint: str | None = None) -> None:
     message = message if hint is None else f"{message}\nhint: {hint}"
-    if message not in _said and len(_said) < _MOST_SAID:
+    if (listener := _overheard.get()) is not None:
+        if len(listener) < _MOST_OVERHEARD:
+            listener.append(message)
+    elif message not in _said and len(_said) < _MOST_SAID:
         _said.add(message)
         _log.warning("%s", message)

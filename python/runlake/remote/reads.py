@@ -150,8 +150,10 @@ class RemoteReads:
         from runlake import query
 
         with self._store.ask(name, fields) as answer:
+            said = json.loads(answer.headers.get(_NOTES, "{}"))
+            query.say(said.pop("warnings", ()))
             if notes is not None:
-                notes |= json.loads(answer.headers.get(_NOTES, "{}"))
+                notes |= said
             yield from query.from_stream(answer.read)
 
     def _settle(self, runs: object) -> None:

@@ -218,7 +218,12 @@ class RemoteStore:
 
     def _call(self, name: str, fields: Mapping[str, Any], **how: Any) -> Any:
         _ = self.hello  # what is no server of ours would answer that there is no such run
-        return from_json(self.connection.call(f"call/{name}", to_json(fields), **how)["value"])
+        answer = self.connection.call(f"call/{name}", to_json(fields), **how)
+        if warnings := answer.get("warnings"):
+            from runlake import query
+
+            query.say(warnings)
+        return from_json(answer["value"])
 
 
 class RemoteLogger:

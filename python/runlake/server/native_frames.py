@@ -55,11 +55,10 @@ def runs(
     from runlake import query
 
     places = artifacts_of_run("{}", "{}")
-    return Shipment(
-        query.run_pieces(
-            *(store, experiments, where, view), schema=schema, columns=columns, limit=_size(limit), places=places
-        )
+    found = query.served_rows(
+        *(store, experiments, where, view), schema=schema, columns=columns, limit=_size(limit), places=places
     )
+    return Shipment(iter([found]))
 
 
 def points(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -99,7 +99,11 @@ async def _hello(request: Request, _max_body_bytes: int) -> Response:
 
 def _answers_call(call: Callable[..., Any]) -> Callable[[Request, int], Awaitable[Response]]:
     def work(store: Store, body: bytes) -> bytes:
-        return orjson.dumps({"value": to_json(call(store, **bound(call, _fields(body))))})
+        from runlake import query
+
+        with query.overheard() as warnings:
+            value = to_json(call(store, **bound(call, _fields(body))))
+        return orjson.dumps({"value": value, "warnings": warnings} if warnings else {"value": value})
 
     async def answer(request: Request, max_body_bytes: int) -> Response:
         body = await _json_body(request, max_body_bytes)
@@ -111,7 +115,11 @@ def _answers_call(call: Callable[..., Any]) -> Callable[[Request, int], Awaitabl
 
 def _answers_frame(frame: Callable[..., Shipment]) -> Callable[[Request, int], Awaitable[Response]]:
     def work(store: Store, body: bytes) -> Shipment:
-        return frame(store, **bound(frame, _fields(body)))
+        from runlake import query
+
+        with query.overheard() as warnings:
+            shipment = frame(store, **bound(frame, _fields(body)))
+        return replace(shipment, notes={**shipment.notes, "warnings": warnings}) if warnings else shipment
 
     async def answer(request: Request, max_body_bytes: int) -> Response:
         body = await _json_body(request, max_body_bytes)
