@@ -2,7 +2,7 @@
 
 While the server answers, the wait is as long as the limit says. Time that is spent waiting for a server that is away
 is counted over all runs of the process, so that a sweep of a hundred runs waits for it once and not a hundred times,
-and is told once.
+and says so after the first and at its end.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from runlake.errors import ServerUnavailable
 from runlake.replication.bar import bar
 
 if TYPE_CHECKING:
@@ -43,9 +44,13 @@ def drain(spool: Spool, *, last: bool = False) -> bool:
     except KeyboardInterrupt:
         _tell(spool)
         raise
-    if not done and (last or not spool.has_told):
+    if done:
+        spool.told = spool.untold = False
+    elif not spool.told or (last and spool.untold):
         _tell(spool)
-    spool.has_told = not done
+        spool.told, spool.untold = True, False
+    else:
+        spool.untold = not last
     return done
 
 
@@ -70,7 +75,10 @@ def _wait(spool: Spool, asked: int, deadline: float) -> bool:
 
 
 def _trouble(spool: Spool) -> str | None:
-    return None if spool.replicator.last_error is None else "it does not answer"
+    error = spool.replicator.last_error
+    if error is None:
+        return None
+    return "it does not answer" if isinstance(error, ServerUnavailable) else error.message
 
 
 def command(spool: Spool) -> str:

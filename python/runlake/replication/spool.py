@@ -54,14 +54,15 @@ class Spool(Store):
         replicator: What sends to it.
         next_steps: For runs that were taken up again, the step after the largest that the server has.
         waited_in_vain_s: How long ends of runs have waited for it since it answered last.
-        has_told: Whether the user knows that the last run is not wholly there.
+        told: Whether the user knows that not everything is there.
+        untold: Whether runs have ended since that are not there either.
     """
 
     def __init__(self, root: Path, catalog: Catalog, config: Config, hook: Hook | None) -> None:
         super().__init__(root, catalog, config, hook)
         self.url = url_of(root)
         self.waited_in_vain_s = 0.0
-        self.has_told = False
+        self.told = self.untold = False
         self.peer = Peer(Connection(_connections.get(root, self.url)))
         self.replicator = Replicator(self, self.peer)
         self.next_steps: dict[str, int] = {}
