@@ -179,3 +179,24 @@ def test_what_a_server_lacks_is_counted(catalog: Catalog, server: int) -> None:
     assert counts.acknowledged_ms is not None
     catalog.mark_files_sent(server, "run1", {"a/b": (3, 4)})
     assert catalog.sent_files(server, "run1") == {"a/b": (3, 4)}
+
+
+def test_runs_that_the_server_has_are_forgotten_and_nothing_else(catalog: Catalog, server: int) -> None:
+    data = DatasetInput(Dataset("d", "1", "local", "{}"), [InputTag("mlflow.data.context", "t")])
+    for number, run_id in enumerate(("old", "kept", "open", "unsent", "late", "conflict"), start=1):
+        add_run(catalog, run_id, tags={"a": "1"}, by=writer(number))
+        catalog.log_batch(run_id, params={"lr": "1"})
+        catalog.log_inputs(run_id, [data])
+        catalog.update_run(run_id, status="FINISHED", end_time=START_MS + (100 if run_id == "late" else 1))
+        if run_id != "open":
+            catalog.close_writer(writer(number).id, sealed_all=True)
+    acknowledge(catalog, server)
+    catalog.mark_points_sent(server, {writer(1).id: 5})
+    catalog.log_batch("unsent", tags={"new": "1"})
+    catalog.mark_sent(server, [], [], [Conflict("conflict", "lr", "2", "1")])
+    assert catalog.forget_ended_runs(server, START_MS + 50, keep=["kept"]) == 1
+    assert catalog.forget_ended_runs(server, START_MS + 50, keep=["kept"]) == 0
+    left = [run.info.run_id for run in catalog.get_runs(["old", "kept", "open", "unsent", "late", "conflict"])]
+    assert left == ["kept", "open", "unsent", "late", "conflict"]
+    assert catalog.writer_states([writer(1).id]) == []
+    assert catalog.problems() == []

@@ -227,6 +227,29 @@ class Sending(Part):
         with self._database.writing(durable=True) as session:
             session.run("UPDATE writer SET sealed = ? WHERE writer_id = ? AND sealed < ?", (upto, writer_id, upto))
 
+    def forget_ended_runs(self, server: int, before_ms: int, *, keep: Collection[str]) -> int:
+        """Remove runs that ended before a time and that a server has with all that belongs to them; return how many.
+
+        It is for stores that keep runs only until a server has them. What is in use (`keep`, segments, conflicts that
+        are to be shown) stays.
+
+        Args:
+            before_ms: Milliseconds since 1970.
+        """
+        with self._database.reading() as session:
+            rows = session.all(_FORGETTABLE, (server, before_ms, _MOST_VALUES))
+            tables = [name for (name,) in session.all(_TABLES_OF_RUNS)]
+        runs = [run for run, run_id in rows if run_id not in keep]
+        if not runs:
+            return 0
+        with self._database.writing() as session:
+            session.run("PRAGMA defer_foreign_keys = ON")
+            for table in tables:
+                session.run(f"DELETE FROM {table} WHERE run IN ({placeholders(len(runs))})", runs)
+            session.run(f"DELETE FROM sent_writer WHERE writer IN ({_UNUSED_WRITERS})")
+            session.run(f"DELETE FROM writer WHERE writer IN ({_UNUSED_WRITERS})")
+        return len(runs)
+
     def sent_files(self, server: int, run_id: str) -> dict[str, tuple[int, int]]:
         """Return size and time of change, in ns, of each artifact of a run that a server has acknowledged, by path."""
         with self._database.reading() as session:
@@ -340,6 +363,21 @@ _IDLE: Final = (
     "NOT EXISTS (SELECT 1 FROM writer_run m JOIN writer w USING (writer)"
     " WHERE m.run = r.run AND w.state = 'open' AND w.writer_id IS NOT ?)"
 )
+
+_FORGETTABLE: Final = """
+    SELECT r.run, r.run_id FROM run r JOIN sent_run s ON s.run = r.run AND s.server = ?
+    WHERE s.tx >= r.tx AND r.end_ms < ? AND r.status IN ('FINISHED', 'FAILED', 'KILLED')
+    AND NOT EXISTS (SELECT 1 FROM writer_run m JOIN writer w USING (writer) WHERE m.run = r.run AND w.state != 'sealed')
+    AND NOT EXISTS (SELECT 1 FROM segment_run g WHERE g.run = r.run)
+    AND NOT EXISTS (SELECT 1 FROM conflict c WHERE c.run = r.run) LIMIT ?"""
+_TABLES_OF_RUNS: Final = """
+    SELECT m.name FROM sqlite_master m
+    WHERE m.type = 'table' AND EXISTS (SELECT 1 FROM pragma_table_info(m.name) c WHERE c.name = 'run')"""
+_UNUSED_WRITERS: Final = """
+    SELECT writer FROM writer w WHERE w.state = 'sealed'
+    AND NOT EXISTS (SELECT 1 FROM writer_run m WHERE m.writer = w.writer)
+    AND NOT EXISTS (SELECT 1 FROM segment_range r WHERE r.writer = w.writer)
+    AND NOT EXISTS (SELECT 1 FROM gap g WHERE g.writer = w.writer)"""
 
 
 def _changed_rows(session: Session, server: int, run_ids: Collection[str] | None, limit: int, after: int) -> list[Row]:

@@ -5,6 +5,7 @@ Runs first, without their ends; then points; then artifacts; then the ends. What
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from runlake import config
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 _RELEASED_POINTS: Final = 1 << 19
 """Points, 15 MB, that are let go of at a time: it costs a sync of the catalog."""
 
+_FORGOTTEN_AFTER_MS: Final = 24 * 3600 * 1000
+_FORGET_EVERY_S: Final = 3600.0
+
 
 class Rounds:
     """Sends from one spool to one server, always in the same thread."""
@@ -36,6 +40,7 @@ class Rounds:
         self._lock = FileLock(spool.root / "replicate.lock")
         self._durability = config.durability()
         self._released: dict[str, int] = {}
+        self._forget_at = 0.0
         self._has_sent: tuple[str | None, int] = (None, 0)
 
     def has_news(self) -> bool:
@@ -135,6 +140,15 @@ class Rounds:
             self._send(idle, {writer: upto for writer, (_, upto) in closed.items()}, folders)
         if closed:
             self._settle(closed)
+        self._forget_runs()
+
+    def _forget_runs(self) -> None:
+        """Remove runs from the spool that the server has had for a day; looked at once an hour."""
+        if time.monotonic() >= self._forget_at:
+            self._forget_at = time.monotonic() + _FORGET_EVERY_S
+            before_ms = time.time_ns() // 1_000_000 - _FORGOTTEN_AFTER_MS
+            while self._spool.forget_runs(self.shipper.number, before_ms):
+                pass
 
     def _settle(self, closed: dict[str, tuple[int, int]]) -> None:
         """Remove the journals of ended processes that the server has on disk."""

@@ -149,6 +149,10 @@ class Spool(Store):
         """Remove the journal of a process that has ended."""
         self._settle(writer_id, sealed_all=True)
 
+    def forget_runs(self, server: int, before_ms: int) -> int:
+        """Remove runs that ended before a time and that the server has; see `Catalog.forget_ended_runs`."""
+        return self.catalog.forget_ended_runs(server, before_ms, keep=self._attached)
+
     def idle_runs_with_files(self) -> list[str]:
         """Return the runs that have a folder of artifacts here and that no process may log to."""
         with contextlib.suppress(FileNotFoundError):
