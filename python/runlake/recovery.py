@@ -130,11 +130,18 @@ class Recovery:
 
     def adopt_when_due(self) -> None:
         """Start adopting in the background when closed journals are many or big."""
-        closed = self._closed()
-        due = len(closed) >= self._config.adopt_journals or sum(closed.values()) >= self._config.seal_bytes
-        if due and self._thread is None:
+        if self._thread is None and self._is_due():
             self._thread = threading.Thread(target=self._adopt_quietly, name="runlake-adopter", daemon=True)
             self._thread.start()
+
+    def adopt_here_when_due(self) -> None:
+        """Adopt in the calling thread when closed journals are many or big, unless others are at it."""
+        if self._is_due():
+            self._adopt_quietly()
+
+    def _is_due(self) -> bool:
+        closed = self._closed()
+        return len(closed) >= self._config.adopt_journals or sum(closed.values()) >= self._config.seal_bytes
 
     def stop(self, timeout_s: float) -> None:
         """End the background work, within `timeout_s`: it stops between two segments, but not before the first.

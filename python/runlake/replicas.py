@@ -398,7 +398,9 @@ class Replicas:
                 and not stream.users
                 and (stream.used_s < long_ago or stream.writer_id in awaited)
             ]
-        self._close_where(unused)
+        if unused:
+            self._close_where(unused)
+            self._recovery.adopt_here_when_due()
 
 
 def _most_open() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from runlake import _engine, query
 from runlake.config import Config
 from runlake.errors import StoreError
-from runlake.replicas import Busy
+from runlake.replicas import Busy, Have
 from runlake.store import Store
 from tests.server.sender import assert_once, batch, new_id, stored
 
@@ -85,6 +86,32 @@ def test_more_streams_than_may_be_open_take_turns(store: Store, run_id: str, mon
     found = stored(store.root)
     for writer in writers:
         assert_once(found, writer, 10)
+
+
+def test_a_stream_that_is_opened_and_closed_often_keeps_few_files_open(store: Store, run_id: str) -> None:
+    writer = new_id()
+    for part in range(30):
+        store.replicas.append(points(writer, 5 * part, 5 * part + 5, run_id))
+        store.replicas.close(10)
+    before = len(os.listdir("/proc/self/fd"))
+    store.replicas.append(points(writer, 150, 155, run_id))
+    assert len(os.listdir("/proc/self/fd")) < before + 10
+    store.seal()
+    assert_once(query.points(store).collect().sort("seq"), writer, 155)
+
+
+def test_closed_streams_are_sealed_when_they_are_many(
+    store: Store, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runlake.replicas._IDLE_S", 0.0)
+    writers = [new_id() for _ in range(store.config.adopt_journals)]
+    for writer in writers:
+        store.replicas.append(points(writer, 0, 5, run_id))
+    while any(state.state != "sealed" for state in store.catalog.writer_states(writers)):
+        store.replicas.have(writers[:1])
+    assert store.replicas.have(writers) == dict.fromkeys(writers, Have(5, 5))
+    store.close()
+    assert stored(store.root).height == 5 * len(writers)
 
 
 def test_another_process_that_needs_a_stream_gets_it(store: Store, run_id: str) -> None:

@@ -22,6 +22,7 @@ from runlake.server import mlflow_errors, mlflow_openapi, mlflow_routes, native_
 from runlake.server.access import guarded
 from runlake.server.calls import Worker, worker_of
 from runlake.server.guard import Guard
+from runlake.server.limits import raise_file_limit
 from runlake.server.load import Bounded, Load
 from runlake.server.mlflow_access import need_of
 from runlake.server.sign_in import SignIn
@@ -43,6 +44,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        raise_file_limit()
         worker = app.state.worker = Worker(Store.open(settings.store), settings.threads, counters, load)
         if sign_in is not None:
             sign_in.begin(worker)

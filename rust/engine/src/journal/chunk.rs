@@ -173,7 +173,8 @@ impl Chunk {
         Ok(())
     }
 
-    /// Notes in the header how many points are on the disk. Nobody relies on it, so a failure is no error.
+    /// Notes in the header how many points are on the disk. Who goes on with the stream saves a sync by it, so that a failure
+    /// is no error.
     pub fn note_durable(&self, points: u64) {
         let _ = self.file.write_all_at(&points.to_le_bytes(), DURABLE_AT as u64);
     }

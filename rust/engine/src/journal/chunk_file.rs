@@ -13,8 +13,8 @@ use crc32c::crc32c_append;
 
 use crate::error::{Error, Result};
 use crate::journal::layout::{
-    BLOCK_BYTES, COLUMNS, COMMITTED_AT, Header, MIN_CHUNK_BYTES, POINTS_PER_BLOCK, SIDE_COMMITTED_AT, STEP_AT,
-    TIMESTAMP_AT, VALUE_AT, block_offset, blocks_of, capacity, side_place, u64_at,
+    BLOCK_BYTES, COLUMNS, COMMITTED_AT, DURABLE_AT, Header, MIN_CHUNK_BYTES, POINTS_PER_BLOCK, SIDE_COMMITTED_AT,
+    STEP_AT, TIMESTAMP_AT, VALUE_AT, block_offset, blocks_of, capacity, side_place, u64_at,
 };
 use crate::platform;
 use crate::types::WriterId;
@@ -150,6 +150,15 @@ impl ChunkFile {
     /// [`Error::Io`].
     pub fn side_committed(&self) -> Result<u64> {
         self.counter(SIDE_COMMITTED_AT)
+    }
+
+    /// Points that its writer knows to be on the disk. It is noted after the sync, so that only who runs on the same boot
+    /// may believe it.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn durable(&self) -> Result<u64> {
+        self.counter(DURABLE_AT)
     }
 
     fn counter(&self, at: usize) -> Result<u64> {

@@ -1,7 +1,7 @@
 //! Resuming: a writer that goes on with the stream that another process of this boot has left.
 //!
-//! What is left stays where it is: its chunks become retired chunks of the new writer, which syncs them for the last time
-//! and removes them when they are sealed. Only a journal that is as a writer leaves it, be it closed or killed, is gone on
+//! What is left stays where it is: its chunks become retired chunks of the new writer, which syncs those that are not on the
+//! disk for the last time, and removes all when they are sealed. Only a journal that is as a writer leaves it, be it closed or killed, is gone on
 //! with; any other goes through recovery first.
 
 use std::collections::VecDeque;
@@ -148,21 +148,28 @@ fn hole(journal: &WriterJournal, sealed: Seq) -> Option<String> {
 
 fn retired(held: &Held) -> Result<Past> {
     let header = held.file.header();
-    let chunk = Chunk::reopen(held.file.path(), header.chunk_no)?;
-    let framed = held.side.framed();
+    let (path, number) = (held.file.path(), header.chunk_no);
+    let points = held.range.end - held.range.start;
+    let (framed, side) = (held.side.framed(), held.file.side_committed()?);
+    // A stream that is opened and closed again and again has many chunks: what is synced needs no open file.
+    let is_synced = held.file.durable()? >= points;
     Ok(Past {
-        path: held.file.path().to_owned(),
-        number: header.chunk_no,
-        points: held.range.end - held.range.start,
+        path: path.to_owned(),
+        number,
+        points,
         book: Book {
             first_seq: header.first_seq,
-            side: held.file.side_committed()?,
+            side,
+            side_synced: if is_synced { side } else { 0 },
             framed,
-            durable: framed,
+            durable: if is_synced { points } else { framed.min(points) },
             ..Book::default()
         },
         map: None,
-        unsynced: Some(Arc::new(chunk)),
+        unsynced: match is_synced {
+            true => None,
+            false => Some(Arc::new(Chunk::reopen(path, number)?)),
+        },
         closing: false,
     })
 }
