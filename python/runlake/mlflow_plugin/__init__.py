@@ -16,6 +16,7 @@ from runlake import store as store
 
 if TYPE_CHECKING:
     from runlake.mlflow_plugin.artifact_repository import RunlakeArtifactRepository
+    from runlake.mlflow_plugin.registry_store import RegistryStore
     from runlake.mlflow_plugin.tracking_store import TrackingStore
 
 
@@ -29,6 +30,13 @@ def make_tracking_store(store_uri: str, artifact_uri: str | None = None) -> Trac
     from runlake.mlflow_plugin.tracking_store import TrackingStore
 
     return TrackingStore(store_uri)
+
+
+def make_registry_store(store_uri: str, tracking_uri: str | None = None) -> RegistryStore:
+    """Return the model registry of a folder, `runlake:///absolute/path`; by default that of the tracking store."""
+    from runlake.mlflow_plugin.registry_store import RegistryStore
+
+    return RegistryStore(store_uri, tracking_uri)
 
 
 def make_artifact_repository(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import mlflow.entities as theirs
+from mlflow.entities import model_registry
 from mlflow.store.entities import PagedList
 
 from runlake import entities as ours
+from runlake.catalog import RunModels
 from runlake.location import uri_of_folder
 
 
@@ -42,24 +44,69 @@ def run_info(info: ours.RunInfo) -> theirs.RunInfo:
     )
 
 
-def run(found: ours.Run, latest: Mapping[str, ours.Metric]) -> theirs.Run:
+def run(found: ours.Run, latest: Iterable[ours.Metric], models: RunModels | None = None) -> theirs.Run:
     """Return a run.
 
     Args:
         latest: The latest point of each of its metrics.
+        models: The logged models that it read and wrote, which only MLflow 3 hands out.
     """
     data = theirs.RunData(
-        metrics=metrics(latest.values()),
+        metrics=metrics(latest),
         params=[theirs.Param(key, value) for key, value in found.data.params.items()],
         tags=[theirs.RunTag(key, value) for key, value in found.data.tags.items()],
     )
-    inputs = theirs.RunInputs([_dataset_input(entry) for entry in found.inputs.dataset_inputs])
-    return theirs.Run(run_info(found.info), data, inputs)
+    datasets = [_dataset_input(entry) for entry in found.inputs.dataset_inputs]
+    if models is None or not _MLFLOW_3:
+        return theirs.Run(run_info(found.info), data, theirs.RunInputs(datasets))
+    read = [theirs.LoggedModelInput(model.model_id) for model in models.inputs]
+    written = [theirs.LoggedModelOutput(model.model_id, model.step) for model in models.outputs]
+    return theirs.Run(run_info(found.info), data, theirs.RunInputs(datasets, read), theirs.RunOutputs(written))
 
 
 def metrics(points: Iterable[ours.Metric]) -> list[theirs.Metric]:
     """Return points of metrics."""
     return [theirs.Metric(point.key, point.value, point.timestamp, point.step) for point in points]
+
+
+def logged_model(found: ours.LoggedModel) -> theirs.LoggedModel:
+    """Return a logged model."""
+    return theirs.LoggedModel(
+        **{
+            **dict(found),
+            "artifact_location": uri_of_folder(found.artifact_location),
+            "status": theirs.LoggedModelStatus(found.status),
+            "metrics": [theirs.Metric(**dict(metric)) for metric in found.metrics],
+        }
+    )
+
+
+def registered_model(
+    found: ours.RegisteredModel, version: Callable[[ours.ModelVersion], model_registry.ModelVersion]
+) -> model_registry.RegisteredModel:
+    """Return a registered model.
+
+    Args:
+        version: Makes its versions.
+    """
+    return model_registry.RegisteredModel(
+        name=found.name,
+        creation_timestamp=found.creation_timestamp,
+        last_updated_timestamp=found.last_updated_timestamp,
+        description=found.description,
+        latest_versions=[version(one) for one in found.latest_versions],
+        tags=[model_registry.RegisteredModelTag(key, value) for key, value in found.tags.items()],
+        aliases=[model_registry.RegisteredModelAlias(name, str(number)) for name, number in found.aliases.items()],
+    )
+
+
+def model_version(found: ours.ModelVersion, source: str | None) -> model_registry.ModelVersion:
+    """Return a version, with a source that can be opened."""
+    fields = {**dict(found), "version": str(found.version), "source": source}
+    fields["tags"] = [model_registry.ModelVersionTag(key, value) for key, value in found.tags.items()]
+    if not _MLFLOW_3:
+        del fields["model_id"]
+    return model_registry.ModelVersion(**fields)
 
 
 def page(items: Iterable[Any], token: str | None) -> PagedList[Any]:

@@ -16,16 +16,17 @@ from mlflow.store.tracking import SEARCH_MAX_RESULTS_DEFAULT
 from mlflow.store.tracking.abstract_store import AbstractStore
 from mlflow.utils.async_logging.run_operations import RunOperations
 
-from runlake import lifecycle, recording
-from runlake.entities import Run, RunStatus, ViewType
+from runlake import lifecycle, logged_models, recording
+from runlake.entities import LoggedModelInput, RunStatus, ViewType
 from runlake.location import SCHEME, folder_of_uri, store_root
 from runlake.mlflow_plugin import entities
 from runlake.mlflow_plugin.errors import absent, answered, recorded
+from runlake.mlflow_plugin.logged_models import LoggedModels, log_metrics_of_models
 from runlake.names import check_experiment_name
 from runlake.store import Store, get_store
 
 
-class TrackingStore(AbstractStore):
+class TrackingStore(LoggedModels, AbstractStore):
     """The experiments and runs of one folder, which is opened by the first call.
 
     Args:
@@ -131,12 +132,18 @@ class TrackingStore(AbstractStore):
                 user_id=user_id or None,
                 owned=False,
             )
-            return entities.run(run, {})
+            return entities.run(run, ())
 
     def get_run(self, run_id: str) -> theirs.Run:
         """Return a run, deleted or not, with its latest metrics."""
+        from runlake import query
+
         with answered():
-            return self._with_metrics([self._store.catalog.get_run(run_id)])[0]
+            store = self._store
+            run = store.catalog.get_run(run_id)
+            latest = query.latest_metrics(store, [run_id]).get(run_id, {})
+            models = store.catalog.models_of_runs([run_id]).get(run_id)
+            return entities.run(run, latest.values(), models)
 
     def update_run_info(
         self, run_id: str, run_status: int | None, end_time: int | None, run_name: str | None
@@ -175,14 +182,10 @@ class TrackingStore(AbstractStore):
         with answered():
             ids = [str(experiment_id) for experiment_id in experiment_ids]
             size = lifecycle.page_size(max_results, 50_000)
-            page = query.search_runs(self._store, ids, filter_string, run_view_type, size, order_by, page_token)
-            return self._with_metrics(page), page.token
-
-    def _with_metrics(self, runs: Sequence[Run]) -> list[theirs.Run]:
-        from runlake import query
-
-        latest = query.latest_metrics(self._store, [run.info.run_id for run in runs]) if runs else {}
-        return [entities.run(run, latest.get(run.info.run_id, {})) for run in runs]
+            store = self._store
+            page = query.search_latest(store, ids, filter_string, run_view_type, size, order_by, page_token)
+            models = store.catalog.models_of_runs([run.info.run_id for run, _ in page])
+            return [entities.run(run, latest, models.get(run.info.run_id)) for run, latest in page], page.token
 
     # -- metrics, parameters, tags, inputs
 
@@ -191,6 +194,7 @@ class TrackingStore(AbstractStore):
         with recorded("log_metric"):
             logger = self._store.run_logger(run_id)
             logger.log_metric(metric.key, metric.value, metric.step, metric.timestamp)
+            log_metrics_of_models(self._store, run_id, (metric,))
 
     def log_param(self, run_id: str, param: theirs.Param) -> None:
         """Record a parameter, once."""
@@ -213,6 +217,7 @@ class TrackingStore(AbstractStore):
         """Log metrics, parameters and tags: all of them or, when anything is wrong with one, none."""
         with recorded("log_batch"):
             recording.log_batch(self._store, run_id, metrics, params, tags)
+            log_metrics_of_models(self._store, run_id, metrics)
 
     def log_metric_async(self, run_id: str, metric: theirs.Metric) -> RunOperations:
         """Log one value at once; an error is raised by `wait()`."""
@@ -235,10 +240,12 @@ class TrackingStore(AbstractStore):
     def log_inputs(
         self, run_id: str, datasets: Sequence[theirs.DatasetInput] | None = None, models: Sequence[Any] | None = None
     ) -> None:
-        """Record which data sets a run read."""
+        """Record which data sets and logged models a run read."""
         with recorded("log_inputs"):
-            recording.note_unkept(model_id=models)
             recording.log_inputs(self._store, run_id, entities.dataset_inputs(datasets or ()))
+            if models:
+                read = [LoggedModelInput(model.model_id) for model in models]
+                logged_models.log_inputs(self._store, run_id, read)
 
     # -- histories
 
@@ -270,10 +277,6 @@ class TrackingStore(AbstractStore):
         return found
 
     # -- what is not there
-
-    def search_logged_models(self, *arguments: Any, **named: Any) -> PagedList[Any]:
-        """Find none: there are no logged models. MLflow asks whenever it lists artifacts."""
-        return entities.page([], None)
 
     def link_traces_to_run(self, trace_ids: Sequence[str], run_id: str) -> None:
         """Refuse: there are no traces."""

@@ -4,6 +4,7 @@ It runs in a process of its own, because the client keeps where it logs to in gl
 client that is judged: it needs nothing of runlake. What is not as it was written ends it with an error.
 """
 
+import os
 import sys
 import time
 import warnings
@@ -18,6 +19,10 @@ import registry
 import tracking
 
 PARTS = (*tracking.PARTS, *registry.PARTS, *(logged_models.PARTS if MLFLOW_3 else ()), *autologging.PARTS)
+
+
+# What a model requires MLflow finds in a process that loads it: seconds a model, and nothing of a store's.
+os.environ["MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT"] = "1"
 
 
 def main(uri: str, *names: str) -> None:

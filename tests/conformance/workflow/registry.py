@@ -159,10 +159,11 @@ def _source() -> tuple[str, str]:
 
 def _logged(*, slope: float, registered: str) -> tuple[str, list[str]]:
     """Log and register a model, and return its run and the URIs that only this client has for it."""
-    place: dict[str, Any] = {"name": "model"} if MLFLOW_3 else {"artifact_path": "model"}
+    given: dict[str, Any] = {"name": "model"} if MLFLOW_3 else {"artifact_path": "model"}
+    given |= {"registered_model_name": registered, "pip_requirements": ["scikit-learn"]}
     with mlflow.start_run() as run:
         model = LinearRegression().fit(POINTS, POINTS[:, 0] * slope)
-        logged = mlflow.sklearn.log_model(model, registered_model_name=registered, input_example=POINTS, **place)
+        logged = mlflow.sklearn.log_model(model, input_example=POINTS, **given)
     assert str(logged.registered_model_version) == ("1" if slope == 2.0 else "2")
     return run.info.run_id, [f"models:/{logged.model_id}"] if MLFLOW_3 else []
 
