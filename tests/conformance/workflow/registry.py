@@ -1,4 +1,4 @@
-"""The model registry: models, versions, stages, aliases and tags, and loading by every kind of URI."""
+"""The model registry: models, versions, stages, aliases and tags, loading by every kind of URI, and prompts."""
 
 from typing import Any
 
@@ -150,6 +150,19 @@ def loading(client: MlflowClient) -> None:
     refused(lambda: mlflow.pyfunc.load_model("models:/loaded@nobody"), "INVALID_PARAMETER_VALUE")
 
 
+def prompts(client: MlflowClient) -> None:
+    calls = mlflow.genai if MLFLOW_3 else mlflow
+    calls.register_prompt("greeting", "Hello {{name}}", tags={"tone": "formal"})
+    second = calls.register_prompt("greeting", "Hi {{name}}", commit_message="shorter")
+    assert (str(second.version), second.commit_message) == ("2", "shorter")
+    calls.set_prompt_alias("greeting", "best", 1)
+    assert calls.load_prompt("prompts:/greeting@best").format(name="Ada") == "Hello Ada"
+    assert calls.load_prompt("prompts:/greeting/2").template == "Hi {{name}}"
+    calls.delete_prompt_alias("greeting", "best")
+    refused(lambda: calls.load_prompt("prompts:/greeting@best"), None)
+    assert "greeting" not in [model.name for model in client.search_registered_models()]
+
+
 def _source() -> tuple[str, str]:
     """Source and run of a version that nobody loads."""
     with mlflow.start_run() as run:
@@ -168,4 +181,4 @@ def _logged(*, slope: float, registered: str) -> tuple[str, list[str]]:
     return run.info.run_id, [f"models:/{logged.model_id}"] if MLFLOW_3 else []
 
 
-PARTS = (registered_models, versions, stages, aliases, loading)
+PARTS = (registered_models, versions, stages, aliases, loading, prompts)
