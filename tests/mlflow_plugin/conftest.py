@@ -7,9 +7,19 @@ from typing import Any
 
 import pytest
 
+import runlake
 from runlake.store import opened_stores
 
 pytest.importorskip("mlflow")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """Close the stores of the test and forget the tracking URI."""
+    yield
+    for store in opened_stores():
+        store.close()
+    runlake.set_tracking_uri("")
 
 
 @pytest.fixture
@@ -19,15 +29,13 @@ def lake(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def client(lake: Path) -> Iterator[Any]:
+def client(lake: Path) -> Any:
     """MLflow's client of that store."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from mlflow.tracking import MlflowClient
 
-    yield MlflowClient(uri(lake))
-    for store in opened_stores():
-        store.close()
+    return MlflowClient(uri(lake))
 
 
 @pytest.fixture

@@ -1,15 +1,17 @@
 """A script that logs with runlake, and a library in it that logs with MLflow's own package: noticed, said, and kept."""
 
 import logging
+import sys
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 import runlake
 from runlake import recording
-from runlake.fluent.other_store import TAG, last_written
+from runlake.fluent.other_store import TAG, _same_store, last_written
 from tests.tracking.judge import Judge
 
 
@@ -57,6 +59,33 @@ def test_mlflow_in_the_same_store_is_no_other_store(judge: Judge, tmp_path: Path
     finally:
         judge.mlflow.set_tracking_uri(before)
     assert (tag_of(run), runlake.get_run(run.info.run_id).data.metrics) == (None, {"loss": 0.5})
+
+
+def test_a_password_of_the_other_store_stays_out_of_the_tag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    package = ModuleType("mlflow")
+    vars(package).update(get_tracking_uri=lambda: "postgresql://ada:secret@host:5432/runs", active_run=object)
+    monkeypatch.setitem(sys.modules, "mlflow", package)
+    with runlake.start_run() as run:
+        pass
+    assert tag_of(run) == "postgresql://host:5432/runs"
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "same"),
+    [
+        ("runlake:///a/lake", "runlake:///a/./lake", True),
+        ("runlake:///a/lake", "runlake:///a/other", False),
+        ("http://ada:pw@host", "http://host:80", True),
+        ("http://host:5000", "https://host:5000", False),
+        ("http://host:5000", "runlake:///a/lake", False),
+        ("sqlite:///mlflow.db", "runlake:///a/lake", False),
+    ],
+)
+def test_two_uris_of_one_store_are_one_store(theirs: str, ours: str, same: bool) -> None:
+    assert _same_store(theirs, ours) is same
 
 
 def wait_for_the_next_tick(run: runlake.ActiveRun) -> None:

@@ -17,6 +17,7 @@ from runlake import recording
 from runlake.errors import InvalidInput
 from runlake.guard import shielded
 from runlake.location import SCHEME, folder_of_uri, uri_of_folder
+from runlake.remote.address import Address, is_address
 
 if TYPE_CHECKING:
     from runlake.fluent.run import ActiveRun
@@ -31,12 +32,14 @@ def notice(run: ActiveRun) -> None:
     if package is None:
         return
     with shielded("noticing another store", always=True):
-        uri = _used_beside(run, package)
+        place = run.store.place
+        ours = place if is_address(place) else uri_of_folder(place)
+        uri = _used_beside(run, package, ours)
         if uri is not None:
             run.store.record(run.id, tags={TAG: uri})
             recording.warn_once(
                 f"MLflow's own package has logged to {uri} while run {run.id} was under way; set"
-                f" MLFLOW_TRACKING_URI={uri_of_folder(run.store.root)} and both log into one store",
+                f" MLFLOW_TRACKING_URI={ours} and both log into one store",
                 cause="two stores",
             )
 
@@ -53,19 +56,31 @@ def last_written(uri: str) -> int | None:
     return max((time for file in files if (time := _modified(file)) is not None), default=None)
 
 
-def _used_beside(run: ActiveRun, package: Any) -> str | None:
+def _used_beside(run: ActiveRun, package: Any, ours: str) -> str | None:
     """Return the URI of the other store that was used since the run began; None when there is none."""
     uri = str(package.get_tracking_uri())
-    if uri.startswith(f"{SCHEME}:"):
-        try:
-            if os.path.realpath(folder_of_uri(uri)) == os.path.realpath(run.store.root):
-                return None
-        except InvalidInput:
-            return None  # nothing can have been logged there
-    if package.active_run() is not None:
-        return uri
+    if _same_store(uri, ours):
+        return None
     written = last_written(uri)
-    return uri if written is not None and written >= (run.info.start_time or 0) else None
+    used = package.active_run() is not None or (written is not None and written >= (run.info.start_time or 0))
+    return _without_password(uri) if used else None
+
+
+def _same_store(uri: str, ours: str) -> bool:
+    """Tell whether two URIs, the second of ours, mean one store."""
+    try:
+        if is_address(uri) and is_address(ours):
+            return str(Address.of(uri)) == str(Address.of(ours))
+        if uri.startswith(f"{SCHEME}:") and ours.startswith(f"{SCHEME}:"):
+            return os.path.realpath(folder_of_uri(uri)) == os.path.realpath(folder_of_uri(ours))
+    except InvalidInput:
+        return False
+    return False
+
+
+def _without_password(uri: str) -> str:
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else uri
 
 
 def _path(uri: str) -> Path | None:
