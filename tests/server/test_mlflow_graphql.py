@@ -89,6 +89,30 @@ def test_values_that_json_has_not_are_those_of_mlflows_server(server: Server) ->
     ]
 
 
+def test_runs_have_the_versions_that_they_made(server: Server) -> None:
+    experiment_id = server.create_experiment("versions")
+    runs = [server.create_run(experiment_id, run_name=name) for name in "ab"]
+    server.post("registered-models/create", name="net")
+    for run_id in (runs[0], runs[0], runs[1]):
+        source = f"runs:/{run_id}/model"
+        assert server.post("model-versions/create", name="net", source=source, run_id=run_id).status == 200
+    query = (
+        "query($data: MlflowSearchRunsInput!) { mlflowSearchRuns(input: $data)"
+        " { runs { info { runName } modelVersions { name version status } } } }"
+    )
+    found = ask(server, query, data={"experimentIds": [experiment_id], "orderBy": ["run_name"]})
+    versions = {run["info"]["runName"]: run["modelVersions"] for run in found["mlflowSearchRuns"]["runs"]}
+    assert sorted(version["version"] for version in versions["a"]) == ["1", "2"]
+    assert versions["b"] == [{"name": "net", "version": "3", "status": "READY"}]
+    searched = ask(
+        server,
+        "query($data: MlflowSearchModelVersionsInput!)"
+        " { mlflowSearchModelVersions(input: $data) { modelVersions { version creationTimestamp tags { key } } } }",
+        data={"filter": "name = 'net'", "maxResults": "1"},
+    )["mlflowSearchModelVersions"]["modelVersions"]
+    assert [version["version"] for version in searched] == ["3"]
+
+
 def test_what_is_not_there_is_said_beside_the_data(server: Server) -> None:
     answer = ask(server, GET_RUN % "run { info { runId } }", data={"runId": "0" * 32})["mlflowGetRun"]
     assert answer["run"] is None

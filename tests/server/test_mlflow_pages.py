@@ -98,6 +98,27 @@ def test_a_series_of_100_000_points_is_drawn(server: Server, visit: Visit) -> No
     assert (line.get_attribute("d") or "").count("L") >= 100
 
 
+def test_the_registry_shows_models_and_their_versions(server: Server, visit: Visit) -> None:
+    experiment_id = server.create_experiment("registered")
+    run_id = server.create_run(experiment_id, run_name="the-maker")
+    proxied = f"/api/2.0/mlflow-artifacts/artifacts/{experiment_id}/{run_id}/artifacts"
+    server.send("PUT", f"{proxied}/model/MLmodel", b"flavors: {}\nmodel_uuid: a\n")
+    server.post("registered-models/create", name="digits-net", tags=[{"key": "team", "value": "vision"}])
+    for _ in range(2):
+        server.post("model-versions/create", name="digits-net", source=f"runs:/{run_id}/model", run_id=run_id)
+    server.post("registered-models/alias", name="digits-net", alias="champion", version="2")
+    page = visit.go("/models")
+    page.add_locator_handler(
+        page.get_by_role("dialog").get_by_role("button", name="Close"), lambda close: close.click()
+    )  # an introduction, for whoever comes first
+    page.get_by_role("link", name="digits-net").click()
+    page.get_by_text("champion").first.wait_for()
+    page.get_by_role("link", name="Version 2").first.click()
+    page.get_by_text("the-maker").first.wait_for()
+    page = visit.go(f"/experiments/{experiment_id}/runs/{run_id}")
+    page.get_by_text("digits-net").first.wait_for()
+
+
 def test_artifacts_are_shown_and_their_scripts_do_not_run(server: Server, visit: Visit) -> None:
     experiment_id = server.create_experiment("artifacts")
     run_id = server.create_run(experiment_id)

@@ -78,8 +78,6 @@ EMPTY_FOR_PAGES: Final[dict[tuple[str, str], dict[str, object]]] = {
     ("GET", "3.0/mlflow/gateway/endpoints/bindings/list"): {"bindings": []},
     ("GET", "3.0/mlflow/gateway/model-definitions/list"): {"model_definitions": []},
     ("GET", "3.0/mlflow/gateway/budgets/list"): {"budget_policies": []},
-    ("GET", "2.0/mlflow/registered-models/search"): {"registered_models": []},
-    ("GET", "2.0/mlflow/model-versions/search"): {"model_versions": []},
 }
 """What MLflow's pages are told below `/ajax-api/` when they ask, unasked, for what is not there: that it is empty."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -35,7 +35,7 @@ from graphql import (
 from graphql.validation import NoSchemaIntrospectionCustomRule
 
 from runlake.errors import MlflowException
-from runlake.server import mlflow_artifacts, mlflow_experiments, mlflow_metrics, mlflow_runs
+from runlake.server import mlflow_artifacts, mlflow_experiments, mlflow_metrics, mlflow_registry, mlflow_runs
 from runlake.server.mlflow_errors import invalid
 from runlake.server.mlflow_fields import Fields
 from runlake.server.mlflow_graphql_schema import SCHEMA
@@ -57,6 +57,7 @@ _HANDLERS: Final[Mapping[str, Handler]] = {
     "mlflowGetRun": mlflow_runs.get,
     "mlflowSearchRuns": mlflow_runs.search,
     "mlflowGetMetricHistoryBulkInterval": mlflow_metrics.get_history_bulk_interval,
+    "mlflowSearchModelVersions": mlflow_registry.search_versions,
     "mlflowListArtifacts": mlflow_artifacts.list_of_run,
 }
 _RULES: Final = (*specified_rules, NoSchemaIntrospectionCustomRule)
@@ -76,7 +77,38 @@ def answer(store: Store, fields: Fields) -> bytes:
         return orjson.dumps({"errors": [error.formatted]})
     if mistakes := validate(_schema(), document, _RULES, max_errors=5):
         return orjson.dumps({"errors": [mistake.formatted for mistake in mistakes]})
-    return orjson.dumps(execute_sync(_schema(), document, None, store, variables, name).formatted)
+    return orjson.dumps(execute_sync(_schema(), document, None, _Question(store), variables, name).formatted)
+
+
+class _Question:
+    """The store that a query is put to, and what has been looked up for it: once, however many runs it is about."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._experiments: dict[str, Any] = {}
+        self._run_ids: list[str] = []
+        self._versions: dict[str, list[Any]] = {}
+
+    def note(self, runs: Iterable[Mapping[str, Any]]) -> None:
+        """Take note of runs that are answered with."""
+        self._run_ids += (run["info"]["run_id"] for run in runs)
+
+    def experiment(self, experiment_id: str) -> Any:
+        """Return an experiment."""
+        if experiment_id not in self._experiments:
+            found = mlflow_experiments.get(self.store, Fields({"experiment_id": experiment_id}))
+            self._experiments[experiment_id] = found["experiment"]
+        return self._experiments[experiment_id]
+
+    def versions(self, run_id: str) -> list[Any]:
+        """Return the versions of registered models that a run made."""
+        if self._run_ids:
+            listed = ", ".join(f"'{noted}'" for noted in self._run_ids)
+            found = mlflow_registry.search_versions(self.store, Fields({"filter": f"run_id IN ({listed})"}))
+            self._run_ids.clear()
+            for version in found["model_versions"]:
+                self._versions.setdefault(version["run_id"], []).append(version)
+        return self._versions.get(run_id, [])
 
 
 def _read(query: str) -> DocumentNode:
@@ -161,7 +193,9 @@ def _resolver(kind: str, name: str) -> Resolver:
     if kind == "Query":
         return _asking(_HANDLERS[name])
     if (kind, name) == ("MlflowRun", "experiment"):
-        return _experiment
+        return lambda run, info: info.context.experiment(run["info"]["experiment_id"])
+    if (kind, name) == ("MlflowRun", "modelVersions"):
+        return lambda run, info: info.context.versions(run["info"]["run_id"])
     key = _snake(name)
     if name == "value" and kind in ("MlflowMetric", "MlflowMetricWithRunId"):
         return lambda source, _info: _AS_NUMBER.get(value := source[key], value)
@@ -172,16 +206,15 @@ def _asking(handle: Handler) -> Resolver:
     def ask(_root: None, info: GraphQLResolveInfo, input: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         fields = Fields({_snake(name): value for name, value in (input or {}).items()})
         try:
-            found = handle(info.context, fields)
+            found = handle(info.context.store, fields)
         except MlflowException as error:
             return {"api_error": {"code": error.error_code, "message": str(error)}}
-        return orjson.loads(found) if isinstance(found, bytes) else found
+        if isinstance(found, bytes):
+            return orjson.loads(found)  # type: ignore[no-any-return]
+        info.context.note([found["run"]] if "run" in found else found.get("runs", ()))
+        return found
 
     return ask
-
-
-def _experiment(run: Mapping[str, Any], info: GraphQLResolveInfo) -> Any:
-    return mlflow_experiments.get(info.context, Fields({"experiment_id": run["info"]["experiment_id"]}))["experiment"]
 
 
 @cache

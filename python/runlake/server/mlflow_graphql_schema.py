@@ -67,6 +67,9 @@ type MlflowGetMetricHistoryBulkIntervalResponse { metrics: [MlflowMetricWithRunI
 type MlflowListArtifactsResponse {
   rootUri: String files: [MlflowFileInfo!] nextPageToken: String apiError: ApiError
 }
+type MlflowSearchModelVersionsResponse {
+  modelVersions: [MlflowModelVersion!] nextPageToken: String apiError: ApiError
+}
 
 input MlflowGetExperimentInput { experimentId: String }
 input MlflowGetRunInput { runId: String runUuid: String }
@@ -78,6 +81,7 @@ input MlflowGetMetricHistoryBulkIntervalInput {
   runIds: [String] metricKey: String startStep: Int endStep: Int maxResults: Int
 }
 input MlflowListArtifactsInput { runId: String runUuid: String path: String pageToken: String }
+input MlflowSearchModelVersionsInput { filter: String maxResults: LongString orderBy: [String] pageToken: String }
 
 type Query {
   mlflowGetExperiment(input: MlflowGetExperimentInput): MlflowGetExperimentResponse
@@ -86,6 +90,7 @@ type Query {
   mlflowGetMetricHistoryBulkInterval(
     input: MlflowGetMetricHistoryBulkIntervalInput
   ): MlflowGetMetricHistoryBulkIntervalResponse
+  mlflowSearchModelVersions(input: MlflowSearchModelVersionsInput): MlflowSearchModelVersionsResponse
   mlflowListArtifacts(input: MlflowListArtifactsInput): MlflowListArtifactsResponse
 }
 """

@@ -19,10 +19,10 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from runlake.errors import MissingExtra
-from runlake.server import mlflow_artifacts, mlflow_graphql
-from runlake.server.endpoint import Endpoint, Transfer
+from runlake.server import mlflow_graphql
+from runlake.server.endpoint import Endpoint
 from runlake.server.mlflow_absent import EMPTY_FOR_PAGES
-from runlake.server.mlflow_routes import ENDPOINTS, answers, counted
+from runlake.server.mlflow_routes import ENDPOINTS, answers
 from runlake.server.watch import ROUTE
 
 if TYPE_CHECKING:
@@ -99,7 +99,6 @@ class _Pages(StaticFiles):
 
 
 GRAPHQL: Final = Endpoint("POST", "graphql", mlflow_graphql.answer)
-ARTIFACT: Final = Transfer("GET", "get-artifact", mlflow_artifacts.download_of_run)
 
 
 def routes(max_body_bytes: int) -> list[Route]:
@@ -113,7 +112,6 @@ def routes(max_body_bytes: int) -> list[Route]:
         Route("/", _page(pages, "index")),
         Route("/static-files/{path:path}", _page(pages, "static-files/{path:path}")),
         Route("/graphql", answers(GRAPHQL, max_body_bytes), methods=["POST"]),
-        Route("/get-artifact", counted(ARTIFACT)),
         *(Route(f"/ajax-api/{path}", _empty(path, known), methods=[method]) for (method, path), known in _absent()),
     ]
 
