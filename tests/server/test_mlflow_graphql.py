@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from runlake import lifecycle
+from runlake.server import mlflow_graphql
+from runlake.server.mlflow_fields import Fields
 from runlake.server.mlflow_ui import find_bundle
+from runlake.store import Store
 from tests.server.wire import Answer, Server, served
 
 JSON = {"Content-Type": "application/json"}
@@ -17,7 +21,6 @@ GET_RUN = "query GetRun($data: MlflowGetRunInput!) { mlflowGetRun(input: $data) 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    pytest.importorskip("graphql")
     with served(tmp_path_factory.mktemp("pages"), "--ui", "mlflow") as running:
         yield running
 
@@ -69,6 +72,27 @@ def test_runs_are_found_by_a_filter(server: Server) -> None:
     data = {"experimentIds": [experiment_id], "filter": "run_name = 'a'", "runViewType": "ALL", "maxResults": 5}
     found = ask(server, query, data=data)["mlflowSearchRuns"]["runs"]
     assert [run["info"]["runId"] for run in found] == runs[:1]
+
+
+def test_a_long_list_comes_in_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mlflow_graphql.MAX_FOUND == 1000
+    monkeypatch.setattr(mlflow_graphql, "MAX_FOUND", 2)
+    query = (
+        "query($data: MlflowSearchRunsInput!)"
+        " { mlflowSearchRuns(input: $data) { runs { info { runId } } nextPageToken } }"
+    )
+    store = Store.open(tmp_path / "lake")
+    made = {lifecycle.create_run(store, "0", None, {}, None, owned=False).info.run_id for _ in range(3)}
+    found: list[str] = []
+    data: dict[str, object] = {"experimentIds": ["0"], "maxResults": 50_000}
+    for size in (2, 1):
+        fields = Fields({"query": query, "variables": {"data": data}})
+        page = json.loads(mlflow_graphql.answer(store, fields))["data"]["mlflowSearchRuns"]
+        assert len(page["runs"]) == size
+        found += [run["info"]["runId"] for run in page["runs"]]
+        data["pageToken"] = page["nextPageToken"]
+    assert (set(found), page["nextPageToken"]) == (made, None)
+    store.close()
 
 
 def test_values_that_json_has_not_are_those_of_mlflows_server(server: Server) -> None:

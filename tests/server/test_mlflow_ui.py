@@ -19,7 +19,6 @@ PAGE = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text()
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    pytest.importorskip("graphql")
     with served(tmp_path_factory.mktemp("pages"), "--ui", "mlflow") as running:
         yield running
 

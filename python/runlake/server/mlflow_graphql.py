@@ -1,4 +1,4 @@
-"""GraphQL for MLflow's pages: a query is answered with what the REST handlers say, cut to the fields asked for.
+"""GraphQL for MLflow's pages: a query is answered with what the endpoints of REST say, cut to the fields asked for.
 
 graphql-core reads, checks and executes. What a query may cost is bounded before it is executed: its length, its depth,
 how many fields it asks of the root, and how often it asks for the same under another name.
@@ -35,13 +35,13 @@ from graphql import (
 from graphql.validation import NoSchemaIntrospectionCustomRule
 
 from runlake.errors import MlflowException
-from runlake.server import mlflow_artifacts, mlflow_experiments, mlflow_metrics, mlflow_registry, mlflow_runs
 from runlake.server.mlflow_errors import invalid
 from runlake.server.mlflow_fields import Fields
 from runlake.server.mlflow_graphql_schema import SCHEMA
+from runlake.server.mlflow_routes import ENDPOINTS
 
 if TYPE_CHECKING:
-    from runlake.server.endpoint import Handler
+    from runlake.server.endpoint import Endpoint
     from runlake.store import Store
 
 Resolver = Callable[..., Any]
@@ -51,15 +51,19 @@ MAX_TOKENS: Final = 2000
 MAX_ROOT_FIELDS: Final = 10
 MAX_ALIASES: Final = 10
 MAX_DEPTH: Final = 10
+MAX_FOUND: Final = 1000
+"""Runs or versions in one answer; who asks for more gets the token of the next page."""
 
-_HANDLERS: Final[Mapping[str, Handler]] = {
-    "mlflowGetExperiment": mlflow_experiments.get,
-    "mlflowGetRun": mlflow_runs.get,
-    "mlflowSearchRuns": mlflow_runs.search,
-    "mlflowGetMetricHistoryBulkInterval": mlflow_metrics.get_history_bulk_interval,
-    "mlflowSearchModelVersions": mlflow_registry.search_versions,
-    "mlflowListArtifacts": mlflow_artifacts.list_of_run,
+_ENDPOINTS: Final = {
+    "mlflowGetExperiment": ("GET", "mlflow/experiments/get"),
+    "mlflowGetRun": ("GET", "mlflow/runs/get"),
+    "mlflowSearchRuns": ("POST", "mlflow/runs/search"),
+    "mlflowGetMetricHistoryBulkInterval": ("GET", "mlflow/metrics/get-history-bulk-interval"),
+    "mlflowSearchModelVersions": ("GET", "mlflow/model-versions/search"),
+    "mlflowListArtifacts": ("GET", "mlflow/artifacts/list"),
 }
+"""What answers each field of the root."""
+
 _RULES: Final = (*specified_rules, NoSchemaIntrospectionCustomRule)
 _LARGEST: Final = sys.float_info.max
 _AS_NUMBER: Final = {"Infinity": _LARGEST, "-Infinity": -_LARGEST, "NaN": None}
@@ -77,17 +81,26 @@ def answer(store: Store, fields: Fields) -> bytes:
         return orjson.dumps({"errors": [error.formatted]})
     if mistakes := validate(_schema(), document, _RULES, max_errors=5):
         return orjson.dumps({"errors": [mistake.formatted for mistake in mistakes]})
-    return orjson.dumps(execute_sync(_schema(), document, None, _Question(store), variables, name).formatted)
+    done = execute_sync(_schema(), document, None, _Question(store), variables, name)
+    for mistake in done.errors or ():
+        if mistake.original_error is not None and not isinstance(mistake.original_error, GraphQLError):
+            raise mistake.original_error  # not a mistake in the query: it is answered and logged as everywhere
+    return orjson.dumps(done.formatted)
 
 
 class _Question:
-    """The store that a query is put to, and what has been looked up for it: once, however many runs it is about."""
+    """Whom a query is put to, and what has been looked up for it: once, however many runs it is about."""
 
     def __init__(self, store: Store) -> None:
-        self.store = store
+        self._store = store
         self._experiments: dict[str, Any] = {}
         self._run_ids: list[str] = []
         self._versions: dict[str, list[Any]] = {}
+
+    def ask(self, method: str, path: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what an endpoint answers."""
+        found = _endpoint(method, path).handle(self._store, Fields(fields))
+        return orjson.loads(found) if isinstance(found, bytes) else found
 
     def note(self, runs: Iterable[Mapping[str, Any]]) -> None:
         """Take note of runs that are answered with."""
@@ -96,7 +109,7 @@ class _Question:
     def experiment(self, experiment_id: str) -> Any:
         """Return an experiment."""
         if experiment_id not in self._experiments:
-            found = mlflow_experiments.get(self.store, Fields({"experiment_id": experiment_id}))
+            found = self.ask(*_ENDPOINTS["mlflowGetExperiment"], {"experiment_id": experiment_id})
             self._experiments[experiment_id] = found["experiment"]
         return self._experiments[experiment_id]
 
@@ -104,11 +117,16 @@ class _Question:
         """Return the versions of registered models that a run made."""
         if self._run_ids:
             listed = ", ".join(f"'{noted}'" for noted in self._run_ids)
-            found = mlflow_registry.search_versions(self.store, Fields({"filter": f"run_id IN ({listed})"}))
             self._run_ids.clear()
+            found = self.ask(*_ENDPOINTS["mlflowSearchModelVersions"], {"filter": f"run_id IN ({listed})"})
             for version in found["model_versions"]:
                 self._versions.setdefault(version["run_id"], []).append(version)
         return self._versions.get(run_id, [])
+
+
+@cache
+def _endpoint(method: str, path: str) -> Endpoint:
+    return next(found for found in ENDPOINTS if (found.method, found.path) == (method, path))
 
 
 def _read(query: str) -> DocumentNode:
@@ -191,7 +209,7 @@ def _schema() -> GraphQLSchema:
 def _resolver(kind: str, name: str) -> Resolver:
     """Return how a field of a type is found: in the object that REST has, unless GraphQL has more."""
     if kind == "Query":
-        return _asking(_HANDLERS[name])
+        return _asking(*_ENDPOINTS[name])
     if (kind, name) == ("MlflowRun", "experiment"):
         return lambda run, info: info.context.experiment(run["info"]["experiment_id"])
     if (kind, name) == ("MlflowRun", "modelVersions"):
@@ -202,16 +220,19 @@ def _resolver(kind: str, name: str) -> Resolver:
     return lambda source, _info: source.get(key)
 
 
-def _asking(handle: Handler) -> Resolver:
+def _asking(method: str, path: str) -> Resolver:
     def ask(_root: None, info: GraphQLResolveInfo, input: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        fields = Fields({_snake(name): value for name, value in (input or {}).items()})
+        fields = {_snake(name): value for name, value in (input or {}).items()}
+        question: _Question = info.context
         try:
-            found = handle(info.context.store, fields)
+            if path.endswith("/search"):
+                fields["max_results"] = min(Fields(fields).whole("max_results") or MAX_FOUND, MAX_FOUND)
+            found = question.ask(method, path, fields)
         except MlflowException as error:
+            if error.get_http_status_code() >= 500:
+                raise
             return {"api_error": {"code": error.error_code, "message": str(error)}}
-        if isinstance(found, bytes):
-            return orjson.loads(found)  # type: ignore[no-any-return]
-        info.context.note([found["run"]] if "run" in found else found.get("runs", ()))
+        question.note([found["run"]] if "run" in found else found.get("runs", ()))
         return found
 
     return ask
