@@ -77,7 +77,7 @@ def _pages(settings: ServerSettings) -> list[Route]:
         return []
     from runlake.server import mlflow_ui  # graphql-core is loaded for those who want pages
 
-    return mlflow_ui.routes(settings.max_body_bytes)
+    return mlflow_ui.routes(settings.max_body_bytes, auth=settings.auth)
 
 
 def _routes(settings: ServerSettings, sign_in: SignIn | None) -> list[BaseRoute]:

@@ -35,12 +35,15 @@ from graphql import (
 from graphql.validation import NoSchemaIntrospectionCustomRule
 
 from runlake.errors import MlflowException
+from runlake.server.access import Admission, Need
+from runlake.server.mlflow_access import need_of
 from runlake.server.mlflow_errors import invalid
 from runlake.server.mlflow_fields import Fields
 from runlake.server.mlflow_graphql_schema import SCHEMA
 from runlake.server.mlflow_routes import ENDPOINTS
 
 if TYPE_CHECKING:
+    from runlake.access import Caller
     from runlake.server.endpoint import Endpoint
     from runlake.store import Store
 
@@ -64,6 +67,7 @@ _ENDPOINTS: Final = {
 }
 """What answers each field of the root."""
 
+_UNLISTED: Final = Need(admin=True)
 _RULES: Final = (*specified_rules, NoSchemaIntrospectionCustomRule)
 _LARGEST: Final = sys.float_info.max
 _AS_NUMBER: Final = {"Infinity": _LARGEST, "-Infinity": -_LARGEST, "NaN": None}
@@ -81,7 +85,7 @@ def answer(store: Store, fields: Fields) -> bytes:
         return orjson.dumps({"errors": [error.formatted]})
     if mistakes := validate(_schema(), document, _RULES, max_errors=5):
         return orjson.dumps({"errors": [mistake.formatted for mistake in mistakes]})
-    done = execute_sync(_schema(), document, None, _Question(store), variables, name)
+    done = execute_sync(_schema(), document, None, _Question(store, fields.caller), variables, name)
     for mistake in done.errors or ():
         if mistake.original_error is not None and not isinstance(mistake.original_error, GraphQLError):
             raise mistake.original_error  # not a mistake in the query: it is answered and logged as everywhere
@@ -91,15 +95,17 @@ def answer(store: Store, fields: Fields) -> bytes:
 class _Question:
     """Whom a query is put to, and what has been looked up for it: once, however many runs it is about."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, caller: Caller) -> None:
         self._store = store
+        self._caller = caller
         self._experiments: dict[str, Any] = {}
         self._run_ids: list[str] = []
         self._versions: dict[str, list[Any]] = {}
 
     def ask(self, method: str, path: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return what an endpoint answers."""
-        found = _endpoint(method, path).handle(self._store, Fields(fields))
+        """Return what an endpoint answers to who sends the query, who is let in as by a request of its own."""
+        admission = Admission(need_of(method, f"/api/2.0/{path}") or _UNLISTED, self._caller, lambda caller: caller)
+        found = _endpoint(method, path).handle(self._store, admission.admit(self._store, Fields(fields)))
         return orjson.loads(found) if isinstance(found, bytes) else found
 
     def note(self, runs: Iterable[Mapping[str, Any]]) -> None:

@@ -49,6 +49,7 @@ _TYPES: Final = {
 }
 """By suffix, and not from a table of the machine: browsers are told not to guess, so a wrong type breaks a page."""
 
+_WHO: Final = ("GET", "2.0/mlflow/users/current")
 _HASHED: Final = re.compile(r"\.[0-9a-f]{8,}\.")
 _POLICY: Final = "; ".join(
     (
@@ -101,8 +102,11 @@ class _Pages(StaticFiles):
 GRAPHQL: Final = Endpoint("POST", "graphql", mlflow_graphql.answer)
 
 
-def routes(max_body_bytes: int) -> list[Route]:
+def routes(max_body_bytes: int, *, auth: bool) -> list[Route]:
     """Return the routes of the pages.
+
+    Args:
+        auth: Whether callers have names that pages may show.
 
     Raises:
         MissingExtra: the pages are not installed.
@@ -112,13 +116,15 @@ def routes(max_body_bytes: int) -> list[Route]:
         Route("/", _page(pages, "index")),
         Route("/static-files/{path:path}", _page(pages, "static-files/{path:path}")),
         Route("/graphql", answers(GRAPHQL, max_body_bytes), methods=["POST"]),
-        *(Route(f"/ajax-api/{path}", _empty(path, known), methods=[method]) for (method, path), known in _absent()),
+        *(Route(f"/ajax-api/{path}", _empty(path, known), methods=[method]) for (method, path), known in _absent(auth)),
     ]
 
 
-def _absent() -> Iterator[tuple[tuple[str, str], Mapping[str, object]]]:
+def _absent(auth: bool) -> Iterator[tuple[tuple[str, str], Mapping[str, object]]]:
     """Give what pages are told of things that are not there, without those that have come."""
     there = {(entry.method, f"{version}/{entry.path}") for entry in ENDPOINTS for version in entry.versions}
+    if not auth:
+        there.discard(_WHO)
     return ((asked, told) for asked, told in EMPTY_FOR_PAGES.items() if asked not in there)
 
 
