@@ -60,7 +60,7 @@ class NewVersion:
 
 @dataclass(frozen=True)
 class Narrowed:
-    """What every version that matters has: one of some values of an attribute, and tags with their values."""
+    """What every version that matters has: an attribute with one of some values, a tag that begins like a text."""
 
     attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tags: Sequence[tuple[str, str]] = ()
@@ -72,8 +72,9 @@ class Narrowed:
             parts.append(f"{VERSION_ATTRIBUTES[name]} IN ({placeholders(len(allowed))})")
             values += allowed
         for tag in self.tags:
-            parts.append(
-                "(v.model, v.version) IN (SELECT model, version FROM model_version_tag WHERE key = ? AND value = ?)"
+            parts.append(  # the index holds the beginnings of values: the text of a prompt is a tag, too
+                "(v.model, v.version) IN (SELECT model, version FROM model_version_tag"
+                " WHERE key = ? AND substr(value, 1, 64) = substr(?, 1, 64))"
             )
             values += tag
         return " AND ".join(parts), values

@@ -126,7 +126,7 @@ _REGISTRY: Final[tuple[str, ...]] = (
         model INTEGER NOT NULL, version INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
         PRIMARY KEY (model, version, key),
         FOREIGN KEY (model, version) REFERENCES model_version ON DELETE CASCADE) WITHOUT ROWID""",
-    "CREATE INDEX model_version_tag_key ON model_version_tag (key, value)",
+    "CREATE INDEX model_version_tag_key ON model_version_tag (key, substr(value, 1, 64))",
     """CREATE TABLE model_alias (
         model INTEGER NOT NULL, alias TEXT NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (model, alias),
         FOREIGN KEY (model, version) REFERENCES model_version ON DELETE CASCADE) WITHOUT ROWID""",
