@@ -26,6 +26,7 @@ ROWS = (
     "series",
     "find",
     "serving",
+    "receiving",
     "remote",
 )
 
