@@ -13,5 +13,6 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
     for name in os.environ:
         if name.startswith(("RUNLAKE_", "MLFLOW_")) or name == "RANK":
             monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # where what is on its way to servers is kept
     monkeypatch.chdir(tmp_path)
     return

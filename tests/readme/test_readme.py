@@ -3,8 +3,11 @@
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,12 +26,15 @@ def test_every_snippet_names_its_language() -> None:
 
 
 def test_every_snippet_runs(tmp_path: Path) -> None:
-    for language, code in SNIPPETS:
-        if language == "python":
-            run_python(code, tmp_path)
-        else:
-            for line in code.splitlines():
-                run_command(line, tmp_path)
+    port = free_port()
+    with ExitStack() as servers:
+        for language, snippet in SNIPPETS:
+            code = snippet.replace(":5000", f":{port}").replace("--port 5000", f"--port {port}")
+            if language == "python":
+                run_python(code, tmp_path)
+            else:
+                for line in code.splitlines():
+                    run_command(line, tmp_path, servers)
 
 
 def run_python(code: str, folder: Path) -> None:
@@ -36,14 +42,39 @@ def run_python(code: str, folder: Path) -> None:
     assert done.returncode == 0, f"{code}\n{done.stderr}"
 
 
-def run_command(line: str, folder: Path) -> None:
+def run_command(line: str, folder: Path, servers: ExitStack) -> None:
     words = shlex.split(line, comments=True)
     if not words or words[0] in NOT_RUN:
         return
     assert words[0] == "runlake", f"the README has a command that is not tested: {line}"
+    if words[-1] == "&":
+        servers.enter_context(served(words[:-1], folder))
+        return
     done = subprocess.run([sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, f"{line}\n{done.stderr}"
     assert done.stdout or done.stderr, f"{line} printed nothing"
+
+
+@contextmanager
+def served(words: list[str], folder: Path) -> Iterator[None]:
+    """Start a command that goes on; it says where it is when it is there."""
+    command = [sys.executable, "-m", *words]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            greeting = process.stderr.readline()
+            assert "http://" in greeting, greeting
+            yield
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
