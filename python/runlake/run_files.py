@@ -55,6 +55,16 @@ def of_run(store: AnyStore, run: Run) -> Contents:
     return opened
 
 
+def uri(store: AnyStore, run_id: str, artifact_path: str | None) -> str:
+    """Return by which name a script finds an artifact of a run, whether it is there or not; None is the root."""
+    if isinstance(store, RemoteStore):
+        return artifacts(store, run_id).uri(artifact_path)
+    run = store.catalog.get_run(run_id)
+    local, named = run.info.artifact_uri, store.artifact_uri(run)
+    found = of_run(store, run).uri(artifact_path)
+    return found if local == named else f"{named}{found.removeprefix(str(local))}"
+
+
 def of_model(model: LoggedModel) -> Artifacts:
     """Return the artifacts of a logged model."""
     return _at(model.artifact_location)

@@ -250,6 +250,10 @@ class Store:
 
     # -- what a store that is sent to a server does besides, see `runlake.replication`
 
+    def artifact_uri(self, run: Run) -> str | None:
+        """Return by which name a script finds the artifacts of a run, now and later."""
+        return run.info.artifact_uri
+
     def note_files(self, run_id: str) -> None:
         """Take note that an artifact of a run was written."""
 

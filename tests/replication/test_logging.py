@@ -250,3 +250,13 @@ def test_a_parent_that_is_deleted_is_refused(remote: Server) -> None:
     remote.post("runs/delete", run_id=run_id)
     with pytest.raises(InvalidInput, match="deleted"):
         runlake.start_run(parent_run_id=run_id)
+
+
+def test_the_uri_of_an_artifact_leads_to_the_server(remote: Server) -> None:
+    with runlake.start_run() as run:
+        runlake.log_text("hello", "texts/a.txt")
+        named = runlake.get_artifact_uri("texts/a.txt")
+    assert named == f"{run.info.artifact_uri}/texts/a.txt"
+    assert named.startswith("mlflow-artifacts:/")
+    assert runlake.artifacts.load_text(named) == "hello"
+    assert runlake.get_run(run.info.run_id).info.artifact_uri == run.info.artifact_uri

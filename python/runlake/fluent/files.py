@@ -122,9 +122,12 @@ def load_table(
 
 
 def get_artifact_uri(artifact_path: str | None = None) -> str:
-    """Return where an artifact of the active run is or would be, as an absolute path; None is the root."""
-    store, run = target(None)
-    return run_files.artifacts(store, run).uri(artifact_path)
+    """Return where an artifact of the active run is or would be; None is the root.
+
+    An absolute path, or with a server the name by which it is found there.
+    """
+    store, run_id = target(None)
+    return run_files.uri(store, run_id, artifact_path)
 
 
 def flush_artifact_async_logging() -> None:

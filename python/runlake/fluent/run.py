@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol, Self, SupportsFloat
 
@@ -76,7 +76,8 @@ class ActiveRun(Run):
     __hash__ = object.__hash__
 
     def __init__(self, run: Run, store: Store, logger: _engine.RunLogger) -> None:
-        super().__init__(run.info, run.data, run.inputs, run.outputs)
+        info = replace(run.info, artifact_uri=store.artifact_uri(run))
+        super().__init__(info, run.data, run.inputs, run.outputs)
         state = {"_store": store, "_logger": logger, "_pid": os.getpid(), "_ended": False}
         for name, value in state.items():
             object.__setattr__(self, name, value)

@@ -119,6 +119,13 @@ class Spool(Store):
         """Return the runs that may have changed, and those whose artifacts may have, since the last call."""
         return self.news.take(list(self._loggers))
 
+    def artifact_uri(self, run: Run) -> str:
+        """Return where the server has or will have them: the files here go when they have been sent.
+
+        An experiment may have another id there; who reads goes by the run.
+        """
+        return f"mlflow-artifacts:/{run.info.experiment_id}/{run.info.run_id}/artifacts"
+
     def note_files(self, run_id: str) -> None:
         """Take note that an artifact of a run was written."""
         self.news.note_files(run_id)
