@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use lake::{FailingDisk, Lake, log, point, small, steps};
-use runlake_engine::{Config, DropReason, Error, Outcome, Times, Writer, adopt, read_range};
+use runlake_engine::{Config, DropReason, Error, Folder, Outcome, Times, Writer, adopt, read_range};
 
 fn open(lake: &Lake, config: Config) -> (Arc<Writer>, Arc<FailingDisk>) {
     let disk = Arc::new(FailingDisk::default());
@@ -169,6 +169,25 @@ fn points_of_a_chunk_whose_sync_failed_reach_the_disk_in_another() {
         (1, 0..3000, 0)
     );
     assert_eq!(adopted.outbox, [(1, b"item".to_vec())]);
+}
+
+#[test]
+fn a_reader_that_listed_the_folder_before_a_sync_failed_sees_every_point_after_it() {
+    for later in [0, 200] {
+        let lake = Lake::new();
+        let (writer, disk) = open(&lake, small());
+        let series = writer.series("run", "loss").unwrap();
+        log(&writer, series, 0..500);
+        writer.flush(None).unwrap();
+        log(&writer, series, 500..777);
+        let listed = Folder::list(lake.path()).unwrap();
+        disk.sync_fails_once.store(true, Ordering::SeqCst);
+        while writer.flush(None).is_err() {}
+        assert_eq!(writer.stats().poisoned_chunks, 1);
+        log(&writer, series, 777..777 + later);
+        let seen = listed.read_range(writer.id(), 0, 777 + later as u64).unwrap();
+        assert_eq!(seen.step, (0..777 + later).collect::<Vec<_>>());
+    }
 }
 
 #[test]

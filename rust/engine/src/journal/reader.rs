@@ -97,7 +97,16 @@ impl Folder {
     /// [`Error::Io`].
     pub fn journal_again(&self, writer: WriterId, known: Option<&SideCache>) -> Result<WriterJournal> {
         let paths = self.chunks.get(&writer).map_or(&[][..], Vec::as_slice);
-        WriterJournal::open(writer, paths, known)
+        let journal = WriterJournal::open(writer, paths, known)?;
+        let folder = paths.first().and_then(|path| path.parent());
+        match folder.filter(|_| journal.lacks_a_chunk()) {
+            Some(folder) => {
+                let listed = Self::of(&files::list_of(folder, writer)?);
+                let paths = listed.chunks.get(&writer).map_or(&[][..], Vec::as_slice);
+                WriterJournal::open(writer, paths, known)
+            }
+            None => Ok(journal),
+        }
     }
 }
 
@@ -158,6 +167,16 @@ impl WriterJournal {
             chunks,
             unreadable,
         })
+    }
+
+    /// Whether points are missing that may have moved to a chunk which was made after the folder was listed: that is so after
+    /// a sync failed. Then a chunk counts less than its frames cover, or than its successor begins with.
+    fn lacks_a_chunk(&self) -> bool {
+        let has_heir = |number| self.chunks.iter().any(|c| c.side.replaces == Some(number));
+        let counts_less = |c: &Held| c.trusted && c.side.framed() > c.range.end - c.range.start;
+        let lost = |c: &Held| counts_less(c) && !has_heir(c.file.header().chunk_no);
+        let follows = |pair: &[Held]| pair[0].range.end >= pair[1].range.start;
+        self.chunks.iter().any(lost) || !self.chunks.windows(2).all(follows)
     }
 
     /// First sequence number and end of what the chunks hold; gaps are possible in between.
