@@ -5,12 +5,14 @@ as well: `make conformance` makes an environment for each of them.
 """
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.conformance import calls
 from tests.mlflow_plugin.conftest import uri
 from tests.server.wire import Server, served
 
@@ -27,8 +29,11 @@ pytestmark = [
 def test_through_the_server_a_client_reads_back_all_that_it_wrote(client: str, tmp_path: Path) -> None:
     with served(tmp_path) as server:
         run_workflow(client, server.url, tmp_path)
+        called = calls_of(server)
         server.stop()
         assert failures(server) == []
+    of_the_version = calls.MLFLOW_2 if "2.22" in client else calls.MLFLOW_3
+    assert sorted((calls.BOTH | of_the_version) - called) == [], "the workflow lacks calls"
 
 
 def test_through_the_plugin_a_client_reads_back_all_that_it_wrote(client: str, tmp_path: Path) -> None:
@@ -39,6 +44,13 @@ def test_through_the_plugin_a_client_reads_back_all_that_it_wrote(client: str, t
 def run_workflow(client: str, where: str, folder: Path) -> None:
     done = subprocess.run([client, WORKFLOW, where], capture_output=True, text=True, cwd=folder, timeout=500)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def calls_of(server: Server) -> set[str]:
+    """What the server has answered with success, as `calls` has it."""
+    counters = server.send("GET", "/metrics").body.decode()
+    counted = re.findall(r'method="(\w+)",route="([^"]+)",status="2\d\d"', counters)
+    return {f"{method} {path}" for method, path in counted}
 
 
 def failures(server: Server) -> list[object]:
