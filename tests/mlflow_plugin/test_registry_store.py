@@ -76,4 +76,7 @@ def test_a_metric_of_a_model_is_one_of_the_run_as_well(client: Any, run_id: str,
     assert client.get_run(run_id).data.metrics == {"loss": 0.5}
     (metric,) = client.get_logged_model(model_id).metrics
     assert (metric.key, metric.value, metric.step, metric.run_id) == ("loss", 0.5, 3, run_id)
+    with refused("RESOURCE_DOES_NOT_EXIST"):
+        client.log_metric(run_id, "loss", 0.25, step=4, model_id="m-" + "0" * 32)
+    assert len(client.get_metric_history(run_id, "loss")) == 1
     assert client.get_logged_model(model_id).artifact_location == uri(lake / "artifacts" / "0" / "models" / model_id)

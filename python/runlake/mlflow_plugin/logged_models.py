@@ -121,8 +121,12 @@ class LoggedModels:
             logged_models.record_model(self._store, run_id, json.dumps(mlflow_model.get_tags_dict()))
 
 
-def log_metrics_of_models(store: Store, run_id: str, metrics: Sequence[Any]) -> None:
-    """Note those of some metrics that are of a logged model; their points go to the run, as those of the others."""
+def models_of(store: Store, metrics: Sequence[Any]) -> list[ModelMetric]:
+    """Return those of some metrics that are of a logged model; their points go to the run, as those of the others.
+
+    Raises:
+        NotFound: there is no such model. Nothing has been written then.
+    """
     tied = [
         ModelMetric(
             *(metric.key, metric.value, metric.timestamp, metric.step),
@@ -133,8 +137,9 @@ def log_metrics_of_models(store: Store, run_id: str, metrics: Sequence[Any]) -> 
         for metric in metrics
         if getattr(metric, "model_id", None)  # MLflow 2.22 has no such attribute
     ]
-    if tied:
-        logged_models.log_model_metrics(store, run_id, tied)
+    for model_id in {str(metric.model_id) for metric in tied}:
+        logged_models.get_logged_model(store, model_id)
+    return tied
 
 
 def _texts(pairs: Sequence[Any] | None) -> dict[str, str]:

@@ -21,7 +21,7 @@ from runlake.entities import LoggedModelInput, RunStatus, ViewType
 from runlake.location import SCHEME, folder_of_uri, store_root
 from runlake.mlflow_plugin import entities
 from runlake.mlflow_plugin.errors import absent, answered, recorded
-from runlake.mlflow_plugin.logged_models import LoggedModels, log_metrics_of_models
+from runlake.mlflow_plugin.logged_models import LoggedModels, models_of
 from runlake.names import check_experiment_name
 from runlake.store import Store, get_store
 
@@ -192,9 +192,11 @@ class TrackingStore(LoggedModels, AbstractStore):
     def log_metric(self, run_id: str, metric: theirs.Metric) -> None:
         """Log one value: the point is in the journal when this returns."""
         with recorded("log_metric"):
-            logger = self._store.run_logger(run_id)
-            logger.log_metric(metric.key, metric.value, metric.step, metric.timestamp)
-            log_metrics_of_models(self._store, run_id, (metric,))
+            store = self._store
+            tied = models_of(store, (metric,))
+            store.run_logger(run_id).log_metric(metric.key, metric.value, metric.step, metric.timestamp)
+            if tied:
+                logged_models.log_model_metrics(store, run_id, tied)
 
     def log_param(self, run_id: str, param: theirs.Param) -> None:
         """Record a parameter, once."""
@@ -216,8 +218,11 @@ class TrackingStore(LoggedModels, AbstractStore):
     ) -> None:
         """Log metrics, parameters and tags: all of them or, when anything is wrong with one, none."""
         with recorded("log_batch"):
-            recording.log_batch(self._store, run_id, metrics, params, tags)
-            log_metrics_of_models(self._store, run_id, metrics)
+            store = self._store
+            tied = models_of(store, metrics)
+            recording.log_batch(store, run_id, metrics, params, tags)
+            if tied:
+                logged_models.log_model_metrics(store, run_id, tied)
 
     def log_metric_async(self, run_id: str, metric: theirs.Metric) -> RunOperations:
         """Log one value at once; an error is raised by `wait()`."""
