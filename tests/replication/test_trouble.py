@@ -21,7 +21,6 @@ from runlake.errors import InvalidInput, PermissionDenied, Unauthenticated
 from tests.remote.scripted import Reply, answering
 from tests.replication.seen import experiment_at, files_at, points_at, run_at
 from tests.server.wire import Server, served
-from tests.store.reading import wait_until
 from tests.tracking import programs
 
 LOG = """
@@ -128,37 +127,34 @@ def test_no_point_is_lost_or_doubled_when_the_server_is_killed_five_times(spools
 import sys, runlake
 with runlake.start_run() as run:
     print(run.id, flush=True)
-    metric, step = run.metric("x"), 0
-    while sys.stdin.readline().strip() == "more":
+    metric, step, replicator = run.metric("x"), 0, run.store.replicator
+    while (told := sys.stdin.readline().strip()) != "enough":
+        sent = replicator.progress.points
         for _ in range(20_000):
             metric.log(step / 4, step)
             step += 1
         runlake.set_tag("upto", step)
+        asked = replicator.ask()
+        while replicator.progress.points == sent or (told == "all" and not replicator.is_done(asked)):
+            replicator.wait(asked, 0.01)
         print(step, flush=True)
 """
     logging = programs.start(f"http://127.0.0.1:{port}", program)
     run_id = logging.hear()
-    for _ in range(5):
+    for told in ("some", "all", "some", "all", "some"):
         with served(tmp_path, "--port", str(port)) as server:
-            before = _received(server)
-            logging.say("more")
+            logging.say(told)
             logging.hear()
-            wait_until(lambda server=server, before=before: _received(server) > before)
             server.process.kill()
             server.process.wait()
     with served(tmp_path, "--port", str(port)) as server:
-        logging.say("more")
+        logging.say("all")
         step = int(logging.hear())
         logging.say("enough")
         assert logging.finish() == 0
         assert points_at(server.store, run_id) == [("x", n, n / 4) for n in range(step)]
         there = run_at(server.store, run_id)
         assert (there.info.status, there.data.tags["upto"]) == ("FINISHED", str(step))
-
-
-def _received(server: Server) -> int:
-    """Journal bytes of the server's store: they grow when something arrives."""
-    return sum(path.stat().st_blocks for path in (server.store / "journals").glob("*.journal"))
 
 
 def test_the_spool_is_bounded_and_what_is_dropped_is_counted(spools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
