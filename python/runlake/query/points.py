@@ -92,7 +92,7 @@ def pieces(
     bounds: Mapping[str, Interval],
     limit: int | None = None,
 ) -> Iterator[pl.DataFrame]:
-    """Give the frame of `points` in pieces, each read when it is asked for; one at least.
+    """Give the frame of `points` in pieces, each read when it is asked for, with little in memory; one at least.
 
     Args:
         columns: None is all.
@@ -112,7 +112,7 @@ def pieces(
         yield pl.DataFrame(schema={name: SCHEMA[name] for name in wanted})
         return
     conditions = [condition for name, interval in bounds.items() for condition in interval.conditions(name)]
-    query = _Query(lake, ids_of(runs), choice, no_hook, wanted, conditions)
+    query = _Query(lake, ids_of(runs), choice, no_hook, wanted, conditions, frugal=True)
     left = limit
     for piece in query.latest(None) if latest else query.frames():
         part = piece if left is None else piece.head(left)
@@ -153,6 +153,7 @@ class _Query:
     columns: list[str] | None
     conditions: list[pl.Expr]
     most: int | None = None
+    frugal: bool = False
 
     def first(self, limit: int) -> Iterator[pl.DataFrame]:
         """The first `limit` rows, filtered afterwards: the order in which Polars wants it."""
@@ -235,9 +236,11 @@ class _Query:
         folder = self.lake.segments_dir
         # Polars stops when it has as many rows as are wanted.
         if self._keys is None or self.most is not None:
-            return read_pieces(folder, segments, self.keys, self._shaped, together=together)
+            return read_pieces(*(folder, segments, self.keys, self._shaped), together=together, frugal=self.frugal)
         columns = [name for name in STORED if name in self._asked] or ["key"]
-        return read_series(folder, segments, self._keys, self._narrowed, columns, self._of_choice)
+        return read_series(
+            *(folder, segments, self._keys, self._narrowed, columns, self._of_choice), frugal=self.frugal
+        )
 
     def _of_choice(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Rows of keys by name, that the engine has read: those of patterns are left to be told apart."""
