@@ -20,6 +20,9 @@ API = "/api/runlake/v1/"
 ARROW = "application/vnd.apache.arrow.stream"
 POINTS = 400_000
 
+BAD_TABLE: dict[str, Any] = {"types": {"run_id": []}, "columns": {"run_id": []}}
+INPUT: dict[str, Any] = {"$": "DatasetInput", "dataset": None, "tags": []}
+
 PROGRAM = f"""
 import sys, array, runlake
 runlake.set_tracking_uri(sys.argv[1])
@@ -119,6 +122,18 @@ def test_series_band_compare_listing_and_history(lake: tuple[Server, str]) -> No
         ("frames/runs", {"limit": -1}, "InvalidInput", "limit is -1"),
         ("frames/points", {"runs": "nope"}, "NotFound", "there is no run 'nope'"),
         ("frames/points", {"runs": {"columns": {}}}, "InvalidInput", "a table of runs has types and columns"),
+        (
+            "frames/points",
+            {"runs": {"types": {"run_id": []}, "columns": {"run_id": []}}},
+            "InvalidInput",
+            "no type '[]'",
+        ),
+        (
+            "call/log_inputs",
+            {"run_id": "x", "inputs": [INPUT]},
+            "InvalidType",
+            "a list, each a DatasetInput",
+        ),
         ("frames/points", {"columns": ["no"]}, "InvalidInput", "points have no column 'no'"),
         ("frames/points", {"step": [1]}, "InvalidInput", "step has 1 bounds"),
         ("frames/series", {"runs": None, "keys": None, "x": "no"}, "InvalidInput", "x is 'no'"),

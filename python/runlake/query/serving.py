@@ -112,6 +112,6 @@ def types_named(names: Mapping[str, str] | None) -> dict[str, Any] | None:
     """
     if names is None:
         return None
-    if unknown := [name for name in names.values() if name not in TYPES]:
-        raise InvalidInput(f"there is no type {unknown[0]!r}", hint=f"types are {', '.join(TYPES)}")
+    if unknown := [name for name in names.values() if not isinstance(name, str) or name not in TYPES]:
+        raise InvalidInput(f"there is no type {str(unknown[0])[:50]!r}", hint=f"types are {', '.join(TYPES)}")
     return {column: TYPES[name] for column, name in names.items()}

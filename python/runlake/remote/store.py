@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from runlake.store import Store
 
 
+_HELLO_S: Final = 5.0
+"""How long a server may take to say who it is, the first time."""
+
 _CONNECTIONS: Final = 16
 """Connections that are kept alive: a lazy frame takes one while it is read, and each thread that asks besides."""
 
@@ -72,7 +75,7 @@ class RemoteStore:
     @cached_property
     def hello(self) -> Hello:
         """What the server says of itself, asked once."""
-        return self.connection.hello(within_s=self._patience_s, tries=None)
+        return self.connection.hello(within_s=min(_HELLO_S, self._patience_s), tries=None)
 
     @property
     def reads(self) -> RemoteReads:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -53,7 +54,16 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+    if isinstance(hint, type) and is_dataclass(hint):
+        return isinstance(value, hint) and all(_fits(getattr(value, name), inner) for name, inner in _fields(hint))
     return isinstance(value, hint)
+
+
+@cache
+def _fields(entity: Any) -> tuple[tuple[str, Any], ...]:
+    """Return names and types of an entity's fields; there are as many entities as functions name."""
+    hints = get_type_hints(entity)
+    return tuple((entry.name, hints[entry.name]) for entry in fields(entity))
 
 
 def _shown(hint: Any) -> str:

@@ -1,0 +1,76 @@
+"""Whatever the fields of a native request hold, as long as they have the right types: the server answers or refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runlake.exchange import to_json
+from runlake.server.native_arguments import _parameters
+from runlake.server.native_calls import CALLS
+from runlake.server.native_frames import FRAMES
+from tests.server.wire import Server
+
+TEXTS = st.one_of(
+    st.sampled_from(["", "0", "Default", "loss", "lo*", "^l", "^(", "params.lr > 0", "metrics.loss DESC", "step"]),
+    st.sampled_from(["run_id", "String", "Int8", "RUNNING", "timestamp", "..", "a/../b", "/etc/passwd", "%", "\0"]),
+    st.text(max_size=20),
+)
+TABLES = st.fixed_dictionaries(
+    {
+        "types": st.one_of(st.just({"run_id": "String"}), st.dictionaries(TEXTS, st.one_of(TEXTS, st.lists(TEXTS)))),
+        "columns": st.one_of(
+            st.fixed_dictionaries({"run_id": st.lists(st.one_of(TEXTS, st.integers()))}),
+            st.dictionaries(TEXTS, st.one_of(TEXTS, st.lists(TEXTS, max_size=3)), max_size=3),
+        ),
+    }
+)
+ROUTES: dict[str, Callable[..., Any]] = {f"call/{name}": call for name, call in CALLS.items()}
+ROUTES |= {f"frames/{name}": frame for name, frame in FRAMES.items()}
+
+
+def values(hint: Any) -> st.SearchStrategy[Any]:
+    """Values of a type, as they are before they are JSON."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return st.one_of(*map(values, inner))
+    if origin is list:
+        return st.lists(values(inner[0]), max_size=3)
+    if origin is dict:
+        return TABLES if inner[1] is Any else st.dictionaries(TEXTS, values(inner[1]), max_size=3)
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        hints = get_type_hints(hint)
+        return st.builds(hint, **{entry.name: values(hints[entry.name]) for entry in dataclasses.fields(hint)})
+    simple = {
+        str: TEXTS,
+        bool: st.booleans(),
+        int: st.one_of(st.integers(-2, 5), st.integers(-(2**63), 2**63 - 1)),
+        float: st.floats(),
+        type(None): st.none(),
+    }
+    return simple[hint]
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> tuple[str, dict[str, Any], str]:
+    route = draw(st.sampled_from(sorted(ROUTES)))
+    required, hints = _parameters(ROUTES[route])
+    chosen = [name for name in hints if name in required or draw(st.booleans())]
+    fields = {name: to_json(draw(values(hints[name]))) for name in chosen}
+    return route, fields, draw(st.sampled_from(["application/json", "*/*"]))
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(requests())
+def test_no_request_meets_a_defect(server: Server, request_: tuple[str, dict[str, Any], str]) -> None:
+    route, fields, accept = request_
+    body = json.dumps(fields).encode()
+    headers = {"Content-Type": "application/json", "Accept": accept}
+    answer = server.send("POST", f"/api/runlake/v1/{route}", body, headers)
+    assert answer.status < 500, answer.body
