@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 import runlake
+from runlake import _engine
 from runlake.cli.checks import doubled, unheld
-from runlake.store import get_store
+from runlake.store import Store, get_store
 from tests.cli.conftest import Cli
+from tests.server.sender import batch
 
 
 @pytest.fixture
@@ -68,6 +70,18 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert ": 1 alive, 1 closed, 0 died without closing\t\n" in again
     assert cli("points", "killed", "loss").out.splitlines()[1].split("\t")[::2] == ["7", "0.25"]
     assert "status\tFAILED\n" in cli("show", "killed").out
+
+
+def test_a_hole_in_what_another_store_sent_is_named_once(cli: Cli, lake: Path) -> None:
+    store = Store.open(lake)
+    store.create_run("far", "0", name="far", user_id="me", start_time=1, owned=False)
+    for first, gap_from in ((0, None), (15, 10), (25, None)):
+        points = _engine.unpack_points(batch("ab" * 16, first, first + 10, "far"))
+        store.replicas.append(points, gap_from=gap_from)
+    store.seal()
+    store.close()
+    lost = "5 points of writer abababab are lost (the store that it comes from has lost them)"
+    assert wrong(cli) == [lost]
 
 
 def test_a_missing_segment_is_named(cli: Cli, sealed: Path) -> None:

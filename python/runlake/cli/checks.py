@@ -119,7 +119,8 @@ def check_catalog(store: Store) -> Iterator[Finding]:
     yield Finding("catalog", State.WRONG if problems else State.OK, says, hint)
     for found in store.catalog.gaps():
         gap = found.gap
-        says = f"{gap.upto - gap.first:,} points of writer {found.writer_id[:8]} are lost ({gap.reason}, {gap.file})"
+        why = ", ".join(filter(None, (gap.reason, gap.file)))
+        says = f"{gap.upto - gap.first:,} points of writer {found.writer_id[:8]} are lost ({why})"
         yield Finding("losses", State.WRONG, says, details={"first": gap.first, "upto": gap.upto, "file": gap.file})
 
 
