@@ -204,6 +204,19 @@ def test_a_busy_server_is_left_alone_as_long_as_it_asks(spools: Path, monkeypatc
         assert len(server.asked) <= 4
 
 
+def test_a_refusal_in_the_middle_ends_no_training_and_is_not_waited_for(spools: Path) -> None:
+    hello = b'{"product": "runlake", "version": "0", "protocol": 1, "store_id": "%s", "time_ms": 0}' % (b"5" * 32)
+    refusal = Reply(403, b'{"error_code": "PERMISSION_DENIED", "message": "the token has expired"}')
+    runlake.set_error_policy("default")
+    with answering(Reply(200, hello), refusal) as server:
+        runlake.set_tracking_uri(server.url)
+        began = time.monotonic()
+        with runlake.start_run() as run:
+            run.log({"x": 1.0})
+        assert time.monotonic() - began < 10
+        assert any("the token has expired" in seen.message for seen in runlake.errors_seen())
+
+
 def test_children_inherit_the_server_and_its_spool(server: Server, spools: Path) -> None:
     program = "import runlake\nwith runlake.start_run(): pass\nprint(runlake.get_tracking_uri())"
     done = subprocess.run(

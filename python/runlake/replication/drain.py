@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from runlake.errors import ServerUnavailable
 from runlake.replication.bar import bar
+from runlake.replication.replicator import is_misuse
 
 if TYPE_CHECKING:
     from runlake.replication.spool import Spool
@@ -56,6 +57,7 @@ def drain(spool: Spool, *, last: bool = False) -> bool:
 
 def _wait(spool: Spool, asked: int, deadline: float) -> bool:
     replicator = spool.replicator
+    attempts = replicator.attempts
     with contextlib.ExitStack() as shown:
         move: Callable[[], object] | None = None
         quiet_until = time.monotonic() + _QUIET_S
@@ -65,6 +67,12 @@ def _wait(spool: Spool, asked: int, deadline: float) -> bool:
             spool.waited_in_vain_s = 0.0 if replicator.last_error is None else spool.waited_in_vain_s + now - before
             before = now
             if now >= deadline or spool.waited_in_vain_s >= spool.config.drain_timeout_ms / 1000:
+                return False
+            if (
+                replicator.attempts > attempts
+                and replicator.last_error is not None
+                and is_misuse(replicator.last_error)
+            ):
                 return False
             if move is None and now >= quiet_until:
                 move = shown.enter_context(bar(spool.url, replicator.progress, partial(_trouble, spool)))

@@ -15,8 +15,15 @@ class News:
         self._with_files: set[str] = set()
         self._something = False
 
-    def __bool__(self) -> bool:
-        return bool(self._something or self._runs or self._with_files)
+    @property
+    def has_runs(self) -> bool:
+        """Whether a run may have changed."""
+        return self._something or bool(self._runs)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether an artifact was written."""
+        return bool(self._with_files)
 
     def note_something(self) -> None:
         """Take note that the catalog has changed, in one of the runs that are under way."""
@@ -32,13 +39,20 @@ class News:
         with self._mutex:
             self._with_files.add(run_id)
 
-    def take(self, under_way: Collection[str]) -> tuple[set[str], set[str]]:
-        """Return the runs that may have changed since the last call, and those whose artifacts may have."""
+    def take(self, under_way: Collection[str], *, files: bool) -> tuple[set[str], set[str]]:
+        """Return the runs that may have changed since the last call, and those whose artifacts may have.
+
+        Args:
+            under_way: What may have changed when it is not known what has.
+            files: Whether artifacts are taken now; else they are left for a later call.
+        """
         with self._mutex:
             something, self._something = self._something, False
             runs, self._runs = self._runs, set()
-            files, self._with_files = self._with_files, set()
-        return (runs | set(under_way) if something else runs), files
+            with_files: set[str] = set()
+            if files:
+                with_files, self._with_files = self._with_files, with_files
+        return (runs | set(under_way) if something else runs), with_files
 
     def give_back(self, runs: Collection[str], with_files: Collection[str]) -> None:
         """Take back what could not be sent."""

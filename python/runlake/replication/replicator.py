@@ -1,12 +1,13 @@
 """Replicator: the thread that keeps a server up to date with what this process logs, and with what dead ones left.
 
 It works in rounds. A round sends everything that was there when it began, so whoever asks for a round and sees it end
-knows that the server has what it had before. Between rounds the thread sleeps; a commit wakes it, and the journal is
-looked at four times a second, because logging a point tells nobody.
+knows that the server has what it had before. Nobody who records something wakes the thread: it looks four times a
+second, so that it makes few requests, and begins at once when somebody asks.
 """
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -38,21 +39,24 @@ class Replicator:
         self._spool = spool
         self._peer = peer
         self.progress = Progress()
+        self._rounds: Rounds | None = None
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew, in a forked child: the thread is the parent's."""
+        """Begin anew, in a forked child: the thread is the parent's, and so is what it has locked."""
+        if self._rounds is not None:
+            self._rounds.forget_lock()
         self._changed = threading.Condition()
         self._calls: queue.SimpleQueue[None] = queue.SimpleQueue()  # may be put to in the middle of a put
         self._greeted = threading.Event()
         self._refusal: RunlakeError | None = None
-        self._waited = self._stopped = False
+        self._waited = self._late = self._stopped = False
         self._asked = self._attempted = self._done = 0
         self._is_last = False
         self._thread: threading.Thread | None = None
         self._backoff = Backoff(most_s=_MOST_BACKOFF_S)
         self._leftovers_at = 0.0
-        self._rounds: Rounds | None = None
+        self._rounds = None
         self.last_error: RunlakeError | None = None
         self.attempts = 0  # rounds that have ended, well or not
 
@@ -67,11 +71,6 @@ class Replicator:
                     thread.start()
                     self._thread = thread
 
-    def wake(self) -> None:
-        """Say that there is something new."""
-        if self._calls.empty():
-            self._calls.put(None)
-
     def greet(self) -> None:
         """Find out whether the server is one of ours that takes what this process sends; a server that is away may be.
 
@@ -83,11 +82,10 @@ class Replicator:
         if self._refusal is not None:  # something may have been put right since
             self._greeted.clear()
             self._refusal, self._waited = None, False
-        self.begin()
-        self.wake()
         if not self._waited:
             self._waited = True
-            self._greeted.wait(GREETING_S)
+            self.ask()
+            self._late = not self._greeted.wait(GREETING_S)
         if self._refusal is not None:
             raise self._refusal
 
@@ -111,7 +109,7 @@ class Replicator:
             self._is_last = self._is_last or last
             asked = self._asked
         self.begin()
-        self.wake()
+        self._calls.put(None)
         return asked
 
     def is_done(self, asked: int) -> bool:
@@ -132,7 +130,7 @@ class Replicator:
     def stop(self, timeout_s: float) -> None:
         """End the thread, within `timeout_s`; what has not been sent stays in the spool."""
         self._stopped = True
-        self.wake()
+        self._calls.put(None)
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout_s)
@@ -141,21 +139,15 @@ class Replicator:
     # -- the thread
 
     def _run(self) -> None:
-        pause_s = 0.0
         while not self._stopped:
-            pause_s = self._attempt() if self._is_due() else _LOOK_S
-            self._sleep(pause_s)
+            self._sleep(self._attempt() if self._is_due() else _LOOK_S)
 
     def _sleep(self, pause_s: float) -> None:
-        """Sleep until something is new; after a failure, which makes longer pauses, until somebody waits."""
+        """Sleep until somebody asks who has not asked before the last attempt."""
         until = time.monotonic() + pause_s
-        while not self._stopped and (left_s := until - time.monotonic()) > 0:
-            try:
+        while not self._stopped and self._asked <= self._attempted and (left_s := until - time.monotonic()) > 0:
+            with contextlib.suppress(queue.Empty):
                 self._calls.get(timeout=left_s)
-            except queue.Empty:
-                return
-            if pause_s <= _LOOK_S or self._asked > self._attempted:
-                return
 
     def _is_due(self) -> bool:
         if self._rounds is None or self._asked > self._done:
@@ -184,7 +176,7 @@ class Replicator:
             self.attempts += 1
             self._done = max(self._done, asked)
             self._changed.notify_all()
-        return 0.0 if rounds.has_news() else _LOOK_S
+        return 0.0 if rounds.has_backlog() else _LOOK_S
 
     def _greeting(self) -> Rounds:
         try:
@@ -205,7 +197,7 @@ class Replicator:
             self._changed.notify_all()
         if isinstance(error, ServerUnavailable):
             return self._backoff.next_s(error.retry_after_s)
-        if self._refusal is None:  # else the start of a run raises it
+        if self._refusal is None or self._late:  # else the start of a run raises it
             guard.note(error, "replication")
         return max(self._backoff.next_s(), _REFUSED_S if is_misuse(said) and self._rounds is not None else 0.0)
 

@@ -14,7 +14,7 @@ from runlake.entities import RunStatus
 from runlake.errors import CatalogLocked
 from runlake.replication.files import stored_artifacts
 from runlake.replication.peer import DISK
-from runlake.replication.shipper import Shipper
+from runlake.replication.shipper import BATCH_POINTS, Shipper
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 _RELEASED_POINTS: Final = 1 << 19
 """Points, 15 MB, that are let go of at a time: it costs a sync of the catalog."""
+
+_LEAST_FILES_S: Final = 1.0
+_MOST_FILES_S: Final = 10.0
+"""Bounds of the pause before folders of artifacts are walked again that nobody waits for: as long as it took."""
 
 _FORGOTTEN_AFTER_MS: Final = 24 * 3600 * 1000
 _FORGET_EVERY_S: Final = 3600.0
@@ -40,12 +44,23 @@ class Rounds:
         self._lock = FileLock(spool.root / "replicate.lock")
         self._durability = config.durability()
         self._released: dict[str, int] = {}
-        self._forget_at = 0.0
+        self._forget_at = self._files_at = 0.0
         self._has_sent: tuple[str | None, int] = (None, 0)
 
     def has_news(self) -> bool:
         """Tell whether this process has recorded anything that no round has sent."""
-        return bool(self._spool.news) or self._spool.committed() != self._has_sent
+        news = self._spool.news
+        has_files = news.has_files and time.monotonic() >= self._files_at
+        return news.has_runs or has_files or self._spool.committed() != self._has_sent
+
+    def has_backlog(self) -> bool:
+        """Tell whether there are points for a whole request."""
+        writer, committed = self._spool.committed()
+        return committed - (self._has_sent[1] if writer == self._has_sent[0] else 0) >= BATCH_POINTS
+
+    def forget_lock(self) -> None:
+        """Let go of the lock in a forked child, which shares it with its parent."""
+        self._lock.forget()
 
     def forget(self) -> None:
         """Forget what the server was known to have: it was away."""
@@ -59,7 +74,7 @@ class Rounds:
         """
         spool = self._spool
         committed = spool.committed()
-        runs, files = spool.take_news()
+        runs, files = spool.take_news(files=leftovers or time.monotonic() >= self._files_at)
         try:
             self._send(runs, {committed[0]: committed[1]} if committed[0] is not None else {}, files)
         except BaseException:
@@ -100,8 +115,11 @@ class Rounds:
         self.shipper.send_journals(writers)
         if self._durability == DISK and writers:
             self.shipper.ask(writers, durability=DISK)
+        began = time.monotonic()
         for run_id in files:
             self._send_files(self._spool.catalog.get_run(run_id))
+        if files:
+            self._files_at = time.monotonic() + min(_MOST_FILES_S, max(_LEAST_FILES_S, time.monotonic() - began))
         self.shipper.send_runs(every)
 
     def _send_files(self, run: Run) -> None:

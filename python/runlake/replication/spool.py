@@ -115,9 +115,9 @@ class Spool(Store):
         writer = self._writer
         return (None, 0) if writer is None else (writer.id, writer.stats().committed)
 
-    def take_news(self) -> tuple[set[str], set[str]]:
-        """Return the runs that may have changed, and those whose artifacts may have, since the last call."""
-        return self.news.take(list(self._loggers))
+    def take_news(self, *, files: bool) -> tuple[set[str], set[str]]:
+        """Return the runs that may have changed, and those whose artifacts may have; see `News.take`."""
+        return self.news.take(list(self._loggers), files=files)
 
     def artifact_uri(self, run: Run) -> str:
         """Return where the server has or will have them: the files here go when they have been sent.
@@ -130,7 +130,6 @@ class Spool(Store):
         """Take note that an artifact of a run was written."""
         self.news.note_files(run_id)
         self.replicator.begin()
-        self.replicator.wake()
 
     # -- what the server has, and what dead processes left
 
@@ -225,14 +224,14 @@ class Spool(Store):
     def create_run(self, run_id: str, experiment_id: str, **attributes: Any) -> Run:
         """Create a run, which is sent at once; see `Store.create_run`."""
         run = super().create_run(run_id, experiment_id, **attributes)
-        self._note_run(run_id)
+        self.news.note_run(run_id)
         return run
 
     def join_run(self, run_id: str, **attributes: Any) -> None:
         """Take up a run; see `Store.join_run`."""
         super().join_run(run_id, **attributes)
         self._taken_up.add(run_id)
-        self._note_run(run_id)
+        self.news.note_run(run_id)
 
     def bring_file(self, run: Run, artifact_file: str) -> None:
         """Fetch an artifact of a run that was taken up, if only the server has it, before something is added to it.
@@ -271,17 +270,12 @@ class Spool(Store):
 
     def _record(self, change: Change, apply: Callable[[float], object]) -> None:
         super()._record(change, apply)
-        self._note_run(change.run_id)
-
-    def _note_run(self, run_id: str) -> None:
-        self.news.note_run(run_id)
-        self.replicator.wake()
+        self.news.note_run(change.run_id)
 
     def _note_commit(self) -> None:
         self._delivery.wake()
         if not self.replicator.is_this_thread():
             self.news.note_something()
-            self.replicator.wake()
 
 
 def spool_for(uri: str) -> Spool:
