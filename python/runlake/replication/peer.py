@@ -1,6 +1,6 @@
 """Peer: the server that a store is sent to, as the requests of replication see it.
 
-Each request is tried once: whoever sends decides when to try again.
+What is sent is tried once: whoever sends decides when to try again.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from runlake.remote.connection import Connection, Hello
 
 _READ_S: Final = 60.0
 _MOST_WRITERS: Final = 500
+_ASKED: Final = 3
+"""How often a question is tried that somebody waits for."""
 _CONFLICT: Final = ("RESOURCE_CONFLICT", "RESOURCE_ALREADY_EXISTS")
 
 DISK: Final = "disk"
@@ -121,7 +123,7 @@ class Peer:
         """Return a run, its experiment and its largest step; None when it has no such run."""
         try:
             answer = self._connection.send(
-                "GET", f"replication/runs/{run_id}", within_s=within_s, read_s=within_s, tries=1
+                "GET", f"replication/runs/{run_id}", within_s=within_s, read_s=within_s, tries=_ASKED
             )
         except NotFound:
             return None
@@ -132,7 +134,7 @@ class Peer:
         """Return an experiment by `experiment_id` or `name`; None when it has no such one."""
         try:
             answer = self._connection.send(
-                "GET", "replication/experiments", query=wanted, within_s=within_s, read_s=within_s, tries=1
+                "GET", "replication/experiments", query=wanted, within_s=within_s, read_s=within_s, tries=_ASKED
             )
         except NotFound:
             return None

@@ -153,7 +153,9 @@ class Shipper:
             def pack(first: int, stretch: query.Stretch = stretch) -> tuple[bytes, int]:
                 return _engine.pack_points(stretch.rows(first, BATCH_POINTS), stretch.writer, first)
 
+            self._progress.points_left = stretch.upto - stretch.first
             self._send(stretch.writer, stretch.first, stretch.upto, pack)
+        self._progress.points_left = 0
 
     def note_points(self, writers: Collection[str]) -> None:
         """Write down up to where the server has the points of writers, for those who ask while it is away."""
