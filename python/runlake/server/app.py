@@ -25,6 +25,7 @@ from runlake.server.guard import Guard
 from runlake.server.limits import raise_file_limit
 from runlake.server.load import Bounded, Load
 from runlake.server.mlflow_access import need_of
+from runlake.server.shortcut import Shortcut
 from runlake.server.sign_in import SignIn
 from runlake.server.watch import ROUTE, Counters, Watch
 from runlake.store import Store
@@ -91,7 +92,9 @@ def _routes(settings: ServerSettings, sign_in: SignIn | None) -> list[BaseRoute]
         *_pages(settings),
         *mlflow_routes.routes(settings.max_body_bytes),
     ]
-    return routes if sign_in is None else guarded(routes, need_of, sign_in, settings.max_body_bytes)
+    if sign_in is not None:
+        routes = guarded(routes, need_of, sign_in, settings.max_body_bytes)
+    return [Shortcut(routes), *routes]
 
 
 def _layers(settings: ServerSettings, counters: Counters, load: Load) -> list[Middleware]:

@@ -55,7 +55,6 @@ def _server_info(_store: Store, _fields: Fields) -> Mapping[str, Any]:
 
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    # the busiest first: routes are tried in this order
     Endpoint("POST", "mlflow/runs/log-metric", mlflow_metrics.log_metric),
     Endpoint("POST", "mlflow/runs/log-batch", mlflow_metrics.log_batch),
     Endpoint("GET", "mlflow/runs/get", mlflow_runs.get),
