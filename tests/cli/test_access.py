@@ -7,7 +7,7 @@ import pytest
 
 from runlake import access
 from runlake.access import Kind, Level, Policy, Scope
-from runlake.cli.options import opened
+from runlake.cli.options import opened_folder
 from tests.cli.conftest import Cli, Result
 
 PASSWORD = "correct horse battery"
@@ -27,7 +27,7 @@ def users(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 def policy() -> Policy:
-    with opened("lake") as store:
+    with opened_folder("lake") as store:
         return Policy.read(store)
 
 

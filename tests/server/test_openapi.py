@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import textwrap
 from typing import Any
 
@@ -11,7 +12,7 @@ from runlake.server.mlflow_openapi import FIELDS, PATH, document, read_fields
 from runlake.server.mlflow_routes import ENDPOINTS, TRANSFERS
 from tests.server.wire import Server
 
-READERS = ("text", "text_or", "whole", "texts", "ids", "objects", "pairs", "view")
+READERS = ("flag", "text", "text_or", "whole", "texts", "ids", "objects", "pairs", "view")
 
 
 def test_every_endpoint_has_a_line_of_fields_and_every_line_an_endpoint() -> None:
@@ -32,7 +33,7 @@ def test_a_line_has_every_field_that_the_handler_reads(endpoint: Any) -> None:
         and node.args
         and isinstance(node.args[0], ast.Constant)
     }
-    assert read <= set(declared)
+    assert read <= {*declared, *re.findall(r"{(\w+)", endpoint.path)}
 
 
 def test_the_document_is_served_and_has_every_route_once(server: Server) -> None:

@@ -381,7 +381,9 @@ def test_what_comes_back_in_an_error_is_no_page(path: str, place: tuple[Server, 
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("endpoint", [one for one in ENDPOINTS if one.method != "GET"], ids=lambda one: one.path)
+@pytest.mark.parametrize(
+    "endpoint", [one for one in ENDPOINTS if one.method != "GET"], ids=lambda one: f"{one.method} {one.path}"
+)
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", None]
 )
@@ -445,7 +447,9 @@ def test_json_that_is_made_to_hurt_is_refused(body: str, place: tuple[Server, Pa
 
 
 @pytest.mark.parametrize("value", [{}, [], [[]], True, 1.5, 10**30, "x" * 10_000], ids=range(7))
-@pytest.mark.parametrize("endpoint", [one for one in ENDPOINTS if one.method != "GET"], ids=lambda one: one.path)
+@pytest.mark.parametrize(
+    "endpoint", [one for one in ENDPOINTS if one.method != "GET"], ids=lambda one: f"{one.method} {one.path}"
+)
 def test_a_value_of_another_kind_is_no_defect(endpoint: Any, value: Any, place: tuple[Server, Path]) -> None:
     fields = dict.fromkeys(read_fields(FIELDS[endpoint.path])["properties"], value)
     answer = place[0].send(endpoint.method, f"/api/{endpoint.versions[0]}/{endpoint.path}", json.dumps(fields), JSON)

@@ -7,7 +7,7 @@ not newer than what it has sent before is ignored, so that sending again is harm
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -119,6 +119,14 @@ class Receiving(Part):
                 "INSERT OR REPLACE INTO received_file (run, path, size, mtime_ns, sha256) VALUES (?, ?, ?, ?, ?)",
                 (find_run(session, run_id)[0], file.path, file.size, file.mtime_ns, file.sha256),
             )
+
+    def received_experiments(self, source: str, local_ids: Collection[str]) -> dict[str, str]:
+        """Return the experiments that stand for some of another store, by their ids there."""
+        with self._database.reading() as session:
+            numbers = {local_id: _received_experiment(session, source, local_id) for local_id in local_ids}
+            return {
+                local_id: _experiment_id(session, number) for local_id, number in numbers.items() if number is not None
+            }
 
 
 def _merge_experiment(session: Session, source: str, sent: ReceivedExperiment) -> int:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from runlake.access import ANYBODY, Caller, Kind, Level, Scope
 from runlake.errors import PermissionDenied
-from runlake.server.calls import keep_body, worker_of
+from runlake.server.calls import keep_body, replace_body, worker_of
 from runlake.server.mlflow_fields import Fields
 from runlake.server.watch import USER
 
@@ -48,6 +49,7 @@ class Need:
     Attributes:
         scope: What a token must be good for.
         level: What the caller must be allowed to do with each thing that `find` finds.
+        reads: What else the caller must be allowed to read.
         admin: Whether only administrators may call it.
         open_to_all: Whether nobody is asked who they are.
         narrow: Leaves out of a request what the caller may not read, where that is better than refusing it.
@@ -58,6 +60,7 @@ class Need:
     scope: Scope = Scope.READ
     level: Level = Level.READ
     find: Find = nothing_named
+    reads: Find = nothing_named
     admin: bool = False
     open_to_all: bool = False
     narrow: Narrow | None = None
@@ -108,6 +111,8 @@ class Admission:
             return
         for kind, resource in self._need.find(store, fields):
             self.caller.require(self._need.level, kind, resource)
+        for kind, resource in self._need.reads(store, fields):
+            self.caller.require(Level.READ, kind, resource)
 
     def conclude(self, store: Store, fields: Fields, answer: Any) -> None:
         """Do what follows from a request that has been answered; what it has granted counts from now on."""
@@ -166,13 +171,24 @@ def _guarded(
         request.scope[USER] = caller.name
         request.scope[_ADMISSION] = admission = Admission(need, caller, sign_in.renewed)
         admission.require_scope(request.method, request.url.path)
-        if not getattr(route.endpoint, _BY_ITSELF, False):
-            worker = worker_of(request)
-            fields = await _read_fields(request, need, max_body_bytes)
-            await worker.run(admission.admit, worker.store, fields)
-        return await _call(route.endpoint, request)
+        if getattr(route.endpoint, _BY_ITSELF, False):
+            return await _call(route.endpoint, request)
+        return await _admitted(route.endpoint, request, need, max_body_bytes)
 
     return Route(route.path, answer, methods=list(route.methods or ()), name=route.name)
+
+
+async def _admitted(endpoint: Callable[..., Any], request: Request, need: Need, max_body_bytes: int) -> Response:
+    """Call an endpoint that does not read fields for the table when the request has been let in."""
+    worker, admission = worker_of(request), admission_of(request)
+    fields = await _read_fields(request, need, max_body_bytes)
+    cut = await worker.run(admission.admit, worker.store, fields)
+    if need.has_body and cut is not fields:
+        replace_body(request, orjson.dumps(cut.values))
+    response = await _call(endpoint, request)
+    if need.then is not None and response.status_code == 200:
+        await worker.run(admission.conclude, worker.store, cut, orjson.loads(response.body))
+    return response
 
 
 async def _call(endpoint: Callable[..., Any], request: Request) -> Response:
@@ -181,10 +197,7 @@ async def _call(endpoint: Callable[..., Any], request: Request) -> Response:
 
 
 async def _read_fields(request: Request, need: Need, max_body_bytes: int) -> Fields:
-    """Read what a request is about from its path, its query and, where it is there, its body, which is kept."""
-    query = request.query_params
-    values: dict[str, Any] = {name: query.getlist(name) for name in query}
+    """Read what a request is about from its path and from its body, which is kept, or its query."""
     if need.has_body:
-        values |= Fields.of_body(await keep_body(request, max_body_bytes)).values
-    values |= request.path_params
-    return Fields(values)
+        return Fields.of_body(await keep_body(request, max_body_bytes)).with_path(request.path_params)
+    return Fields.of_query(request.query_params).with_path(request.path_params)

@@ -74,6 +74,11 @@ async def keep_body(request: Request, most_bytes: int) -> bytes:
     return body
 
 
+def replace_body(request: Request, body: bytes) -> None:
+    """Let `read_body` return something else than what came."""
+    request.scope[_BODY] = body
+
+
 async def read_body(request: Request, most_bytes: int) -> bytes:
     """Read the body of a request, but no more than it may have.
 

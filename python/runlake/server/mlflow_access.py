@@ -3,114 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-from runlake import access
-from runlake.access import Kind, Level, Scope
-from runlake.artifacts import paths
-from runlake.errors import InvalidInput
-from runlake.server.access import Need, Target
-
-if TYPE_CHECKING:
-    from runlake.server.mlflow_fields import Fields
-    from runlake.store import Store
+from runlake.access import Level, Scope
+from runlake.server import mlflow_targets as about
+from runlake.server.access import Need
+from runlake.server.mlflow_absent import EMPTY_FOR_PAGES
 
 _PREFIX: Final = re.compile(r"/(?:ajax-)?api/\d\.\d/(?=mlflow)")
-
-
-# -- what a request is about
-
-
-def _experiments(ids: Iterable[str]) -> Iterator[Target]:
-    return ((Kind.EXPERIMENT, experiment_id) for experiment_id in ids)
-
-
-def _experiment(_store: Store, fields: Fields) -> Iterator[Target]:
-    return _experiments([fields.text("experiment_id")])
-
-
-def _experiment_by_name(store: Store, fields: Fields) -> Iterator[Target]:
-    found = store.catalog.find_experiment(fields.text("experiment_name"))
-    return _experiments([] if found is None else [found.experiment_id])
-
-
-def _experiments_of(store: Store, run_ids: list[str]) -> Iterator[Target]:
-    """Runs that do not exist are about nothing; the endpoint says that they do not."""
-    return _experiments(sorted(set(store.catalog.run_experiment(run_ids).values())))
-
-
-def _run(store: Store, fields: Fields) -> Iterator[Target]:
-    return _experiments_of(store, [fields.run_id()])
-
-
-def _listed_runs(store: Store, fields: Fields) -> Iterator[Target]:
-    return _experiments_of(store, [*fields.texts("run_id"), *fields.texts("run_ids")])
-
-
-def _proxied(_store: Store, fields: Fields) -> Iterator[Target]:
-    """A path of the artifact proxy begins with the experiment, and the endpoint refuses one that does not."""
-    return _experiments(paths.components(fields.text_or("path"))[:1])
-
-
-def _readable_experiments(_store: Store, fields: Fields) -> Fields:
-    """Leave out the experiments that the caller may not see, as if they did not exist."""
-    ids = [found for found in fields.ids("experiment_ids") if fields.caller.may_read(Kind.EXPERIMENT, found)]
-    return fields.replaced(experiment_ids=ids)
-
-
-# -- what follows
-
-
-def _give_experiment(store: Store, fields: Fields, answer: Any) -> None:
-    """Let who makes an experiment manage it."""
-    if fields.caller.name is not None:
-        access.grant(store, fields.caller.name, Level.MANAGE, Kind.EXPERIMENT, answer["experiment_id"])
-
-
-# -- users
-
-
-def _permission_target(_store: Store, fields: Fields) -> Iterator[Target]:
-    """What a permission is for: who manages it may say who else may do what."""
-    kind = {"experiment": Kind.EXPERIMENT, "registered_model": Kind.MODEL}.get(fields.text("resource_type"))
-    if kind is None:
-        raise InvalidInput(
-            f"resource_type is {fields.text('resource_type')[:40]!r}; it is experiment or registered_model"
-        )
-    return iter([(kind, fields.text("resource_id"))])
-
-
-def _model(_store: Store, fields: Fields) -> Iterator[Target]:
-    return iter([(Kind.MODEL, fields.text("name"))])
-
+_NATIVE: Final = "/api/runlake/v1"
 
 _OPEN: Final = Need(open_to_all=True)
 _SIGNED_IN: Final = Need()
-_READ_RUN: Final = Need(find=_run)
-_READ_RUNS: Final = Need(find=_listed_runs)
-_EDIT_RUN: Final = Need(Scope.WRITE, Level.EDIT, _run)
-_MANAGE_RUN: Final = Need(Scope.WRITE, Level.MANAGE, _run)
-_READ_EXPERIMENT: Final = Need(find=_experiment)
-_EDIT_EXPERIMENT: Final = Need(Scope.WRITE, Level.EDIT, _experiment)
-_MANAGE_EXPERIMENT: Final = Need(Scope.WRITE, Level.MANAGE, _experiment)
+_READ_RUN: Final = Need(find=about.run)
+_READ_RUNS: Final = Need(find=about.listed_runs)
+_EDIT_RUN: Final = Need(Scope.WRITE, Level.EDIT, about.run)
+_EDIT_RUN_AND_MODELS: Final = Need(Scope.WRITE, Level.EDIT, about.run_and_models)
+_MANAGE_RUN: Final = Need(Scope.WRITE, Level.MANAGE, about.run)
+_READ_EXPERIMENT: Final = Need(find=about.experiment)
+_EDIT_EXPERIMENT: Final = Need(Scope.WRITE, Level.EDIT, about.experiment)
+_MANAGE_EXPERIMENT: Final = Need(Scope.WRITE, Level.MANAGE, about.experiment)
+_READABLE_EXPERIMENTS: Final = Need(narrow=about.readable_experiments)
+_READ_MODEL: Final = Need(find=about.model)
+_EDIT_MODEL: Final = Need(Scope.WRITE, Level.EDIT, about.model)
+_READ_LOGGED: Final = Need(find=about.logged_model)
+_EDIT_LOGGED: Final = Need(Scope.WRITE, Level.EDIT, about.logged_model)
+_MANAGE_LOGGED: Final = Need(Scope.WRITE, Level.MANAGE, about.logged_model)
 _ADMIN: Final = Need(Scope.ADMIN, admin=True)
-_SELF: Final = Need(Scope.ADMIN)
-_PERMIT: Final = Need(Scope.ADMIN, Level.MANAGE, _permission_target)
-_PERMIT_EXPERIMENT: Final = Need(Scope.ADMIN, Level.MANAGE, _experiment)
-_PERMIT_MODEL: Final = Need(Scope.ADMIN, Level.MANAGE, _model)
+_SELF: Final = Need(Scope.ADMIN)  # the endpoint lets administrators alone ask about others than themselves
+_PERMIT: Final = Need(Scope.ADMIN, Level.MANAGE, about.permitted)
+_PERMIT_EXPERIMENT: Final = Need(Scope.ADMIN, Level.MANAGE, about.experiment)
+_PERMIT_MODEL: Final = Need(Scope.ADMIN, Level.MANAGE, about.model)
 
-TABLE: Final[dict[tuple[str, str], Need]] = {
-    ("GET", "/health"): _OPEN,
-    ("GET", "/version"): _OPEN,
-    ("GET", "/metrics"): _SIGNED_IN,
-    ("GET", "/api/runlake/v1/openapi.json"): _SIGNED_IN,
-    ("POST", "mlflow/runs/log-metric"): _EDIT_RUN,
-    ("POST", "mlflow/runs/log-batch"): _EDIT_RUN,
+_TRACKING: Final = {
+    ("POST", "mlflow/runs/log-metric"): _EDIT_RUN_AND_MODELS,
+    ("POST", "mlflow/runs/log-batch"): _EDIT_RUN_AND_MODELS,
     ("GET", "mlflow/runs/get"): _READ_RUN,
     ("POST", "mlflow/runs/log-parameter"): _EDIT_RUN,
     ("POST", "mlflow/runs/set-tag"): _EDIT_RUN,
-    ("POST", "mlflow/runs/search"): Need(narrow=_readable_experiments),
+    ("POST", "mlflow/runs/search"): _READABLE_EXPERIMENTS,
     ("GET", "mlflow/metrics/get-history"): _READ_RUN,
     ("GET", "mlflow/metrics/get-history-bulk"): _READ_RUNS,
     ("GET", "mlflow/metrics/get-history-bulk-interval"): _READ_RUNS,
@@ -120,25 +51,69 @@ TABLE: Final[dict[tuple[str, str], Need]] = {
     ("POST", "mlflow/runs/restore"): _MANAGE_RUN,
     ("POST", "mlflow/runs/delete-tag"): _EDIT_RUN,
     ("POST", "mlflow/runs/log-inputs"): _EDIT_RUN,
-    ("POST", "mlflow/experiments/create"): Need(Scope.WRITE, then=_give_experiment),
+    ("POST", "mlflow/runs/log-model"): _EDIT_RUN,
+    ("POST", "mlflow/runs/outputs"): _EDIT_RUN,
+    ("POST", "mlflow/experiments/create"): Need(Scope.WRITE, then=about.give_experiment),
     ("GET", "mlflow/experiments/get"): _READ_EXPERIMENT,
-    ("GET", "mlflow/experiments/get-by-name"): Need(find=_experiment_by_name),
+    ("GET", "mlflow/experiments/get-by-name"): Need(find=about.experiment_by_name),
     ("GET", "mlflow/experiments/search"): _SIGNED_IN,  # finds what the caller may read
     ("POST", "mlflow/experiments/search"): _SIGNED_IN,
+    ("POST", "mlflow/experiments/search-datasets"): _READABLE_EXPERIMENTS,
     ("POST", "mlflow/experiments/delete"): _MANAGE_EXPERIMENT,
     ("POST", "mlflow/experiments/restore"): _MANAGE_EXPERIMENT,
     ("POST", "mlflow/experiments/update"): _EDIT_EXPERIMENT,
     ("POST", "mlflow/experiments/set-experiment-tag"): _EDIT_EXPERIMENT,
     ("POST", "mlflow/experiments/delete-experiment-tag"): _EDIT_EXPERIMENT,
     ("GET", "mlflow/artifacts/list"): _READ_RUN,
-    ("GET", "mlflow-artifacts/artifacts"): Need(find=_proxied),
-    ("GET", "mlflow-artifacts/artifacts/{path:path}"): Need(find=_proxied),
-    ("PUT", "mlflow-artifacts/artifacts/{path:path}"): Need(Scope.WRITE, Level.EDIT, _proxied),
-    ("DELETE", "mlflow-artifacts/artifacts/{path:path}"): Need(Scope.WRITE, Level.MANAGE, _proxied),
-    ("POST", "mlflow/logged-models/search"): Need(narrow=_readable_experiments),
+    ("GET", "/get-artifact"): _READ_RUN,
+    ("GET", "mlflow-artifacts/artifacts"): Need(find=about.proxied),
+    ("GET", "mlflow-artifacts/artifacts/{path:path}"): Need(find=about.proxied),
+    ("PUT", "mlflow-artifacts/artifacts/{path:path}"): Need(Scope.WRITE, Level.EDIT, about.proxied),
+    ("DELETE", "mlflow-artifacts/artifacts/{path:path}"): Need(Scope.WRITE, Level.MANAGE, about.proxied),
     ("GET", "mlflow/server-info"): _SIGNED_IN,
+}
+
+_MODELS: Final = {
+    ("GET", "mlflow/registered-models/get"): _READ_MODEL,
+    ("GET", "mlflow/registered-models/get-latest-versions"): _READ_MODEL,
+    ("POST", "mlflow/registered-models/get-latest-versions"): _READ_MODEL,
+    ("GET", "mlflow/registered-models/alias"): _READ_MODEL,
+    ("GET", "mlflow/registered-models/search"): _SIGNED_IN,  # finds what the caller may read
+    ("POST", "mlflow/registered-models/create"): Need(Scope.WRITE, then=about.give_model),
+    ("POST", "mlflow/registered-models/rename"): Need(Scope.WRITE, Level.EDIT, about.model, then=about.follow_model),
+    ("PATCH", "mlflow/registered-models/update"): _EDIT_MODEL,
+    ("DELETE", "mlflow/registered-models/delete"): Need(
+        Scope.WRITE, Level.MANAGE, about.model, then=about.forget_model
+    ),
+    ("POST", "mlflow/registered-models/set-tag"): _EDIT_MODEL,
+    ("DELETE", "mlflow/registered-models/delete-tag"): _EDIT_MODEL,
+    ("POST", "mlflow/registered-models/alias"): _EDIT_MODEL,
+    ("DELETE", "mlflow/registered-models/alias"): _EDIT_MODEL,
+    ("POST", "mlflow/model-versions/create"): Need(Scope.WRITE, Level.EDIT, about.model, reads=about.source),
+    ("GET", "mlflow/model-versions/get"): _READ_MODEL,
+    ("GET", "mlflow/model-versions/get-download-uri"): _READ_MODEL,
+    ("GET", "/model-versions/get-artifact"): _READ_MODEL,
+    ("GET", "mlflow/model-versions/search"): _SIGNED_IN,
+    ("PATCH", "mlflow/model-versions/update"): _EDIT_MODEL,
+    ("POST", "mlflow/model-versions/transition-stage"): _EDIT_MODEL,
+    ("DELETE", "mlflow/model-versions/delete"): Need(Scope.WRITE, Level.MANAGE, about.model),
+    ("POST", "mlflow/model-versions/set-tag"): _EDIT_MODEL,
+    ("DELETE", "mlflow/model-versions/delete-tag"): _EDIT_MODEL,
+    ("POST", "mlflow/logged-models"): _EDIT_EXPERIMENT,
+    ("POST", "mlflow/logged-models/search"): _READABLE_EXPERIMENTS,
+    ("GET", "mlflow/logged-models/{model_id}"): _READ_LOGGED,
+    ("PATCH", "mlflow/logged-models/{model_id}"): _EDIT_LOGGED,
+    ("DELETE", "mlflow/logged-models/{model_id}"): _MANAGE_LOGGED,
+    ("POST", "mlflow/logged-models/{model_id}/params"): _EDIT_LOGGED,
+    ("PATCH", "mlflow/logged-models/{model_id}/tags"): _EDIT_LOGGED,
+    ("DELETE", "mlflow/logged-models/{model_id}/tags/{tag_key:path}"): _EDIT_LOGGED,
+    ("GET", "mlflow/logged-models/{model_id}/artifacts/directories"): _READ_LOGGED,
+    ("GET", "mlflow/logged-models/{model_id}/artifacts/files"): _READ_LOGGED,
+}
+
+_USERS: Final = {
     ("POST", "mlflow/users/create"): _ADMIN,
-    ("GET", "mlflow/users/get"): _SELF,  # the endpoint lets others than oneself be asked about by administrators alone
+    ("GET", "mlflow/users/get"): _SELF,
     ("GET", "mlflow/users/list"): _ADMIN,
     ("GET", "mlflow/users/current"): _SIGNED_IN,
     ("PATCH", "mlflow/users/update-password"): _SELF,
@@ -157,6 +132,73 @@ TABLE: Final[dict[tuple[str, str], Need]] = {
     ("GET", "mlflow/registered-models/permissions/get"): _PERMIT_MODEL,
     ("PATCH", "mlflow/registered-models/permissions/update"): _PERMIT_MODEL,
     ("DELETE", "mlflow/registered-models/permissions/delete"): _PERMIT_MODEL,
+}
+
+_READ_ALL: Final = Need(find=about.every_experiment, has_body=True)
+_CALLS: Final = {
+    "artifact_kind": Need(find=about.run, has_body=True),
+    "create_experiment": Need(Scope.WRITE, then=about.give_experiment, has_body=True),
+    "create_run": Need(Scope.WRITE, Level.EDIT, about.experiment, narrow=about.as_caller, has_body=True),
+    "delete_experiment": Need(Scope.WRITE, Level.MANAGE, about.experiment, has_body=True),
+    "delete_experiment_tag": Need(Scope.WRITE, Level.EDIT, about.experiment, has_body=True),
+    "delete_run": Need(Scope.WRITE, Level.MANAGE, about.run, has_body=True),
+    "experiments": _SIGNED_IN,  # what the caller may not read is left out of the answer
+    "find_experiment": Need(find=about.experiment_by_name, has_body=True),
+    "get_experiment": Need(find=about.experiment, has_body=True),
+    "get_run": Need(find=about.run, has_body=True),
+    "list_artifacts": Need(find=about.run, has_body=True),
+    "log_batch": Need(Scope.WRITE, Level.EDIT, about.run, has_body=True),
+    "log_inputs": Need(Scope.WRITE, Level.EDIT, about.run, has_body=True),
+    "metric_keys": _READ_ALL,
+    "record": Need(Scope.WRITE, Level.EDIT, about.run, has_body=True),
+    "recorded_run": Need(find=about.run, has_body=True),
+    "remove_artifacts": Need(Scope.WRITE, Level.MANAGE, about.run, has_body=True),
+    "rename_experiment": Need(Scope.WRITE, Level.EDIT, about.experiment, has_body=True),
+    "restore_experiment": Need(Scope.WRITE, Level.MANAGE, about.experiment, has_body=True),
+    "restore_run": Need(Scope.WRITE, Level.MANAGE, about.run, has_body=True),
+    "run_ids": _READ_ALL,
+    "run_names": _READ_ALL,
+    "search_experiments": _SIGNED_IN,
+    "search_runs": Need(narrow=about.readable_experiments, has_body=True),
+    "set_experiment_tags": Need(Scope.WRITE, Level.EDIT, about.experiment, has_body=True),
+}
+_FRAMES: Final = {
+    "runs": Need(find=about.named_experiments, narrow=about.all_readable_experiments, has_body=True),
+    "listing": Need(find=about.named_experiments, narrow=about.all_readable_experiments, has_body=True),
+    "points": Need(find=about.chosen_runs, has_body=True),
+    "series": Need(find=about.chosen_runs, has_body=True),
+    "band": Need(find=about.chosen_runs, has_body=True),
+    "compare": Need(find=about.chosen_runs, has_body=True),
+    "history": Need(find=about.run, has_body=True),
+}
+_REPLICATION: Final = {
+    ("POST", "have"): _SIGNED_IN,
+    ("POST", "points"): Need(Scope.WRITE),  # the endpoint checks the runs of a batch, which only it can read
+    ("POST", "runs"): Need(Scope.WRITE),  # and the experiments that are sent
+    ("GET", "runs/{run_id}"): _READ_RUN,
+    ("POST", "runs/{run_id}/artifacts/state"): _EDIT_RUN,
+    ("PUT", "runs/{run_id}/artifacts/{path:path}"): _EDIT_RUN,
+    ("POST", "provenance/state"): _SIGNED_IN,
+    ("PUT", "provenance/{sha256}"): Need(Scope.WRITE),  # its name is its digest, so that nothing is replaced
+    ("GET", "experiments"): Need(find=about.experiment_by_either),
+}
+
+TABLE: Final[dict[tuple[str, str], Need]] = {
+    ("GET", "/health"): _OPEN,
+    ("GET", "/version"): _OPEN,
+    ("GET", "/metrics"): _SIGNED_IN,
+    ("GET", f"{_NATIVE}/openapi.json"): _SIGNED_IN,
+    ("GET", f"{_NATIVE}/hello"): _SIGNED_IN,
+    **{("POST", f"{_NATIVE}/call/{name}"): need for name, need in _CALLS.items()},
+    **{("POST", f"{_NATIVE}/frames/{name}"): need for name, need in _FRAMES.items()},
+    **{(method, f"{_NATIVE}/replication/{path}"): need for (method, path), need in _REPLICATION.items()},
+    ("GET", "/"): _SIGNED_IN,
+    ("GET", "/static-files/{path:path}"): _SIGNED_IN,
+    ("POST", "/graphql"): _SIGNED_IN,  # each root field is held against the entry of its endpoint
+    **{(method, path.partition("/")[2]): _SIGNED_IN for method, path in EMPTY_FOR_PAGES},
+    **_TRACKING,
+    **_MODELS,
+    **_USERS,
     **{(method, "/{path:path}"): _SIGNED_IN for method in ("GET", "POST", "PUT", "PATCH", "DELETE")},
 }
 """By method and path; of a path that is at `/api` and `/ajax-api`, what is behind the version."""

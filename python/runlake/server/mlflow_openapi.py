@@ -53,9 +53,39 @@ FIELDS: Final = {
     "mlflow/experiments/update": "experiment_id! new_name!",
     "mlflow/experiments/set-experiment-tag": "experiment_id! key! value",
     "mlflow/experiments/delete-experiment-tag": "experiment_id! key!",
+    "mlflow/experiments/search-datasets": "experiment_ids!:text[]",
+    "mlflow/runs/log-model": f"{_RUN} model_json!",
+    "mlflow/runs/outputs": f"{_RUN} models!:output[]",
     "mlflow/artifacts/list": f"{_RUN} path",
     "mlflow-artifacts/artifacts": "path!",
-    "mlflow/logged-models/search": "experiment_ids:text[]",
+    "mlflow/logged-models": "experiment_id! name source_run_id tags:pair[] params:pair[] model_type",
+    "mlflow/logged-models/search": (
+        "experiment_ids!:text[] filter datasets:choice[] max_results:int order_by:model_order[] page_token"
+    ),
+    "mlflow/logged-models/{model_id}": "status:model_status allow_deleted:bool",
+    "mlflow/logged-models/{model_id}/params": "params:pair[]",
+    "mlflow/logged-models/{model_id}/tags": "tags:pair[]",
+    "mlflow/logged-models/{model_id}/tags/{tag_key:path}": "",
+    "mlflow/logged-models/{model_id}/artifacts/directories": "artifact_directory_path",
+    "mlflow/registered-models/create": "name! tags:pair[] description",
+    "mlflow/registered-models/get": "name!",
+    "mlflow/registered-models/rename": "name! new_name!",
+    "mlflow/registered-models/update": "name! description",
+    "mlflow/registered-models/delete": "name!",
+    "mlflow/registered-models/search": _PAGED,
+    "mlflow/registered-models/get-latest-versions": "name! stages:text[]",
+    "mlflow/registered-models/set-tag": "name! key! value",
+    "mlflow/registered-models/delete-tag": "name! key!",
+    "mlflow/registered-models/alias": "name! alias! version",
+    "mlflow/model-versions/create": "name! source! run_id tags:pair[] run_link description model_id",
+    "mlflow/model-versions/get": "name! version!",
+    "mlflow/model-versions/get-download-uri": "name! version!",
+    "mlflow/model-versions/update": "name! version! description",
+    "mlflow/model-versions/transition-stage": "name! version! stage!:stage archive_existing_versions:bool",
+    "mlflow/model-versions/delete": "name! version!",
+    "mlflow/model-versions/search": _PAGED,
+    "mlflow/model-versions/set-tag": "name! version! key! value",
+    "mlflow/model-versions/delete-tag": "name! version! key!",
     "mlflow/server-info": "",
     "mlflow/users/create": "username! password!",
     "mlflow/users/get": "username!",
@@ -88,16 +118,29 @@ _KINDS: Final[dict[str, dict[str, Any]]] = {
     "number": {"oneOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]},
     "view": {"enum": ["ACTIVE_ONLY", "DELETED_ONLY", "ALL"]},
     "status": {"enum": ["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"]},
+    "model_status": {"enum": ["LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"]},
+    "stage": {"enum": ["None", "Staging", "Production", "Archived"]},
     "permission": {"enum": ["READ", "EDIT", "MANAGE", "NO_PERMISSIONS"]},
     "object": {"type": "object"},
 }
 _ITEMS: Final = {
     "pair": "key! value",
     "metric": "key! value!:number timestamp!:int step:int model_id dataset_name dataset_digest",
+    "output": "model_id! step:int",
+    "choice": "dataset_name! dataset_digest",
+    "model_order": "field_name! ascending:bool dataset_name dataset_digest",
     "dataset": "tags:pair[] dataset!:dataset_entity",
     "dataset_entity": "name! digest! source_type! source! schema profile",
 }
 _FIELD: Final = re.compile(r"(\w+)(!?)(?::(\w+)(\[\])?)?")
+_PARAMETER: Final = re.compile(r"\{(\w+)(?::path)?\}")
+_IN_QUERY: Final = {
+    "get-artifact": f"{_RUN} path!",
+    "model-versions/get-artifact": "name! version! path!",
+    "mlflow/logged-models/{model_id}/artifacts/files": "artifact_file_path!",
+}
+"""Fields of files that go out, by path."""
+
 _LOOSE_BODY: Final = {"application/json": {"schema": {"type": "object"}}}
 _TEXT: Final = {"text/plain": {"schema": {"type": "string"}}}
 _FILE: Final = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
@@ -126,10 +169,10 @@ def document(*, auth: bool) -> dict[str, Any]:
     """Return the document; `auth` is whether callers are asked who they are."""
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in mlflow_routes.ENDPOINTS:
-        path = f"/api/{endpoint.versions[0]}/{endpoint.path}"
+        path = _PARAMETER.sub(r"{\1}", f"/api/{endpoint.versions[0]}/{endpoint.path}")
         paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint)
     for transfer in mlflow_routes.TRANSFERS:
-        path = f"/api/2.0/{transfer.path}".replace(":path}", "}")
+        path = _PARAMETER.sub(r"{\1}", f"/{transfer.path}" if transfer.at_root else f"/api/2.0/{transfer.path}")
         paths.setdefault(path, {})[transfer.method.lower()] = _transfer(transfer)
     for path, about in _PLAIN.items():
         paths[path] = {"get": _described("GET", path, about, _TEXT)}
@@ -157,7 +200,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     operation = _described(endpoint.method, endpoint.path, about, _LOOSE_BODY)
     schema = read_fields(FIELDS[endpoint.path])
     if endpoint.method == "GET":
-        operation["parameters"] = list(_query(schema))
+        operation["parameters"] += _query(schema)
     else:
         must = bool(schema.get("required"))
         operation["requestBody"] = {"required": must, "content": {"application/json": {"schema": schema}}}
@@ -174,7 +217,7 @@ def _transfer(transfer: Transfer) -> dict[str, Any]:
     about = (transfer.answer.__doc__ or transfer.path).partition("\n")[0]
     answer = _FILE if transfer.method == "GET" else _LOOSE_BODY
     operation = _described(transfer.method, transfer.path, about, answer)
-    operation["parameters"] = [{"name": "path", "in": "path", "required": True, "schema": {"type": "string"}}]
+    operation["parameters"] += _query(read_fields(_IN_QUERY.get(transfer.path, "")))
     if transfer.method == "PUT":
         operation["requestBody"] = {"required": True, "content": _FILE}
     return operation
@@ -186,6 +229,10 @@ def _described(method: str, path: str, about: str, answer: Mapping[str, Any]) ->
     operation: dict[str, Any] = {
         "operationId": re.sub(r"\W+", "_", f"{method} {path}").strip("_").lower(),
         "summary": about.removesuffix("."),
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+            for name in _PARAMETER.findall(path)
+        ],
         "responses": {
             "200": {"description": "done", "content": dict(answer)},
             "default": {"description": "not done", "content": error},

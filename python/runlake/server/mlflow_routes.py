@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.exceptions import HTTPException
@@ -194,10 +196,15 @@ async def _nothing(request: Request) -> Response:
 
 def _methods(path: str) -> list[str]:
     """Return the methods by which something can be asked for at a path."""
+    return sorted({method for method, pattern in _patterns() if pattern.match(path)})
+
+
+@cache
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    """Return the method and the pattern of every path."""
     entries: tuple[Endpoint | Transfer, ...] = (*ENDPOINTS, *TRANSFERS)
-    return sorted(
-        entry.method
+    return [
+        (entry.method, compile_path(known)[0])
         for entry in entries
         for known in _paths(entry.path, getattr(entry, "versions", ("2.0",)))
-        if compile_path(known)[0].match(path)
-    )
+    ]

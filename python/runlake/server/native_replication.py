@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 
-from runlake import _engine, names, received, run_files
+from runlake import _engine, access, names, received, run_files
+from runlake.access import Caller, Kind, Level
 from runlake.artifacts import Contents
-from runlake.catalog import ReceivedFile
+from runlake.catalog import ReceivedExperiment, ReceivedFile, ReceivedRun
+from runlake.entities import LifecycleStage
 from runlake.errors import InvalidInput, NotFound
 from runlake.replicas import Busy, Have
+from runlake.server.access import caller_of
 from runlake.server.calls import CHUNK_BYTES, pieces, read_body, worker_of
 from runlake.server.mlflow_errors import error_response
 from runlake.server.watch import ROUTE
@@ -69,16 +72,50 @@ def _have(store: Store, writers: list[str], durable: bool) -> dict[str, Any]:
 async def put_runs(request: Request, max_body_bytes: int) -> Response:
     """Take in runs and experiments; they survive a power cut when this is answered."""
     fields = await _fields(request, max_body_bytes)
-    return _json(await worker_of(request).run(_put_runs, worker_of(request).store, fields))
+    return _json(await worker_of(request).run(_put_runs, worker_of(request).store, fields, caller_of(request)))
 
 
-def _put_runs(store: Store, fields: Mapping[str, Any]) -> dict[str, Any]:
+def _put_runs(store: Store, fields: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
     source = received.source_of(fields)
     if source == store.catalog.store_id:
         raise InvalidInput("this is the store that sends", hint="name the server of another store")
-    receipt = store.catalog.receive(source, received.experiments_of(fields), received.runs_of(fields))
+    experiments, runs = received.experiments_of(fields), received.runs_of(fields)
+    made = _require_edit_of(store, caller, source, experiments, runs)
+    if caller.name is not None:
+        runs = [replace(run, user_id=caller.name) for run in runs]
+    receipt = store.catalog.receive(source, experiments, runs)
     store.catalog.sync()
+    for local_id in made:
+        if caller.name is not None and local_id in receipt.experiments:
+            access.grant(store, caller.name, Level.MANAGE, Kind.EXPERIMENT, receipt.experiments[local_id])
     return received.receipt_to_json(receipt)
+
+
+def _require_edit_of(
+    store: Store,
+    caller: Caller,
+    source: str,
+    experiments: Sequence[ReceivedExperiment],
+    runs: Sequence[ReceivedRun],
+) -> list[str]:
+    """Refuse a caller who may not change what is sent; return the experiments that are new, by their ids there."""
+    _require_edit(store, caller, [run.change.run_id for run in runs])
+    local_ids = {*(one.experiment_id for one in experiments), *(run.experiment_id for run in runs)}
+    known = store.catalog.received_experiments(source, local_ids)
+    for one in experiments:
+        found = store.catalog.find_experiment(one.name)
+        if one.experiment_id not in known and found is not None and found.lifecycle_stage == LifecycleStage.ACTIVE:
+            known[one.experiment_id] = found.experiment_id
+    for experiment_id in sorted(set(known.values())):
+        caller.require(Level.EDIT, Kind.EXPERIMENT, experiment_id)
+    return [one.experiment_id for one in experiments if one.experiment_id not in known]
+
+
+def _require_edit(store: Store, caller: Caller, run_ids: Sequence[str]) -> None:
+    """Refuse a caller who may not change all of some runs, as far as they are here."""
+    if not caller.is_admin:
+        for found in sorted(set(store.catalog.run_experiment(run_ids).values())):
+            caller.require(Level.EDIT, Kind.EXPERIMENT, found)
 
 
 async def put_points(request: Request, _max_body_bytes: int) -> Response:
@@ -98,6 +135,7 @@ def _put_points(request: Request, body: bytes, gap_from: int | None) -> Response
             raise InvalidInput(f"the batch has the {name} {told} and the address another one")
     for run_id in points.runs:
         names.check_run_id(run_id)
+    _require_edit(store, caller_of(request), points.runs)
     taken = store.replicas.append(points, gap_from=gap_from, durable=_durable(request))
     if taken is not None:
         return _json(_have_to_json(taken))

@@ -13,8 +13,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from runlake import __version__
+from runlake.access import Caller, Kind
+from runlake.entities import Experiment, PagedList
 from runlake.errors import InvalidInput, RunlakeError
 from runlake.exchange import from_json, to_json
+from runlake.server.access import caller_of
 from runlake.server.calls import read_body, worker_of
 from runlake.server.native_arguments import bound
 from runlake.server.native_calls import CALLS
@@ -98,17 +101,17 @@ async def _hello(request: Request, _max_body_bytes: int) -> Response:
 
 
 def _answers_call(call: Callable[..., Any]) -> Callable[[Request, int], Awaitable[Response]]:
-    def work(store: Store, body: bytes) -> bytes:
+    def work(store: Store, caller: Caller, body: bytes) -> bytes:
         from runlake import query
 
         with query.overheard() as warnings:
-            value = to_json(call(store, **bound(call, _fields(body))))
+            value = to_json(_readable(call(store, **bound(call, _fields(body))), caller))
         return orjson.dumps({"value": value, "warnings": warnings} if warnings else {"value": value})
 
     async def answer(request: Request, max_body_bytes: int) -> Response:
         body = await _json_body(request, max_body_bytes)
         worker = worker_of(request)
-        return Response(await worker.run(work, worker.store, body), media_type=JSON)
+        return Response(await worker.run(work, worker.store, caller_of(request), body), media_type=JSON)
 
     return answer
 
@@ -128,6 +131,14 @@ def _answers_frame(frame: Callable[..., Shipment]) -> Callable[[Request, int], A
         return await send(worker, await worker.run(work, worker.store, body), kind)
 
     return answer
+
+
+def _readable(value: Any, caller: Caller) -> Any:
+    """Leave out of a list of experiments those that the caller may not read."""
+    if not isinstance(value, list) or not value or not isinstance(value[0], Experiment) or caller.is_admin:
+        return value
+    left = [found for found in value if caller.may_read(Kind.EXPERIMENT, found.experiment_id)]
+    return PagedList(left, value.token) if isinstance(value, PagedList) else left
 
 
 async def _json_body(request: Request, max_body_bytes: int) -> bytes:

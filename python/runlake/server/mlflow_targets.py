@@ -1,0 +1,207 @@
+"""Targets: which experiments and registered models a request is about, as the authorization table asks for them.
+
+What does not exist is about nothing; the endpoint says that it does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from runlake import access
+from runlake.access import Kind, Level
+from runlake.artifacts import paths
+from runlake.entities import ViewType
+from runlake.errors import InvalidInput, MlflowException, NotFound
+from runlake.model_uris import parse_models_uri
+from runlake.server.access import Target
+from runlake.server.mlflow_fields import Fields
+
+if TYPE_CHECKING:
+    from runlake.store import Store
+
+_RUNS: Final = "runs:/"
+_PROXIED: Final = "mlflow-artifacts:"
+_MODELS: Final = "models:"
+_ALL: Final = ViewType.ALL
+_KINDS: Final = {kind.value: kind for kind in Kind}
+
+
+def _experiments(ids: Iterable[str]) -> Iterator[Target]:
+    return ((Kind.EXPERIMENT, found) for found in ids)
+
+
+def _of_runs(store: Store, run_ids: list[str]) -> Iterator[Target]:
+    return _experiments(sorted(set(store.catalog.run_experiment(run_ids).values())))
+
+
+def experiment(_store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiment that is named by its id."""
+    return _experiments([fields.text("experiment_id")])
+
+
+def experiment_by_name(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiment that is named by its name."""
+    name = fields.text_or("experiment_name") or fields.text_or("name")
+    found = None if name is None else store.catalog.find_experiment(name)
+    return _experiments([] if found is None else [found.experiment_id])
+
+
+def experiment_by_either(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiment that is named by its id or its name."""
+    return experiment_by_name(store, fields) if fields.text_or("name") else experiment(store, fields)
+
+
+def every_experiment(store: Store, _fields: Fields) -> Iterator[Target]:
+    """Find all there are: what is asked for is not cut to what the caller may read."""
+    return _experiments(found.experiment_id for found in store.catalog.experiments(_ALL))
+
+
+def run(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiment of the run."""
+    return _of_runs(store, [fields.run_id()])
+
+
+def run_and_models(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiments of the run and of the logged models whose metrics are logged."""
+    yield from run(store, fields)
+    items = [fields.values, *fields.objects("metrics"), *fields.objects("models")]
+    for model_id in {found for item in items if isinstance(found := item.get("model_id"), str)}:
+        yield from _of_model(store, model_id)
+
+
+def listed_runs(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiments of all runs of a list."""
+    return _of_runs(store, [*fields.texts("run_id"), *fields.texts("run_ids")])
+
+
+def chosen_runs(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiments of what runlake's client gives as a choice of runs; all where it gives none."""
+    runs = fields.values.get("runs")
+    if isinstance(runs, dict) and isinstance(columns := runs.get("columns"), dict):
+        runs = columns.get("run_id")
+    if runs is None:
+        return every_experiment(store, fields)
+    ids = [runs] if isinstance(runs, str) else runs
+    if not isinstance(ids, list):
+        raise InvalidInput("runs are ids, or a table with a column of them")
+    return _of_runs(store, [found for found in ids if isinstance(found, str)])
+
+
+def named_experiments(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiments that runlake's client names, by name or id; none of them where it means all."""
+    given = fields.values.get("experiments")
+    named = [given] if isinstance(given, str) else given or []
+    if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+        raise InvalidInput("experiments are names or ids")
+    for name in named:
+        found = store.catalog.find_experiment(name)
+        if found is not None:
+            yield Kind.EXPERIMENT, found.experiment_id
+        if found is None or name.isdigit():  # then it is an id, or may be one
+            yield Kind.EXPERIMENT, name
+
+
+def proxied(_store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiment with which a path of the artifact proxy begins; the endpoint refuses one that does not."""
+    return _experiments(paths.components(fields.text_or("path"))[:1])
+
+
+def logged_model(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiment of a logged model."""
+    return _of_model(store, fields.text("model_id"))
+
+
+def _of_model(store: Store, model_id: str) -> Iterator[Target]:
+    try:
+        found = store.catalog.get_logged_model(model_id, deleted=True)
+    except NotFound:
+        return
+    yield Kind.EXPERIMENT, found.experiment_id
+
+
+def model(_store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the registered model."""
+    return iter([(Kind.MODEL, fields.text("name"))])
+
+
+def source(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find what the files of a new version belong to: who may read the version may read them."""
+    if run_id := fields.text_or("run_id"):
+        yield from _of_runs(store, [run_id])
+    if model_id := fields.text_or("model_id"):
+        yield from _of_model(store, model_id)
+    uri = fields.text("source")
+    if uri.startswith(_RUNS):
+        yield from _of_runs(store, [uri.removeprefix(_RUNS).lstrip("/").partition("/")[0]])
+    elif uri.startswith(_PROXIED):
+        parts = [part for part in uri.removeprefix(_PROXIED).split("/") if part]
+        yield from _experiments(parts[:1])
+    elif uri.startswith(_MODELS):
+        with contextlib.suppress(MlflowException):  # one that cannot be read is refused by the endpoint
+            named = parse_models_uri(uri)
+            if named.name is not None:
+                yield Kind.MODEL, named.name
+            if named.model_id is not None:
+                yield from _of_model(store, named.model_id)
+
+
+def permitted(_store: Store, fields: Fields) -> Iterator[Target]:
+    """Find what a permission is for: who manages it may say who else may do what."""
+    kind = _KINDS.get(fields.text("resource_type"))
+    if kind is None:
+        raise InvalidInput(f"resource_type is {fields.text('resource_type')[:40]!r}; it is one of {', '.join(_KINDS)}")
+    return iter([(kind, fields.text("resource_id"))])
+
+
+# -- what a request is cut to
+
+
+def readable_experiments(_store: Store, fields: Fields) -> Fields:
+    """Leave out of a list of ids what the caller may not see, as if it did not exist."""
+    ids = [found for found in fields.ids("experiment_ids") if fields.caller.may_read(Kind.EXPERIMENT, found)]
+    return fields.replaced(experiment_ids=ids)
+
+
+def all_readable_experiments(store: Store, fields: Fields) -> Fields:
+    """Let runlake's client, where it names no experiment, mean those that the caller may see."""
+    if fields.values.get("experiments") is not None or fields.caller.is_admin:
+        return fields
+    ids = [found.experiment_id for found in store.catalog.experiments(_ALL)]
+    readable = [found for found in ids if fields.caller.may_read(Kind.EXPERIMENT, found)]
+    return fields if len(readable) == len(ids) else fields.replaced(experiments=readable)
+
+
+def as_caller(_store: Store, fields: Fields) -> Fields:
+    """Let what is made be of the caller, whoever it says it is of."""
+    return fields if fields.caller.name is None else fields.replaced(user_id=fields.caller.name)
+
+
+# -- what follows
+
+
+def give_experiment(store: Store, fields: Fields, answer: Any) -> None:
+    """Let who makes an experiment manage it."""
+    if fields.caller.name is not None:
+        made = answer.get("experiment_id") or answer.get("value")
+        access.grant(store, fields.caller.name, Level.MANAGE, Kind.EXPERIMENT, made)
+
+
+def give_model(store: Store, fields: Fields, _answer: Any) -> None:
+    """Let who makes a registered model manage it, and nobody by what was said of an earlier one of that name."""
+    store.catalog.move_permissions(Kind.MODEL.value, fields.text("name"), None)
+    if fields.caller.name is not None:
+        access.grant(store, fields.caller.name, Level.MANAGE, Kind.MODEL, fields.text("name"))
+
+
+def follow_model(store: Store, fields: Fields, _answer: Any) -> None:
+    """Let permissions follow a registered model that was renamed."""
+    if fields.text("name") != fields.text("new_name"):
+        store.catalog.move_permissions(Kind.MODEL.value, fields.text("new_name"), None)
+        store.catalog.move_permissions(Kind.MODEL.value, fields.text("name"), fields.text("new_name"))
+
+
+def forget_model(store: Store, fields: Fields, _answer: Any) -> None:
+    """Let nobody have a permission for what is no longer there."""
+    store.catalog.move_permissions(Kind.MODEL.value, fields.text("name"), None)
