@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -656,3 +659,33 @@ def test_the_official_client_logs_with_a_password_and_with_a_token(
     assert (found.data.metrics, found.info.user_id) == ({"loss": 0.5}, "editor")
     with pytest.raises(mlflow.exceptions.MlflowException, match="needs EDIT"):
         client.log_metric(run.info.run_id, "loss", 0.5)
+
+
+LOGGING = """
+import runlake
+runlake.set_experiment("own client")
+with runlake.start_run(run_name="far") as run:
+    runlake.log_params({"lr": 0.1})
+    for step in range(100):
+        run.log({"loss": 1 / (1 + step)}, step=step)
+    runlake.log_text("x", "notes.txt")
+assert runlake.runs("own client").collect()["metrics.loss"].to_list() == [0.01]
+assert runlake.search_runs(experiment_names=["own client"], output_format="list")[0].info.user_id == "stranger"
+try:
+    runlake.runs("hidden").collect()
+except runlake.errors.PermissionDenied:
+    print("denied")
+"""
+
+
+def test_runlakes_own_client_logs_and_reads_with_a_token(
+    tokens: tuple[Server, dict[str, Headers]], call: Called, tmp_path: Path
+) -> None:
+    server, headers = tokens
+    call("admin", "POST", "mlflow/experiments/create", name="hidden")
+    token = headers["stranger"]["Authorization"].removeprefix("Bearer ")
+    places = {"RUNLAKE_TRACKING_URI": server.url, "RUNLAKE_TRACKING_TOKEN": token, "RUNLAKE_SPOOL": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", LOGGING], env={**os.environ, **places}, capture_output=True, text=True, timeout=50
+    )
+    assert (done.returncode, done.stdout) == (0, "denied\n"), done.stderr

@@ -92,6 +92,13 @@ def test_a_request_by_a_foreign_name_gets_403(server: Server) -> None:
     assert server.send("GET", "/health", headers={"Host": "evil.example"}).status == 200
 
 
+def test_a_name_that_is_too_long_to_be_one_is_not_served(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with served(tmp_path_factory.mktemp("any"), "--allowed-hosts", "*") as server:
+        path = f"{API}mlflow/experiments/get?experiment_id=0"
+        assert server.send("GET", path, headers={"Host": "a" * 250}).status == 200
+        assert server.send("GET", path, headers={"Host": "a" * 5000}).status == 403
+
+
 def test_a_page_of_another_origin_gets_403_and_changes_nothing(server: Server) -> None:
     headers = {"Origin": "https://evil.example", "Content-Type": "application/json"}
     answer = server.send("POST", f"{API}mlflow/experiments/create", json.dumps({"name": "evil"}), headers)

@@ -28,6 +28,8 @@ _PRIVATE: Final = tuple(
 _OPEN_TO_ALL: Final = ("/health", "/version")
 """What load balancers ask for, by whatever name they have."""
 
+_LONGEST_HOST: Final = 300  # a name has 253 characters; longer ones are not remembered either
+
 _SAFE: Final = ((b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"SAMEORIGIN"))
 
 
@@ -63,7 +65,7 @@ class Guard:
                 host = value.decode("latin-1").lower()
             elif name == b"origin":
                 origin = value.decode("latin-1").lower()
-        if not self._knows_host(host) and scope["path"] not in _OPEN_TO_ALL:
+        if not (len(host) <= _LONGEST_HOST and self._knows_host(host)) and scope["path"] not in _OPEN_TO_ALL:
             return f"Invalid Host header: {host[:100]!r} is not served; start the server with --allowed-hosts"
         if origin and scope["method"] in _CHANGING and not self.allows_origin(origin, host):
             return f"Cross-origin request blocked: pages of {origin[:100]!r} may not change anything"
