@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,12 @@ import pytest
 import runlake
 from runlake.fluent.other_store import TAG
 from tests.cli.conftest import Cli
+
+
+@pytest.fixture(autouse=True)
+def _package_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no run notice for itself what the doctor is to find, whatever other tests have imported."""
+    monkeypatch.delitem(sys.modules, "mlflow", raising=False)
 
 
 def notes(cli: Cli) -> list[dict[str, Any]]:
