@@ -42,6 +42,7 @@ __all__ = [
     "log_metric",
     "pack_points",
     "read_points",
+    "release_memory",
     "remove_leftovers",
     "runs_in",
     "seal",
@@ -74,6 +75,9 @@ __debug_build__: bool
 
 def fork_generation() -> int:
     """Return how many forks lie between this process and the one that loaded the engine."""
+
+def release_memory() -> bool:
+    """Give memory that nobody uses back to the system, and return whether there was some."""
 
 def check_filesystem(path: str) -> str | None:
     """Return None where a store works, or else the name of the file system of `path`, which cannot hold one."""

@@ -35,6 +35,8 @@ _TRIES: Final = 5
 _FILES_PER_STREAM: Final = 8
 _MOST_OPEN: Final = 512
 _MOST_UNSEALED_BYTES: Final = 1 << 30
+_QUIET_S: Final = 1.0
+_MUCH_BYTES: Final = 64 << 20
 _GAP: Final = "the store that it comes from has lost them"
 
 
@@ -94,6 +96,8 @@ class Replicas:
         self._stopped = threading.Event()
         self._streams: dict[str, _Stream] = {}
         self._thread: threading.Thread | None = None
+        self._taken_bytes = 0
+        self._taken_s = 0.0
 
     # -- what clients ask for
 
@@ -290,6 +294,8 @@ class Replicas:
 
     def _note(self, stream: _Stream, committed: int) -> None:
         with self._mutex:
+            self._taken_bytes += max(0, committed - stream.committed) * BYTES_PER_POINT
+            self._taken_s = time.monotonic()
             stream.committed = max(stream.committed, committed)
         if self._unsealed_bytes() >= self._config.seal_bytes:
             self._wake.set()
@@ -379,6 +385,7 @@ class Replicas:
             try:
                 self.seal(self._config.seal_bytes)
                 self._let_go()
+                self._release_memory()
             except Exception as error:  # NOTE: without this thread journals grow until nothing is taken any more
                 _log.warning("points stay in the journals for now: %s: %s", type(error).__name__, error)
                 stopped.wait(_RETRY_S)
@@ -401,6 +408,15 @@ class Replicas:
         if unused:
             self._close_where(unused)
             self._recovery.adopt_here_when_due()
+
+
+    def _release_memory(self) -> None:
+        """Give back what many points have taken, once no more come: the allocator would keep it."""
+        with self._mutex:
+            if self._taken_bytes < _MUCH_BYTES or time.monotonic() < self._taken_s + _QUIET_S:
+                return
+            self._taken_bytes = 0
+        _engine.release_memory()
 
 
 def _most_open() -> int:

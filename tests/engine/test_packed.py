@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -146,3 +147,23 @@ def test_a_journal_from_elsewhere_is_not_gone_on_with(elsewhere: Path, tmp_path:
         (copied / file.name).write_bytes(file.read_bytes())
     with pytest.raises(Corrupt, match="cannot be gone on with"):
         _engine.Replica.open(str(copied), STORE, WRITER, 0)
+
+
+def test_memory_that_batches_have_taken_is_given_back() -> None:
+    steps = pl.arange(0, 200_000, eager=True)
+    table = pl.DataFrame({"step": steps, "seq": steps, "value": steps / 2}).with_columns(
+        run_id=pl.lit("r"), key=pl.lit("a"), timestamp=pl.lit(5, pl.Int64)
+    )
+    data, _ = _engine.pack_points(table, WRITER, 0)
+    with ThreadPoolExecutor(8) as pool:  # each has a part of the allocator of its own
+        batches = list(pool.map(_engine.unpack_points, [data] * 16))
+        held = resident_bytes()
+        batches.clear()
+        _engine.release_memory()
+        assert resident_bytes() < held - (50 << 20)
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is not a file's."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))

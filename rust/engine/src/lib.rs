@@ -54,7 +54,7 @@ pub use journal::reader::{Columns, Folder, read_range};
 pub use journal::side_cache::SideCache;
 pub use live::LiveSummaries;
 pub use packed::{Packed, Points, pack, unpack};
-pub use platform::{check_filesystem, fork_generation};
+pub use platform::{check_filesystem, fork_generation, release_memory};
 pub use points::{PointsRequest, read_points};
 pub use recover::{Adopted, Gap, RunPoints, WriterFiles, adopt, survey};
 pub use replica::Replica;

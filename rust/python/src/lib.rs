@@ -75,6 +75,12 @@ mod _engine {
         Ok(py.detach(|| runlake_engine::check_filesystem(Path::new(path)))?)
     }
 
+    /// Gives memory that nobody uses back to the system.
+    #[pyfunction]
+    fn release_memory(py: Python<'_>) -> bool {
+        py.detach(runlake_engine::release_memory)
+    }
+
     /// Removes the locks of writers that died before they had begun.
     #[pyfunction]
     fn remove_leftovers(py: Python<'_>, journals: &str) -> BoundaryResult<usize> {
