@@ -67,6 +67,24 @@ def test_the_table_shows_the_runs_with_their_parameters_and_metrics(server: Serv
     page.get_by_role("link", name="run-7").wait_for()
 
 
+def test_runs_are_renamed_and_deleted_from_the_table(server: Server, visit: Visit) -> None:
+    experiment_id = server.create_experiment("edited")
+    run_id = server.create_run(experiment_id, run_name="old name")
+    page = visit.go(f"/experiments/{experiment_id}/runs")
+    dialog = page.get_by_role("dialog")
+    page.get_by_role("row").filter(has_text="old name").get_by_role("checkbox").first.check(force=True)
+    page.get_by_role("button", name="Rename").click()
+    dialog.get_by_role("textbox").fill("new name")
+    dialog.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="new name").wait_for()
+    page.get_by_role("row").filter(has_text="new name").get_by_role("checkbox").first.check(force=True)
+    page.get_by_role("button", name="Delete").click()
+    with page.expect_response(lambda answer: answer.url.endswith("runs/delete")):
+        dialog.get_by_role("button", name="Delete").click()
+    info = server.run(run_id)["info"]
+    assert (info["run_name"], info["lifecycle_stage"]) == ("new name", "deleted")
+
+
 def test_a_run_shows_all_that_it_has(server: Server, visit: Visit) -> None:
     experiment_id = server.create_experiment("one run")
     run_id = server.create_run(experiment_id, run_name="the-run", tags=[{"key": "team", "value": "vision"}])
