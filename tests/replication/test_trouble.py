@@ -75,6 +75,22 @@ def test_a_server_that_is_down_costs_a_run_nothing_and_gets_it_later(
     assert "has everything" in subprocess.check_output(status, text=True)
 
 
+def test_an_experiment_that_only_the_server_knows_may_be_named_by_its_id_while_that_is_away(
+    spools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNLAKE_DRAIN_TIMEOUT_MS", "0")
+    port = free_port()
+    with served(tmp_path, "--port", str(port)) as server:
+        experiment = server.create_experiment("made there")
+    program = "import sys, runlake\nwith runlake.start_run(experiment_id=sys.argv[1]) as run: print(run.id)"
+    run_id = programs.run(server.url, program, experiment).stdout.strip()
+    with served(tmp_path, "--port", str(port)) as server:
+        (spool,) = spools.iterdir()
+        subprocess.run([sys.executable, "-m", "runlake", "sync", str(spool), server.url], check=True)
+        assert run_at(server.store, run_id).info.experiment_id == experiment
+        assert experiment_at(server.store, run_id) == "made there"
+
+
 @pytest.mark.parametrize("runs", [1, 3])
 def test_a_server_that_is_silent_costs_a_second_once(spools: Path, monkeypatch: pytest.MonkeyPatch, runs: int) -> None:
     monkeypatch.setenv("RUNLAKE_DRAIN_TIMEOUT_MS", "0")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from runlake import _engine
@@ -31,6 +32,7 @@ _BATCH_RUNS: Final = 200
 _BATCH_CHARACTERS: Final = 2 << 20
 _MOST_IDS: Final = 500
 _TRIES: Final = 5
+_ASK_S: Final = 10.0
 
 Pack = Callable[[int], tuple[bytes, int]]
 """Gives points from a seq on, packed, and the first seq that is not among them."""
@@ -93,7 +95,7 @@ class Shipper:
             return
         accepted = self.peer.put_runs(
             self._store.catalog.store_id,
-            [wire.experiment_to_json(state) for state in experiments],
+            [wire.experiment_to_json(self._named(state)) for state in experiments],
             [wire.run_to_json(state, lifecycle=self._lifecycle) for state in runs],
         )
         conflicts = [
@@ -107,6 +109,13 @@ class Shipper:
         )
         for conflict in news:
             _log.warning("%s at %s", conflict, self.peer)
+
+    def _named(self, state: ExperimentState) -> ExperimentState:
+        """Return an experiment with the name that the server has it under, if it is known here by its id alone."""
+        if state.name != wire.unknown_name(state.experiment_id):
+            return state
+        said = self.peer.experiment(experiment_id=state.experiment_id, within_s=_ASK_S)
+        return state if said is None else replace(state, name=str(said["name"]))
 
     # -- points
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from runlake.replication.spool import Spool
 
 _ASK_S: Final = 5.0
+_MOST_DIGITS: Final = 18
+"""Of an experiment's id, as every store makes them."""
 
 
 def bring_run(spool: Spool, run_id: str) -> None:
@@ -54,9 +56,12 @@ def bring_experiment(spool: Spool, **wanted: str) -> None:
     """Make an experiment known to the spool under the server's id, by `experiment_id` or `name`, if that answers.
 
     One of a new name is made there first. With a server that is away it is made here, and becomes one with the server's
-    of that name later.
+    of that name later; of one that is known by its id the server tells the name then.
     """
-    if spool.has_experiment(**wanted) or not spool.replicator.has_met():
+    if spool.has_experiment(**wanted):
+        return
+    if not spool.replicator.has_met():
+        _enter_unnamed(spool, wanted.get("experiment_id", ""))
         return
     try:
         said = spool.peer.experiment(within_s=_ASK_S, **wanted)
@@ -67,6 +72,11 @@ def bring_experiment(spool: Spool, **wanted: str) -> None:
             _enter_experiment(spool, ExperimentState(made.experiment_id, name, made.tags))
     except ServerUnavailable:
         return
+
+
+def _enter_unnamed(spool: Spool, experiment_id: str) -> None:
+    if experiment_id.isascii() and experiment_id.isdigit() and len(experiment_id) <= _MOST_DIGITS:
+        _enter_experiment(spool, ExperimentState(experiment_id, wire.unknown_name(experiment_id), {}))
 
 
 def _enter_experiment(spool: Spool, state: ExperimentState) -> str:

@@ -11,6 +11,11 @@ from runlake.catalog.sending import Acknowledged
 from runlake.entities import DatasetInput, LifecycleStage
 
 
+def unknown_name(experiment_id: str) -> str:
+    """Return the name that an experiment has here while only the server, which is away, knows it."""
+    return f"experiment {experiment_id}"
+
+
 def experiment_to_json(state: ExperimentState) -> dict[str, Any]:
     """Return an experiment as it is sent."""
     return {"experiment_id": state.experiment_id, "name": state.name, "tags": dict(state.tags)}
