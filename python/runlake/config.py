@@ -92,12 +92,21 @@ def durability() -> Literal["memory", "disk"]:
     return "disk" if said == "disk" else "memory"
 
 
-def spool_folder() -> Path:
-    """Return where what is on its way to servers is kept: RUNLAKE_SPOOL, else XDG_STATE_HOME or ~/.local/state."""
-    if given := os.environ.get(_SPOOL):
-        return Path(given).expanduser().absolute()
-    state = os.environ.get("XDG_STATE_HOME")
-    return (Path(state) if state and os.path.isabs(state) else Path.home() / ".local" / "state") / "runlake" / "spool"
+def spool_folder() -> Path | None:
+    """Return where what is on its way to servers is kept: RUNLAKE_SPOOL; None when that is not set."""
+    given = os.environ.get(_SPOOL)
+    return Path(given).expanduser().absolute() if given else None
+
+
+def state_folder() -> Path | None:
+    """Return the folder for state of this user's programs: XDG_STATE_HOME, else ~/.local/state; None without a home."""
+    given = os.environ.get("XDG_STATE_HOME")
+    if given and os.path.isabs(given):
+        return Path(given)
+    try:
+        return Path.home() / ".local" / "state"
+    except RuntimeError:
+        return None
 
 
 def tracking_uri() -> str | None:

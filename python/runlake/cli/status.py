@@ -11,7 +11,6 @@ import click
 
 from runlake.cli import output
 from runlake.cli.options import folder_of, json_option
-from runlake.config import spool_folder
 from runlake.errors import NotFound
 from runlake.location import resolved
 from runlake.remote.address import Address, is_address
@@ -46,9 +45,9 @@ def _roots(place: str | None) -> list[Path]:
     if place is not None:
         uri = resolved(place)
         return [_spool_of(uri) if is_address(uri) else folder_of(place)]
-    from runlake.replication.spool import is_spool
+    from runlake.replication.spool import is_spool, spools_folder
 
-    spools = spool_folder()
+    spools = spools_folder()
     return sorted(folder for folder in spools.iterdir() if is_spool(folder)) if spools.is_dir() else []
 
 

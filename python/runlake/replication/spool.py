@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from runlake import _engine, run_files
-from runlake.config import Config, from_environment, spool_folder
+from runlake.config import Config, from_environment, spool_folder, state_folder
 from runlake.entities import LifecycleStage
 from runlake.errors import Corrupt, NotFound, ServerUnavailable, StoreUnavailable
 from runlake.provenance import FILE_TAGS
@@ -287,11 +287,29 @@ def spool_for(uri: str) -> Spool:
     return get_store_as(Spool, root, renew=True)
 
 
+def spools_folder() -> Path:
+    """Return the folder that has this user's spools: RUNLAKE_SPOOL, else one for state, on a disk that can hold stores.
+
+    Homes on network disks cannot; spools are in /var/tmp then, which is this machine's and outlives its restart.
+    """
+    if (named := spool_folder()) is not None:
+        return named
+    state = state_folder()
+    if state is not None and _holds_stores(state):
+        return state / "runlake" / "spool"
+    return Path("/var/tmp") / f"runlake-{os.getuid()}" / "spool"
+
+
+def _holds_stores(folder: Path) -> bool:
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    return os.access(existing, os.W_OK) and _engine.check_filesystem(str(existing)) is None
+
+
 def folder_for(address: Address) -> Path:
     """Return the folder of a server's spool."""
     digest = hashlib.sha256(str(address).encode()).hexdigest()[:10]
     host = "".join(letter if letter.isalnum() or letter in ".-" else "_" for letter in address.host)[:80]
-    return spool_folder() / f"{host}-{address.port}-{digest}"
+    return spools_folder() / f"{host}-{address.port}-{digest}"
 
 
 def is_spool(root: Path) -> bool:
@@ -318,7 +336,9 @@ def _mark(root: Path, address: Address) -> None:
         return
     unfinished = root / f"{MARK}.{os.urandom(4).hex()}.tmp"
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        root.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        root.mkdir(exist_ok=True, mode=0o700)
+        _require_own(root.parent)
         unfinished.write_text(json.dumps({"url": str(address)}) + "\n", encoding="utf-8")
         unfinished.rename(root / MARK)
     except OSError as error:
@@ -326,6 +346,12 @@ def _mark(root: Path, address: Address) -> None:
             f"what is on its way to {address} cannot be kept in {root}: {error.strerror}",
             hint="name a folder on a local disk in RUNLAKE_SPOOL",
         ) from error
+
+
+def _require_own(folder: Path) -> None:
+    """Refuse a folder that somebody else has made, where everybody may make some: they could read what is logged."""
+    if folder.stat().st_uid not in (os.getuid(), 0):
+        raise StoreUnavailable(f"{folder} belongs to another user", hint="name a folder of your own in RUNLAKE_SPOOL")
 
 
 def _bytes_in(folder: Path) -> int:
