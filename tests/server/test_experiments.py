@@ -1,5 +1,7 @@
 """experiments/*: what an unmodified client sends, and what it gets."""
 
+import json
+
 import pytest
 
 from tests.server.wire import Server, values
@@ -77,6 +79,11 @@ def test_data_sets_of_an_experiment_are_listed_once_with_their_context(server: S
     assert sorted(found, key=len) == [plain, {**plain, "context": "training"}]
     both = server.post("experiments/search-datasets", experiment_ids=[first, second]).json["dataset_summaries"]
     assert {summary["experiment_id"] for summary in both} == {first, second}
+    as_described = "/api/2.0mlflow/experiments/search-datasets"  # MLflow's own description lacks the slash
+    body = json.dumps({"experiment_ids": [first]})
+    assert len(
+        server.send("POST", as_described, body, {"Content-Type": "application/json"}).json["dataset_summaries"]
+    ) == len(found)
     for ids in ([], [str(number) for number in range(21)]):
         answer = server.post("experiments/search-datasets", experiment_ids=ids)
         assert answer.mistake == (400, "INVALID_PARAMETER_VALUE")

@@ -10,7 +10,7 @@ from runlake.server import mlflow_targets as about
 from runlake.server.access import Need
 from runlake.server.mlflow_absent import EMPTY_FOR_PAGES
 
-_PREFIX: Final = re.compile(r"/(?:ajax-)?api/\d\.\d/(?=mlflow)")
+_PREFIX: Final = re.compile(r"/(?:ajax-)?api/(?:\d\.\d/(?=mlflow)|2\.0mlflow/)")
 _NATIVE: Final = "/api/runlake/v1"
 
 _OPEN: Final = Need(open_to_all=True)
@@ -59,6 +59,7 @@ _TRACKING: Final = {
     ("GET", "mlflow/experiments/search"): _SIGNED_IN,  # finds what the caller may read
     ("POST", "mlflow/experiments/search"): _SIGNED_IN,
     ("POST", "mlflow/experiments/search-datasets"): _READABLE_EXPERIMENTS,
+    ("POST", "experiments/search-datasets"): _READABLE_EXPERIMENTS,
     ("POST", "mlflow/experiments/delete"): _MANAGE_EXPERIMENT,
     ("POST", "mlflow/experiments/restore"): _MANAGE_EXPERIMENT,
     ("POST", "mlflow/experiments/update"): _EDIT_EXPERIMENT,

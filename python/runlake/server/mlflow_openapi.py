@@ -54,6 +54,7 @@ FIELDS: Final = {
     "mlflow/experiments/set-experiment-tag": "experiment_id! key! value",
     "mlflow/experiments/delete-experiment-tag": "experiment_id! key!",
     "mlflow/experiments/search-datasets": "experiment_ids!:text[]",
+    "experiments/search-datasets": "experiment_ids!:text[]",
     "mlflow/runs/log-model": f"{_RUN} model_json!",
     "mlflow/runs/outputs": f"{_RUN} models!:output[]",
     "mlflow/artifacts/list": f"{_RUN} path",

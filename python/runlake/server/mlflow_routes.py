@@ -85,6 +85,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint("POST", "mlflow/experiments/set-experiment-tag", mlflow_experiments.set_tag),
     Endpoint("POST", "mlflow/experiments/delete-experiment-tag", mlflow_experiments.delete_tag),
     Endpoint("POST", "mlflow/experiments/search-datasets", mlflow_experiments.search_datasets),
+    # MLflow's own description of its protocol lacks a slash here, and so do clients that were made from it
+    Endpoint("POST", "experiments/search-datasets", mlflow_experiments.search_datasets, versions=("2.0mlflow",)),
     Endpoint("GET", "mlflow/artifacts/list", mlflow_artifacts.list_of_run),
     Endpoint("GET", "mlflow-artifacts/artifacts", mlflow_artifacts.list_proxied),
     *mlflow_registry.ENDPOINTS,
