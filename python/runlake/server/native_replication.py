@@ -25,6 +25,7 @@ from runlake.errors import InvalidInput, NotFound
 from runlake.replicas import Busy, Have
 from runlake.server.access import caller_of
 from runlake.server.calls import CHUNK_BYTES, pieces, read_body, worker_of
+from runlake.server.load import room_of
 from runlake.server.mlflow_errors import error_response
 from runlake.server.watch import ROUTE
 
@@ -189,6 +190,7 @@ async def put_file(request: Request, _max_body_bytes: int) -> Response:
     worker = worker_of(request)
     run_id, path = request.path_params["run_id"], request.path_params["path"]
     expected = request.headers.get(_SHA256)
+    await room_of(request).transfer()
     artifacts = await worker.run(run_files.artifacts, worker.store, run_id)
     digest = hashlib.sha256()
     with ExitStack() as unused:

@@ -19,6 +19,7 @@ from runlake.errors import InvalidInput, RunlakeError
 from runlake.exchange import from_json, to_json
 from runlake.server.access import caller_of
 from runlake.server.calls import read_body, worker_of
+from runlake.server.load import room_of
 from runlake.server.native_arguments import bound
 from runlake.server.native_calls import CALLS
 from runlake.server.native_frames import ARROW, FRAMES, JSON, Shipment, send
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 API: Final = "/api/runlake/v1/"
 _log = logging.getLogger("runlake")
+
+_FRAME_BYTES: Final = 16 << 20  # one piece of a frame, as it is made and as it is sent
 
 PRODUCT: Final = "runlake"
 PROTOCOL: Final = 1
@@ -127,6 +130,7 @@ def _answers_frame(frame: Callable[..., Shipment]) -> Callable[[Request, int], A
     async def answer(request: Request, max_body_bytes: int) -> Response:
         body = await _json_body(request, max_body_bytes)
         worker = worker_of(request)
+        await room_of(request).answer(_FRAME_BYTES)
         kind = JSON if _prefers_json(request.headers.get("accept", "")) else ARROW
         return await send(worker, await worker.run(work, worker.store, body), kind)
 
