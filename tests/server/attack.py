@@ -30,7 +30,8 @@ def main(seconds: str = "60") -> int:
             command += ["--header", f"Authorization: {admin['Authorization']}", "--request-timeout", "30"]
             command += ["--checks", ",".join(CHECKS), "--max-time", seconds, "--continue-on-failure"]
             # The administrator who asks cannot be removed, but experiments can: the coverage of others would end.
-            command += ["--exclude-path-regex", "experiments/delete$"]
+            # And schemathesis writes no Arrow.
+            command += ["--exclude-path-regex", "(experiments/delete|call/delete_experiment|replication/points)$"]
             status = subprocess.run(command, check=False, cwd=folder).returncode
             server.stop()
             wrong = [line for line in server.lines() if line["level"] == "error"]

@@ -14,7 +14,7 @@ import orjson
 from starlette.responses import Response
 
 from runlake import __version__
-from runlake.server import mlflow_access, mlflow_routes
+from runlake.server import mlflow_access, mlflow_routes, native_openapi
 from runlake.server.endpoint import Endpoint, Transfer
 from runlake.server.watch import ROUTE
 
@@ -175,6 +175,7 @@ def document(*, auth: bool) -> dict[str, Any]:
     for transfer in mlflow_routes.TRANSFERS:
         path = _PARAMETER.sub(r"{\1}", f"/{transfer.path}" if transfer.at_root else f"/api/2.0/{transfer.path}")
         paths.setdefault(path, {})[transfer.method.lower()] = _transfer(transfer)
+    paths |= native_openapi.paths(_described)
     for path, about in _PLAIN.items():
         paths[path] = {"get": _described("GET", path, about, _TEXT)}
     found: dict[str, Any] = {

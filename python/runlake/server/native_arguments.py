@@ -20,7 +20,7 @@ def bound(function: Callable[..., Any], given: Mapping[str, Any]) -> Mapping[str
         InvalidInput: a parameter is missing or unknown.
         InvalidType: one has a value of another type.
     """
-    required, hints = _parameters(function)
+    required, hints = parameters(function)
     if unknown := [name for name in given if name not in hints]:
         raise InvalidInput(f"there is no field {unknown[0]!r}", hint=f"fields are {', '.join(hints) or 'none'}")
     if absent := [name for name in required if name not in given]:
@@ -32,7 +32,7 @@ def bound(function: Callable[..., Any], given: Mapping[str, Any]) -> Mapping[str
 
 
 @cache
-def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], Mapping[str, Any]]:
+def parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], Mapping[str, Any]]:
     """Return the names that have no default, and all with their types; but for the first."""
     hints = get_type_hints(function)
     found = list(inspect.signature(function).parameters.values())[1:]
