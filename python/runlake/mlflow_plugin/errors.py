@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, NOT_IMPLEMENTED, ErrorCode
 
-from runlake.errors import RunlakeError
+from runlake.errors import NoSuchFile, RunlakeError
 from runlake.guard import shielded
 
 
@@ -18,8 +18,7 @@ class answered:  # noqa: N801  # reads as a statement: `with answered():`
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, RunlakeError):
-            raise as_mlflow(error) from error
+        _raise_as_mlflow(error)
 
 
 class recorded(shielded):  # noqa: N801
@@ -30,9 +29,14 @@ class recorded(shielded):  # noqa: N801
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         if super().__exit__(kind, error, trace):
             return True
-        if isinstance(error, RunlakeError):
-            raise as_mlflow(error) from error
+        _raise_as_mlflow(error)
         return False
+
+
+def _raise_as_mlflow(error: BaseException | None) -> None:
+    """Raise MLflow's exception for one of ours; a local file that is not there is Python's own error in MLflow, too."""
+    if isinstance(error, RunlakeError) and not isinstance(error, NoSuchFile):
+        raise as_mlflow(error) from error
 
 
 def as_mlflow(error: RunlakeError) -> MlflowException:

@@ -247,10 +247,11 @@ class TrackingStore(LoggedModels, AbstractStore):
     ) -> None:
         """Record which data sets and logged models a run read."""
         with recorded("log_inputs"):
-            recording.log_inputs(self._store, run_id, entities.dataset_inputs(datasets or ()))
+            store = self._store
+            store.catalog.require_active(run_id)
+            recording.log_inputs(store, run_id, entities.dataset_inputs(datasets or ()))
             if models:
-                read = [LoggedModelInput(model.model_id) for model in models]
-                logged_models.log_inputs(self._store, run_id, read)
+                logged_models.log_inputs(store, run_id, [LoggedModelInput(model.model_id) for model in models])
 
     # -- histories
 
