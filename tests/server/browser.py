@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Response
+    from playwright.sync_api import Browser, ConsoleMessage, HttpCredentials, Page, Response
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WAIT_MS = 20_000
@@ -33,10 +33,10 @@ def browsing() -> Iterator[Browser]:
 class Visit:
     """A new visitor: a page with an empty profile. `mistakes` are what a visitor's console would show in red."""
 
-    def __init__(self, browser: Browser, url: str) -> None:
+    def __init__(self, browser: Browser, url: str, user: HttpCredentials | None = None) -> None:
         self._url = url
         self.mistakes: list[str] = []
-        self.page: Page = browser.new_page(viewport={"width": 1400, "height": 900})
+        self.page: Page = browser.new_page(viewport={"width": 1400, "height": 900}, http_credentials=user)
         self.page.set_default_timeout(WAIT_MS)
         # the first visit opens a panel about an assistant, over what is to be looked at
         self.page.add_init_script("localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')")

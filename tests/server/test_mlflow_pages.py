@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.server.browser import Visit, browsing
-from tests.server.wire import Server, served
+from tests.server.people import PASSWORD, people
+from tests.server.wire import API, Server, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -152,6 +155,23 @@ def test_artifacts_are_shown_and_their_scripts_do_not_run(server: Server, visit:
     page.frame_locator("iframe").get_by_role("heading", name="a report").wait_for()
     assert any("violates the following Content Security Policy" in mistake for mistake in visit.mistakes)
     visit.mistakes.clear()
+
+
+def test_a_visitor_signs_in_and_sees_what_may_be_read(browser: Browser, tmp_path: Path) -> None:
+    headers = {**people(tmp_path)["manager"], "Content-Type": "application/json"}
+    with served(tmp_path, "--ui", "mlflow", "--auth") as server:
+        assert server.send("GET", "/").headers["www-authenticate"].startswith("Basic")  # so that a browser asks
+        made = server.send("POST", f"{API}mlflow/experiments/create", json.dumps({"name": "for readers"}), headers)
+        assert made.status == 200
+        for name, sees in (("reader", True), ("stranger", False)):
+            visit = Visit(browser, server.url, {"username": name, "password": PASSWORD})
+            page = visit.go("/experiments")
+            page.get_by_text(name, exact=True).first.wait_for()
+            listed = page.get_by_role("link", name="for readers")
+            listed.or_(page.get_by_text("Create your first experiment")).first.wait_for()
+            assert (listed.count() > 0) is sees
+            page.close()
+            assert visit.mistakes == []
 
 
 def test_no_page_of_the_menu_asks_for_what_fails(visit: Visit) -> None:
