@@ -58,6 +58,8 @@ torture: develop ## Run what tests draw at random for half an hour instead of se
 	for seed in $$(seq 12); do $(BIN)/python -m pytest -q -n $(JOBS) -p no:benchmark -m hypothesis \
 		--hypothesis-seed=$$seed || exit 1; done
 	for turn in $$(seq 5); do $(BIN)/python -m pytest -q -n $(JOBS) -p no:benchmark tests/crash tests/store || exit 1; done
+	for turn in $$(seq 5); do RUNLAKE_TORTURE=60 $(BIN)/python -m pytest -q -p no:benchmark \
+		tests/replication/test_kills.py || exit 1; done
 	$(BIN)/python -m pip install --quiet schemathesis
 	$(BIN)/python -m tests.server.attack 300
 

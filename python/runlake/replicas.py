@@ -409,7 +409,6 @@ class Replicas:
             self._close_where(unused)
             self._recovery.adopt_here_when_due()
 
-
     def _release_memory(self) -> None:
         """Give back what many points have taken, once no more come: the allocator would keep it."""
         with self._mutex:

@@ -233,6 +233,23 @@ def test_a_refusal_in_the_middle_ends_no_training_and_is_not_waited_for(spools: 
         assert any("the token has expired" in seen.message for seen in runlake.errors_seen())
 
 
+def test_a_server_with_a_login_takes_what_a_token_may_write(spools: Path, tmp_path: Path) -> None:
+    at = ["--store", str(tmp_path / "lake")]
+    for name, *options in (("ann", "--admin"), ("bob",)):
+        command = [sys.executable, "-m", "runlake", "users", "add", name, *options, *at]
+        subprocess.run(command, input="correct horse battery", text=True, check=True)
+    command = [sys.executable, "-m", "runlake", "tokens", "create", "bob", "--scope", "write", *at]
+    token = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()[-1]
+    with served(tmp_path, "--auth") as server:
+        runlake.set_tracking_uri(server.url)
+        with pytest.raises(Unauthenticated, match="TRACKING_TOKEN"):
+            runlake.start_run()
+        code = f"import os\nos.environ['RUNLAKE_TRACKING_TOKEN'] = {token!r}\n{LOG}"
+        done = programs.run(server.url, code)
+        assert done.returncode == 0, done.stderr
+        assert points_at(server.store, done.stdout.strip()) == EXPECTED
+
+
 def test_children_inherit_the_server_and_its_spool(server: Server, spools: Path) -> None:
     program = "import runlake\nwith runlake.start_run(): pass\nprint(runlake.get_tracking_uri())"
     done = subprocess.run(
