@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, unquote, unquote_plus, urlsplit
 
+from runlake import names
 from runlake.errors import InvalidInput
 
 STAGES: Final = ("None", "Staging", "Production", "Archived")
 """Where a version can be; only one is served from each of Staging and Production."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MOST_READINGS: Final = 8  # each costs the length of the URI, which may have a thousand of them
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,9 @@ def split(uri: str) -> SplitResult:
     """Take a URI apart, with the scheme in small letters.
 
     Raises:
-        InvalidInput: some reading of it leaves its place.
+        InvalidInput: some reading of it leaves its place, or it is too long.
     """
-    fault = _fault(uri)
+    fault = _fault(names.check_length(uri, names.MAX_MODEL_SOURCE, "the URI of a model"))
     if fault is None:
         try:
             parts = urlsplit(uri)
@@ -89,9 +91,8 @@ def split(uri: str) -> SplitResult:
 
 def _fault(uri: str) -> str | None:
     """Say what is wrong with a URI in one of its readings."""
-    before = None
     reading = uri
-    while reading != before:  # each round makes it shorter, so it ends
+    for _ in range(_MOST_READINGS):
         if _CONTROL.search(reading):
             return "has a control character"
         if "\\" in reading:
@@ -99,6 +100,10 @@ def _fault(uri: str) -> str | None:
         if any(part in (".", "..") for part in re.split(r"[/;?#]", reading)):
             return "has a part '.' or '..'"
         before, reading = reading, unquote(reading)
+        if reading == before:
+            break
+    else:
+        return f"is percent-encoded {_MOST_READINGS} times or more"
     return "has a part '.' or '..'" if ".." in unquote_plus(reading).split("/") else None
 
 

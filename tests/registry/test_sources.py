@@ -30,6 +30,9 @@ TRAVERSALS = [
     "runs:/RUN/../../x",
     "runs:/RUN/%2e%2e/x",
     "runs:/RUN/%252e%252e/x",
+    "runs:/RUN/%2525252525252525252e%2525252525252525252e/x",
+    "runs:/RUN/%" + "25" * 900,
+    "models:/m/" + "9" * 5000,
     "runs:/RUN/..%2fx",
     "runs:/RUN/.%2e;/x",
     "runs:/RUN/a%00b",
@@ -166,4 +169,10 @@ def test_uris_of_models_name_one_thing(uri: str, expected: ModelUri) -> None:
 )
 def test_what_is_no_uri_of_a_model_is_refused(uri: str) -> None:
     with pytest.raises(InvalidInput, match="Not a proper models:/ URI"):
+        parse_models_uri(uri)
+
+
+@pytest.mark.parametrize("uri", ["models:/m/" + "9" * 5000, "models:/m/%" + "25" * 20_000], ids=["digits", "encoded"])
+def test_a_uri_that_would_take_long_to_read_is_refused_before(uri: str) -> None:
+    with pytest.raises(InvalidInput, match="the limit is 2048"):
         parse_models_uri(uri)
