@@ -57,6 +57,7 @@ def test_names_are_decoded_once(server: Server, place: str) -> None:
         ("bytes=4-2", 200, 0, 10),
         ("bytes=0-1,4-5", 200, 0, 10),
         ("lines=1-2", 200, 0, 10),
+        (f"bytes={'9' * 5000}-", 200, 0, 10),
     ],
 )
 def test_a_part_of_a_file_is_sent(server: Server, place: str, header: str, status: int, start: int, end: int) -> None:

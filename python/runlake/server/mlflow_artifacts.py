@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FOLDER: Final = "artifacts"
-_RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+_RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 _NEVER_SHOWN: Final = {"content-security-policy": "sandbox; default-src 'none'", "accept-ranges": "bytes"}
 _MODELS: Final = "models"
 _NOT_YET: Final = {"traces": "Tracing is not there yet."}
