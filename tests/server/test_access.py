@@ -425,6 +425,18 @@ def test_a_version_is_made_of_what_its_maker_may_read(call: Called) -> None:
     assert not call("stranger", "GET", "mlflow/registered-models/search").json["registered_models"]
 
 
+@pytest.mark.parametrize("source", ["models:/kept/1", "MODELS:/kept/1", " models:/kept/1", "Models:/kept@a"])
+def test_a_version_of_another_is_made_of_what_its_maker_may_read(source: str, call: Called) -> None:
+    run_id = call("admin", "POST", "mlflow/runs/create", experiment_id="0").json["run"]["info"]["run_id"]
+    kept = {"name": "kept", "source": f"runs:/{run_id}/model", "run_id": run_id}
+    call("admin", "POST", "mlflow/registered-models/create", name="kept")
+    call("admin", "POST", "mlflow/model-versions/create", **kept)
+    call("admin", "POST", "mlflow/registered-models/alias", name="kept", alias="a", version="1")
+    call("stranger", "POST", "mlflow/registered-models/create", name="taken")
+    answer = call("stranger", "POST", "mlflow/model-versions/create", name="taken", source=source)
+    assert answer.mistake == (403, "PERMISSION_DENIED")
+
+
 def test_runs_are_of_the_user_who_made_them_whoever_the_request_says(call: Called) -> None:
     made = call("editor", "POST", "mlflow/runs/create", experiment_id="0", user_id="somebody else").json["run"]
     assert made["info"]["user_id"] == "editor"

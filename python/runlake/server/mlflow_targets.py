@@ -13,17 +13,14 @@ from runlake import access
 from runlake.access import Kind, Level
 from runlake.artifacts import paths
 from runlake.entities import ViewType
-from runlake.errors import InvalidInput, MlflowException, NotFound
-from runlake.model_uris import parse_models_uri
+from runlake.errors import InvalidInput, NotFound
+from runlake.model_uris import parse_models_uri, split
 from runlake.server.access import Target
 from runlake.server.mlflow_fields import Fields
 
 if TYPE_CHECKING:
     from runlake.store import Store
 
-_RUNS: Final = "runs:/"
-_PROXIED: Final = "mlflow-artifacts:"
-_MODELS: Final = "models:"
 _ALL: Final = ViewType.ALL
 _KINDS: Final = {kind.value: kind for kind in Kind}
 
@@ -133,13 +130,17 @@ def source(store: Store, fields: Fields) -> Iterator[Target]:
     if model_id := fields.text_or("model_id"):
         yield from _of_model(store, model_id)
     uri = fields.text("source")
-    if uri.startswith(_RUNS):
-        yield from _of_runs(store, [uri.removeprefix(_RUNS).lstrip("/").partition("/")[0]])
-    elif uri.startswith(_PROXIED):
-        parts = [part for part in uri.removeprefix(_PROXIED).split("/") if part]
-        yield from _experiments(parts[:1])
-    elif uri.startswith(_MODELS):
-        with contextlib.suppress(MlflowException):  # one that cannot be read is refused by the endpoint
+    try:
+        parts = split(uri)  # as the endpoint does, which refuses what cannot be read
+    except InvalidInput:
+        return
+    first = [part for part in parts.path.split("/") if part][:1]
+    if parts.scheme == "runs":
+        yield from _of_runs(store, first)
+    elif parts.scheme == "mlflow-artifacts":
+        yield from _experiments(first)
+    elif parts.scheme == "models":
+        with contextlib.suppress(InvalidInput):
             named = parse_models_uri(uri)
             if named.name is not None:
                 yield Kind.MODEL, named.name
