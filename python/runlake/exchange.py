@@ -15,7 +15,9 @@ from runlake import entities
 from runlake.entities import PagedList
 from runlake.errors import InvalidInput
 
-_KIND: Final = "$"
+KIND: Final = "$"
+"""The key of an object under which the name of its class is."""
+
 _NUMBER: Final = "number"
 _PAGE: Final = "page"
 _CLASSES: Final[Mapping[str, Any]] = {
@@ -49,9 +51,9 @@ def to_json(value: Any) -> Any:
         case None | bool() | int() | str():
             return value
         case float():
-            return value if math.isfinite(value) else {_KIND: _NUMBER, "is": _name_of(value)}
+            return value if math.isfinite(value) else {KIND: _NUMBER, "is": _name_of(value)}
         case PagedList():
-            return {_KIND: _PAGE, "items": [to_json(item) for item in value], "token": value.token}
+            return {KIND: _PAGE, "items": [to_json(item) for item in value], "token": value.token}
         case list() | tuple():
             return [to_json(item) for item in value]
         case Mapping():
@@ -59,7 +61,7 @@ def to_json(value: Any) -> Any:
     kind = type(value).__name__
     if _CLASSES.get(kind) is not type(value):
         raise InvalidInput(f"a {kind} cannot be sent to a server")
-    return {_KIND: kind, **{entry.name: to_json(getattr(value, entry.name)) for entry in fields(value)}}
+    return {KIND: kind, **{entry.name: to_json(getattr(value, entry.name)) for entry in fields(value)}}
 
 
 def from_json(value: Any, _depth: int = 0) -> Any:
@@ -74,8 +76,8 @@ def from_json(value: Any, _depth: int = 0) -> Any:
         return [from_json(item, _depth + 1) for item in value]
     if not isinstance(value, dict):
         return value
-    found = {key: from_json(item, _depth + 1) for key, item in value.items() if key != _KIND}
-    return _made(value[_KIND], found) if _KIND in value else found
+    found = {key: from_json(item, _depth + 1) for key, item in value.items() if key != KIND}
+    return _made(value[KIND], found) if KIND in value else found
 
 
 def _made(kind: Any, found: dict[str, Any]) -> Any:

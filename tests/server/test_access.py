@@ -381,6 +381,56 @@ def test_runlakes_own_client_gets_what_the_caller_may_read(tokens: tuple[Server,
     assert call("admin", "GET", "mlflow/runs/get", run_id="f" * 32).json["run"]["info"]["user_id"] == "stranger"
 
 
+@pytest.fixture(scope="module")
+def others(tokens: tuple[Server, dict[str, Headers]]) -> tuple[str, str]:
+    """An experiment of somebody else and its run, whose id is a number, with one point."""
+    server, headers = tokens
+
+    def send(path: str, **fields: Any) -> Any:
+        kind = {**headers["admin"], "Content-Type": "application/json"}
+        return server.send("POST", path, json.dumps(fields), kind).json
+
+    experiment_id = send(f"{API}mlflow/experiments/create", name="of others")["experiment_id"]
+    made = {"name": "n", "user_id": "admin", "start_time": 1, "tags": {}}
+    send(f"{CALL}/create_run", run_id="1234567", experiment_id=experiment_id, **made)
+    send(f"{API}mlflow/runs/log-metric", run_id="1234567", key="loss", value=1, timestamp=1)
+    return experiment_id, "1234567"
+
+
+@pytest.mark.parametrize("frame", ["points", "series", "band", "compare"])
+@pytest.mark.parametrize(
+    "runs",
+    [
+        {"$": "page", "items": ["1234567"], "columns": {"run_id": []}},
+        {"types": {"run_id": "Int64"}, "columns": {"run_id": [1234567]}},
+        {"types": {"run_id": "String"}, "columns": {"run_id": ["1234567"]}},
+        {"types": {"run_id": "String"}, "columns": {"run_id": []}},
+        ["1234567"],
+        [],
+    ],
+    ids=["page", "numbers", "table", "empty table", "list", "empty list"],
+)
+def test_no_form_of_a_choice_of_runs_shows_those_of_others(
+    frame: str, runs: Any, tokens: tuple[Server, dict[str, Headers]], call: Called, others: tuple[str, str]
+) -> None:
+    who = {**tokens[1]["stranger"], "Accept": "application/json"}
+    more = {"key": "loss"} if frame == "band" else {"keys": ["loss"]} if frame == "series" else {}
+    answer = call(who, "POST", f"{FRAME}/{frame}", runs=runs, **more)
+    assert answer.status in (400, 403) or answer.json["rows"] == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["name=own&name=of%20others", "experiment_name=own&name=of%20others", "experiment_id=0&name=of%20others"],
+)
+def test_a_field_that_comes_twice_means_the_same_to_all(
+    query: str, tokens: tuple[Server, dict[str, Headers]], call: Called, others: tuple[str, str]
+) -> None:
+    call("stranger", "POST", f"{CALL}/create_experiment", name="own", tags={})
+    answer = tokens[0].send("GET", f"{SENT}/experiments?{query}", headers=tokens[1]["stranger"])
+    assert answer.status == 403 or answer.json["experiment"]["name"] == "own"
+
+
 def test_what_another_store_sends_goes_where_its_user_may_edit(tokens: tuple[Server, Any], call: Called) -> None:
     other = call("admin", "POST", "mlflow/experiments/create", name="replicated").json["experiment_id"]
     run_id = call("admin", "POST", "mlflow/runs/create", experiment_id=other).json["run"]["info"]["run_id"]

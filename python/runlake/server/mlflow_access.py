@@ -144,7 +144,7 @@ _CALLS: Final = {
     "delete_experiment_tag": Need(Scope.WRITE, Level.EDIT, about.experiment, has_body=True),
     "delete_run": Need(Scope.WRITE, Level.MANAGE, about.run, has_body=True),
     "experiments": _SIGNED_IN,  # what the caller may not read is left out of the answer
-    "find_experiment": Need(find=about.experiment_by_name, has_body=True),
+    "find_experiment": Need(find=about.named_experiment, has_body=True),
     "get_experiment": Need(find=about.experiment, has_body=True),
     "get_run": Need(find=about.run, has_body=True),
     "list_artifacts": Need(find=about.run, has_body=True),
@@ -181,7 +181,7 @@ _REPLICATION: Final = {
     ("PUT", "runs/{run_id}/artifacts/{path:path}"): _EDIT_RUN,
     ("POST", "provenance/state"): _SIGNED_IN,
     ("PUT", "provenance/{sha256}"): Need(Scope.WRITE),  # its name is its digest, so that nothing is replaced
-    ("GET", "experiments"): Need(find=about.experiment_by_either),
+    ("GET", "experiments"): Need(find=about.named_or_experiment),
 }
 
 TABLE: Final[dict[tuple[str, str], Need]] = {

@@ -14,6 +14,7 @@ from runlake.access import Kind, Level
 from runlake.artifacts import paths
 from runlake.entities import ViewType
 from runlake.errors import InvalidInput, NotFound
+from runlake.exchange import KIND
 from runlake.model_uris import parse_models_uri, split
 from runlake.server.access import Target
 from runlake.server.mlflow_fields import Fields
@@ -39,15 +40,23 @@ def experiment(_store: Store, fields: Fields) -> Iterator[Target]:
 
 
 def experiment_by_name(store: Store, fields: Fields) -> Iterator[Target]:
-    """Find the experiment that is named by its name."""
-    name = fields.text_or("experiment_name") or fields.text_or("name")
+    """Find the experiment that MLflow's client names by its name."""
+    return _named(store, fields.text_or("experiment_name"))
+
+
+def named_experiment(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiment that runlake's client names by its name."""
+    return _named(store, fields.text_or("name"))
+
+
+def named_or_experiment(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiment that another store names by its name or, without one, by its id."""
+    return experiment(store, fields) if fields.text_or("name") is None else named_experiment(store, fields)
+
+
+def _named(store: Store, name: str | None) -> Iterator[Target]:
     found = None if name is None else store.catalog.find_experiment(name)
     return _experiments([] if found is None else [found.experiment_id])
-
-
-def experiment_by_either(store: Store, fields: Fields) -> Iterator[Target]:
-    """Find the experiment that is named by its id or its name."""
-    return experiment_by_name(store, fields) if fields.text_or("name") else experiment(store, fields)
 
 
 def every_experiment(store: Store, _fields: Fields) -> Iterator[Target]:
@@ -76,14 +85,14 @@ def listed_runs(store: Store, fields: Fields) -> Iterator[Target]:
 def chosen_runs(store: Store, fields: Fields) -> Iterator[Target]:
     """Find the experiments of what runlake's client gives as a choice of runs; all where it gives none."""
     runs = fields.values.get("runs")
-    if isinstance(runs, dict) and isinstance(columns := runs.get("columns"), dict):
+    if isinstance(runs, dict) and KIND not in runs and isinstance(columns := runs.get("columns"), dict):
         runs = columns.get("run_id")
     if runs is None:
         return every_experiment(store, fields)
     ids = [runs] if isinstance(runs, str) else runs
-    if not isinstance(ids, list):
+    if not isinstance(ids, list) or not all(found is None or isinstance(found, str) for found in ids):
         raise InvalidInput("runs are ids, or a table with a column of them")
-    return _of_runs(store, [found for found in ids if isinstance(found, str)])
+    return _of_runs(store, [found for found in ids if found is not None])
 
 
 def named_experiments(store: Store, fields: Fields) -> Iterator[Target]:

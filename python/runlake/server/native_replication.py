@@ -27,6 +27,7 @@ from runlake.server.access import caller_of
 from runlake.server.calls import CHUNK_BYTES, pieces, read_body, worker_of
 from runlake.server.load import room_of
 from runlake.server.mlflow_errors import error_response
+from runlake.server.mlflow_fields import Fields
 from runlake.server.watch import ROUTE
 
 if TYPE_CHECKING:
@@ -260,14 +261,15 @@ def _get_run(store: Store, run_id: str) -> dict[str, Any]:
 async def get_experiment(request: Request, _max_body_bytes: int) -> Response:
     """Give an experiment by its id, or by its name, which none may have."""
     worker = worker_of(request)
-    return _json({"experiment": await worker.run(_get_experiment, worker.store, dict(request.query_params))})
+    wanted = Fields.of_query(request.query_params)  # as the table of permissions reads it, should a name come twice
+    return _json({"experiment": await worker.run(_get_experiment, worker.store, wanted)})
 
 
-def _get_experiment(store: Store, wanted: Mapping[str, str]) -> dict[str, Any] | None:
-    if (name := wanted.get("name")) is not None:
+def _get_experiment(store: Store, wanted: Fields) -> dict[str, Any] | None:
+    if (name := wanted.text_or("name")) is not None:
         found = store.catalog.find_experiment(name)
     else:
-        found = store.catalog.get_experiment(names.check_experiment_id(wanted.get(received.EXPERIMENT)))
+        found = store.catalog.get_experiment(names.check_experiment_id(wanted.text_or(received.EXPERIMENT)))
     return None if found is None else received.experiment_to_json(found)
 
 
