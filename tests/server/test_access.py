@@ -391,7 +391,7 @@ def others(tokens: tuple[Server, dict[str, Headers]]) -> tuple[str, str]:
         return server.send("POST", path, json.dumps(fields), kind).json
 
     experiment_id = send(f"{API}mlflow/experiments/create", name="of others")["experiment_id"]
-    made = {"name": "n", "user_id": "admin", "start_time": 1, "tags": {}}
+    made = {"name": "the run of others", "user_id": "admin", "start_time": 1, "tags": {}}
     send(f"{CALL}/create_run", run_id="1234567", experiment_id=experiment_id, **made)
     send(f"{API}mlflow/runs/log-metric", run_id="1234567", key="loss", value=1, timestamp=1)
     return experiment_id, "1234567"
@@ -417,6 +417,22 @@ def test_no_form_of_a_choice_of_runs_shows_those_of_others(
     more = {"key": "loss"} if frame == "band" else {"keys": ["loss"]} if frame == "series" else {}
     answer = call(who, "POST", f"{FRAME}/{frame}", runs=runs, **more)
     assert answer.status in (400, 403) or answer.json["rows"] == []
+
+
+@pytest.mark.parametrize(("frame", "field"), [("runs", "experiments"), ("points", "runs")])
+@pytest.mark.parametrize("meant", ["of other", "the run of others", "12345"])
+def test_a_name_that_is_not_there_is_no_way_to_hear_of_others(
+    frame: str, field: str, meant: str, tokens: tuple[Server, dict[str, Headers]], others: tuple[str, str], tmp_path: Path
+) -> None:
+    store = Store.open(tokens[0].store)
+    access.add_user(store, user := tmp_path.name, PASSWORD)
+    access.grant(store, user, Level.READ, Kind.EXPERIMENT)
+    access.grant(store, user, Level.NONE, Kind.EXPERIMENT, others[0])
+    who = {**bearer(access.create_token(store, user)[1]), "Content-Type": "application/json"}
+    store.close()
+    answer = tokens[0].send("POST", f"{FRAME}/{frame}", json.dumps({field: [meant]}), who)
+    assert answer.mistake == (404, "RESOURCE_DOES_NOT_EXIST")
+    assert not answer.json["hint"]
 
 
 @pytest.mark.parametrize(

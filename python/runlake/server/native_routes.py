@@ -15,7 +15,7 @@ from starlette.routing import Route
 from runlake import __version__
 from runlake.access import Caller, Kind
 from runlake.entities import Experiment, PagedList
-from runlake.errors import InvalidInput, RunlakeError
+from runlake.errors import InvalidInput, NotFound, RunlakeError
 from runlake.exchange import from_json, to_json
 from runlake.server.access import caller_of
 from runlake.server.calls import read_body, worker_of
@@ -78,15 +78,19 @@ def _guarded(route: NativeRoute, max_body_bytes: int) -> Callable[[Request], Awa
 
 
 def _refusal(request: Request, error: RunlakeError) -> Response:
-    """Answer with an error of which the client can raise the same: its class and hint besides code and message."""
+    """Answer with an error of which the client can raise the same: its class and hint besides code and message.
+
+    What is meant by a name that is not there, an experiment or a run, is a hint only for who may read all of them.
+    """
     if (status := error.get_http_status_code()) >= 500:
         _log.error("a request failed: %s", error, exc_info=error)
     root = str(worker_of(request).store.root)
+    hint = None if isinstance(error, NotFound) and not caller_of(request).is_admin else error.hint
     fields = {
         "error_code": error.error_code,
         "message": error.message.replace(root, "<store>"),
         "error_class": type(error).__name__,
-        "hint": None if error.hint is None else error.hint.replace(root, "<store>"),
+        "hint": None if hint is None else hint.replace(root, "<store>"),
     }
     return Response(orjson.dumps(fields), status, media_type=JSON)
 
