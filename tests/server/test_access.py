@@ -422,7 +422,12 @@ def test_no_form_of_a_choice_of_runs_shows_those_of_others(
 @pytest.mark.parametrize(("frame", "field"), [("runs", "experiments"), ("points", "runs")])
 @pytest.mark.parametrize("meant", ["of other", "the run of others", "12345"])
 def test_a_name_that_is_not_there_is_no_way_to_hear_of_others(
-    frame: str, field: str, meant: str, tokens: tuple[Server, dict[str, Headers]], others: tuple[str, str], tmp_path: Path
+    frame: str,
+    field: str,
+    meant: str,
+    tokens: tuple[Server, dict[str, Headers]],
+    others: tuple[str, str],
+    tmp_path: Path,
 ) -> None:
     store = Store.open(tokens[0].store)
     access.add_user(store, user := tmp_path.name, PASSWORD)
