@@ -15,6 +15,8 @@ from runlake.server.calls import worker_of
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from runlake.store import Store
+
 _log = logging.getLogger("runlake")
 
 _SEE_DOCS: Final = "See the API docs for more information about request parameters."
@@ -63,8 +65,13 @@ async def answer_error(request: Request, error: Exception) -> Response:
     if status >= 500 and status != 501:
         _log.error("a request failed: %s", error, exc_info=error)
     message = _CHANGED + str(error) if isinstance(error, ParameterChanged) else str(error)
-    message = message.replace(str(worker_of(request).store.root), "<store>")
+    message = without_root(message, worker_of(request).store)
     return error_response(error.error_code, message, status, _ASK if status == 401 else None)
+
+
+def without_root(message: str, store: Store) -> str:
+    """Leave out of a message where on the machine the store is."""
+    return message.replace(str(store.root), "<store>")
 
 
 async def answer_http_error(_request: Request, error: Exception) -> Response:

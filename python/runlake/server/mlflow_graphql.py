@@ -37,7 +37,7 @@ from graphql.validation import NoSchemaIntrospectionCustomRule
 from runlake.errors import MlflowException
 from runlake.server.access import Admission, Need
 from runlake.server.mlflow_access import need_of
-from runlake.server.mlflow_errors import invalid
+from runlake.server.mlflow_errors import invalid, without_root
 from runlake.server.mlflow_fields import Fields
 from runlake.server.mlflow_graphql_schema import SCHEMA
 from runlake.server.mlflow_routes import ENDPOINTS
@@ -96,7 +96,7 @@ class _Question:
     """Whom a query is put to, and what has been looked up for it: once, however many runs it is about."""
 
     def __init__(self, store: Store, caller: Caller) -> None:
-        self._store = store
+        self.store = store
         self._caller = caller
         self._experiments: dict[str, Any] = {}
         self._run_ids: list[str] = []
@@ -105,7 +105,7 @@ class _Question:
     def ask(self, method: str, path: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what an endpoint answers to who sends the query, who is let in as by a request of its own."""
         admission = Admission(need_of(method, f"/api/2.0/{path}") or _UNLISTED, self._caller, lambda caller: caller)
-        found = _endpoint(method, path).handle(self._store, admission.admit(self._store, Fields(fields)))
+        found = _endpoint(method, path).handle(self.store, admission.admit(self.store, Fields(fields)))
         return orjson.loads(found) if isinstance(found, bytes) else found
 
     def note(self, runs: Iterable[Mapping[str, Any]]) -> None:
@@ -237,7 +237,7 @@ def _asking(method: str, path: str) -> Resolver:
         except MlflowException as error:
             if error.get_http_status_code() >= 500:
                 raise
-            return {"api_error": {"code": error.error_code, "message": str(error)}}
+            return {"api_error": {"code": error.error_code, "message": without_root(str(error), question.store)}}
         question.note([found["run"]] if "run" in found else found.get("runs", ()))
         return found
 
