@@ -11,7 +11,8 @@ import pytest
 
 from runlake.errors import Corrupt, StoreUnavailable
 from runlake.remote.address import Address
-from runlake.replication.spool import folder_for, spool_for, spools_folder, url_of
+from runlake.replication.folder import folder_for, spools_folder, url_of
+from runlake.replication.spool import spool_for
 
 
 def test_it_is_where_the_environment_says_or_with_other_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,9 @@ from runlake.catalog.replicas import Replicas
 from runlake.catalog.rows import Rows, RunRows
 from runlake.catalog.runs import Runs
 from runlake.catalog.segments import LOST, Range, ReadPlan, SealedSegment, SegmentRef, Segments
-from runlake.catalog.sending import ExperimentState, RunState, Sending, UnsentCounts
+from runlake.catalog.sending import Sending
+from runlake.catalog.spooling import Spooling
+from runlake.catalog.states import Acknowledged, ExperimentState, RunState, UnsentCounts
 from runlake.catalog.typed import Kind, read_typed
 from runlake.catalog.writers import FoundGap, GapInfo, WriterInfo, Writers, WriterState
 
@@ -31,6 +33,7 @@ __all__ = [
     "LOST",
     "PROMPT_TAG",
     "AccessRows",
+    "Acknowledged",
     "Catalog",
     "ChainHead",
     "Change",
@@ -86,6 +89,7 @@ class Catalog(
     Health,
     Access,
     Sending,
+    Spooling,
 ):
     """The catalog of one store, for all threads of this process and, after a fork, of the child.
 

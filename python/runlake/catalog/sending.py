@@ -7,17 +7,14 @@ store: at an address that serves another store everything is new.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from runlake.catalog.changes import Conflict, put_tags
+from runlake.catalog.changes import Conflict
 from runlake.catalog.inputs import read_inputs
 from runlake.catalog.part import Part, clock_ms
 from runlake.catalog.session import placeholders
-from runlake.catalog.typed import read_typed
+from runlake.catalog.states import Acknowledged, ExperimentState, RunState, UnsentCounts, digest_of, digests_of
 from runlake.catalog.writers import WriterInfo
 from runlake.entities import DatasetInput
 
@@ -25,83 +22,6 @@ if TYPE_CHECKING:
     from runlake.catalog.session import Row, Session
 
 _MOST_VALUES: Final = 500
-
-
-@dataclass(frozen=True)
-class ExperimentState:
-    """An experiment as it is sent."""
-
-    experiment_id: str
-    name: str
-    tags: Mapping[str, str]
-    tx: int = 0
-
-
-@dataclass(frozen=True)
-class RunState:
-    """What is new of one run. `version` is the transaction that changed it last; times are ms since 1970.
-
-    `status`, with its `end_time`, and `deleted` are None when they have not changed; tags, parameters, inputs and
-    writers are there when they are new. `acknowledged` is what is remembered once a server has it, which had
-    `known_version` before.
-    """
-
-    run_id: str
-    experiment_id: str
-    version: int
-    name: str
-    user_id: str
-    start_time: int
-    status: str | None
-    end_time: int | None
-    deleted: bool | None
-    tags: Mapping[str, str]
-    deleted_tags: Sequence[str]
-    params: Mapping[str, str]
-    inputs: Sequence[DatasetInput]
-    writers: Sequence[WriterInfo]
-    acknowledged: Acknowledged
-    known_version: int = 0
-
-    def without_end(self) -> RunState | None:
-        """Return the state without the run's end, to be sent while points of it are still on their way.
-
-        Its version is the one before, so that the end counts as new when it is sent; None when the server has that.
-        """
-        if self.status is None or self.status in ("RUNNING", "SCHEDULED"):
-            return self
-        if self.version - 1 <= self.known_version:
-            return None
-        before = replace(self.acknowledged, tx=self.version - 1, status="RUNNING", end_ms=None)
-        return replace(self, version=self.version - 1, status="RUNNING", end_time=None, acknowledged=before)
-
-
-@dataclass(frozen=True)
-class Acknowledged:
-    """What is remembered of a run once a server has it: digests of tags by key, and of its inputs."""
-
-    tx: int = 0
-    status: str = ""
-    end_ms: int | None = None
-    deleted: bool = False
-    tags: Mapping[str, str] = field(default_factory=dict)
-    inputs: str = ""
-    writers: int = 0
-
-
-@dataclass(frozen=True)
-class UnsentCounts:
-    """What a server has not acknowledged yet: runs with changes, and the store's knowledge of each writer.
-
-    `server` is its number, 0 of one that has never answered. `sent` is, by writer, the first seq that it is not known
-    to have.
-    """
-
-    server: int
-    url: str
-    runs: int
-    acknowledged_ms: int | None
-    sent: Mapping[str, int]
 
 
 class Sending(Part):
@@ -206,7 +126,7 @@ class Sending(Part):
                 " tx = excluded.tx, status = excluded.status, end_ms = excluded.end_ms, deleted = excluded.deleted,"
                 " tags = excluded.tags, inputs = excluded.inputs, writers = excluded.writers"
                 " WHERE excluded.tx >= sent_run.tx",
-                [(server, *_sent_row(state.acknowledged), state.run_id) for state in runs],
+                [(server, *state.acknowledged.to_row(), state.run_id) for state in runs],
             )
             return [conflict for conflict in conflicts if _put_conflict(session, conflict)]
 
@@ -218,37 +138,6 @@ class Sending(Part):
                 " ON CONFLICT (server, writer) DO UPDATE SET have = excluded.have",
                 [(server, upto, writer_id) for writer_id, upto in have.items()],
             )
-
-    def release(self, writer_id: str, upto: int) -> None:
-        """Let go of the points of a writer before `upto`, which are safe elsewhere: its journal may be trimmed.
-
-        No segment holds them, so this is for stores that keep points only until a server has them.
-        """
-        with self._database.writing(durable=True) as session:
-            session.run("UPDATE writer SET sealed = ? WHERE writer_id = ? AND sealed < ?", (upto, writer_id, upto))
-
-    def forget_ended_runs(self, server: int, before_ms: int, *, keep: Collection[str]) -> int:
-        """Remove runs that ended before a time and that a server has with all that belongs to them; return how many.
-
-        It is for stores that keep runs only until a server has them. What is in use (`keep`, segments, conflicts that
-        are to be shown) stays.
-
-        Args:
-            before_ms: Milliseconds since 1970.
-        """
-        with self._database.reading() as session:
-            rows = session.all(_FORGETTABLE, (server, before_ms, _MOST_VALUES))
-            tables = [name for (name,) in session.all(_TABLES_OF_RUNS)]
-        runs = [run for run, run_id in rows if run_id not in keep]
-        if not runs:
-            return 0
-        with self._database.writing() as session:
-            session.run("PRAGMA defer_foreign_keys = ON")
-            for table in tables:
-                session.run(f"DELETE FROM {table} WHERE run IN ({placeholders(len(runs))})", runs)
-            session.run(f"DELETE FROM sent_writer WHERE writer IN ({_UNUSED_WRITERS})")
-            session.run(f"DELETE FROM writer WHERE writer IN ({_UNUSED_WRITERS})")
-        return len(runs)
 
     def sent_files(self, server: int, run_id: str) -> dict[str, tuple[int, int]]:
         """Return size and time of change, in ns, of each artifact of a run that a server has acknowledged, by path."""
@@ -311,51 +200,6 @@ class Sending(Part):
             )
         return [Conflict(*row) for row in rows]
 
-    def take_over_experiment(self, state: ExperimentState) -> None:
-        """Enter an experiment of a server under its id, unless the id or an active experiment of the name is there."""
-        now_ms = clock_ms()
-        with self._database.writing() as session:
-            if session.one(
-                "SELECT 1 FROM experiment WHERE experiment_id = ? OR (name = ? AND deleted = 0)",
-                (state.experiment_id, state.name),
-            ):
-                session.cancel()
-                return
-            session.run(
-                "INSERT INTO experiment (experiment_id, name, created_ms, updated_ms, tx) VALUES (?, ?, ?, ?, ?)",
-                (state.experiment_id, state.name, now_ms, now_ms, session.tx),
-            )
-
-    def take_over_run(self, server: int, state: RunState) -> None:
-        """Enter a run of a server, all of which it is known to have; nothing happens when the run is there.
-
-        Its experiment has to be there, see `take_over_experiment`.
-        """
-        with self._database.writing() as session:
-            row = session.one("SELECT experiment FROM experiment WHERE experiment_id = ?", (state.experiment_id,))
-            if row is None or session.one("SELECT 1 FROM run WHERE run_id = ?", (state.run_id,)):
-                session.cancel()
-                return
-            columns = (state.run_id, row[0], state.name, state.user_id, state.status, state.start_time)
-            run = session.insert(
-                "INSERT INTO run (run_id, experiment, name, user_id, status, start_ms, end_ms, deleted, owned,"
-                f" tx, param_tx, tag_tx) VALUES ({placeholders(12)})",
-                (*columns, state.end_time, bool(state.deleted), 0, session.tx, session.tx, session.tx),
-            )
-            put_tags(session, run, state.tags)
-            session.run_many(
-                "INSERT INTO param (run, key, value, kind, typed) VALUES (?, ?, ?, ?, ?)",
-                [(run, session.name(key), value, *read_typed(value)) for key, value in state.params.items()],
-            )
-            known = Acknowledged(
-                *(session.tx, state.status or "", state.end_time, bool(state.deleted)), _digests(state.tags)
-            )
-            session.run(
-                "INSERT INTO sent_run (server, run, tx, status, end_ms, deleted, tags, inputs, writers)"
-                f" VALUES (?, ?, {placeholders(7)})",
-                (server, run, *_sent_row(known)),
-            )
-
 
 _CHANGED: Final = " FROM run r LEFT JOIN sent_run s ON s.run = r.run AND s.server = ? WHERE r.tx > coalesce(s.tx, 0)"
 
@@ -363,21 +207,6 @@ _IDLE: Final = (
     "NOT EXISTS (SELECT 1 FROM writer_run m JOIN writer w USING (writer)"
     " WHERE m.run = r.run AND w.state = 'open' AND w.writer_id IS NOT ?)"
 )
-
-_FORGETTABLE: Final = """
-    SELECT r.run, r.run_id FROM run r JOIN sent_run s ON s.run = r.run AND s.server = ?
-    WHERE s.tx >= r.tx AND r.end_ms < ? AND r.status IN ('FINISHED', 'FAILED', 'KILLED')
-    AND NOT EXISTS (SELECT 1 FROM writer_run m JOIN writer w USING (writer) WHERE m.run = r.run AND w.state != 'sealed')
-    AND NOT EXISTS (SELECT 1 FROM segment_run g WHERE g.run = r.run)
-    AND NOT EXISTS (SELECT 1 FROM conflict c WHERE c.run = r.run) LIMIT ?"""
-_TABLES_OF_RUNS: Final = """
-    SELECT m.name FROM sqlite_master m
-    WHERE m.type = 'table' AND EXISTS (SELECT 1 FROM pragma_table_info(m.name) c WHERE c.name = 'run')"""
-_UNUSED_WRITERS: Final = """
-    SELECT writer FROM writer w WHERE w.state = 'sealed'
-    AND NOT EXISTS (SELECT 1 FROM writer_run m WHERE m.writer = w.writer)
-    AND NOT EXISTS (SELECT 1 FROM segment_range r WHERE r.writer = w.writer)
-    AND NOT EXISTS (SELECT 1 FROM gap g WHERE g.writer = w.writer)"""
 
 
 def _changed_rows(session: Session, server: int, run_ids: Collection[str] | None, limit: int, after: int) -> list[Row]:
@@ -419,11 +248,9 @@ def _state(
     writers: Sequence[WriterInfo],
 ) -> RunState:
     _, run_id, experiment_id, name, user_id, start_ms, status, end_ms, deleted, tx, _, _, _, *before = row
-    known = Acknowledged()
-    if before[0] is not None:
-        known = Acknowledged(row[12], before[0], before[1], bool(before[2]), json.loads(before[3]), *before[4:])
-    digests, known_digests = _digests(tags), dict(known.tags)
-    inputs_digest = _digest(repr(inputs)) if inputs else ""
+    known = Acknowledged.of_row((row[12], *before))
+    digests, known_digests = digests_of(tags), dict(known.tags)
+    inputs_digest = digest_of(repr(inputs)) if inputs else ""
     now = Acknowledged(tx, status, end_ms, bool(deleted), digests, inputs_digest, len(writers))
     has_moved = (status, end_ms) != (known.status, known.end_ms)
     return RunState(
@@ -477,16 +304,3 @@ def _put_conflict(session: Session, conflict: Conflict) -> bool:
         )
         > 0
     )
-
-
-def _sent_row(known: Acknowledged) -> Row:
-    tags = json.dumps(dict(known.tags), separators=(",", ":"))
-    return (known.tx, known.status, known.end_ms, known.deleted, tags, known.inputs, known.writers)
-
-
-def _digests(tags: Mapping[str, str]) -> dict[str, str]:
-    return {key: _digest(value) for key, value in tags.items()}
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

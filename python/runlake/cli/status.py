@@ -45,14 +45,14 @@ def _roots(place: str | None) -> list[Path]:
     if place is not None:
         uri = resolved(place)
         return [_spool_of(uri) if is_address(uri) else folder_of(place)]
-    from runlake.replication.spool import is_spool, spools_folder
+    from runlake.replication.folder import is_spool, spools_folder
 
     spools = spools_folder()
     return sorted(folder for folder in spools.iterdir() if is_spool(folder)) if spools.is_dir() else []
 
 
 def _spool_of(uri: str) -> Path:
-    from runlake.replication.spool import folder_for
+    from runlake.replication.folder import folder_for
 
     root = folder_for(Address.of(uri))
     if not root.exists():

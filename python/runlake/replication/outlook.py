@@ -12,8 +12,9 @@ from runlake.catalog.changes import Conflict
 from runlake.errors import RunlakeError
 from runlake.remote.connection import Connection
 from runlake.replication.files import own_files, stored_artifacts
+from runlake.replication.folder import is_spool, url_of
 from runlake.replication.peer import Peer
-from runlake.replication.spool import Spool, is_spool, url_of
+from runlake.replication.spool import Spool
 from runlake.store import Store
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from runlake.remote.address import Address
-from runlake.replication.spool import Spool, folder_for, spool_for
+from runlake.replication.folder import folder_for
+from runlake.replication.spool import Spool, spool_for
 from runlake.store import opened_stores
 
 if TYPE_CHECKING:

@@ -8,8 +8,6 @@ one left is sent by the others, by the next one, or by `runlake sync`.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from runlake import _engine, run_files
-from runlake.config import Config, from_environment, spool_folder, state_folder
+from runlake.config import Config, from_environment
 from runlake.entities import LifecycleStage
-from runlake.errors import Corrupt, NotFound, ServerUnavailable, StoreUnavailable
+from runlake.errors import NotFound, ServerUnavailable
 from runlake.provenance import FILE_TAGS
 from runlake.remote.address import Address
 from runlake.remote.connection import Connection
 from runlake.replication.files import own_files, stored_artifacts
+from runlake.replication.folder import folder_for, mark, url_of
 from runlake.replication.news import News
 from runlake.replication.peer import Peer
 from runlake.replication.replicator import Replicator
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
     from runlake.entities import Run
     from runlake.sealing import Hook
     from runlake.stores import AnyStore
-
-MARK: Final = "remote.json"
-"""The file by which a spool is known; it has the server's URL, never a password."""
 
 _NEVER: Final = 1 << 62
 _LEAST_BYTES: Final = 64 << 20
@@ -283,75 +279,8 @@ def spool_for(uri: str) -> Spool:
     address = Address.of(uri)
     root = folder_for(address)
     _connections[root] = uri  # with what authorises, which is not written down
-    _mark(root, address)
+    mark(root, address)
     return get_store_as(Spool, root, renew=True)
-
-
-def spools_folder() -> Path:
-    """Return the folder that has this user's spools: RUNLAKE_SPOOL, else one for state, on a disk that can hold stores.
-
-    Homes on network disks cannot; spools are in /var/tmp then, which is this machine's and outlives its restart.
-    """
-    if (named := spool_folder()) is not None:
-        return named
-    state = state_folder()
-    if state is not None and _holds_stores(state):
-        return state / "runlake" / "spool"
-    return Path("/var/tmp") / f"runlake-{os.getuid()}" / "spool"
-
-
-def _holds_stores(folder: Path) -> bool:
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    return os.access(existing, os.W_OK) and _engine.check_filesystem(str(existing)) is None
-
-
-def folder_for(address: Address) -> Path:
-    """Return the folder of a server's spool."""
-    digest = hashlib.sha256(str(address).encode()).hexdigest()[:10]
-    host = "".join(letter if letter.isalnum() or letter in ".-" else "_" for letter in address.host)[:80]
-    return spools_folder() / f"{host}-{address.port}-{digest}"
-
-
-def is_spool(root: Path) -> bool:
-    """Tell whether a folder is a spool."""
-    return (root / MARK).is_file()
-
-
-def url_of(root: Path) -> str:
-    """Return the server that a spool is for.
-
-    Raises:
-        Corrupt: `remote.json` is not what was written.
-    """
-    try:
-        return str(Address.of(json.loads((root / MARK).read_text(encoding="utf-8"))["url"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Corrupt(
-            f"{root / MARK} is not what was written", hint='write {"url": "http://host:port"} into it'
-        ) from error
-
-
-def _mark(root: Path, address: Address) -> None:
-    if is_spool(root):
-        return
-    unfinished = root / f"{MARK}.{os.urandom(4).hex()}.tmp"
-    try:
-        root.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        root.mkdir(exist_ok=True, mode=0o700)
-        _require_own(root.parent)
-        unfinished.write_text(json.dumps({"url": str(address)}) + "\n", encoding="utf-8")
-        unfinished.rename(root / MARK)
-    except OSError as error:
-        raise StoreUnavailable(
-            f"what is on its way to {address} cannot be kept in {root}: {error.strerror}",
-            hint="name a folder on a local disk in RUNLAKE_SPOOL",
-        ) from error
-
-
-def _require_own(folder: Path) -> None:
-    """Refuse a folder that somebody else has made, where everybody may make some: they could read what is logged."""
-    if folder.stat().st_uid not in (os.getuid(), 0):
-        raise StoreUnavailable(f"{folder} belongs to another user", hint="name a folder of your own in RUNLAKE_SPOOL")
 
 
 def _bytes_in(folder: Path) -> int:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from runlake.catalog.changes import Conflict
 from runlake.errors import CatalogLocked
 from runlake.remote.connection import CONNECT_S, Connection
+from runlake.replication.folder import is_spool
 from runlake.replication.peer import DISK, Peer
 from runlake.replication.progress import Progress
 from runlake.replication.rounds import Rounds
 from runlake.replication.shipper import Shipper
-from runlake.replication.spool import Spool, is_spool
+from runlake.replication.spool import Spool
 from runlake.store import Store
 
 if TYPE_CHECKING:

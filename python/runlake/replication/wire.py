@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from runlake.catalog import ExperimentState, RunState
-from runlake.catalog.sending import Acknowledged
+from runlake.catalog import Acknowledged, ExperimentState, RunState
 from runlake.entities import DatasetInput, LifecycleStage
 
 
