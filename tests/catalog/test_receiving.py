@@ -96,7 +96,9 @@ def test_streams_come_with_the_rank_of_their_process_and_with_no_points(catalog:
     assert catalog.writers_of(["run1"]) == []
     assert (catalog.replica_sealed(ranked.id), catalog.replicas([ranked.id])) == (0, {ranked.id})
     catalog.open_replica(ranked)
-    assert catalog.writers_of(["run1"]) == [ranked.id]
+    assert (catalog.writers_of(["run1"]), catalog.replica_experiments(ranked.id)) == ([], [])
+    catalog.attach_replica(ranked.id, ["run1"])
+    assert (catalog.writers_of(["run1"]), catalog.replica_experiments(ranked.id)) == ([ranked.id], ["7"])
 
 
 def test_a_writer_of_this_store_is_no_replica(catalog: Catalog) -> None:
@@ -110,6 +112,7 @@ def test_a_writer_of_this_store_is_no_replica(catalog: Catalog) -> None:
 
 def test_a_hole_is_a_gap_and_is_noted_where_the_sealed_points_end(catalog: Catalog) -> None:
     receive(catalog, A, 1, writers=[writer()])
+    catalog.attach_replica(writer().id, ["run1"])
     assert not catalog.skip_in_replica(writer().id, 3, 5, "lost")
     assert catalog.skip_in_replica(writer().id, 0, 5, "lost")
     assert catalog.replica_sealed(writer().id) == 5

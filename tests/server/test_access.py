@@ -476,6 +476,28 @@ def test_what_another_store_sends_goes_where_its_user_may_edit(tokens: tuple[Ser
     assert tokens[0].send("POST", f"{SENT}/points", data, headers).json["have"] == 10
 
 
+def test_nobody_sends_points_under_the_numbers_of_a_stream_of_others(tokens: tuple[Server, Any], call: Called) -> None:
+    server, people = tokens
+    run = {"version": 1, "name": "far", "start_time": 1000}
+    for who, number in (("stranger", "1"), ("editor", "2")):
+        fields = {"source": number * 32, "experiments": [{"experiment_id": number, "name": f"of the {who}"}]}
+        sent = {**run, "run_id": number * 32, "experiment_id": number, "writers": [_writer("d" * 32)]}
+        assert call(who, "POST", f"{SENT}/runs", **fields, runs=[sent]).status == 200
+
+    def send(who: str, first: int, run_id: str) -> Answer:
+        data = batch("d" * 32, first, first + 10, run_id)
+        return server.send("POST", f"{SENT}/points", data, {**people[who], "Content-Type": ARROW})
+
+    # That a run says it has points in a stream keeps nobody else from it; points do.
+    assert send("editor", 0, "2" * 32).json["have"] == 10
+    assert send("stranger", 10, "1" * 32).mistake == (403, "PERMISSION_DENIED")
+    assert send("editor", 10, "2" * 32).json["have"] == 20
+
+
+def _writer(writer_id: str) -> dict[str, Any]:
+    return {"id": writer_id, "host": "far", "boot_id": "b", "pid": 1, "created_ms": 5, "rank": None}
+
+
 def test_a_version_is_made_of_what_its_maker_may_read(call: Called) -> None:
     other = call("admin", "POST", "mlflow/experiments/create", name="of a version").json["experiment_id"]
     run_id = call("admin", "POST", "mlflow/runs/create", experiment_id=other).json["run"]["info"]["run_id"]

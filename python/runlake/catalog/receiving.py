@@ -16,7 +16,7 @@ from runlake.catalog.experiments import put_experiment_tags
 from runlake.catalog.inputs import put_inputs
 from runlake.catalog.part import Part, clock_ms
 from runlake.catalog.replicas import put_replica
-from runlake.catalog.writers import WriterInfo, attach_writer
+from runlake.catalog.writers import WriterInfo
 from runlake.entities import DatasetInput
 from runlake.errors import NotFound
 
@@ -218,7 +218,7 @@ def _merge_run(session: Session, source: str, number: int, run: ReceivedRun) -> 
         session.run("UPDATE run SET deleted = ? WHERE run = ? AND deleted = ?", (1 - was, number, was))
     put_inputs(session, number, find_run(session, change.run_id)[1], run.inputs)
     for writer in run.writers:
-        attach_writer(session, put_replica(session, writer), number)
+        put_replica(session, writer)  # it belongs to the run once points of it have come
     return conflicts
 
 

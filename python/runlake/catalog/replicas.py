@@ -64,6 +64,16 @@ class Replicas(Part):
                 session.cancel()
         return unknown
 
+    def replica_experiments(self, writer_id: str) -> list[str]:
+        """Return the ids of the experiments that have points in a replica."""
+        with self._database.reading() as session:
+            rows = session.all(
+                "SELECT DISTINCT e.experiment_id FROM writer w JOIN writer_run USING (writer) JOIN run r USING (run)"
+                " JOIN experiment e USING (experiment) WHERE w.writer_id = ?",
+                (writer_id,),
+            )
+        return [experiment_id for (experiment_id,) in rows]
+
     def skip_in_replica(self, writer_id: str, first: int, upto: int, reason: str) -> bool:
         """Note that the points `first <= seq < upto` of a replica will never come; what precedes them is sealed.
 

@@ -120,6 +120,14 @@ def _require_edit(store: Store, caller: Caller, run_ids: Sequence[str]) -> None:
             caller.require(Level.EDIT, Kind.EXPERIMENT, found)
 
 
+def _require_stream(store: Store, caller: Caller, points: _engine.PackedPoints) -> None:
+    """Refuse a caller who may not change all that a stream holds, or one could take the numbers of others' points."""
+    if not caller.is_admin:
+        _require_edit(store, caller, points.runs)
+        for found in store.catalog.replica_experiments(points.writer):
+            caller.require(Level.EDIT, Kind.EXPERIMENT, found)
+
+
 async def put_points(request: Request, _max_body_bytes: int) -> Response:
     """Store a batch of points."""
     if _kind(request) != ARROW:
@@ -137,7 +145,7 @@ def _put_points(request: Request, body: bytes, gap_from: int | None) -> Response
             raise InvalidInput(f"the batch has the {name} {told} and the address another one")
     for run_id in points.runs:
         names.check_run_id(run_id)
-    _require_edit(store, caller_of(request), points.runs)
+    _require_stream(store, caller_of(request), points)
     taken = store.replicas.append(points, gap_from=gap_from, durable=_durable(request))
     if taken is not None:
         return _json(_have_to_json(taken))
