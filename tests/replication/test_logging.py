@@ -64,6 +64,13 @@ def test_all_that_a_run_logs_is_at_the_server_when_it_has_ended(remote: Server, 
     assert points_at(remote.store, inner.id) == [("c", 0, 3.0)]
 
 
+def test_a_flush_bears_that_artifacts_of_an_ended_run_are_at_the_server_alone(remote: Server) -> None:
+    with runlake.start_run() as run:
+        runlake.log_text("hello", "deep/a.txt")
+    runlake.flush()
+    assert files_at(remote.store, run.id) == {"deep/a.txt": b"hello"}
+
+
 def test_nan_stays_nan(remote: Server) -> None:
     with runlake.start_run() as run:
         runlake.log_metric("x", math.nan)

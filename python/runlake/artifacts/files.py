@@ -141,7 +141,10 @@ class Artifacts(Contents):
 
     def _sync_above_root(self) -> None:
         """Sync the folders that lead to the root, on its disk: others may have made some of them a moment ago."""
-        disk = self.root.stat().st_dev
+        try:
+            disk = self.root.stat().st_dev
+        except FileNotFoundError:  # it was removed with all that was in it: a server has that now
+            return
         for folder in self.root.parents:
             if folder.stat().st_dev != disk:
                 break
