@@ -57,7 +57,12 @@ def runs_of(said: Mapping[str, Any]) -> list[ReceivedRun]:
 def receipt_to_json(receipt: Receipt) -> dict[str, Any]:
     """Return what a store is told that has sent runs."""
     conflicts = [{"run_id": c.run_id, "key": c.key, "kept": c.kept, "refused": c.value} for c in receipt.conflicts]
-    return {"experiments": receipt.experiments, "accepted": receipt.versions, "conflicts": conflicts}
+    return {
+        "experiments": receipt.experiments,
+        "accepted": receipt.versions,
+        "behind": receipt.behind,
+        "conflicts": conflicts,
+    }
 
 
 def run_to_json(run: Run) -> dict[str, Any]:
@@ -116,6 +121,7 @@ def _run(said: Mapping[str, Any]) -> ReceivedRun:
         None if stage is None else stage == LifecycleStage.DELETED,
         _each(said, "inputs", _input),
         _each(said, "writers", _writer),
+        0 if said.get("after") is None else _number(said, "after"),
     )
 
 

@@ -205,9 +205,10 @@ class Recovery:
             self._catalog.mend_writer(writer, runs, gaps, adopted.last_verified_ms)
             if gaps:
                 _report(writer_id, adopted, gaps)
+            has_lost = bool(adopted.gaps)  # more than `gaps` where the stream comes from another store
         finally:
             adopted.finish(False)
-        if gaps:
+        if has_lost:
             # Readers trust what a journal of this boot counts; what can be believed leaves it for a segment at once.
             self._adopt_batch([writer_id])
 

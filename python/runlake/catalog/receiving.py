@@ -46,6 +46,7 @@ class ReceivedRun:
         version: The transaction that changed it last, there.
         deleted: Whether it was deleted or restored; None when neither.
         writers: Whose points it has.
+        after: The version that it was told is here, to which this is the difference; 0 when this is all of the run.
     """
 
     change: Change
@@ -56,15 +57,20 @@ class ReceivedRun:
     deleted: bool | None = None
     inputs: Sequence[DatasetInput] = ()
     writers: Sequence[WriterInfo] = ()
+    after: int = 0
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """The ids that experiments have here, the version of each run that is here now, and refused parameters."""
+    """The ids that experiments have here, the version of each run that is here now, and refused parameters.
+
+    `behind` are runs of which this catalog lacks what the sender was told is here; nothing of them was taken in.
+    """
 
     experiments: Mapping[str, str]
     versions: Mapping[str, int]
     conflicts: Sequence[Conflict]
+    behind: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -91,16 +97,19 @@ class Receiving(Part):
         """
         with self._database.writing() as session:
             numbers = {e.experiment_id: _merge_experiment(session, source, e) for e in experiments}
-            versions, conflicts = dict[str, int](), list[Conflict]()
+            versions, conflicts, behind = dict[str, int](), list[Conflict](), list[str]()
             for run in runs:
                 number, known = _known(session, source, run)
+                if _is_behind(run, number, known):
+                    behind.append(run.change.run_id)
+                    continue
                 if run.version > known:
                     if number is None:
                         number = _create(session, run, _experiment_of(session, source, run, numbers))
                     conflicts += _merge_run(session, source, number, run)
                 versions[run.change.run_id] = max(known, run.version)
             ids = {local_id: _experiment_id(session, number) for local_id, number in numbers.items()}
-        return Receipt(ids, versions, conflicts)
+        return Receipt(ids, versions, conflicts, behind)
 
     def received_files(self, run_id: str) -> dict[str, ReceivedFile]:
         """Return what is known of artifacts of a run that came from other stores, by path."""
@@ -187,6 +196,14 @@ def _known(session: Session, source: str, run: ReceivedRun) -> tuple[int | None,
         (source, run.change.run_id),
     )
     return (None, -1) if row is None else (int(row[0]), int(row[1]))
+
+
+def _is_behind(run: ReceivedRun, number: int | None, known: int) -> bool:
+    """Tell whether a run is the difference to something that is not here: this is an older catalog, or another one.
+
+    Of a run that is here and never came from that store, it has learnt by asking.
+    """
+    return run.after > max(known, 0) and (number is None or known >= 0)
 
 
 def _create(session: Session, run: ReceivedRun, experiment: int) -> int:

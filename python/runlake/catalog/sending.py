@@ -130,6 +130,51 @@ class Sending(Part):
             )
             return [conflict for conflict in conflicts if _put_conflict(session, conflict)]
 
+    def runs_of(self, writer_id: str) -> list[str]:
+        """Return the runs that log to a writer, in the order of their making."""
+        with self._database.reading() as session:
+            rows = session.all(
+                "SELECT r.run_id FROM run r JOIN writer_run m USING (run) JOIN writer w USING (writer)"
+                " WHERE w.writer_id = ? ORDER BY r.run",
+                (writer_id,),
+            )
+        return [run_id for (run_id,) in rows]
+
+    def forget_sent(self, server: int, run_ids: Sequence[str]) -> None:
+        """Note that a server has nothing of some runs, whatever it has acknowledged: it lacks some of it."""
+        with self._database.writing() as session:
+            for run_id in run_ids:
+                for table in ("sent_run", "sent_file"):
+                    session.run(
+                        f"DELETE FROM {table} WHERE server = ? AND run IN (SELECT run FROM run WHERE run_id = ?)",
+                        (server, run_id),
+                    )
+                session.run(
+                    "DELETE FROM sent_experiment WHERE server = ?"
+                    " AND experiment IN (SELECT experiment FROM run WHERE run_id = ?)",
+                    (server, run_id),
+                )
+
+    def catch_up(self, versions: Mapping[str, int]) -> list[str]:
+        """Give runs a version beyond those that a server has, where these were never given here; return these runs.
+
+        This catalog was set back then, by a power cut or from a backup, and the server takes what it says for old.
+        """
+        found: list[str] = []
+        with self._database.writing() as session:
+            last = session.tx
+            for run_id, version in versions.items():
+                # What is held back of a run is sent as the version before its own.
+                tx = max(session.tx, version + 2)
+                if session.run("UPDATE run SET tx = ? WHERE run_id = ? AND tx < ?", (tx, run_id, version)):
+                    found.append(run_id)
+                    last = max(last, tx)
+            if found:
+                session.run("UPDATE counter SET tx = ?", (last,))
+            else:
+                session.cancel()
+        return found
+
     def mark_points_sent(self, server: int, have: Mapping[str, int]) -> None:
         """Note up to where a server has the points of writers, `have` being the first seq that it lacks."""
         with self._database.writing() as session:

@@ -34,11 +34,15 @@ class Have:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What a server said to runs: its ids of experiments, the versions it has, and parameters that it refused."""
+    """What a server said to runs: its ids of experiments, the versions it has, and parameters that it refused.
+
+    `behind` are runs of which it lacks what it has acknowledged before.
+    """
 
     experiments: Mapping[str, str]
     versions: Mapping[str, int]
     conflicts: Sequence[Mapping[str, str]]
+    behind: Sequence[str]
 
 
 class Behind(Exception):
@@ -74,7 +78,8 @@ class Peer:
     ) -> Accepted:
         """Send what is new of runs and their experiments."""
         said = self._json("runs", {"source": source, "experiments": experiments, "runs": runs})
-        return Accepted(said.get("experiments", {}), said.get("accepted", {}), said.get("conflicts", ()))
+        conflicts, behind = said.get("conflicts", ()), said.get("behind", ())
+        return Accepted(said.get("experiments", {}), said.get("accepted", {}), conflicts, behind)
 
     def put_points(
         self, writer: str, first: int, batch: bytes, *, gap_from: int | None = None, durability: str | None = None

@@ -72,6 +72,8 @@ class Rounds:
         Args:
             leftovers: Whether to send what dead processes left as well, unless another process does so now.
         """
+        if leftovers:
+            self.shipper.forget()  # a server that was away may have lost what was not on its disk, and nobody noticed
         spool = self._spool
         committed = spool.committed()
         runs, files = spool.take_news(files=leftovers or time.monotonic() >= self._files_at)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from runlake import _engine
 from runlake.catalog import ExperimentState, RunState
 from runlake.catalog.changes import Conflict
+from runlake.errors import NotFound
 from runlake.replication import wire
 from runlake.replication.files import FileShipper
 from runlake.replication.peer import Behind, Have
@@ -76,7 +77,9 @@ class Shipper:
             sent = [state.without_end() if hold_ends else state for state in states]
             for batch in _batches([state for state in sent if state is not None]):
                 wanted = {state.experiment_id for state in batch}
-                self._put(batch, self._store.catalog.unsent_experiments(self.number, wanted))
+                again = self._put(batch, self._store.catalog.unsent_experiments(self.number, wanted))
+                if again:
+                    self.send_runs(again, hold_ends=hold_ends)
             self._progress.runs += sum(now is then for now, then in zip(states, sent, strict=True))
 
     def _unsent(self, run_ids: Collection[str] | None) -> Iterator[list[RunState]]:
@@ -90,9 +93,10 @@ class Shipper:
                     break
                 yield states
 
-    def _put(self, runs: Sequence[RunState], experiments: Sequence[ExperimentState]) -> None:
+    def _put(self, runs: Sequence[RunState], experiments: Sequence[ExperimentState]) -> list[str]:
+        """Send runs, and return those that have to be sent again because one of the two stores was set back."""
         if not runs and not experiments:
-            return
+            return []
         accepted = self.peer.put_runs(
             self._store.catalog.store_id,
             [wire.experiment_to_json(self._named(state)) for state in experiments],
@@ -101,14 +105,19 @@ class Shipper:
         conflicts = [
             Conflict(said["run_id"], said["key"], said["refused"], said["kept"]) for said in accepted.conflicts
         ]
+        ahead = {s.run_id: v for s in runs if (v := accepted.versions.get(s.run_id, 0)) > s.version}
+        overtaken = self._store.catalog.catch_up(ahead) if ahead else []
         news = self._store.catalog.mark_sent(
             self.number,
-            [state for state in runs if state.run_id in accepted.versions],
+            [state for state in runs if state.run_id in accepted.versions and state.run_id not in overtaken],
             [(state, accepted.experiments.get(state.experiment_id, state.experiment_id)) for state in experiments],
             conflicts,
         )
         for conflict in news:
             _log.warning("%s at %s", conflict, self.peer)
+        if accepted.behind:
+            self._store.catalog.forget_sent(self.number, accepted.behind)
+        return [*overtaken, *accepted.behind]
 
     def _named(self, state: ExperimentState) -> ExperimentState:
         """Return an experiment with the name that the server has it under, if it is known here by its id alone."""
@@ -177,7 +186,7 @@ class Shipper:
 
     def _send(self, writer: str, begin: int, upto: int, pack: Pack) -> None:
         """Send the points from `begin` to `upto`; what the server has is not sent again, what is before is a gap."""
-        tries = 0
+        tries, has_sent_runs = 0, False
         while (have := self.have([writer])[writer].have) < upto:
             first = max(have, begin)
             batch, end = pack(first)
@@ -189,8 +198,20 @@ class Shipper:
                     raise
                 self.ask([writer])
                 continue
+            except NotFound:
+                if has_sent_runs:
+                    raise
+                has_sent_runs = True
+                self._send_runs_again(writer)
+                continue
             self._progress.points += end - first
             self._progress.points_left = max(0, self._progress.points_left - (end - first))
+
+    def _send_runs_again(self, writer: str) -> None:
+        """Send the runs of a writer as if the server had never had them: it lacks one that it has acknowledged."""
+        runs = self._store.catalog.runs_of(writer)
+        self._store.catalog.forget_sent(self.number, runs)
+        self.send_runs(runs, hold_ends=True)
 
 
 def _packer(journals: _engine.Journals, writer: str) -> Pack:

@@ -34,6 +34,8 @@ def run_to_json(state: RunState, *, lifecycle: bool) -> dict[str, Any]:
         "user_id": state.user_id,
         "start_time": state.start_time,
     }
+    if state.known_version > 0:
+        sent["after"] = state.known_version
     if state.status is not None:
         sent |= {"status": state.status, "end_time": state.end_time}
     if lifecycle and state.deleted is not None:
