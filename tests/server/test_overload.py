@@ -73,6 +73,19 @@ def test_a_flood_of_long_bodies_takes_bounded_memory_and_small_requests_are_answ
         assert gauge(server, "runlake_request_memory_bytes") < 1 << 16, "all of it is given back"
 
 
+@pytest.mark.parametrize("value", [b"{}", b"[]", b'{"":0}', b"[0]"])
+def test_a_body_of_nothing_but_small_values_takes_no_more_than_others(value: bytes, server: Server) -> None:
+    run_id = server.create_run()
+    server.post("runs/log-batch", run_id=run_id, metrics=[])
+    before = peak_mib(server)
+    values = b",".join([value] * ((30 << 20) // (len(value) + 1)))
+    body = b'{"run_id":"%s","metrics":[%s]}' % (run_id.encode(), values)
+    answer = server.send("POST", f"{API}mlflow/runs/log-batch", body, JSON)
+    assert answer.status == 413
+    assert "too many values" in answer.json["message"]
+    assert peak_mib(server) - before < 150  # the body, twice; read, it would be up to a gigabyte
+
+
 def test_a_request_waits_for_room_and_is_refused_only_after_that(tmp_path: Path) -> None:
     length = 12 << 20
     settings = {"max_memory_bytes": 64 << 20, "room_timeout_s": 0.5}

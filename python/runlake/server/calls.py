@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 from starlette.exceptions import HTTPException
 
-from runlake.server.load import Load, room_of
+from runlake.server.load import Load, room_of, worked_on
 from runlake.server.watch import Counters
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ CHUNK_BYTES = 1 << 20
 _BODY = "runlake.body"
 _PATIENCE_S = 30.0
 _SLOWEST_BYTES_S = 16 << 10
+_MOST_COST = 512 << 20  # 32 MiB of metrics and nothing else come to 340 MiB
 _DRAINED_BYTES = 64 << 20
 """How much of a body that is too long is read and thrown away: a client that is still sending hears no answer."""
 
@@ -103,7 +104,9 @@ async def read_body(request: Request, most_bytes: int) -> bytes:
             raise HTTPException(408, "the body of the request comes too slowly", {"Connection": "close"})
     if size > most_bytes or declared > most_bytes:
         raise HTTPException(413, f"the body of a request may have {most_bytes:,} bytes", {"Connection": "close"})
-    await room.work(size)
+    if (cost := worked_on(read)) > _MOST_COST:
+        raise HTTPException(413, "the body of the request has too many values; send them in several requests")
+    await room.work(cost)
     return bytes(read)
 
 
