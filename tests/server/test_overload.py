@@ -165,6 +165,34 @@ def test_a_body_that_stops_coming_is_given_up(impatient: Server) -> None:
     until(lambda: gauge(impatient, "runlake_request_memory_bytes") < 1 << 16)
 
 
+def test_an_upload_that_comes_byte_by_byte_is_given_up(impatient: Server) -> None:
+    path = f"{API}mlflow-artifacts/artifacts/0/{impatient.create_run()}/artifacts/slow"
+    with connected(impatient) as slow:
+        slow.sendall(f"PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n".encode())
+        slow.settimeout(0.1)
+        for _ in range(100):
+            slow.sendall(b"x")
+            with contextlib.suppress(TimeoutError):
+                assert slow.recv(65536).startswith(b"HTTP/1.1 408")
+                return
+    raise AssertionError("it was waited for")
+
+
+@pytest.mark.parametrize(
+    "place", ["2.0/mlflow-artifacts/artifacts/0/{}/artifacts", "runlake/v1/replication/runs/{}/artifacts"]
+)
+def test_uploads_of_every_kind_wait_for_each_other(place: str, tmp_path: Path) -> None:
+    with served(tmp_path, settings={"max_memory_bytes": 8 << 20, "room_timeout_s": 0.2}) as server:
+        path = f"/api/{place.format(server.create_run())}"
+        with connected(server) as first:  # it takes all that uploads can have
+            request = f"PUT {path}/a HTTP/1.1\r\nHost: {server.address}\r\nContent-Length: 10\r\n\r\nx"
+            first.sendall(request.encode())
+            until(lambda: gauge(server, "runlake_request_memory_bytes") > 1 << 20)
+            assert server.send("PUT", f"{path}/b", b"x").mistake == (429, "REQUEST_LIMIT_EXCEEDED")
+        until(lambda: gauge(server, "runlake_request_memory_bytes") < 1 << 20)
+        assert server.send("PUT", f"{path}/b", b"x").status == 200
+
+
 def test_a_client_that_does_not_take_its_answer_is_cut_off(impatient: Server) -> None:
     run_id = impatient.create_run()
     path = f"{API}mlflow-artifacts/artifacts/0/{run_id}/artifacts/long"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,8 +24,6 @@ CHUNK_BYTES = 1 << 20
 """Size of the pieces in which long bodies go to and from the disk."""
 
 _BODY = "runlake.body"
-_PATIENCE_S = 30.0
-_SLOWEST_BYTES_S = 16 << 10
 _MOST_COST = 512 << 20  # 32 MiB of metrics and nothing else come to 340 MiB
 _DRAINED_BYTES = 64 << 20
 """How much of a body that is too long is read and thrown away: a client that is still sending hears no answer."""
@@ -84,7 +81,7 @@ async def read_body(request: Request, most_bytes: int) -> bytes:
     """Read the body of a request, but no more than it may have.
 
     Raises:
-        HTTPException: it has more, it comes too slowly, or there is no room for it.
+        HTTPException: it has more, or there is no room for it.
     """
     if _BODY in request.scope:
         kept: bytes = request.scope[_BODY]
@@ -93,15 +90,13 @@ async def read_body(request: Request, most_bytes: int) -> bytes:
     declared = _declared_bytes(request, most_bytes)
     if declared <= most_bytes:
         await room.arrive(declared)
-    read, size, deadline = bytearray(), 0, time.monotonic() + _PATIENCE_S
+    read, size = bytearray(), 0
     async for part in request.stream():
         size += len(part)
         if declared <= most_bytes and size <= most_bytes:
             read += part
         elif size > most_bytes + _DRAINED_BYTES:
             break
-        if time.monotonic() > deadline + size / _SLOWEST_BYTES_S:
-            raise HTTPException(408, "the body of the request comes too slowly", {"Connection": "close"})
     if size > most_bytes or declared > most_bytes:
         raise HTTPException(413, f"the body of a request may have {most_bytes:,} bytes", {"Connection": "close"})
     if (cost := worked_on(read)) > _MOST_COST:

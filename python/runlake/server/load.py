@@ -31,6 +31,7 @@ _OBJECT_BYTES: Final = 240
 _VALUE_BYTES: Final = 72  # of a number, a short text, an empty list, each with its place where it is kept
 _TRANSFER_BYTES: Final = 2 << 20  # the pieces of one that are under way
 _PIECE_BYTES: Final = 256 << 10
+_SLOWEST_BYTES_S: Final = 16 << 10
 _MOST_CLIENTS: Final = 10_000
 
 
@@ -157,20 +158,32 @@ class Bounded:
 
 
 def _hurried(receive: Receive, idle_s: float) -> Receive:
-    """Give up on a body of which nothing has come for `idle_s` seconds."""
-    arriving = True
+    """Give up on a body of which nothing has come for `idle_s` seconds, or for which that much longer was waited.
+
+    Only what the client takes counts, and not how long its bytes are worked on.
+    """
+    arriving, size, waited_s = True, 0, 0.0
 
     async def receive_hurried() -> Message:
-        nonlocal arriving
+        nonlocal arriving, size, waited_s
         if not arriving:  # from here on it is waited for the client to go away
             return await receive()
+        began = time.monotonic()
         try:
             message = await asyncio.wait_for(receive(), idle_s)
         except TimeoutError:
-            arriving = False
-            raise HTTPException(408, f"nothing of the body came for {idle_s:g} s", {"Connection": "close"}) from None
+            raise give_up(f"nothing of the body came for {idle_s:g} s") from None
+        size += len(message.get("body", b""))
+        waited_s += time.monotonic() - began
         arriving = message["type"] == "http.request" and message.get("more_body", False)
+        if arriving and waited_s > idle_s + size / _SLOWEST_BYTES_S:
+            raise give_up("the body of the request comes too slowly")
         return message
+
+    def give_up(why: str) -> HTTPException:
+        nonlocal arriving
+        arriving = False
+        return HTTPException(408, why, {"Connection": "close"})
 
     return receive_hurried
 
