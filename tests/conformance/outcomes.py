@@ -5,6 +5,7 @@ An outcome is a plain value, "ok" for anything else, or the code of the error. I
 
 import json
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -292,6 +293,7 @@ def _plain(came: Any) -> Any:
 
 
 def main(uri: str) -> None:
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"  # a status of 500 is an outcome
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     mlflow.set_tracking_uri(uri)

@@ -1,6 +1,6 @@
-"""Small calls of a client, right ones and wrong ones, come to the same through the plugin as in MLflow's own database.
+"""Small calls of a client, right ones and wrong ones, come to the same here as with MLflow's own database and server.
 
-It takes a client of `make conformance`: two stores, each in a process of its own, are too long for every test run.
+It takes a client of `make conformance`: stores and servers in processes of their own are too long for every test run.
 """
 
 import json
@@ -12,6 +12,8 @@ import pytest
 
 from tests.conformance.test_clients import CLIENTS
 from tests.mlflow_plugin.conftest import uri
+from tests.server.judge import mlflow_served
+from tests.server.wire import served
 
 PROGRAM = Path(__file__).with_name("outcomes.py")
 
@@ -46,12 +48,33 @@ LATER = {
 """Calls that come to what they do in MLflow 3, which decides otherwise than 2.22."""
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("client", CLIENTS[1:], ids=lambda path: Path(path).parts[-3])
+OVER_HTTP = {
+    "history missing run": "a run that is not there is an error",
+    "lm search empty ids": "the field is missing",
+}
+"""Calls that come to something else over HTTP alone."""
+
+pytestmark = [
+    pytest.mark.timeout(600),
+    pytest.mark.parametrize("client", CLIENTS[1:], ids=lambda path: Path(path).parts[-3]),
+]
+
+
 def test_through_the_plugin_calls_come_to_what_they_do_in_mlflows_own_database(client: str, tmp_path: Path) -> None:
     expected = outcomes(client, f"sqlite:///{tmp_path}/mlflow.db", tmp_path)
-    known = {*DELIBERATE, *(LATER if "2.22" in client else ())}
-    assert differing(expected, outcomes(client, uri(tmp_path / "plugin"), tmp_path), known) == {}
+    assert differing(expected, outcomes(client, uri(tmp_path / "lake"), tmp_path), known_of(client)) == {}
+
+
+def test_through_the_server_calls_come_to_what_they_do_with_mlflows_own_server(client: str, tmp_path: Path) -> None:
+    (tmp_path / "judge").mkdir()
+    with mlflow_served(tmp_path / "judge", client) as judge:
+        expected = outcomes(client, judge.url, tmp_path)
+    with served(tmp_path) as server:
+        assert differing(expected, outcomes(client, server.url, tmp_path), {*known_of(client), *OVER_HTTP}) == {}
+
+
+def known_of(client: str) -> set[str]:
+    return {*DELIBERATE, *(LATER if "2.22" in client else ())}
 
 
 def outcomes(client: str, where: str, folder: Path) -> dict[str, Any]:
