@@ -107,7 +107,7 @@ class Recovery:
         present = self._journal_bytes()
         for writer_id, state in known.items():
             if writer_id not in present and is_local(state.info):
-                self._catalog.close_writer(writer_id, sealed_all=True)
+                self._catalog.forget_journal(state)  # unless a server has opened it meanwhile
         for writer_id in self._dead(writer_id for writer_id in present if _may_need_mending(known.get(writer_id))):
             self._mend_quietly(writer_id, known[writer_id].info if writer_id in known else None)
         for run_id in self._catalog.fail_orphans():

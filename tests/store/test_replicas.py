@@ -114,6 +114,27 @@ def test_closed_streams_are_sealed_when_they_are_many(
     assert stored(store.root).height == 5 * len(writers)
 
 
+def test_a_stream_that_is_opened_while_a_store_is_mended_stays_open(
+    store: Store, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = new_id()
+    store.replicas.append(points(writer, 0, 10, run_id))
+    store.replicas.seal()
+    store.replicas.close(10)
+    look = store._recovery._journal_bytes
+
+    def look_just_before_it_is_opened() -> dict[str, int]:
+        found = look()
+        assert writer not in found
+        store.replicas.append(points(writer, 10, 20, run_id))
+        return found
+
+    monkeypatch.setattr(store._recovery, "_journal_bytes", look_just_before_it_is_opened)
+    store._recovery.mend()
+    assert store.catalog.writer_states([writer])[0].state == "open"
+    assert query.points(store).collect().height == 20
+
+
 def test_another_process_that_needs_a_stream_gets_it(store: Store, run_id: str) -> None:
     writer = new_id()
     store.replicas.append(points(writer, 0, 10, run_id))
