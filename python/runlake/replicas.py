@@ -98,6 +98,7 @@ class Replicas:
         self._thread: threading.Thread | None = None
         self._taken_bytes = 0
         self._taken_s = 0.0
+        self._has_closed = False
 
     # -- what clients ask for
 
@@ -260,6 +261,7 @@ class Replicas:
             surplus = len(self._streams) - _most_open()
         if surplus > 0:
             self._close_where(sorted(unused, key=lambda stream: stream.used_s)[:surplus])
+            self._has_closed = True
 
     def close(self, timeout_s: float) -> None:
         """Let go of all streams; their points stay in journals. It can be used again all the same."""
@@ -405,7 +407,8 @@ class Replicas:
                 and not stream.users
                 and (stream.used_s < long_ago or stream.writer_id in awaited)
             ]
-        if unused:
+        has_closed, self._has_closed = self._has_closed, False
+        if unused or has_closed:
             self._close_where(unused)
             self._recovery.adopt_here_when_due()
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -15,6 +16,7 @@ from runlake.errors import StoreError
 from runlake.replicas import Busy, Have
 from runlake.store import Store
 from tests.server.sender import assert_once, batch, new_id, stored
+from tests.store.reading import wait_until
 
 
 @pytest.fixture
@@ -110,6 +112,19 @@ def test_closed_streams_are_sealed_when_they_are_many(
     while any(state.state != "sealed" for state in store.catalog.writer_states(writers)):
         pass
     assert store.replicas.have(writers) == dict.fromkeys(writers, Have(5, 5))
+    store.close()
+    assert stored(store.root).height == 5 * len(writers)
+
+
+def test_streams_that_make_room_for_others_are_sealed_when_they_are_many(
+    store: Store, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runlake.replicas._MOST_OPEN", 8)
+    writers = [new_id() for _ in range(store.config.adopt_journals + 16)]
+    for writer in writers:
+        store.replicas.append(points(writer, 0, 5, run_id))
+    wait_until(lambda: sum(state.state != "sealed" for state in store.catalog.writer_states(writers)) <= 16)
+    assert store.replicas.have(writers) == {writer: Have(5, ANY) for writer in writers}
     store.close()
     assert stored(store.root).height == 5 * len(writers)
 
