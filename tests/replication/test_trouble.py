@@ -10,16 +10,21 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import runlake
 from runlake import config
 from runlake.errors import InvalidInput, PermissionDenied, Unauthenticated
+from runlake.remote.connection import Connection
+from runlake.replication.peer import Peer
+from runlake.replication.progress import Progress
+from runlake.replication.shipper import Shipper
 from tests.remote.scripted import Reply, answering
-from tests.replication.seen import experiment_at, files_at, points_at, run_at
+from tests.replication.seen import experiment_at, files_at, opened, points_at, run_at
 from tests.server.wire import Server, served
 from tests.tracking import programs
 
@@ -248,6 +253,36 @@ def test_a_server_with_a_login_takes_what_a_token_may_write(spools: Path, tmp_pa
         done = programs.run(server.url, code)
         assert done.returncode == 0, done.stderr
         assert points_at(server.store, done.stdout.strip()) == EXPECTED
+
+
+class Rewriting(Peer):
+    """A server that is so slow to answer what it lacks that an artifact becomes another one meanwhile."""
+
+    rewrite: Callable[[], object] = bool
+
+    def missing_files(self, run_id: str, files: Sequence[Mapping[str, Any]]) -> list[str]:
+        missing = super().missing_files(run_id, files)
+        self.rewrite()
+        return missing
+
+
+def test_an_artifact_that_is_replaced_while_it_is_sent_is_sent_the_next_time(
+    server: Server, spools: Path, tmp_path: Path
+) -> None:
+    runlake.set_tracking_uri(tmp_path / "lake")
+    with runlake.start_run() as run:
+        runlake.log_text("old", "a.txt")
+        runlake.log_text("kept", "b.txt")
+    peer = Rewriting(Connection(server.url))
+    with contextlib.closing(peer), opened(tmp_path / "lake") as store:
+        shipper = Shipper(store, peer, peer.hello(5.0).store_id, Progress())
+        shipper.send_runs()
+        peer.rewrite = lambda: runlake.log_text("newer", "a.txt", run_id=run.id)
+        shipper.files.send(store.get_run(run.id))
+        assert files_at(server.store, run.id) == {"b.txt": b"kept"}
+        peer.rewrite = bool
+        shipper.files.send(store.get_run(run.id))
+        assert files_at(server.store, run.id) == {"a.txt": b"newer", "b.txt": b"kept"}
 
 
 def test_children_inherit_the_server_and_its_spool(server: Server, spools: Path) -> None:

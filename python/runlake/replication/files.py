@@ -11,10 +11,10 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from runlake.artifacts import Artifacts
-from runlake.errors import NotFound
+from runlake.errors import InvalidInput, NotFound
 from runlake.provenance import FILE_TAGS
 
 if TYPE_CHECKING:
@@ -63,14 +63,29 @@ class FileShipper:
         told = [{"path": path, "size": files[path][0], "sha256": digest} for path, digest in digests.items()]
         missing = set(self._peer.missing_files(run_id, told)) if told else set()
         for path, facts in files.items():
-            if path in missing:
-                with contextlib.suppress(NotFound), artifacts.open(path) as content:
-                    self._peer.put_file(run_id, path, content, os.fstat(content.fileno()).st_size, digests[path])
-            self._store.catalog.mark_files_sent(self._number, run_id, {path: facts})
-            self._progress.files += 1
-            self._progress.file_bytes += facts[0]
+            if path not in missing or self._put(run_id, artifacts, path, facts, digests[path]):
+                self._store.catalog.mark_files_sent(self._number, run_id, {path: facts})
+                self._progress.files += 1
+                self._progress.file_bytes += facts[0]
             self._progress.files_left -= 1
             self._progress.file_bytes_left -= facts[0]
+
+    def _put(self, run_id: str, artifacts: Artifacts, path: str, facts: Facts, sha256: str) -> bool:
+        """Send an artifact; return False when it is no more what it was, and is to be sent the next time."""
+        with contextlib.ExitStack() as opened:
+            try:
+                content = opened.enter_context(artifacts.open(path))
+            except NotFound:
+                return False
+            if _facts(content) != facts:
+                return False
+            try:
+                self._peer.put_file(run_id, path, content, facts[0], sha256)
+            except InvalidInput:
+                if _facts(content) == facts:
+                    raise
+                return False  # somebody has written into it meanwhile
+        return True
 
     def send_shared(self, digests: Sequence[str]) -> None:
         """Send files that runs share, as far as they are in the store and the server lacks them."""
@@ -107,6 +122,11 @@ def _walk(artifacts: Artifacts, folder: str) -> Iterator[tuple[str, Facts]]:
         with contextlib.suppress(FileNotFoundError):
             status = os.stat(artifacts.uri(info.path), follow_symlinks=False)
             yield info.path, (status.st_size, status.st_mtime_ns)
+
+
+def _facts(content: BinaryIO) -> Facts:
+    status = os.fstat(content.fileno())
+    return status.st_size, status.st_mtime_ns
 
 
 def _digest(artifacts: Artifacts, path: str) -> str:
