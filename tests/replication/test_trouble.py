@@ -23,6 +23,7 @@ from runlake.remote.connection import Connection
 from runlake.replication.peer import Peer
 from runlake.replication.progress import Progress
 from runlake.replication.shipper import Shipper
+from runlake.replication.spool import spool_for
 from tests.remote.scripted import Reply, answering
 from tests.replication.seen import experiment_at, files_at, opened, points_at, run_at
 from tests.server.wire import Server, served
@@ -253,6 +254,22 @@ def test_a_server_with_a_login_takes_what_a_token_may_write(spools: Path, tmp_pa
         done = programs.run(server.url, code)
         assert done.returncode == 0, done.stderr
         assert points_at(server.store, done.stdout.strip()) == EXPECTED
+
+
+def test_what_others_left_and_the_server_refuses_holds_up_nothing(server: Server, spools: Path) -> None:
+    left = spool_for(server.url)
+    left.catalog.create_run("5" * 32, "0", name="n" * 10_000, user_id="me", start_time=0, owned=False)
+    left.close()
+    done = programs.run(server.url, LOG)
+    assert done.returncode == 0, done.stderr
+    assert "not everything is at" not in done.stderr
+    assert "what ended processes left" in done.stderr
+    assert list((left.root / "journals").iterdir()) == []
+    assert run_at(server.store, done.stdout.strip()).info.status == "FINISHED"
+    sync = [sys.executable, "-m", "runlake", "sync", str(left.root), server.url]
+    refused = subprocess.run(sync, capture_output=True, text=True, check=False)
+    assert refused.returncode != 0
+    assert "10000 characters" in refused.stderr
 
 
 class Rewriting(Peer):

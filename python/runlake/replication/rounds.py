@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from runlake import config
+from runlake import config, guard
 from runlake.catalog.lock import FileLock
 from runlake.entities import RunStatus
-from runlake.errors import CatalogLocked
+from runlake.errors import CatalogLocked, RunlakeError, StoreError
 from runlake.replication.files import stored_artifacts
 from runlake.replication.peer import DISK
 from runlake.replication.shipper import BATCH_POINTS, Shipper
@@ -31,6 +31,8 @@ _LEAST_FILES_S: Final = 1.0
 _MOST_FILES_S: Final = 10.0
 """Bounds of the pause before folders of artifacts are walked again that nobody waits for: as long as it took."""
 
+_REFUSED_S: Final = 30.0
+
 _FORGOTTEN_AFTER_MS: Final = 24 * 3600 * 1000
 _FORGET_EVERY_S: Final = 3600.0
 
@@ -44,7 +46,7 @@ class Rounds:
         self._lock = FileLock(spool.root / "replicate.lock")
         self._durability = config.durability()
         self._released: dict[str, int] = {}
-        self._forget_at = self._files_at = 0.0
+        self._forget_at = self._files_at = self._leftovers_at = 0.0
         self._has_sent: tuple[str | None, int] = (None, 0)
 
     def has_news(self) -> bool:
@@ -86,7 +88,7 @@ class Rounds:
         if committed[0] is not None:
             self._let_go(committed[0], committed[1])
         if leftovers:
-            self.send_leftovers()
+            self._try_leftovers()
             if committed[0] is not None:
                 self.shipper.note_points([committed[0]])
 
@@ -146,6 +148,18 @@ class Rounds:
     def _release(self, writer: str, upto: int) -> None:
         self._spool.release(writer, upto)
         self._released[writer] = upto
+
+    def _try_leftovers(self) -> None:
+        """Send what ended processes left; where the server refuses it, this process is not held up by it."""
+        if time.monotonic() < self._leftovers_at:
+            return
+        try:
+            self.send_leftovers()
+        except RunlakeError as error:
+            if isinstance(error, StoreError):
+                raise
+            self._leftovers_at = time.monotonic() + _REFUSED_S
+            guard.note(error, "sending what ended processes left")
 
     def _send_leftovers(self) -> None:
         spool = self._spool
