@@ -222,6 +222,18 @@ def test_headers_without_end_are_refused(where: str, impatient: Server) -> None:
     assert peak_mib(impatient) - before < 20
 
 
+def test_headers_without_number_are_refused(server: Server) -> None:
+    server.send("GET", "/health")
+    before = peak_mib(server)
+    begun = b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"a:\r\n" * 15_000  # 60 kB, less than a head may have
+    with contextlib.ExitStack() as opened:
+        clients = [opened.enter_context(connected(server)) for _ in range(50)]
+        for client in clients:
+            client.sendall(begun)
+        assert all(is_closed(client) for client in clients)
+    assert peak_mib(server) - before < 20  # they would be 120 MB
+
+
 def test_silent_connections_make_room_for_others(tmp_path: Path) -> None:
     with served(tmp_path, settings={"max_connections": 20}) as server, contextlib.ExitStack() as stack:
         idle = [stack.enter_context(connected(server)) for _ in range(60)]

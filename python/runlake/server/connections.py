@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from runlake.server.settings import ServerSettings
 
 _MOST_HEADER_BYTES: Final = 64 << 10
+_MOST_HEADERS: Final = 256  # short ones become forty times as many bytes of Python's
 
 
 class Connection(HttpToolsProtocol):
@@ -28,6 +29,7 @@ class Connection(HttpToolsProtocol):
         self._answer_timeout_s = settings.answer_timeout_s
         self._most_connections = settings.max_connections
         self._head_bytes = 0
+        self._headers = 0
         self._in_head = True
         self._head_timer: asyncio.TimerHandle | None = None
         self._answer_timer: asyncio.TimerHandle | None = None
@@ -61,13 +63,15 @@ class Connection(HttpToolsProtocol):
         """Wait for the end of the headers."""
         super().on_message_begin()
         self._in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._headers = 0
         self._await_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header, before the body or behind it."""
         self._head_bytes += len(name) + len(value)
-        if self._head_bytes > 2 * _MOST_HEADER_BYTES:  # the bytes in which they came may have been counted as well
+        self._headers += 1
+        most = 2 * _MOST_HEADER_BYTES  # the bytes in which they came may have been counted as well
+        if self._head_bytes > most or self._headers > _MOST_HEADERS:
             self._abort()
             return
         super().on_header(name, value)
