@@ -9,7 +9,9 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -569,6 +571,14 @@ def test_many_wrong_passwords_have_to_wait_and_the_right_one_that_is_known_has_n
     assert int(answers[-1].headers["retry-after"]) >= 1
     assert call(basic("editor"), "GET", "mlflow/users/current").status == 200
     assert call(basic("reader"), "GET", "mlflow/users/current").status == 200
+
+
+def test_wrong_passwords_that_come_at_once_have_to_wait_as_well(call: Called) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        asked = [pool.submit(call, basic("nobody", f"guess {n}"), "GET", "mlflow/users/current") for n in range(20)]
+    statuses = Counter(one.result().status for one in asked)
+    assert statuses.keys() == {401, 429}
+    assert statuses[401] <= 7, "five are free, and two are compared at a time"
 
 
 def test_a_revoked_token_is_good_for_nothing_within_seconds(tokens: tuple[Server, Any], call: Called) -> None:

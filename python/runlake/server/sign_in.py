@@ -103,7 +103,7 @@ class SignIn:
             return Caller(name, Scope.ADMIN, policy)
         self._failures.check(address, name)
         policy = await self._run(self.renew)
-        if await self._is_right(name, password, key, policy):
+        if await self._is_right(name, password, key, policy, address):
             return Caller(name, Scope.ADMIN, policy)
         self._failures.note(address, name)
         _log.warning("a wrong password, or no such user: %r from %s", name[:100], address)
@@ -120,7 +120,7 @@ class SignIn:
         self._known.move_to_end(key)
         return True
 
-    async def _is_right(self, name: str, password: str, key: bytes, policy: Policy) -> bool:
+    async def _is_right(self, name: str, password: str, key: bytes, policy: Policy, address: str) -> bool:
         """Compare a password, a few at a time: each takes 32 MiB."""
         if self._waiting >= _MOST_WAITING:
             raise HTTPException(429, "too many passwords are being checked", {"Retry-After": "2"})
@@ -129,8 +129,9 @@ class SignIn:
             async with self._hashing:
                 if self._remembers(key, policy):  # another request with the same one was faster
                     return True
+                self._failures.check(address, name)  # those that waited before it may have been wrong
                 user = policy.users.get(name)
-                hashed = nobodys_hash() if user is None else user.password
+                hashed = await self._run(nobodys_hash) if user is None else user.password
                 if not await self._run(password_matches, password, hashed):
                     return False
         finally:
