@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from runlake import access
+from runlake import access, registry
 from runlake.access import Kind, Level, Policy, Scope
 from runlake.errors import PermissionDenied, StoreUnavailable
 from runlake.server.access import guarded
@@ -500,6 +500,24 @@ def _writer(writer_id: str) -> dict[str, Any]:
     return {"id": writer_id, "host": "far", "boot_id": "b", "pid": 1, "created_ms": 5, "rank": None}
 
 
+def test_permissions_go_with_the_name_of_a_model_whoever_changes_it(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "lake")
+    access.add_user(store, "ben", PASSWORD)
+    access.grant(store, "ben", Level.READ, Kind.MODEL)
+    registry.create_registered_model(store, "closed")
+    access.grant(store, "ben", Level.NONE, Kind.MODEL, "closed")
+    access.grant(store, "ben", Level.MANAGE, Kind.MODEL, "free")
+    registry.rename_registered_model(store, "closed", "free")
+    policy = Policy.read(store)
+    assert policy.level("ben", Kind.MODEL, "free") is Level.NONE
+    assert policy.level("ben", Kind.MODEL, "closed") is Level.READ
+    registry.rename_registered_model(store, "free", "free")
+    assert Policy.read(store).level("ben", Kind.MODEL, "free") is Level.NONE
+    registry.delete_registered_model(store, "free")
+    assert Policy.read(store).level("ben", Kind.MODEL, "free") is Level.READ
+    store.close()
+
+
 def test_a_version_is_made_of_what_its_maker_may_read(call: Called) -> None:
     other = call("admin", "POST", "mlflow/experiments/create", name="of a version").json["experiment_id"]
     run_id = call("admin", "POST", "mlflow/runs/create", experiment_id=other).json["run"]["info"]["run_id"]
@@ -517,7 +535,8 @@ def test_a_version_is_made_of_what_its_maker_may_read(call: Called) -> None:
     assert call("stranger", "DELETE", "mlflow/registered-models/delete", name="still mine").status == 200
     assert call("admin", "POST", "mlflow/registered-models/create", name="still mine").status == 200
     assert call("stranger", "GET", "mlflow/registered-models/get", name="still mine").status == 403
-    assert not call("stranger", "GET", "mlflow/registered-models/search").json["registered_models"]
+    found = call("stranger", "GET", "mlflow/registered-models/search").json["registered_models"]
+    assert "still mine" not in {model["name"] for model in found}
 
 
 @pytest.mark.parametrize("source", ["models:/kept/1", "MODELS:/kept/1", " models:/kept/1", "Models:/kept@a"])

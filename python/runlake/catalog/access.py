@@ -168,14 +168,17 @@ class Access(Part):
     def move_permissions(self, kind: str, resource: str, renamed: str | None) -> None:
         """Let everybody's permissions follow what got another name; None removes them with what they were for."""
         with self._database.writing(durable=True) as session:
-            if renamed is None:
-                session.run("DELETE FROM permission WHERE kind = ? AND resource = ?", (kind, resource))
-            else:
-                session.run(
-                    "UPDATE OR REPLACE permission SET resource = ? WHERE kind = ? AND resource = ?",
-                    (renamed, kind, resource),
-                )
-            _touch(session)
+            move_permissions(session, kind, resource, renamed)
+
+
+def move_permissions(session: Session, kind: str, resource: str, renamed: str | None) -> None:
+    """Let permissions follow what gets another name, or remove them with it, in the transaction that does that."""
+    if renamed is None:
+        session.run("DELETE FROM permission WHERE kind = ? AND resource = ?", (kind, resource))
+    elif renamed != resource:
+        session.run("DELETE FROM permission WHERE kind = ? AND resource = ?", (kind, renamed))
+        session.run("UPDATE permission SET resource = ? WHERE kind = ? AND resource = ?", (renamed, kind, resource))
+    _touch(session)
 
 
 def _version(session: Session) -> int:

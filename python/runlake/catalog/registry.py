@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from runlake.catalog.access import move_permissions
 from runlake.catalog.events import Stamp, add_event
 from runlake.catalog.model_versions import find_version, latest_versions, read_version
 from runlake.catalog.part import Part
@@ -33,6 +34,7 @@ MODEL_ATTRIBUTES: Final = {
 
 _COLUMNS = "m.model, m.name, m.created_ms, m.updated_ms, m.description"
 _MOST_VALUES = 500
+_KIND = "registered_model"  # as permissions are for
 
 
 class Registry(Part):
@@ -72,7 +74,7 @@ class Registry(Part):
             return _read_models(session, numbers)
 
     def rename_registered_model(self, name: str, new_name: str, stamp: Stamp) -> RegisteredModel:
-        """Give a registered model another name; versions and aliases go by it from then on.
+        """Give a registered model another name; versions, aliases and permissions go by it from then on.
 
         Raises:
             NotFound: none has that name.
@@ -84,6 +86,7 @@ class Registry(Part):
                 _require_free(session, new_name)
             touch_model(session, model, stamp, "name = ?", new_name)
             session.run("UPDATE model_version SET updated_ms = ? WHERE model = ?", (stamp.at_ms, model))
+            move_permissions(session, _KIND, name, new_name)
             add_event(session, stamp, "rename_model", model, name, new_name=new_name)
             return _read_models(session, [model])[0]
 
@@ -101,6 +104,7 @@ class Registry(Part):
             model = find_model(session, name)
             versions = session.all("SELECT version FROM model_version WHERE model = ? ORDER BY version", (model,))
             session.run("DELETE FROM registered_model WHERE model = ?", (model,))
+            move_permissions(session, _KIND, name, None)
             add_event(session, stamp, "delete_model", model, name, versions=[version for (version,) in versions])
 
     def set_registered_model_tag(self, name: str, key: str, value: str, stamp: Stamp) -> None:

@@ -205,13 +205,5 @@ def give_model(store: Store, fields: Fields, _answer: Any) -> None:
         access.grant(store, fields.caller.name, Level.MANAGE, Kind.MODEL, fields.text("name"))
 
 
-def follow_model(store: Store, fields: Fields, _answer: Any) -> None:
-    """Let permissions follow a registered model that was renamed."""
-    if fields.text("name") != fields.text("new_name"):
-        store.catalog.move_permissions(Kind.MODEL.value, fields.text("new_name"), None)
-        store.catalog.move_permissions(Kind.MODEL.value, fields.text("name"), fields.text("new_name"))
-
-
-def forget_model(store: Store, fields: Fields, _answer: Any) -> None:
-    """Let nobody have a permission for what is no longer there."""
-    store.catalog.move_permissions(Kind.MODEL.value, fields.text("name"), None)
+def count_at_once(_store: Store, _fields: Fields, _answer: Any) -> None:
+    """Let what the registry has done to permissions, with a model's name, count from now on."""
