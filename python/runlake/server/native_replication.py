@@ -197,7 +197,6 @@ def _digest(artifacts: Contents, path: str) -> str:
 async def put_file(request: Request, _max_body_bytes: int) -> Response:
     """Write an artifact; it takes its name when it is whole and has the digest that was said."""
     worker = worker_of(request)
-    await room_of(request).transfer()
     run_id, path = request.path_params["run_id"], request.path_params["path"]
     expected = request.headers.get(_SHA256)
     await room_of(request).transfer()
