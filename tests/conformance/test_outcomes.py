@@ -27,8 +27,6 @@ DELIBERATE = {
     "exp delete twice": "it is there, and deleted",
     "exp restore active": "it is there, and not deleted",
     "exp tag long": "cut, as those of runs",
-    "run delete twice": "a mistake",
-    "run restore active": "a mistake",
     "search order": "INVALID_PARAMETER_VALUE",
     "rm search zero": "a page of none is a mistake",
     "mv stage archive none": "INVALID_PARAMETER_VALUE",
@@ -47,13 +45,6 @@ LATER = {
 }
 """Calls that come to what they do in MLflow 3, which decides otherwise than 2.22."""
 
-
-OVER_HTTP = {
-    "history missing run": "a run that is not there is an error",
-    "lm search empty ids": "the field is missing",
-}
-"""Calls that come to something else over HTTP alone."""
-
 pytestmark = [
     pytest.mark.timeout(600),
     pytest.mark.parametrize("client", CLIENTS[1:], ids=lambda path: Path(path).parts[-3]),
@@ -70,7 +61,7 @@ def test_through_the_server_calls_come_to_what_they_do_with_mlflows_own_server(c
     with mlflow_served(tmp_path / "judge", client) as judge:
         expected = outcomes(client, judge.url, tmp_path)
     with served(tmp_path) as server:
-        assert differing(expected, outcomes(client, server.url, tmp_path), {*known_of(client), *OVER_HTTP}) == {}
+        assert differing(expected, outcomes(client, server.url, tmp_path), known_of(client)) == {}
 
 
 def known_of(client: str) -> set[str]:

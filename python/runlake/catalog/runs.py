@@ -152,18 +152,19 @@ class Runs(Part):
         return found
 
     def delete_run(self, run_id: str) -> None:
-        """Mark an active run deleted."""
+        """Mark a run deleted, unless it is."""
         self._mark(run_id, deleted=True)
 
     def restore_run(self, run_id: str) -> None:
-        """Bring back a deleted run."""
+        """Bring back a run, if it is deleted."""
         self._mark(run_id, deleted=False)
 
     def _mark(self, run_id: str, *, deleted: bool) -> None:
         with self._database.writing() as session:
             run, _, was_deleted = find_run(session, run_id)
-            if bool(was_deleted) == deleted:
-                raise InvalidInput(f"run {run_id} is {'already' if deleted else 'not'} deleted")
+            if bool(was_deleted) == deleted:  # no mistake for MLflow: scripts that clean up do it again
+                session.cancel()
+                return
             session.run("UPDATE run SET deleted = ?, tx = ? WHERE run = ?", (deleted, session.tx, run))
 
     def _read(self, session: Session, run_ids: Sequence[str]) -> dict[str, Run]:

@@ -8,7 +8,7 @@ import orjson
 
 from runlake import logged_models, names, recording
 from runlake.entities import ModelMetric
-from runlake.errors import InvalidInput
+from runlake.errors import InvalidInput, NotFound
 from runlake.server import repeats
 from runlake.server.mlflow_errors import invalid, missing
 from runlake.server.mlflow_fields import Fields, read_number, read_whole, require_at_most
@@ -133,7 +133,10 @@ def get_history(store: Store, fields: Fields) -> bytes:
     if size is not None and size <= 0:
         raise invalid("max_results", size, "It must be a positive integer.")
     size = _LONG_HISTORY if size is None else min(size, _LONG_HISTORY)
-    places = query.metric_places(store, run_id, key)
+    try:
+        places = query.metric_places(store, run_id, key)
+    except NotFound:  # as MLflow has it
+        return b'{"metrics":[]}'
     token = b""
     if start + size < len(places):
         token = b',"next_page_token":' + orjson.dumps(page_token(start + size))

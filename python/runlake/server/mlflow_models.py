@@ -91,12 +91,10 @@ def delete_tag(store: Store, fields: Fields) -> dict[str, Any]:
 
 
 def search(store: Store, fields: Fields) -> dict[str, Any]:
-    """Return one page of the logged models that a filter selects."""
-    if not (experiment_ids := fields.ids("experiment_ids")):
-        raise missing("experiment_ids")
+    """Return one page of the logged models that a filter selects; in no experiments there are none."""
     page = logged_models.search_logged_models(
         store,
-        experiment_ids,
+        fields.ids("experiment_ids"),
         fields.text_or("filter"),
         [_dataset(Fields(item)) for item in fields.objects("datasets")],
         fields.whole("max_results") or _PAGE,

@@ -61,7 +61,7 @@ FIELDS: Final = {
     "mlflow-artifacts/artifacts": "path!",
     "mlflow/logged-models": "experiment_id! name source_run_id tags:pair[] params:pair[] model_type",
     "mlflow/logged-models/search": (
-        "experiment_ids!:text[] filter datasets:choice[] max_results:int order_by:model_order[] page_token"
+        "experiment_ids:text[] filter datasets:choice[] max_results:int order_by:model_order[] page_token"
     ),
     "mlflow/logged-models/{model_id}": "status:model_status allow_deleted:bool",
     "mlflow/logged-models/{model_id}/params": "params:pair[]",
