@@ -31,6 +31,7 @@ _log = logging.getLogger("runlake")
 _IDLE_S: Final = 300.0
 _LOOK_S: Final = 0.5
 _RETRY_S: Final = 5.0
+_ADOPT_S: Final = 5.0
 _TRIES: Final = 5
 _FILES_PER_STREAM: Final = 8
 _MOST_OPEN: Final = 512
@@ -98,7 +99,7 @@ class Replicas:
         self._thread: threading.Thread | None = None
         self._taken_bytes = 0
         self._taken_s = 0.0
-        self._has_closed = False
+        self._adopt_at_s = 0.0
 
     # -- what clients ask for
 
@@ -261,7 +262,6 @@ class Replicas:
             surplus = len(self._streams) - _most_open()
         if surplus > 0:
             self._close_where(sorted(unused, key=lambda stream: stream.used_s)[:surplus])
-            self._has_closed = True
 
     def close(self, timeout_s: float) -> None:
         """Let go of all streams; their points stay in journals. It can be used again all the same."""
@@ -407,9 +407,9 @@ class Replicas:
                 and not stream.users
                 and (stream.used_s < long_ago or stream.writer_id in awaited)
             ]
-        has_closed, self._has_closed = self._has_closed, False
-        if unused or has_closed:
+        if unused or time.monotonic() >= self._adopt_at_s:  # streams may have been closed to make room for others
             self._close_where(unused)
+            self._adopt_at_s = time.monotonic() + _ADOPT_S
             self._recovery.adopt_here_when_due()
 
     def _release_memory(self) -> None:

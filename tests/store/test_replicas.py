@@ -120,10 +120,12 @@ def test_streams_that_make_room_for_others_are_sealed_when_they_are_many(
     store: Store, run_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("runlake.replicas._MOST_OPEN", 8)
+    monkeypatch.setattr("runlake.replicas._ADOPT_S", 0.1)
     writers = [new_id() for _ in range(store.config.adopt_journals + 16)]
     for writer in writers:
         store.replicas.append(points(writer, 0, 5, run_id))
-    wait_until(lambda: sum(state.state != "sealed" for state in store.catalog.writer_states(writers)) <= 16)
+    most = store.config.adopt_journals
+    wait_until(lambda: sum(state.state != "sealed" for state in store.catalog.writer_states(writers)) < most)
     assert store.replicas.have(writers) == {writer: Have(5, ANY) for writer in writers}
     store.close()
     assert stored(store.root).height == 5 * len(writers)
