@@ -144,6 +144,7 @@ class Replicas:
             Busy: another process has the stream, or there is no room at all.
         """
         with self._in_use(points.writer) as stream:
+            self._require_runs(stream, points.runs)  # or who may do nothing could have journals made without end
             for _ in range(_TRIES):
                 replica = self._opened(stream)
                 self._attach(stream, points.runs)
@@ -286,6 +287,12 @@ class Replicas:
             replica.flush(self._config.lock_timeout_ms)
         stats = replica.stats()
         return Have(stats.committed, stats.durable)
+
+    def _require_runs(self, stream: _Stream, run_ids: Sequence[str]) -> None:
+        new = [run_id for run_id in run_ids if run_id not in stream.attached]
+        known = self._catalog.run_names(new) if new else {}
+        if unknown := [run_id for run_id in new if run_id not in known]:
+            raise NotFound(f"there is no run {unknown[0]!r}")
 
     def _attach(self, stream: _Stream, run_ids: Sequence[str]) -> None:
         new = [run_id for run_id in run_ids if run_id not in stream.attached]

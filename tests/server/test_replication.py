@@ -77,10 +77,11 @@ def test_an_acknowledgement_can_wait_for_the_disk(sender: Sender, run_id: str) -
     assert sender.have(writer, query="?durability=disk")[writer] == {"have": 20, "durable": 20}
 
 
-def test_points_of_a_run_that_is_not_there_are_refused(sender: Sender) -> None:
+def test_points_of_a_run_that_is_not_there_are_refused_and_leave_nothing_behind(server: Server, sender: Sender) -> None:
     writer = new_id()
     assert sender.points(batch(writer, 0, 10, new_id())).mistake == (404, "RESOURCE_DOES_NOT_EXIST")
     assert sender.have(writer)[writer]["have"] == 0
+    assert not list((server.store / "journals").glob(f"{writer}*"))
 
 
 def test_a_run_comes_with_all_that_belongs_to_it(server: Server, sender: Sender) -> None:
