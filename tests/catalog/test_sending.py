@@ -181,6 +181,35 @@ def test_what_a_server_lacks_is_counted(catalog: Catalog, server: int) -> None:
     assert catalog.sent_files(server, "run1") == {"a/b": (3, 4)}
 
 
+class TakingUp(list[str]):
+    """Runs in use, among which none is; while it is looked for, another process takes it up."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+
+    def __contains__(self, run_id: object) -> bool:
+        self.catalog.update_run(str(run_id), status="RUNNING")
+        return False
+
+
+def test_a_run_that_is_taken_up_while_runs_are_forgotten_stays(catalog: Catalog, server: int) -> None:
+    add_run(catalog, "run1", by=writer(1))
+    catalog.update_run("run1", status="FINISHED", end_time=START_MS + 1)
+    catalog.close_writer(writer(1).id, sealed_all=True)
+    acknowledge(catalog, server)
+    assert catalog.forget_ended_runs(server, START_MS + 50, keep=TakingUp(catalog)) == 0
+    assert catalog.get_run("run1").info.status == "RUNNING"
+
+
+def test_a_version_that_no_store_comes_to_changes_nothing(catalog: Catalog, server: int) -> None:
+    add_run(catalog, "run1")
+    before = unsent(catalog, server)[0].version
+    assert catalog.catch_up({"run1": 2**62}) == []
+    assert unsent(catalog, server)[0].version == before
+    assert catalog.catch_up({"run1": before + 5}) == ["run1"]
+    assert unsent(catalog, server)[0].version > before + 6
+
+
 def test_runs_that_the_server_has_are_forgotten_and_nothing_else(catalog: Catalog, server: int) -> None:
     data = DatasetInput(Dataset("d", "1", "local", "{}"), [InputTag("mlflow.data.context", "t")])
     for number, run_id in enumerate(("old", "kept", "open", "unsent", "late", "conflict"), start=1):

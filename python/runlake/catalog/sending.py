@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from runlake.catalog.session import Row, Session
 
 _MOST_VALUES: Final = 500
+_MOST_VERSION: Final = 1 << 53
+"""Versions beyond it are none: a server that tells of one must not use up the numbers of transactions."""
 
 
 class Sending(Part):
@@ -164,6 +166,8 @@ class Sending(Part):
         with self._database.writing() as session:
             last = session.tx
             for run_id, version in versions.items():
+                if version > _MOST_VERSION:
+                    continue
                 # What is held back of a run is sent as the version before its own.
                 tx = max(session.tx, version + 2)
                 if session.run("UPDATE run SET tx = ? WHERE run_id = ? AND tx < ?", (tx, run_id, version)):

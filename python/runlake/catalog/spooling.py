@@ -37,10 +37,16 @@ class Spooling(Part):
         with self._database.reading() as session:
             rows = session.all(_FORGETTABLE, (server, before_ms, _MOST_RUNS))
             tables = [name for (name,) in session.all(_TABLES_OF_RUNS)]
-        runs = [run for run, run_id in rows if run_id not in keep]
-        if not runs:
+        unused = {run for run, run_id in rows if run_id not in keep}
+        if not unused:
             return 0
         with self._database.writing() as session:
+            # Another process may have taken one up again meanwhile.
+            rows = session.all(_FORGETTABLE, (server, before_ms, _MOST_RUNS))
+            runs = [run for run, _ in rows if run in unused]
+            if not runs:
+                session.cancel()
+                return 0
             session.run("PRAGMA defer_foreign_keys = ON")
             for table in tables:
                 session.run(f"DELETE FROM {table} WHERE run IN ({placeholders(len(runs))})", runs)
