@@ -6,6 +6,7 @@ That no route is open to who may not call it is in test_access, Host and Origin 
 from __future__ import annotations
 
 import ast
+import base64
 import json
 import os
 import pickle
@@ -444,6 +445,26 @@ def test_json_that_is_made_to_hurt_is_refused(body: str, place: tuple[Server, Pa
     answer = place[0].send("POST", f"{API}mlflow/experiments/create", body, JSON)
     assert answer.status == 400
     assert len(answer.body) < 2000
+
+
+SEARCHES = {
+    "runs/search": {"experiment_ids": ["0"]},
+    "experiments/search": {"max_results": 5},
+    "logged-models/search": {"experiment_ids": ["0"]},
+}
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize(
+    "said",
+    [b'{"offset":1%s}' % (b"0" * 30), b'{"offset":%s}' % (b"9" * 5000), b"[" * 100_000, b'{"offset":true}', b"[1]"],
+    ids=["long", "longer", "deep", "a truth", "a list"],
+)
+def test_a_token_that_is_made_to_hurt_is_refused(search: str, said: bytes, place: tuple[Server, Path]) -> None:
+    token = base64.b64encode(said).decode()
+    answer = place[0].post(search, **SEARCHES[search], page_token=token)
+    assert answer.status == 400
+    assert len(answer.body) < 1000
 
 
 @pytest.mark.parametrize("value", [{}, [], [[]], True, 1.5, 10**30, "x" * 10_000], ids=range(7))

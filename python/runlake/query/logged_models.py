@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from runlake.query.filter.nodes import Field, Kind
 from runlake.query.filter.order import parse_order
 from runlake.query.filter.parser import parse_filter
 from runlake.query.filter.vocabulary import LOGGED_MODELS
+from runlake.query.paging import said_by, said_offset
 
 if TYPE_CHECKING:
     from runlake.query.reader import Lake
@@ -156,14 +156,8 @@ def _page_start(
 ) -> int:
     if not token:
         return 0
-    try:
-        said = json.loads(base64.b64decode(token, validate=True))
-        offset = said.pop("offset")
-    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidInput(f"page token {token!r} is not one that a search has returned") from error
+    said = said_by(token)
     for name, value in _query(experiment_ids, filter_string, order_by).items():
         if said.get(name) != value:
             raise InvalidInput(f"the page token is of a search with another {name}: {said.get(name)!r}, not {value!r}")
-    if not isinstance(offset, int) or offset <= 0:
-        raise InvalidInput(f"page token {token!r} is not one that a search has returned")
-    return offset
+    return said_offset(token, said)

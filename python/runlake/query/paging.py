@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from runlake.errors import InvalidInput, InvalidType
+from runlake.names import shortened
 
 MOST_RESULTS: Final = 50_000
+_LARGEST_OFFSET: Final = (1 << 62) - 1  # the end of the page behind it is still a number of 64 bits
 
 
 def check_size(max_results: object) -> int:
@@ -31,15 +34,38 @@ def page_start(token: str | bytes | None) -> int:
     Raises:
         InvalidInput: no such token was ever handed out.
     """
-    if not token:
-        return 0
+    return said_offset(token, said_by(token)) if token else 0
+
+
+def said_by(token: str | bytes) -> dict[str, Any]:
+    """Return what is in a token.
+
+    Raises:
+        InvalidInput: nothing that can be read.
+    """
     try:
-        offset = json.loads(base64.b64decode(token, validate=True))["offset"]
-    except (binascii.Error, ValueError, KeyError, TypeError) as error:
-        raise InvalidInput(f"page token {token!r} is not one that a search has returned") from error
-    if not isinstance(offset, int) or offset <= 0:
-        raise InvalidInput(f"page token {token!r} is not one that a search has returned")
+        said = json.loads(base64.b64decode(token, validate=True))
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise _strange(token) from error
+    if not isinstance(said, dict):
+        raise _strange(token)
+    return said
+
+
+def said_offset(token: str | bytes, said: Mapping[str, Any]) -> int:
+    """Return where the page that a token leads to begins.
+
+    Raises:
+        InvalidInput: nowhere.
+    """
+    offset = said.get("offset")
+    if type(offset) is not int or not 0 < offset <= _LARGEST_OFFSET:
+        raise _strange(token)
     return offset
+
+
+def _strange(token: str | bytes) -> InvalidInput:
+    return InvalidInput(f"page token {shortened(token)!r} is not one that a search has returned")
 
 
 def page_token(offset: int) -> str:
