@@ -114,6 +114,11 @@ def proxied(_store: Store, fields: Fields) -> Iterator[Target]:
     return _experiments(paths.components(fields.text_or("path"))[:1])
 
 
+def source_run(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiment of the run that is said to have made a logged model, and later its versions."""
+    return _of_runs(store, [run_id] if (run_id := fields.text_or("source_run_id")) else [])
+
+
 def logged_model(store: Store, fields: Fields) -> Iterator[Target]:
     """Find the experiment of a logged model."""
     return _of_model(store, fields.text("model_id"))
