@@ -269,6 +269,26 @@ def test_a_page_is_as_long_as_asked_for_however_many_parts_it_is_read_in(tmp_pat
         assert "next_page_token" not in rest
 
 
+def test_an_answer_of_long_runs_ends_early_however_it_is_asked_for(tmp_path: Path) -> None:
+    pytest.importorskip("mlflow")
+    params = [{"key": f"p{number}", "value": "x" * 6000} for number in range(80)]
+    with served(tmp_path, "--ui", "mlflow") as server, ThreadPoolExecutor(4) as pool:
+        run_ids = list(pool.map(lambda _: server.create_run(), range(130)))
+        list(pool.map(lambda run_id: server.post("runs/log-batch", run_id=run_id, params=params), run_ids))
+        found = server.post("runs/search", experiment_ids=["0"]).json
+        assert len(found["runs"]) == 100, "50 MB, and then no more"
+        rest = server.post("runs/search", experiment_ids=["0"], page_token=found["next_page_token"]).json
+        assert len(rest["runs"]) == 30
+        before = peak_mib(server)
+        fields = "apiError { message } runs { data { params { value } } }"
+        fields = f'mlflowSearchRuns(input: {{experimentIds: ["0"]}}) {{ {fields} }}'
+        query = {"query": f"{{ {' '.join(f'a{number}: {fields}' for number in range(9))} }}"}
+        answers = server.send("POST", "/graphql", json.dumps(query), JSON).json["data"]
+        assert len(answers["a0"]["runs"]) == 100
+        assert all("too long" in answers[f"a{number}"]["apiError"]["message"] for number in range(1, 9))
+        assert peak_mib(server) - before < 200
+
+
 def test_two_hundred_clients_at_once_are_all_answered(server: Server) -> None:
     run_id = server.create_run()
     points = [{"key": "loss", "value": step, "timestamp": step, "step": step} for step in range(100)]

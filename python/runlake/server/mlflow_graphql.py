@@ -34,7 +34,7 @@ from graphql import (
 )
 from graphql.validation import NoSchemaIntrospectionCustomRule
 
-from runlake.errors import MlflowException
+from runlake.errors import InvalidInput, MlflowException
 from runlake.server.access import Admission, Need
 from runlake.server.mlflow_access import need_of
 from runlake.server.mlflow_errors import invalid, without_root
@@ -56,6 +56,9 @@ MAX_ALIASES: Final = 10
 MAX_DEPTH: Final = 10
 MAX_FOUND: Final = 1000
 """Runs or versions in one answer; who asks for more gets the token of the next page."""
+
+MAX_ANSWER_BYTES: Final = 32 << 20
+"""Of the answers to one query, together; nothing more is asked for when there are so many."""
 
 _ENDPOINTS: Final = {
     "mlflowGetExperiment": ("GET", "mlflow/experiments/get"),
@@ -101,12 +104,19 @@ class _Question:
         self._experiments: dict[str, Any] = {}
         self._run_ids: list[str] = []
         self._versions: dict[str, list[Any]] = {}
+        self._left_bytes = MAX_ANSWER_BYTES
 
     def ask(self, method: str, path: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what an endpoint answers to who sends the query, who is let in as by a request of its own."""
         admission = Admission(need_of(method, f"/api/2.0/{path}") or _UNLISTED, self._caller, lambda caller: caller)
+        if self._left_bytes <= 0:
+            raise InvalidInput("the answer to the query is too long; ask for less at a time")
         found = _endpoint(method, path).handle(self.store, admission.admit(self.store, Fields(fields)))
-        return orjson.loads(found) if isinstance(found, bytes) else found
+        if not isinstance(found, bytes):
+            return found
+        self._left_bytes -= len(found)
+        read: Mapping[str, Any] = orjson.loads(found)
+        return read
 
     def note(self, runs: Iterable[Mapping[str, Any]]) -> None:
         """Take note of runs that are answered with."""

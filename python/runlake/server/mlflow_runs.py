@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 _DEFAULT_PAGE = 1000
 _MOST_RUNS = 50_000
+_FIRST_PART = 100
 _PART = 2000
+_PART_BYTES = 8 << 20
 _LONG_ANSWER_BYTES = 32 << 20
 _DATASET_LIMITS = {
     "name": names.MAX_DATASET_NAME,
@@ -92,27 +94,29 @@ def restore(store: Store, fields: Fields) -> dict[str, Any]:
 def search(store: Store, fields: Fields) -> bytes:
     """Return one page of the runs that a filter selects; it ends early where the answer becomes very long.
 
-    Many runs are read and written part by part, so that not all of them are there as objects at once.
+    Many runs are read and written part by part, so that not all of them are there as objects at once. How long runs are
+    shows in the first part, and says how many are in the next.
     """
     from runlake import query
 
     size = fields.whole("max_results")
     left = lifecycle.page_size(_DEFAULT_PAGE if size is None else size, _MOST_RUNS)
     found: list[bytes] = []
-    token, answer_bytes = fields.text_or("page_token"), 0
+    token, answer_bytes, part = fields.text_or("page_token"), 0, _FIRST_PART
     while left > 0 and answer_bytes < _LONG_ANSWER_BYTES:
         page = query.search_latest(
             store,
             fields.ids("experiment_ids"),
             fields.text_or("filter"),
             fields.view("run_view_type"),
-            min(left, _PART),
+            min(left, part),
             fields.texts("order_by"),
             token,
         )
         if page:
             found.append(orjson.dumps([wire.run(run, latest) for run, latest in page])[1:-1])
             answer_bytes += len(found[-1])
+            part = max(1, min(_PART, _PART_BYTES * len(page) // len(found[-1])))
         left, token = left - len(page), page.token
         if token is None:
             break

@@ -99,7 +99,7 @@ class _Pages(StaticFiles):
         return answer
 
 
-GRAPHQL: Final = Endpoint("POST", "graphql", mlflow_graphql.answer)
+GRAPHQL: Final = Endpoint("POST", "graphql", mlflow_graphql.answer, answer_bytes=mlflow_graphql.MAX_ANSWER_BYTES)
 
 
 def routes(max_body_bytes: int, *, auth: bool) -> list[Route]:
