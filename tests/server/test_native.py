@@ -137,6 +137,7 @@ def test_series_band_compare_listing_and_history(lake: tuple[Server, str]) -> No
         ("frames/points", {"columns": ["no"]}, "InvalidInput", "points have no column 'no'"),
         ("frames/points", {"step": [1]}, "InvalidInput", "step has 1 bounds"),
         ("frames/series", {"runs": None, "keys": None, "x": "no"}, "InvalidInput", "x is 'no'"),
+        ("frames/band", {"runs": [], "key": "m", "quantiles": [0.5] * 1001}, "InvalidInput", "at most 1000"),
     ],
 )
 def test_mistakes_are_said_with_the_class_of_error_that_they_are(

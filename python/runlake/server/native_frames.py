@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 ARROW: Final = "application/vnd.apache.arrow.stream"
 JSON: Final = "application/json"
 _JSON_ROWS: Final = 10_000
+_MOST_QUANTILES: Final = 1000  # each is a column, and a pass over what was measured
 NOTES: Final = "x-runlake-notes"
 """Header with what there is to say of a frame besides its rows, as JSON."""
 
@@ -112,6 +113,8 @@ def band(
 ) -> Shipment:
     """Give the distribution of a metric over runs; arguments as those of `runlake.band`."""
     levels = (0.1, 0.5, 0.9) if quantiles is None else quantiles
+    if len(levels) > _MOST_QUANTILES:
+        raise InvalidInput(f"quantiles has {len(levels)} entries; a server takes at most {_MOST_QUANTILES}")
     return Shipment(iter([store.reads.band(_chosen(runs), key, by=by, quantiles=levels, points=points)]))
 
 
