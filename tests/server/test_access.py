@@ -442,6 +442,20 @@ def test_a_name_that_is_not_there_is_no_way_to_hear_of_others(
     assert not answer.json["hint"]
 
 
+def test_a_warning_does_not_name_the_metrics_of_others(
+    tokens: tuple[Server, dict[str, Headers]], call: Called, others: tuple[str, str]
+) -> None:
+    call("admin", "POST", "mlflow/runs/log-metric", run_id=others[1], key="hidden", value=1, timestamp=1)
+    own = call("stranger", "POST", "mlflow/experiments/create", name="of one run").json["experiment_id"]
+    run_id = call("stranger", "POST", "mlflow/runs/create", experiment_id=own).json["run"]["info"]["run_id"]
+    notes = [
+        call(who, "POST", f"{FRAME}/band", runs=[run_id], key="hiden").headers["x-runlake-notes"]
+        for who in ("stranger", "admin")
+    ]
+    assert ["hidden" in told for told in notes] == [False, True]
+    assert all("hiden" in told for told in notes)
+
+
 @pytest.mark.parametrize(
     "query",
     ["name=own&name=of%20others", "experiment_name=own&name=of%20others", "experiment_id=0&name=of%20others"],

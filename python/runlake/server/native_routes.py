@@ -113,6 +113,7 @@ def _answers_call(call: Callable[..., Any]) -> Callable[[Request, int], Awaitabl
 
         with query.overheard() as warnings:
             value = to_json(_readable(call(store, **bound(call, _fields(body))), caller))
+        warnings = _for(caller, warnings)
         return orjson.dumps({"value": value, "warnings": warnings} if warnings else {"value": value})
 
     async def answer(request: Request, max_body_bytes: int) -> Response:
@@ -124,11 +125,12 @@ def _answers_call(call: Callable[..., Any]) -> Callable[[Request, int], Awaitabl
 
 
 def _answers_frame(frame: Callable[..., Shipment]) -> Callable[[Request, int], Awaitable[Response]]:
-    def work(store: Store, body: bytes) -> Shipment:
+    def work(store: Store, caller: Caller, body: bytes) -> Shipment:
         from runlake import query
 
         with query.overheard() as warnings:
             shipment = frame(store, **bound(frame, _fields(body)))
+        warnings = _for(caller, warnings)
         return replace(shipment, notes={**shipment.notes, "warnings": warnings}) if warnings else shipment
 
     async def answer(request: Request, max_body_bytes: int) -> Response:
@@ -136,9 +138,14 @@ def _answers_frame(frame: Callable[..., Shipment]) -> Callable[[Request, int], A
         worker = worker_of(request)
         await room_of(request).answer(_FRAME_BYTES)
         kind = JSON if _prefers_json(request.headers.get("accept", "")) else ARROW
-        return await send(worker, await worker.run(work, worker.store, body), kind)
+        return await send(worker, await worker.run(work, worker.store, caller_of(request), body), kind)
 
     return answer
+
+
+def _for(caller: Caller, warnings: list[str]) -> list[str]:
+    """Leave out of warnings what may have been meant, for those who may not read all that there is."""
+    return warnings if caller.is_admin else [warning.partition("\nhint:")[0] for warning in warnings]
 
 
 def _readable(value: Any, caller: Caller) -> Any:
