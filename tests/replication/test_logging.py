@@ -175,6 +175,19 @@ def test_a_tag_that_was_changed_at_the_server_stays_changed(remote: Server) -> N
     assert run_at(remote.store, run.id).data.tags["note"] == "edited there"
 
 
+def test_a_run_that_was_renamed_at_the_server_keeps_its_new_name_until_it_is_renamed_here(remote: Server) -> None:
+    from runlake.replication.reads import wait_for
+
+    with runlake.start_run(run_name="first") as run:
+        assert wait_for(remote.url, run.id)
+        assert remote.post("runs/update", run_id=run.id, run_name="renamed there").status == 200
+        runlake.set_tag("note", "changed")
+    assert run_at(remote.store, run.id).info.run_name == "renamed there"
+    with runlake.start_run(run_id=run.id, run_name="renamed here"):
+        pass
+    assert run_at(remote.store, run.id).info.run_name == "renamed here"
+
+
 def test_reads_and_writes_by_id_know_what_is_on_its_way(remote: Server) -> None:
     client = runlake.MlflowClient()
     with runlake.start_run() as run:

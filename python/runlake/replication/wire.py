@@ -8,6 +8,7 @@ from typing import Any
 
 from runlake.catalog import Acknowledged, ExperimentState, RunState
 from runlake.entities import DatasetInput, LifecycleStage
+from runlake.lifecycle import NAME_TAG
 
 
 def unknown_name(experiment_id: str) -> str:
@@ -30,12 +31,13 @@ def run_to_json(state: RunState, *, lifecycle: bool) -> dict[str, Any]:
         "run_id": state.run_id,
         "experiment_id": state.experiment_id,
         "version": state.version,
-        "name": state.name,
         "user_id": state.user_id,
         "start_time": state.start_time,
     }
     if state.known_version > 0:
         sent["after"] = state.known_version
+    if state.known_version == 0 or NAME_TAG in state.tags:  # the tag says what the name says
+        sent["name"] = state.name
     if state.status is not None:
         sent |= {"status": state.status, "end_time": state.end_time}
     if lifecycle and state.deleted is not None:
