@@ -120,6 +120,19 @@ def test_an_experiment_that_was_made_in_both_is_one(server: Server, tmp_path: Pa
     assert run_at(server.store, run.id).info.experiment_id == there
 
 
+def test_a_tag_of_an_experiment_that_was_changed_at_the_server_stays_changed(server: Server, tmp_path: Path) -> None:
+    lake = tmp_path / "tagged"
+    client = runlake.MlflowClient(str(lake))
+    experiment_id = client.create_experiment("tagged", tags={"note": "first", "team": "vision"})
+    sync(lake, server)
+    there = server.get("experiments/get-by-name", experiment_name="tagged").json["experiment"]["experiment_id"]
+    server.post("experiments/set-experiment-tag", experiment_id=there, key="note", value="edited there")
+    client.set_experiment_tag(experiment_id, "team", "speech")
+    sync(lake, server)
+    with opened(server.store) as store:
+        assert store.catalog.get_experiment(there).tags == {"note": "edited there", "team": "speech"}
+
+
 def test_what_is_on_its_way_is_shown(server: Server, lake: tuple[Path, list[str]]) -> None:
     folder, _ = lake
     assert command("status", folder) == ""

@@ -194,13 +194,15 @@ _REPLICATION: Final[tuple[str, ...]] = (
 
 # What other stores have acknowledged of this one; see catalog/sending.py.
 # server: a store that this one is sent to, known by its id; url is where it was found last
+# sent_experiment: the same of an experiment; remote_id is its id there
 # sent_run: how a run was when it was acknowledged; tags and inputs as digests, writers as their number
 _SENDING: Final = (
     """CREATE TABLE server (
         server INTEGER PRIMARY KEY, store_id TEXT NOT NULL UNIQUE, url TEXT NOT NULL, acknowledged_ms INTEGER)""",
     """CREATE TABLE sent_experiment (
         server INTEGER NOT NULL REFERENCES server, experiment INTEGER NOT NULL REFERENCES experiment,
-        tx INTEGER NOT NULL, remote_id TEXT NOT NULL, PRIMARY KEY (server, experiment)) WITHOUT ROWID""",
+        tx INTEGER NOT NULL, remote_id TEXT NOT NULL, tags TEXT NOT NULL,
+        PRIMARY KEY (server, experiment)) WITHOUT ROWID""",
     """CREATE TABLE sent_run (
         server INTEGER NOT NULL REFERENCES server, run INTEGER NOT NULL REFERENCES run, tx INTEGER NOT NULL,
         status TEXT NOT NULL, end_ms INTEGER, deleted INTEGER NOT NULL, tags TEXT NOT NULL, inputs TEXT NOT NULL,

@@ -7,6 +7,7 @@ store: at an address that serves another store everything is new.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -87,20 +88,11 @@ class Sending(Part):
             condition, values = f"e.experiment_id IN ({placeholders(len(experiment_ids))})", tuple(experiment_ids)
         with self._database.reading() as session:
             rows = session.all(
-                "SELECT e.experiment, e.experiment_id, e.name, e.tx, e.tx > coalesce(s.tx, 0) FROM experiment e"
+                "SELECT e.experiment, e.experiment_id, e.name, e.tx, s.tags FROM experiment e"
                 f" LEFT JOIN sent_experiment s ON s.experiment = e.experiment AND s.server = ? WHERE {condition}",
                 (server, *values),
             )
-            return [
-                ExperimentState(
-                    *(experiment_id, name),
-                    dict(session.all("SELECT key, value FROM experiment_tag WHERE experiment = ?", (number,)))
-                    if changed
-                    else {},
-                    tx,
-                )
-                for number, experiment_id, name, tx, changed in rows
-            ]
+            return [_experiment_state(session, row) for row in rows]
 
     def mark_sent(
         self,
@@ -117,10 +109,11 @@ class Sending(Part):
         with self._database.writing() as session:
             session.run("UPDATE server SET acknowledged_ms = ? WHERE server = ?", (clock_ms(), server))
             session.run_many(
-                "INSERT INTO sent_experiment (server, experiment, tx, remote_id)"
-                " SELECT ?, experiment, ?, ? FROM experiment WHERE experiment_id = ? ON CONFLICT (server, experiment)"
-                " DO UPDATE SET tx = excluded.tx, remote_id = excluded.remote_id",
-                [(server, state.tx, remote_id, state.experiment_id) for state, remote_id in experiments],
+                "INSERT INTO sent_experiment (server, experiment, tx, remote_id, tags)"
+                " SELECT ?, experiment, ?, ?, ? FROM experiment WHERE experiment_id = ?"
+                " ON CONFLICT (server, experiment) DO UPDATE SET"
+                " tx = excluded.tx, remote_id = excluded.remote_id, tags = excluded.tags",
+                [(server, s.tx, remote_id, s.known_tags(), s.experiment_id) for s, remote_id in experiments],
             )
             session.run_many(
                 "INSERT INTO sent_run (server, run, tx, status, end_ms, deleted, tags, inputs, writers)"
@@ -256,6 +249,15 @@ _IDLE: Final = (
     "NOT EXISTS (SELECT 1 FROM writer_run m JOIN writer w USING (writer)"
     " WHERE m.run = r.run AND w.state = 'open' AND w.writer_id IS NOT ?)"
 )
+
+
+def _experiment_state(session: Session, row: Row) -> ExperimentState:
+    number, experiment_id, name, tx, known = row
+    rows = session.all("SELECT key, value FROM experiment_tag WHERE experiment = ?", (number,))
+    tags: dict[str, str] = dict(rows)
+    digests, acknowledged = digests_of(tags), {} if known is None else json.loads(known)
+    new = {key: tags[key] for key, digest in digests.items() if acknowledged.get(key) != digest}
+    return ExperimentState(experiment_id, name, new, tx, digests)
 
 
 def _changed_rows(session: Session, server: int, run_ids: Collection[str] | None, limit: int, after: int) -> list[Row]:

@@ -17,12 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExperimentState:
-    """An experiment as it is sent."""
+    """An experiment as it is sent: `tags` are those that are new.
+
+    `acknowledged` is what is remembered of its tags once a server has it: a digest of each.
+    """
 
     experiment_id: str
     name: str
     tags: Mapping[str, str]
     tx: int = 0
+    acknowledged: Mapping[str, str] = field(default_factory=dict)
+
+    def known_tags(self) -> str:
+        """Return what is remembered of the tags."""
+        return json.dumps(dict(self.acknowledged), separators=(",", ":"))
 
 
 @dataclass(frozen=True)
