@@ -101,6 +101,16 @@ def test_streams_come_with_the_rank_of_their_process_and_with_no_points(catalog:
     assert (catalog.writers_of(["run1"]), catalog.replica_experiments(ranked.id)) == ([ranked.id], ["7"])
 
 
+def test_a_stream_that_is_new_is_known_after_a_power_cut(catalog: Catalog) -> None:
+    commits: list[str] = []
+    catalog.sync()
+    catalog.on_commit(lambda: commits.append("to be synced"))
+    catalog.open_replica(writer())
+    assert commits == []
+    catalog.close_writer(writer().id)
+    assert commits == ["to be synced"]
+
+
 def test_a_writer_of_this_store_is_no_replica(catalog: Catalog) -> None:
     add_run(catalog, by=writer())
     receive(catalog, A, 1, writers=[writer()])

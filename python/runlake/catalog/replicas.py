@@ -41,7 +41,11 @@ class Replicas(Part):
         Args:
             info: The replica's id, and this process.
         """
-        with self._database.writing() as session:
+        with self._database.reading() as session:
+            is_known = session.one("SELECT 1 FROM writer WHERE writer_id = ?", (info.id,)) is not None
+        # NOTE: a journal whose writer a power cut has taken from the catalog counts as one of this store, which takes
+        # no points from others.
+        with self._database.writing(durable=not is_known) as session:
             number = put_replica(session, info)
             session.run(
                 "UPDATE writer SET state = 'open', host = ?, boot_id = ?, pid = ?, created_ms = ?, closed_ms = NULL"
