@@ -623,6 +623,12 @@ def test_wrong_passwords_that_come_at_once_have_to_wait_as_well(call: Called) ->
     assert statuses[401] <= 7, "five are free, and two are compared at a time"
 
 
+@pytest.mark.parametrize("who", [("x" * 40_000, PASSWORD), ("editor", "x" * 40_000)], ids=["name", "password"])
+def test_what_is_too_long_to_be_anybodys_is_refused_unseen(who: tuple[str, str], call: Called) -> None:
+    answers = [call(basic(*who), "GET", "mlflow/users/current") for _ in range(8)]
+    assert {answer.mistake for answer in answers} == {(401, "UNAUTHENTICATED")}, "it does not count as a guess"
+
+
 def test_a_revoked_token_is_good_for_nothing_within_seconds(tokens: tuple[Server, Any], call: Called) -> None:
     store = Store.open(tokens[0].store)
     token_id, secret = access.create_token(store, "reader")

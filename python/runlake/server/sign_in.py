@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from starlette.exceptions import HTTPException
 
-from runlake.access import Caller, Policy, Scope, nobodys_hash, password_matches
+from runlake.access import MAX_PASSWORD, MAX_USER_NAME, Caller, Policy, Scope, nobodys_hash, password_matches
 from runlake.errors import Unauthenticated
 
 if TYPE_CHECKING:
@@ -225,4 +225,6 @@ def _name_and_password(given: str) -> tuple[str, str]:
     name, colon, password = text.partition(":")
     if not colon:
         raise Unauthenticated("the Authorization header has no password", hint=_CURE)
+    if len(name) > MAX_USER_NAME or len(password) > MAX_PASSWORD:  # nobody has it: it is neither hashed nor remembered
+        raise Unauthenticated("user or password is wrong", hint=_CURE)
     return name, password
