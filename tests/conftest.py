@@ -15,4 +15,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # where what is on its way to servers is kept
     monkeypatch.chdir(tmp_path)
-    return
+    yield
+    for name in list(os.environ):
+        if name.startswith(("RUNLAKE_", "MLFLOW_")):  # what `set_experiment` and others leave to child processes
+            del os.environ[name]

@@ -36,6 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     runlake.set_tracking_uri(folder / "lake")
     with runlake.start_run(run_name="long") as run:
         run.log_arrays("loss", np.arange(POINTS), np.random.default_rng(0).random(POINTS))
+    runlake.flush()  # of a copy of the folder, only what has been synced is believed
     runlake.set_tracking_uri("")
     with served(folder) as running:
         yield running

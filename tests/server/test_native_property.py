@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runlake.exchange import to_json
-from runlake.server.native_arguments import _parameters
+from runlake.server.native_arguments import parameters
 from runlake.server.native_calls import CALLS
 from runlake.server.native_frames import FRAMES
 from tests.server.wire import Server
@@ -60,7 +60,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[str, dict[str, Any], str]:
     route = draw(st.sampled_from(sorted(ROUTES)))
-    required, hints = _parameters(ROUTES[route])
+    required, hints = parameters(ROUTES[route])
     chosen = [name for name in hints if name in required or draw(st.booleans())]
     fields = {name: to_json(draw(values(hints[name]))) for name in chosen}
     return route, fields, draw(st.sampled_from(["application/json", "*/*"]))
