@@ -101,9 +101,17 @@ def _experiment(said: Mapping[str, Any]) -> ReceivedExperiment:
 
 
 def _run(said: Mapping[str, Any]) -> ReceivedRun:
+    run_id = names.check_run_id(said.get("run_id"))
+    try:
+        return _run_of_id(run_id, said)
+    except InvalidInput as error:
+        raise InvalidInput(f"run {run_id}: {error.message}", hint=error.hint) from error
+
+
+def _run_of_id(run_id: str, said: Mapping[str, Any]) -> ReceivedRun:
     status = said.get("status")
     change = Change(
-        names.check_run_id(said.get("run_id")),
+        run_id,
         as_texts(said.get("params") or {}, "parameter", names.MAX_PARAM_VALUE),
         as_texts(said.get("tags") or {}, "tag", names.MAX_RUN_TAG_VALUE),
         [names.check_key(key, "tag") for key in _list(said, "deleted_tags")],

@@ -269,7 +269,7 @@ def test_what_others_left_and_the_server_refuses_holds_up_nothing(server: Server
     sync = [sys.executable, "-m", "runlake", "sync", str(left.root), server.url]
     refused = subprocess.run(sync, capture_output=True, text=True, check=False)
     assert refused.returncode != 0
-    assert "10000 characters" in refused.stderr
+    assert f"run {'5' * 32}: run name has 10000 characters" in refused.stderr
 
 
 class Rewriting(Peer):
