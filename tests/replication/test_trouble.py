@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import shlex
 import signal
@@ -300,6 +301,18 @@ def test_an_artifact_that_is_replaced_while_it_is_sent_is_sent_the_next_time(
         peer.rewrite = bool
         shipper.files.send(store.get_run(run.id))
         assert files_at(server.store, run.id) == {"a.txt": b"newer", "b.txt": b"kept"}
+
+
+def test_a_file_that_grows_while_it_is_sent_disturbs_no_later_request(server: Server, tmp_path: Path) -> None:
+    run_id = server.create_run()
+    growing = tmp_path / "train.log"
+    growing.write_bytes(b"hello, and more\r\n\r\n" * 10)
+    peer = Peer(Connection(server.url))
+    with contextlib.closing(peer), growing.open("rb") as content:
+        peer.put_file(run_id, "train.log", content, 5, hashlib.sha256(b"hello").hexdigest())
+        for _ in range(3):
+            assert peer.have(["5" * 32])
+    assert files_at(server.store, run_id) == {"train.log": b"hello"}
 
 
 def test_children_inherit_the_server_and_its_spool(server: Server, spools: Path) -> None:

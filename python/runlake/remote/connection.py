@@ -229,8 +229,11 @@ class Connection:
         while True:
             if start is not None and not isinstance(body, bytes):
                 body.seek(start)
+            content: Any = body
+            if not isinstance(body, bytes) and (length := sent.get("Content-Length")) is not None:
+                content = _FirstBytes(body, int(length))
             try:
-                response = self._request(method, target, body, sent, patience.left_s(), read_s)
+                response = self._request(method, target, content, sent, patience.left_s(), read_s)
             except ServerUnavailable as error:
                 if not (repeatable or _never_sent(error)) or not patience.wait(None):
                     raise
@@ -325,6 +328,19 @@ class Connection:
         """Leave the parent's connections alone: a request of the child would get the parent's answers."""
         _of_parents.append(self._pool)
         self._pool = self._new_pool()
+
+
+class _FirstBytes:
+    """A file up to the length that was told of it: what it grows by meanwhile would be read as the next request."""
+
+    def __init__(self, file: BinaryIO, length: int) -> None:
+        self._file = file
+        self._left = length
+
+    def read(self, most_bytes: int = -1) -> bytes:
+        piece = self._file.read(self._left if most_bytes < 0 else min(most_bytes, self._left))
+        self._left -= len(piece)
+        return piece
 
 
 class _Patience:
