@@ -99,9 +99,10 @@ def test_a_run_lives(client: MlflowClient, experiment: str) -> None:
     assert read.data.params == {"lr": "0.1"}
     assert read.data.tags == {"mlflow.user": "ann", "mlflow.runName": "second", "note": "x" * 20}
     client.delete_run(run.run_id)
-    refused(InvalidInput, client.delete_run, run.run_id)
+    client.delete_run(run.run_id)
     refused(InvalidInput, client.log_metric, run.run_id, "a", 1.0)
     refused(InvalidInput, client.log_param, run.run_id, "new", 1)
+    client.restore_run(run.run_id)
     client.restore_run(run.run_id)
     client.log_metric(run.run_id, "a", 1.0)
     refused(InvalidInput, client.update_run, run.run_id, "DONE")
