@@ -28,12 +28,13 @@ def load(ours: Server, theirs: Server, folder: Path) -> Iterator[Target]:
 
     Memory is that of a server that has done nothing else.
     """
-    times = _crowd(ours.url)
+    with theirs.paused():
+        times = _crowd(ours.url)
     p99_ms = 1e3 * times[int(0.99 * len(times))]
     yield at_most(f"{CLIENTS} clients that log at once, no error: 99 of 100 log-batch(100) within", p99_ms, 500, " ms")
     with _fresh(folder / "artifact") as server:
         yield from _artifact(server, theirs, folder)
-    with _fresh(folder / "ingest") as server:
+    with theirs.paused(), _fresh(folder / "ingest") as server:
         _ingest(server, _POINTS)
         yield at_most(f"memory after {_POINTS // 1_000_000} M points through log-batch", server.memory_mb(), 300, " MB")
 
