@@ -120,9 +120,10 @@ def test_every_answer_says_that_its_type_is_not_to_be_guessed(server: Server) ->
         assert server.send("GET", path).headers["x-content-type-options"] == "nosniff"
 
 
-def test_allowed_origins_may_read_and_write(tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.mark.parametrize("allowed", ["https://notebook.example", "https://a.example,https://*book.example"])
+def test_allowed_origins_may_read_and_write(allowed: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     origin = "https://notebook.example"
-    with served(tmp_path_factory.mktemp("cors"), "--cors-origins", origin) as server:
+    with served(tmp_path_factory.mktemp("cors"), "--cors-origins", allowed) as server:
         headers = {"Origin": origin, "Content-Type": "application/json"}
         answer = server.send("POST", f"{API}mlflow/experiments/create", json.dumps({"name": "page"}), headers)
         assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, origin)

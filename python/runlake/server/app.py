@@ -6,6 +6,7 @@ import importlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from fnmatch import translate
 from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
@@ -106,7 +107,11 @@ def _layers(settings: ServerSettings, counters: Counters, load: Load) -> list[Mi
     if settings.cors_origins:
         layers.append(
             Middleware(
-                CORSMiddleware, allow_origins=list(settings.cors_origins), allow_methods=["*"], allow_headers=["*"]
+                CORSMiddleware,
+                allow_origins=[origin for origin in settings.cors_origins if origin == "*" or "*" not in origin],
+                allow_origin_regex="|".join(translate(origin) for origin in settings.cors_origins),
+                allow_methods=["*"],
+                allow_headers=["*"],
             )
         )
     return layers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -35,7 +34,6 @@ def serve(settings: ServerSettings, announce: Callable[[str], None]) -> None:
     """
     create_app(settings)  # pages that are missing and a store that is not right are said here, and not by every worker
     _check_store(settings)
-    _allow_files(3 * settings.max_connections)
     listening = _listen(settings.host, settings.port)
     announce(_url(settings.host, listening.getsockname()[1]))
     config = uvicorn.Config(
@@ -70,14 +68,6 @@ def _check_store(settings: ServerSettings) -> None:
             )
     finally:
         store.close()
-
-
-def _allow_files(number: int) -> None:
-    """Let this process have as many open files as its connections may need, as far as the machine lets it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = number if hard == resource.RLIM_INFINITY else min(number, hard)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _leave(_signal: int, _frame: object) -> NoReturn:
