@@ -492,6 +492,20 @@ def test_what_another_store_sends_goes_where_its_user_may_edit(tokens: tuple[Ser
     assert tokens[0].send("POST", f"{SENT}/points", data, headers).json["have"] == 10
 
 
+@pytest.mark.parametrize(("who", "stage"), [("editor", "active"), ("manager", "deleted")])
+def test_a_run_that_is_deleted_at_home_is_deleted_here_by_who_may_delete_it(who: str, stage: str, call: Called) -> None:
+    named = f"deleted by {who}"
+    assert call("admin", "POST", "mlflow/experiments/create", name=named).status == 200
+    run_id = "d" * 31 + ("0" if who == "editor" else "1")
+    sent = {"run_id": run_id, "experiment_id": "7", "name": "far", "user_id": "me", "start_time": 1000}
+    fields = {"source": ("e" if who == "editor" else "f") * 32, "experiments": [{"experiment_id": "7", "name": named}]}
+    assert call(who, "POST", f"{SENT}/runs", **fields, runs=[{**sent, "version": 1}]).status == 200
+    deleted = {**sent, "version": 2, "lifecycle_stage": "deleted"}
+    assert call(who, "POST", f"{SENT}/runs", **fields, runs=[deleted]).status == 200
+    found = call("admin", "GET", "mlflow/runs/get", run_id=run_id).json["run"]["info"]
+    assert found["lifecycle_stage"] == stage
+
+
 def test_nobody_sends_points_under_the_numbers_of_a_stream_of_others(tokens: tuple[Server, Any], call: Called) -> None:
     server, people = tokens
     run = {"version": 1, "name": "far", "start_time": 1000}

@@ -84,13 +84,29 @@ def _put_runs(store: Store, fields: Mapping[str, Any], caller: Caller) -> dict[s
     experiments, runs = received.experiments_of(fields), received.runs_of(fields)
     made = _require_edit_of(store, caller, source, experiments, runs)
     if caller.name is not None:
-        runs = [replace(run, user_id=caller.name) for run in runs]
+        runs = [replace(run, user_id=caller.name) for run in _that_may_be_deleted(store, caller, runs)]
     receipt = store.catalog.receive(source, experiments, runs)
     store.catalog.sync()
     for local_id in made:
         if caller.name is not None and local_id in receipt.experiments:
             access.grant(store, caller.name, Level.MANAGE, Kind.EXPERIMENT, receipt.experiments[local_id])
     return received.receipt_to_json(receipt)
+
+
+def _that_may_be_deleted(store: Store, caller: Caller, runs: Sequence[ReceivedRun]) -> list[ReceivedRun]:
+    """Leave out that a run was deleted or restored where the caller may only edit: that takes more, on every way.
+
+    It is not refused: what else a script has logged is not to wait for it.
+    """
+    here = store.catalog.run_experiment([run.change.run_id for run in runs if run.deleted is not None])
+    return [
+        replace(run, deleted=None)
+        if (found := here.get(run.change.run_id)) is not None
+        and caller.level(Kind.EXPERIMENT, found) < Level.MANAGE
+        and not caller.is_admin
+        else run
+        for run in runs
+    ]
 
 
 def _require_edit_of(
