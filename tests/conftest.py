@@ -10,12 +10,18 @@ import pytest
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Forget the machine's settings and work in a folder of the test's own, so that no `./lake` is left behind."""
-    for name in os.environ:
-        if name.startswith(("RUNLAKE_", "MLFLOW_")) or name == "RANK":
-            monkeypatch.delenv(name)
+    _forget_settings()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # where what is on its way to servers is kept
     monkeypatch.chdir(tmp_path)
     yield
+    _forget_settings()
+
+
+def _forget_settings() -> None:
+    """Forget what the machine has set, and what `set_experiment` and others leave to child processes.
+
+    NOTE: not through monkeypatch, which would put back what a fixture of a whole module had left.
+    """
     for name in list(os.environ):
-        if name.startswith(("RUNLAKE_", "MLFLOW_")):  # what `set_experiment` and others leave to child processes
+        if name.startswith(("RUNLAKE_", "MLFLOW_")) or name == "RANK":
             del os.environ[name]

@@ -26,9 +26,10 @@ THEIR_MODULES = {"artifacts", "client", "data", "entities", "exceptions", "track
 # Parts of MLflow that are no interface: imports of its __init__, and what it calls internal.
 NO_INTERFACE = {
     "IS_TRACING_SDK_ONLY", "LazyLoader", "MLFLOW_CONFIGURE_LOGGING", "RunOperations", "TYPE_CHECKING", "VERSION",
-    "agent", "ai_commands", "azure", "config", "contextlib", "environment_variables", "error_classification",
-    "legacy_databricks_cli", "maybe_hint_tracing_skill", "mismatch", "ml_package_versions", "mlflow", "protos",
-    "pytest", "server", "set_telemetry_client", "store", "telemetry", "utils", "version", "webhooks",
+    "agent", "ai_commands", "assistant", "azure", "config", "contextlib", "environment_variables",
+    "error_classification", "legacy_databricks_cli", "maybe_hint_tracing_skill", "mismatch", "ml_package_versions",
+    "mlflow", "protos", "pytest", "server", "set_telemetry_client", "store", "telemetry", "utils", "version",
+    "webhooks",
 }  # fmt: skip
 
 
