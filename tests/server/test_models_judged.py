@@ -228,7 +228,6 @@ MODELS: list[tuple[Any, ...]] = [
     ("POST", "logged-models/m-nothing/params", {"model_id": "m-nothing", "params": [{"key": "a", "value": "1"}]}),
     ("DELETE", "logged-models/THE-NET/tags/nothing", {}),
     ("DELETE", "logged-models/m-nothing", {}),
-    ("POST", "logged-models/search", {}),
     ("POST", "logged-models/search", {**NET, "filter": "params.lr > 1 OR"}, OWN_WORDS),
     ("POST", "logged-models/search", {**NET, "filter": "name > 'x'"}, OWN_WORDS),
     ("POST", "logged-models/search", {**NET, "datasets": [{"dataset_digest": "x"}]}),
