@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import runlake
-from runlake import guard, operations
-from runlake.errors import StoreError
+from runlake import guard
 from runlake.fluent import experiments
-from runlake.store import opened_stores
 from tests.server.wire import Server, served
-from tests.tracking import programs
+from tests.tracking import leftovers
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +29,7 @@ def spools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     runlake.set_error_policy("all")
     experiments.forget_choice()
     yield folder
-    programs.end_all()
-    runlake.set_error_policy("default")
-    while runlake.active_run() is not None:
-        runlake.end_run()
-    experiments.forget_choice()
-    operations.flush(10.0)
-    for store in opened_stores():
-        with contextlib.suppress(StoreError):
-            store.close()
-    runlake.set_tracking_uri("")
+    leftovers.end_all()
     guard._guard.seen.clear()
 
 

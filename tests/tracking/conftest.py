@@ -1,6 +1,5 @@
 """A store of the test's own, and nothing left active behind it."""
 
-import contextlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +7,8 @@ from pathlib import Path
 import pytest
 
 import runlake
-from runlake import operations
-from runlake.errors import StoreError
 from runlake.fluent import experiments
-from runlake.store import opened_stores
-from tests.tracking import programs
+from tests.tracking import leftovers
 from tests.tracking.judge import Judge
 
 
@@ -24,16 +20,7 @@ def lake(tmp_path: Path) -> Iterator[Path]:
     runlake.set_error_policy("all")
     experiments.forget_choice()
     yield root
-    programs.end_all()
-    runlake.set_error_policy("default")
-    while runlake.active_run() is not None:
-        runlake.end_run()
-    experiments.forget_choice()
-    operations.flush(10.0)
-    for store in opened_stores():
-        with contextlib.suppress(StoreError):  # of a test that took the store away
-            store.close()
-    runlake.set_tracking_uri("")
+    leftovers.end_all()
 
 
 @pytest.fixture(scope="session")
