@@ -24,9 +24,10 @@ _PAGE = 100
 class LoggedModels:
     """The part of a tracking store that knows logged models."""
 
-    @property
-    def _store(self) -> Store:
-        raise NotImplementedError
+    if TYPE_CHECKING:
+
+        @property
+        def _store(self) -> Store: ...
 
     def create_logged_model(
         self,
