@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from pathlib import Path
 
 from runlake import access
 from runlake.access import EVERYBODY, Kind, Level, Scope
 from runlake.store import Store
+from tests.server.wire import Answer
 
 PASSWORD = "correct horse battery"
 LEVELS = {"stranger": Level.NONE, "reader": Level.READ, "editor": Level.EDIT, "manager": Level.MANAGE}
 
 Headers = dict[str, str]
+Called = Callable[..., Answer]
+"""Calls an endpoint as somebody: who, by name or headers, the method, the path, and fields."""
 
 
 def people(folder: Path) -> dict[str, Headers]:
