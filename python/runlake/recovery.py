@@ -21,7 +21,7 @@ from runlake.catalog import Catalog, Change, GapInfo, Range, WriterInfo, WriterS
 from runlake.catalog.lock import FileLock
 from runlake.config import Config
 from runlake.errors import NotFound
-from runlake.sealing import BYTES_PER_POINT, Segments
+from runlake.sealing import Segments, pieces_of
 
 _log = logging.getLogger("runlake")
 
@@ -286,20 +286,8 @@ class Recovery:
         """Divide what is not sealed into lists of ranges, each small enough for one segment and with a writer once."""
         known = self._catalog.plan([], writers=list(adopted)).sealed
         ends = self._ends(adopted.values())
-        room = piece_points = max(1, self._config.seal_bytes // BYTES_PER_POINT)
-        piece: list[Range] = []
-        for writer_id, end in ends.items():
-            sealed = known.get(writer_id, 0)
-            while sealed < end:
-                upto = min(end, sealed + room)
-                piece.append((writer_id, sealed, upto))
-                room -= upto - sealed
-                sealed = upto
-                if room == 0:
-                    yield piece
-                    piece, room = [], piece_points
-        if piece:
-            yield piece
+        ranges = ((writer_id, known.get(writer_id, 0), end) for writer_id, end in ends.items())
+        return pieces_of(ranges, self._config.seal_bytes)
 
 
 def _end_without_loss(journal: _engine.Adopted) -> int:

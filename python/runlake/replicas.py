@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import Final
 
 from runlake import _engine
-from runlake.catalog import Range
 from runlake.config import Config
 from runlake.errors import Corrupt, NotFound, StoreError
 from runlake.recovery import Recovery, boot_id, describe_writer
-from runlake.sealing import BYTES_PER_POINT, Segments
+from runlake.sealing import BYTES_PER_POINT, Segments, pieces_of
 
 _log = logging.getLogger("runlake")
 
@@ -350,7 +349,8 @@ class Replicas:
                 used.enter_context(self._in_use(stream.writer_id))
             used.enter_context(self._sealing)
             open_now = {stream.writer_id: stream for stream in streams if stream.replica is not None}
-            for piece in self._pieces(open_now.values()):
+            ranges = ((writer_id, stream.sealed, stream.committed) for writer_id, stream in open_now.items())
+            for piece in pieces_of(ranges, self._config.seal_bytes):
                 won = self._segments.seal(piece, piece)
                 for writer_id, _, upto in piece:
                     self._trim(open_now[writer_id], upto if won else self._catalog.replica_sealed(writer_id))
@@ -360,23 +360,6 @@ class Replicas:
             stream.sealed = sealed
         if (replica := stream.replica) is not None:
             replica.trim(sealed)
-
-    def _pieces(self, streams: Collection[_Stream]) -> Iterator[list[Range]]:
-        """Divide what is not sealed into lists of ranges, each small enough for one segment and with a stream once."""
-        room = most = max(1, self._config.seal_bytes // BYTES_PER_POINT)
-        piece: list[Range] = []
-        for stream in streams:
-            first, end = stream.sealed, stream.committed
-            while first < end:
-                upto = min(end, first + room)
-                piece.append((stream.writer_id, first, upto))
-                room -= upto - first
-                first = upto
-                if room == 0:
-                    yield piece
-                    piece, room = [], most
-        if piece:
-            yield piece
 
     # -- the thread
 

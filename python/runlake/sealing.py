@@ -10,7 +10,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -69,6 +69,23 @@ class Segments:
             for segment in written:
                 if not self.catalog.has_segment(segment.segment_id):
                     (self.folder / segment.path).unlink(missing_ok=True)
+
+
+def pieces_of(ranges: Iterable[Range], seal_bytes: int) -> Iterator[list[Range]]:
+    """Divide ranges, one a writer, into lists of ranges that each make a segment's worth and have a writer once."""
+    room = most = max(1, seal_bytes // BYTES_PER_POINT)
+    piece: list[Range] = []
+    for writer_id, first, end in ranges:
+        while first < end:
+            upto = min(end, first + room)
+            piece.append((writer_id, first, upto))
+            room -= upto - first
+            first = upto
+            if room == 0:
+                yield piece
+                piece, room = [], most
+    if piece:
+        yield piece
 
 
 class Sealer:
