@@ -6,6 +6,7 @@ Texts, documents and bytes come down to `create` and `open`, which a folder and 
 from __future__ import annotations
 
 import builtins
+import hashlib
 import os
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
@@ -129,6 +130,14 @@ class Contents(ABC):
         """Read a whole file."""
         with self.open(artifact_file) as file:
             return file.read()
+
+    def sha256(self, artifact_file: str) -> str:
+        """Return the SHA-256 of a file, in hexadecimal digits."""
+        digest = hashlib.sha256()
+        with self.open(artifact_file) as file:
+            while piece := file.read(_STREAM_BYTES):
+                digest.update(piece)
+        return digest.hexdigest()
 
     def load_text(self, artifact_file: str) -> str:
         """Read a file of UTF-8 text.

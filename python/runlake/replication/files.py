@@ -7,7 +7,6 @@ to be sent, and what the server has already under that digest is not sent.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,7 +26,6 @@ Facts = tuple[int, int]
 """Size in bytes, and time of the last change in nanoseconds."""
 
 _MOST_FILES: Final = 200
-_PIECE_BYTES: Final = 1 << 20
 
 
 class FileShipper:
@@ -59,7 +57,7 @@ class FileShipper:
         digests: dict[str, str] = {}
         for path in files:
             with contextlib.suppress(NotFound):  # it was removed meanwhile
-                digests[path] = _digest(artifacts, path)
+                digests[path] = artifacts.sha256(path)
         told = [{"path": path, "size": files[path][0], "sha256": digest} for path, digest in digests.items()]
         missing = set(self._peer.missing_files(run_id, told)) if told else set()
         for path, facts in files.items():
@@ -127,11 +125,3 @@ def _walk(artifacts: Artifacts, folder: str) -> Iterator[tuple[str, Facts]]:
 def _facts(content: BinaryIO) -> Facts:
     status = os.fstat(content.fileno())
     return status.st_size, status.st_mtime_ns
-
-
-def _digest(artifacts: Artifacts, path: str) -> str:
-    digest = hashlib.sha256()
-    with artifacts.open(path) as content:
-        while piece := content.read(_PIECE_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()

@@ -24,7 +24,7 @@ from runlake.entities import LifecycleStage
 from runlake.errors import InvalidInput, NotFound
 from runlake.replicas import Busy, Have
 from runlake.server.access import caller_of
-from runlake.server.calls import CHUNK_BYTES, pieces, read_body, worker_of
+from runlake.server.calls import pieces, read_body, worker_of
 from runlake.server.load import room_of
 from runlake.server.mlflow_errors import error_response
 from runlake.server.mlflow_fields import Fields
@@ -197,17 +197,9 @@ def _is_there(artifacts: Contents, known: ReceivedFile | None, path: str, size: 
     if known is not None and (known.size, known.mtime_ns) == (status.st_size, status.st_mtime_ns):
         return bool(known.sha256 == sha256)
     try:
-        return bool(_digest(artifacts, path) == sha256)
+        return bool(artifacts.sha256(path) == sha256)
     except NotFound:
         return False
-
-
-def _digest(artifacts: Contents, path: str) -> str:
-    digest = hashlib.sha256()
-    with artifacts.open(path) as file:
-        while piece := file.read(CHUNK_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 async def put_file(request: Request, _max_body_bytes: int) -> Response:
