@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.wire import API, Server
+from tests.store.reading import wait_until
 
 PROXY = f"{API}mlflow-artifacts/artifacts"
 
@@ -184,7 +185,12 @@ def test_an_upload_that_breaks_off_leaves_nothing(server: Server, place: str) ->
             break
     assert server.send("GET", f"{place}/half").status == 404
     assert not [path for path in server.store.rglob(".runlake-*") if run_of(place) in str(path)]
-    assert [line["status"] for line in server.lines() if line.get("path") == f"{place}/half"] == [499, 404]
+
+    def statuses() -> list[int]:
+        return [line["status"] for line in server.lines() if line.get("path") == f"{place}/half"]
+
+    wait_until(lambda: len(statuses()) > 1)  # a line is written after its answer was sent
+    assert statuses() == [499, 404]
     assert not [line for line in server.lines() if line["level"] == "error"]
 
 
