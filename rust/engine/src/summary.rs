@@ -4,17 +4,14 @@
 //! writers give the same answer in any order.
 
 use std::cmp::Ordering;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::types::{Point, SeriesName};
 
-/// Count, extremes, first and last of one metric of one run.
-#[derive(Clone, Debug)]
-pub struct Summary {
-    /// Run id.
-    pub run_id: Arc<str>,
-    /// Metric key.
-    pub key: Arc<str>,
+/// Count, extremes, first and last of some points, whosever they are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Totals {
     /// Points, NaNs included.
     pub count: u64,
     /// Points whose value is NaN.
@@ -37,13 +34,65 @@ pub struct Summary {
     pub max_timestamp_ms: i64,
 }
 
+/// Totals of one metric of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Run id.
+    pub run_id: Arc<str>,
+    /// Metric key.
+    pub key: Arc<str>,
+    /// Of its points.
+    pub totals: Totals,
+}
+
+impl Deref for Summary {
+    type Target = Totals;
+
+    fn deref(&self) -> &Totals {
+        &self.totals
+    }
+}
+
 impl Summary {
     /// The summary of one point.
     pub fn of(name: &SeriesName, point: Point) -> Self {
-        let nan = point.value.is_nan();
+        Self::new(name, Totals::of(point))
+    }
+
+    /// Says whose `totals` are.
+    pub fn new(name: &SeriesName, totals: Totals) -> Self {
         Self {
             run_id: name.run_id.clone(),
             key: name.key.clone(),
+            totals,
+        }
+    }
+
+    /// Whose it is.
+    pub fn name(&self) -> SeriesName {
+        SeriesName {
+            run_id: self.run_id.clone(),
+            key: self.key.clone(),
+        }
+    }
+
+    /// Adds one point.
+    #[inline]
+    pub fn push(&mut self, point: Point) {
+        self.totals.push(point);
+    }
+
+    /// Adds the points that `other` stands for; both are of the same series.
+    pub fn merge(&mut self, other: &Summary) {
+        self.totals.merge(&other.totals);
+    }
+}
+
+impl Totals {
+    /// Those of one point.
+    pub fn of(point: Point) -> Self {
+        let nan = point.value.is_nan();
+        Self {
             count: 1,
             nan_count: u64::from(nan),
             first: point,
@@ -54,14 +103,6 @@ impl Summary {
             max_step: if nan { 0 } else { point.step },
             sum: if nan { 0.0 } else { point.value },
             max_timestamp_ms: point.timestamp_ms,
-        }
-    }
-
-    /// Whose it is.
-    pub fn name(&self) -> SeriesName {
-        SeriesName {
-            run_id: self.run_id.clone(),
-            key: self.key.clone(),
         }
     }
 
@@ -80,8 +121,8 @@ impl Summary {
         }
     }
 
-    /// Adds the points that `other` stands for; both are of the same series.
-    pub fn merge(&mut self, other: &Summary) {
+    /// Adds the points that `other` stands for.
+    pub fn merge(&mut self, other: &Totals) {
         self.count += other.count;
         self.nan_count += other.nan_count;
         self.max_timestamp_ms = self.max_timestamp_ms.max(other.max_timestamp_ms);

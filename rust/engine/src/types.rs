@@ -105,6 +105,33 @@ pub enum DropReason {
     Backlog = 2,
     /// A chunk was not ready within the bound.
     Late = 3,
+    /// A policy said so.
+    Throttled = 4,
+}
+
+impl DropReason {
+    /// All of them, by [`Self::index`].
+    pub const ALL: [Self; 4] = [Self::NoSpace, Self::Backlog, Self::Late, Self::Throttled];
+
+    /// The reason that a journal's number stands for.
+    pub fn of(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| *reason as u32 == number)
+    }
+
+    /// Place among [`Self::ALL`].
+    pub fn index(self) -> usize {
+        self as usize - 1
+    }
+
+    /// Its name for people and for JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoSpace => "no space",
+            Self::Backlog => "backlog",
+            Self::Late => "late",
+            Self::Throttled => "throttled",
+        }
+    }
 }
 
 /// Counters of one writer at one moment. `accepted = stored + dropped`.

@@ -162,23 +162,10 @@ impl From<&(Option<SeriesName>, DroppedPoints)> for Dropped {
         Self {
             run_id: name.as_ref().map(|name| name.run_id.to_string()),
             key: name.as_ref().map(|name| name.key.to_string()),
-            reason: reason(points.reason),
+            reason: DropReason::of(points.reason).map_or("unknown", DropReason::name),
             count: points.count,
             first_step: points.first_step,
             last_step: points.last_step,
         }
-    }
-}
-
-/// What the ledger's number of a reason stands for.
-fn reason(number: u32) -> &'static str {
-    const NO_SPACE: u32 = DropReason::NoSpace as u32;
-    const BACKLOG: u32 = DropReason::Backlog as u32;
-    const LATE: u32 = DropReason::Late as u32;
-    match number {
-        NO_SPACE => "no space",
-        BACKLOG => "backlog",
-        LATE => "late",
-        _ => "unknown",
     }
 }

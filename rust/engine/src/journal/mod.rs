@@ -6,6 +6,7 @@
 
 pub mod chunk;
 pub mod chunk_file;
+pub mod entry;
 pub mod files;
 pub mod layout;
 pub mod map;

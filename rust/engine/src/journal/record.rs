@@ -5,7 +5,9 @@
 
 use crc32c::{crc32c, crc32c_append};
 
+use crate::journal::entry::{self, Entry};
 use crate::journal::layout::{u32_at, u64_at};
+use crate::ledger::Window;
 use crate::types::{MAX_KEY_BYTES, MAX_RUN_BYTES, MAX_SERIES, SeriesName};
 
 /// Bytes before a payload.
@@ -46,7 +48,7 @@ pub struct DroppedPoints {
 }
 
 /// One record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Record {
     /// What a series number stands for; before the first point that uses it.
     Series(u32, SeriesName),
@@ -62,6 +64,10 @@ pub enum Record {
     Closed(u64),
     /// The chunk has a copy of the other records of the chunk with this number, whose sync failed.
     Replaces(u64),
+    /// See [`Entry`]; of several of one series the one with most points counts.
+    Ledger(Box<Entry>),
+    /// See [`Window`]; before its point. Without that point it means nothing.
+    Window(Window),
     /// A kind of a later version.
     Unknown(u32),
 }
@@ -120,6 +126,14 @@ impl Record {
                 u64s(&[*number]);
                 7
             }
+            Record::Ledger(entry) => {
+                entry.encode(out);
+                8
+            }
+            Record::Window(window) => {
+                entry::put_window(out, window);
+                9
+            }
             Record::Unknown(kind) => *kind,
         }
     }
@@ -162,6 +176,8 @@ impl Record {
             }),
             6 if long(8) => Record::Closed(u64_of(0)),
             7 if long(8) => Record::Replaces(u64_of(0)),
+            8 => Record::Ledger(Box::new(Entry::decode(payload)?)),
+            9 => Record::Window(entry::window(payload)?),
             1..=7 => return None,
             other => Record::Unknown(other),
         })
@@ -189,6 +205,40 @@ fn series_name(payload: &[u8]) -> Option<SeriesName> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::{Aggregate, Keep, Pending, Tally};
+    use crate::types::{DropReason, Point};
+
+    fn point(step: i64, value: f64) -> Point {
+        Point {
+            step,
+            timestamp_ms: !step,
+            value,
+        }
+    }
+
+    fn aggregate() -> Aggregate {
+        let mut aggregate = Aggregate::of(-0.0, Keep::MIN | Keep::MEAN);
+        [f64::NAN, f64::INFINITY]
+            .into_iter()
+            .for_each(|value| aggregate.push(value));
+        aggregate
+    }
+
+    fn entry() -> Entry {
+        let mut tally = Tally::default();
+        tally.merge(point(i64::MIN, -1.5));
+        tally.drop(DropReason::NoSpace, point(7, f64::NAN), false);
+        tally.drop(DropReason::Throttled, point(8, 4e-320), false);
+        Entry {
+            series: 5,
+            at: 1 << 33,
+            tally,
+            pending: Some(Pending {
+                point: point(9, -0.0),
+                aggregate: Some(aggregate()),
+            }),
+        }
+    }
 
     fn records() -> Vec<Record> {
         let name = SeriesName {
@@ -214,6 +264,16 @@ mod tests {
             }),
             Record::Closed(77),
             Record::Replaces(4),
+            Record::Ledger(Box::new(entry())),
+            Record::Ledger(Box::new(Entry {
+                tally: Tally::default(),
+                pending: None,
+                ..entry()
+            })),
+            Record::Window(Window {
+                seq: 1 << 40,
+                aggregate: aggregate(),
+            }),
             Record::Unknown(99),
         ]
     }

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use crate::error::Result;
 use crate::journal::chunk_file::ChunkFile;
+use crate::journal::entry::Entry;
 use crate::journal::record::{DroppedPoints, Frame, HEAD_BYTES, Record};
+use crate::ledger::Window;
 use crate::types::SeriesName;
 
 /// What a side log says.
@@ -20,6 +22,10 @@ pub struct Side {
     pub outbox_done: u64,
     /// Ledger of dropped points.
     pub dropped: Vec<DroppedPoints>,
+    /// Ledger entries, in the order written.
+    pub ledger: Vec<Entry>,
+    /// Windows, in the order written; one whose point was not stored means nothing.
+    pub windows: Vec<Window>,
     /// Number of the chunk that this one replaces, if it does.
     pub replaces: Option<u64>,
     /// Number of points at the clean close, if there was one.
@@ -89,6 +95,8 @@ impl Side {
             Record::Dropped(dropped) => self.dropped.push(dropped),
             Record::Closed(committed) => self.closed = Some(committed),
             Record::Replaces(number) => self.replaces = Some(number),
+            Record::Ledger(entry) => self.ledger.push(*entry),
+            Record::Window(window) => self.windows.push(window),
             Record::Unknown(_) => {}
         }
     }

@@ -105,7 +105,7 @@ impl Writer {
         Ok(copied)
     }
 
-    /// Definitions, ledger and outbox of a chunk, behind the record that says whose they are.
+    /// Definitions, ledger, windows and outbox of a chunk, behind the record that says whose they are.
     fn records_to_keep(&self, old: &Chunk) -> io::Result<Vec<Record>> {
         let file = ChunkFile::open(old.path(), self.inner.identity.writer).map_err(io::Error::other)?;
         let file = file.ok_or_else(|| io::Error::other("the header is gone"))?;
@@ -113,11 +113,15 @@ impl Writer {
         let series = side.series.into_iter().map(|(id, name)| Record::Series(id, name));
         let dropped = side.dropped.into_iter().map(Record::Dropped);
         let outbox = side.outbox.into_iter().map(|(id, payload)| Record::Outbox(id, payload));
+        let ledger = side.ledger.into_iter().map(|entry| Record::Ledger(Box::new(entry)));
+        let windows = side.windows.into_iter().map(Record::Window);
         let done = (side.outbox_done > 0).then_some(Record::OutboxDone(side.outbox_done));
         let replaces = std::iter::once(Record::Replaces(old.number()));
         Ok(replaces
             .chain(series)
             .chain(dropped)
+            .chain(ledger)
+            .chain(windows)
             .chain(outbox)
             .chain(done)
             .collect())

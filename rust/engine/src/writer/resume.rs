@@ -121,7 +121,7 @@ fn doubt(held: &Held) -> Option<String> {
         "has a damaged side log"
     } else if held.side.replaces.is_some() {
         "replaces one whose sync failed"
-    } else if !held.side.outbox.is_empty() || !held.side.dropped.is_empty() {
+    } else if !held.side.outbox.is_empty() || !held.side.dropped.is_empty() || !held.side.ledger.is_empty() {
         "holds more than points"
     } else {
         return None;
