@@ -10,12 +10,12 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from runlake import _engine
-from runlake.catalog import Catalog, Range
+from runlake.catalog import Catalog, Range, UnstoredPoints
 from runlake.config import Config
 from runlake.errors import StoreError
 
@@ -26,6 +26,8 @@ Hook = Callable[[str], object]
 
 BYTES_PER_POINT: Final = 28
 """What a point takes up in a journal."""
+
+Accounts = Mapping[str, Sequence[UnstoredPoints]]
 
 _RETRY_S = 5.0
 _LOOK_MS = 500
@@ -40,12 +42,13 @@ class Segments:
         self.catalog = catalog
         self.hook = hook
 
-    def seal(self, held: Sequence[Range], claimed: Sequence[Range]) -> bool:
+    def seal(self, held: Sequence[Range], claimed: Sequence[Range], ledger: Accounts | None = None) -> bool:
         """Make segments of the points in `held` and the catalog's `claimed` ranges sealed; False if others were faster.
 
         Args:
             held: What the journals give; `claimed` without what they lost.
             claimed: One range a writer, from its first point that no segment holds.
+            ledger: What writers have not stored by now, by their ids.
         """
         written: list[_engine.Sealed] = []
         if held:
@@ -53,7 +56,7 @@ class Segments:
             experiments = self.catalog.run_experiment(runs)
             written = _engine.seal(str(self.journals), str(self.folder), held, experiments, hook=self.hook)
         try:
-            won = self.catalog.commit_seal(claimed, written)
+            won = self.catalog.commit_seal(claimed, written, ledger)
         except BaseException:
             self._delete_unlisted(written)  # the commit may have succeeded all the same
             raise

@@ -14,6 +14,7 @@ from runlake.catalog.experiments import Experiments
 from runlake.catalog.health import Health
 from runlake.catalog.inputs import Inputs
 from runlake.catalog.lake import Lake, make_folder, make_lake, no_store, read_lake
+from runlake.catalog.ledger import KnownUnstored, Ledger, RunAccount, Unstored, UnstoredPoints
 from runlake.catalog.logged_models import LoggedModels, NewModel, RunModels
 from runlake.catalog.members import Living, Members
 from runlake.catalog.model_versions import Narrowed, NewVersion, Versions
@@ -22,10 +23,11 @@ from runlake.catalog.registry import PROMPT_TAG, Registry
 from runlake.catalog.replicas import Replicas
 from runlake.catalog.rows import Rows, RunRows
 from runlake.catalog.runs import Runs
-from runlake.catalog.segments import LOST, Range, ReadPlan, SealedSegment, SegmentRef, Segments
+from runlake.catalog.segments import Range, ReadPlan, SealedSegment, SegmentRef, Segments
 from runlake.catalog.sending import Sending
 from runlake.catalog.spooling import Spooling
 from runlake.catalog.states import Acknowledged, ExperimentState, RunState, UnsentCounts
+from runlake.catalog.summaries import LOST, KnownSummary
 from runlake.catalog.typed import Kind, read_typed
 from runlake.catalog.writers import FoundGap, GapInfo, WriterInfo, Writers, WriterState
 
@@ -43,6 +45,8 @@ __all__ = [
     "FoundGap",
     "GapInfo",
     "Kind",
+    "KnownSummary",
+    "KnownUnstored",
     "Living",
     "Narrowed",
     "NewModel",
@@ -54,6 +58,7 @@ __all__ = [
     "ReceivedFile",
     "ReceivedRun",
     "RegistryEvent",
+    "RunAccount",
     "RunModels",
     "RunRows",
     "RunState",
@@ -63,6 +68,8 @@ __all__ = [
     "TableState",
     "TokenRow",
     "UnsentCounts",
+    "Unstored",
+    "UnstoredPoints",
     "UserRow",
     "WriterInfo",
     "WriterState",
@@ -80,6 +87,7 @@ class Catalog(
     Replicas,
     Receiving,
     Segments,
+    Ledger,
     Rows,
     Changed,
     LoggedModels,

@@ -216,5 +216,23 @@ _SENDING: Final = (
 )
 VERSION_3: Final = (*_REGISTRY, *_ACCESS, *_REPLICATION, *_SENDING)
 
-VERSIONS: Final = (VERSION_1, VERSION_2, VERSION_3)
+# ledger: what a writer has accepted of a series and not stored, from its beginning up to now; see catalog/ledger.py
+# dropped and stretches are JSON; the columns from count on sum up these points as far as their values are known, and
+# are in metric_summary as well
+_LEDGER: Final[tuple[str, ...]] = (
+    """CREATE TABLE ledger (
+        run INTEGER NOT NULL REFERENCES run, key INTEGER NOT NULL REFERENCES name,
+        writer INTEGER NOT NULL REFERENCES writer, unstored INTEGER NOT NULL, merged INTEGER NOT NULL,
+        dropped TEXT NOT NULL, stretches TEXT NOT NULL, count INTEGER NOT NULL, nan_count INTEGER NOT NULL,
+        first_step INTEGER, first_timestamp INTEGER, first_value,
+        last_step INTEGER, last_timestamp INTEGER, last_value,
+        min, min_step INTEGER, max, max_step INTEGER, sum, max_timestamp INTEGER,
+        PRIMARY KEY (run, key, writer)) WITHOUT ROWID""",
+    "CREATE INDEX ledger_writer ON ledger (writer)",
+)
+_COMPACTION: Final[tuple[str, ...]] = ()
+_REPAIR: Final[tuple[str, ...]] = ()
+VERSION_4: Final = (*_LEDGER, *_COMPACTION, *_REPAIR)
+
+VERSIONS: Final = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
 """Statements that lead from version i to version i + 1, in order."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from runlake.catalog.part import Part, clock_ms
+from runlake.catalog.ledger import UnstoredPoints, put_ledger
+from runlake.catalog.part import Part
 from runlake.catalog.session import placeholders
+from runlake.catalog.summaries import SeriesSummary, mark_summarised, merge_summaries, run_number
 from runlake.catalog.writers import unsealed_writers_of
 
 if TYPE_CHECKING:
@@ -15,46 +17,6 @@ if TYPE_CHECKING:
 
 Range = tuple[str, int, int]
 """Writer id, first seq, first seq after the last."""
-
-LOST: Final = "lost"
-"""Experiment of points whose run the catalog does not know."""
-
-
-class SeriesSummary(Protocol):
-    """What a segment says of one key of one run; see `runlake._engine.Summary`."""
-
-    @property
-    def run_id(self) -> str: ...
-    @property
-    def key(self) -> str: ...
-    @property
-    def count(self) -> int: ...
-    @property
-    def nan_count(self) -> int: ...
-    @property
-    def first_step(self) -> int: ...
-    @property
-    def first_timestamp(self) -> int: ...
-    @property
-    def first_value(self) -> float: ...
-    @property
-    def last_step(self) -> int: ...
-    @property
-    def last_timestamp(self) -> int: ...
-    @property
-    def last_value(self) -> float: ...
-    @property
-    def min(self) -> float: ...
-    @property
-    def min_step(self) -> int: ...
-    @property
-    def max(self) -> float: ...
-    @property
-    def max_step(self) -> int: ...
-    @property
-    def sum(self) -> float: ...
-    @property
-    def max_timestamp(self) -> int: ...
 
 
 class SealedSegment(Protocol):
@@ -129,13 +91,19 @@ class ReadPlan:
 class Segments(Part):
     """What a catalog knows of segments."""
 
-    def commit_seal(self, ranges: Sequence[Range], sealed: Sequence[SealedSegment]) -> bool:
+    def commit_seal(
+        self,
+        ranges: Sequence[Range],
+        sealed: Sequence[SealedSegment],
+        ledger: Mapping[str, Sequence[UnstoredPoints]] | None = None,
+    ) -> bool:
         """Make segments the home of the points in `ranges`, unless any of these has been sealed by somebody else.
 
         It survives a power cut when this returns, so that the journals may be trimmed.
 
         Args:
             ranges: At most one a writer, each beginning where the writer's sealed points end.
+            ledger: What is known by now of points that writers did not store.
 
         Returns:
             False when somebody else was first; nothing has changed then, and the files are of no use.
@@ -149,6 +117,8 @@ class Segments(Part):
                     return False
             for segment in sealed:
                 _put_segment(session, segment)
+            for writer_id, entries in (ledger or {}).items():
+                put_ledger(session, writer_id, entries)
         return True
 
     def plan(
@@ -210,36 +180,6 @@ _SEGMENT = (
 _SEALED_RUNS = "SELECT run_id FROM run WHERE run IN (SELECT run FROM segment_run)"
 
 
-def _place(prefix: str, end: str) -> str:
-    value = f"{prefix}{end}_value"
-    return f"({prefix}{end}_step, {prefix}{end}_timestamp, {value} IS NOT NULL, ifnull({value}, 0), -signbit({value}))"
-
-
-_EARLIER = f"{_place('excluded.', 'first')} < {_place('', 'first')}"
-_LATER = f"{_place('excluded.', 'last')} > {_place('', 'last')}"
-_LOWER = """excluded.min IS NOT NULL AND (min IS NULL OR excluded.min < min
-    OR (excluded.min = min AND (-signbit(excluded.min), excluded.min_step) < (-signbit(min), min_step)))"""
-_HIGHER = """excluded.max IS NOT NULL AND (max IS NULL OR excluded.max > max
-    OR (excluded.max = max AND (signbit(excluded.max), excluded.max_step) < (signbit(max), max_step)))"""
-
-
-def _chosen(condition: str, *columns: str) -> str:
-    return ", ".join(f"{column} = CASE WHEN {condition} THEN excluded.{column} ELSE {column} END" for column in columns)
-
-
-# Merges as the engine's Summary does: NaN (NULL here) is below every number and never an extreme, -0.0 is below 0.0.
-_MERGE_SUMMARY = f"""
-    INSERT INTO metric_summary (run, key, count, nan_count, first_step, first_timestamp, first_value,
-        last_step, last_timestamp, last_value, min, min_step, max, max_step, sum, max_timestamp)
-    VALUES ({placeholders(16)})
-    ON CONFLICT (run, key) DO UPDATE SET
-        count = count + excluded.count, nan_count = nan_count + excluded.nan_count, sum = sum + excluded.sum,
-        {_chosen(_EARLIER, "first_step", "first_timestamp", "first_value")},
-        {_chosen(_LATER, "last_step", "last_timestamp", "last_value")},
-        {_chosen(_LOWER, "min", "min_step")}, {_chosen(_HIGHER, "max", "max_step")},
-        max_timestamp = max(max_timestamp, excluded.max_timestamp)"""
-
-
 def _put_segment(session: Session, segment: SealedSegment) -> None:
     number = session.insert(
         "INSERT INTO segment (segment_id, experiment_id, path, rows, bytes, min_step, max_step, min_timestamp,"
@@ -262,41 +202,13 @@ def _put_segment(session: Session, segment: SealedSegment) -> None:
         " SELECT ?, writer, ?, ? FROM writer WHERE writer_id = ?",
         [(number, first, upto, writer_id) for writer_id, first, upto in segment.ranges],
     )
-    runs = {run_id: _run_number(session, run_id) for run_id, _ in segment.runs}
+    runs = {run_id: run_number(session, run_id) for run_id, _ in segment.runs}
     session.run_many(
         "INSERT INTO segment_run (segment, run, rows) VALUES (?, ?, ?)",
         [(number, runs[run_id], rows) for run_id, rows in segment.runs],
     )
-    session.run_many(_MERGE_SUMMARY, [_summary_row(session, runs[s.run_id], s) for s in segment.summaries])
-    session.run_many(
-        "UPDATE run SET tx = ?, summary_tx = ? WHERE run = ?", [(session.tx, session.tx, run) for run in runs.values()]
-    )
-
-
-def _summary_row(session: Session, run: int, s: SeriesSummary) -> Row:
-    return (
-        *(run, session.name(s.key), s.count, s.nan_count),
-        *(s.first_step, s.first_timestamp, s.first_value),
-        *(s.last_step, s.last_timestamp, s.last_value),
-        *(s.min, s.min_step, s.max, s.max_step, s.sum, s.max_timestamp),
-    )
-
-
-def _run_number(session: Session, run_id: str) -> int:
-    """Return the number of a run; one that the catalog does not know is entered, so that its points can be found."""
-    row = session.one("SELECT run FROM run WHERE run_id = ?", (run_id,))
-    if row is not None:
-        return int(row[0])
-    now_ms = clock_ms()
-    session.run(
-        "INSERT OR IGNORE INTO experiment (experiment_id, name, created_ms, updated_ms, tx) VALUES (?, ?, ?, ?, ?)",
-        (LOST, LOST, now_ms, now_ms, session.tx),
-    )
-    return session.insert(
-        "INSERT INTO run (run_id, experiment, name, user_id, status, start_ms, owned, tx)"
-        " SELECT ?, experiment, ?, '', 'FAILED', ?, 0, ? FROM experiment WHERE experiment_id = ?",
-        (run_id, run_id, now_ms, session.tx, LOST),
-    )
+    merge_summaries(session, ((runs[summary.run_id], summary) for summary in segment.summaries))
+    mark_summarised(session, runs.values())
 
 
 def sealed_of(session: Session, writers: Sequence[str] | None) -> dict[str, int]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runlake.catalog.changes import find_active_run
+from runlake.catalog.ledger import UnstoredPoints, put_ledger
 from runlake.catalog.part import Part, clock_ms
 from runlake.catalog.session import placeholders
 
@@ -148,12 +149,14 @@ class Writers(Part):
         runs: Sequence[tuple[str, int]],
         gaps: Sequence[GapInfo],
         last_verified_ms: int | None,
+        ledger: Sequence[UnstoredPoints] = (),
     ) -> None:
         """Note that a writer was found without its process and is `closed` from now on.
 
         Args:
             runs: Run id and time of the last point, in milliseconds, of each run in its journal.
             gaps: What the journal lost.
+            ledger: What the writer did not store.
         """
         now_ms = clock_ms()
         with self._database.writing() as session:
@@ -171,6 +174,7 @@ class Writers(Part):
                 [(number, gap.first, gap.upto, gap.reason, gap.file, last_verified_ms, now_ms) for gap in gaps],
             )
             session.run("UPDATE writer SET state = 'closed' WHERE writer = ?", (number,))
+            put_ledger(session, writer.id, ledger)
 
     def fail_orphans(self) -> list[str]:
         """End, as FAILED, every owned run that is RUNNING and whose writers are all closed; return their ids.
