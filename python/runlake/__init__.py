@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from runlake.fluent.frames import band, compare, points, runs, series
     from runlake.fluent.inputs import log_input, log_inputs
     from runlake.fluent.losses import errors_seen
+    from runlake.fluent.missing import missing_points
     from runlake.fluent.run import ActiveRun
     from runlake.fluent.runs import (
         active_run,
@@ -135,6 +136,7 @@ __all__ = [
     "log_stream",
     "log_table",
     "log_text",
+    "missing_points",
     "points",
     "restore_experiment",
     "restore_run",
@@ -167,6 +169,7 @@ _HOMES = {
         "log_figure", "log_image", "log_stream", "log_table", "log_text",
     ),
     "runlake.fluent.frames": ("band", "compare", "points", "runs", "series"),
+    "runlake.fluent.missing": ("missing_points",),
     "runlake.fluent.inputs": ("log_input", "log_inputs"),
     "runlake.fluent.run": ("ActiveRun",),
     "runlake.fluent.runs": (

@@ -37,8 +37,10 @@ __all__ = [
     "__debug_build__",
     "adopt",
     "check_filesystem",
+    "dead",
     "downsample",
     "fork_generation",
+    "inspect",
     "log_metric",
     "pack_points",
     "read_points",
@@ -46,8 +48,10 @@ __all__ = [
     "remove_leftovers",
     "runs_in",
     "seal",
+    "segment_info",
     "set_active_logger",
     "set_slow_path",
+    "summarise_segment",
     "survey",
     "unpack_points",
     "verify_segment",
@@ -641,6 +645,12 @@ class Adopted:
         """Time of the last sync that is proven; None when there was none."""
     @property
     def closed_cleanly(self) -> bool: ...
+    @property
+    def faults(self) -> list[tuple[str, str]]:
+        """Files and what does not hold in each, also where no point is concerned."""
+    @property
+    def store_id(self) -> str | None:
+        """The store that it was made in; None when no header says so."""
     def finish(self, sealed_all: bool) -> None:
         """Unlock the journal; with `sealed_all`, delete its files first. Damaged ones are renamed aside instead."""
 
@@ -652,6 +662,15 @@ def remove_leftovers(journals: str) -> int:
 
 def adopt(journals: str, writer: str) -> Adopted | None:
     """Take over a dead writer's journal; None when it is alive or somebody else is at it."""
+
+def dead(journals: str, writers: Sequence[str]) -> list[str]:
+    """Return those of some writers whose lock no process on this host holds; costs 10 µs a writer."""
+
+def inspect(journals: str, writer: str) -> Adopted:
+    """Check a journal as `adopt` does, without a lock or a change, also while its writer lives; nothing is to finish.
+
+    What a living writer adds meanwhile may be in it or not.
+    """
 
 def runs_in(journals: str, ranges: Sequence[_Range]) -> list[str]:
     """Return the ids of the runs that the journals of `ranges` name, sorted; some may have no points there."""
@@ -735,6 +754,22 @@ class SegmentInfo:
 
 def verify_segment(path: str) -> SegmentInfo:
     """Read a whole segment and check it against what it says of itself.
+
+    Raises:
+        Corrupt: it is not what was written.
+    """
+
+def segment_info(path: str) -> SegmentInfo:
+    """Read what a segment says of itself, but not whether it is whole.
+
+    Raises:
+        Corrupt: it is no segment, or its footer is not what was written.
+    """
+
+def summarise_segment(path: str) -> Sealed:
+    """Read a whole segment once, check it as `verify_segment` does, and report it as the seal that made it did.
+
+    Memory goes with the number of its series, not of its points.
 
     Raises:
         Corrupt: it is not what was written.

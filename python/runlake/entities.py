@@ -367,6 +367,28 @@ class RegisteredModel(Entity):
     aliases: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class MissingPoints(Entity):
+    """Points of a run that were accepted and cannot be given back, as the files prove.
+
+    Attributes:
+        points: How many.
+        exact: False where not all of them need be this run's: others logged to the same journal.
+        reason: What does not hold, as part of a sentence.
+        file: The file concerned.
+        last_verified_ms: When the last sync was that the journal proves; what was logged before is not missing unless
+            another loss says so. None when there was none, or the points were in a segment.
+        found_ms: When it was found out.
+    """
+
+    points: int
+    exact: bool
+    reason: str
+    file: str
+    last_verified_ms: int | None
+    found_ms: int
+
+
 class PagedList(list[T], Generic[T]):
     """One page of a listing; `token` leads to the next page and is None at the end."""
 

@@ -29,6 +29,7 @@ _CLASSES: Final[Mapping[str, Any]] = {
         entities.FileInfo,
         entities.InputTag,
         entities.Metric,
+        entities.MissingPoints,
         entities.Param,
         entities.Run,
         entities.RunData,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runlake.entities import Experiment, Metric, PagedList, Run, ViewType
+from runlake.entities import Experiment, Metric, MissingPoints, PagedList, Run, ViewType
 
 if TYPE_CHECKING:
     import polars as pl
@@ -113,6 +113,10 @@ class Reads:
         from runlake import query
 
         return query.metric_history(self._lake, run_id, key)
+
+    def missing_points(self, run_id: str) -> list[MissingPoints]:
+        """See `runlake.missing_points`."""
+        return self._lake.catalog.missing_points(run_id)
 
     def metric_keys(self) -> set[str]:
         """Return every key that has points, and other names of the catalog."""

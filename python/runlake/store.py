@@ -242,6 +242,7 @@ class Store:
         Raises:
             NotFound: there is none with that id.
         """
+        self.mend_when_due()
         run = self.catalog.get_run(run_id)
         if not self.catalog.writers_of([run_id]):
             return run
@@ -270,8 +271,16 @@ class Store:
         """What can be asked of its runs and points."""
         return Reads(self)
 
+    def mend_when_due(self) -> None:
+        """Notice that other processes have died, at most every few seconds; reading begins with it.
+
+        So a process that lives long and only reads, a server say, does not show the runs of dead ones as RUNNING.
+        """
+        self._recovery.mend_when_due()
+
     def journals(self, writers: Sequence[str] | None = None) -> _engine.Journals:
         """Open the journals of some writers, or of all; do so before the catalog is asked what is sealed."""
+        self.mend_when_due()
         return _engine.Journals(str(self.journals_dir), writers, self._journal_cache)
 
     def seal(self, min_bytes: int = 0, *, timeout_s: float = 3600.0) -> None:

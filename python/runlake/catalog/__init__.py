@@ -16,6 +16,7 @@ from runlake.catalog.inputs import Inputs
 from runlake.catalog.lake import Lake, make_folder, make_lake, no_store, read_lake
 from runlake.catalog.ledger import KnownUnstored, Ledger, RunAccount, Unstored, UnstoredPoints
 from runlake.catalog.logged_models import LoggedModels, NewModel, RunModels
+from runlake.catalog.losses import Losses
 from runlake.catalog.members import Living, Members
 from runlake.catalog.model_versions import Narrowed, NewVersion, Versions
 from runlake.catalog.receiving import Receipt, ReceivedExperiment, ReceivedFile, ReceivedRun, Receiving
@@ -95,6 +96,7 @@ class Catalog(
     Versions,
     Events,
     Health,
+    Losses,
     Access,
     Sending,
     Spooling,

@@ -231,7 +231,11 @@ _LEDGER: Final[tuple[str, ...]] = (
     "CREATE INDEX ledger_writer ON ledger (writer)",
 )
 _COMPACTION: Final[tuple[str, ...]] = ()
-_REPAIR: Final[tuple[str, ...]] = ()
+# lost: why a segment gives none of its rows back, and since when that is known; see catalog/rebuilding.py
+_REPAIR: Final[tuple[str, ...]] = (
+    "ALTER TABLE segment ADD COLUMN lost TEXT",
+    "ALTER TABLE segment ADD COLUMN lost_ms INTEGER",
+)
 VERSION_4: Final = (*_LEDGER, *_COMPACTION, *_REPAIR)
 
 VERSIONS: Final = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)

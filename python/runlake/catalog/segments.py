@@ -225,7 +225,7 @@ def sealed_of(session: Session, writers: Sequence[str] | None) -> dict[str, int]
 
 
 def _all_segments(session: Session, experiment_ids: Sequence[str] | None) -> list[SegmentRef]:
-    rows = session.all(f"SELECT {_SEGMENT} FROM segment s ORDER BY s.segment")
+    rows = session.all(f"SELECT {_SEGMENT} FROM segment s WHERE s.lost IS NULL ORDER BY s.segment")
     wanted = None if experiment_ids is None else set(experiment_ids)
     return [SegmentRef(*row) for row in rows if wanted is None or row[2] in wanted]
 
@@ -238,7 +238,7 @@ def _segments_of(session: Session, run_ids: Sequence[str], experiment_ids: Seque
         part = run_ids[start : start + 500]
         for segment, run_id, rows, *row in session.all(
             f"SELECT s.segment, r.run_id, sr.rows, {_SEGMENT} FROM run r JOIN segment_run sr USING (run)"
-            f" JOIN segment s USING (segment) WHERE r.run_id IN ({placeholders(len(part))})",
+            f" JOIN segment s USING (segment) WHERE r.run_id IN ({placeholders(len(part))}) AND s.lost IS NULL",
             part,
         ):
             if wanted is None or row[2] in wanted:

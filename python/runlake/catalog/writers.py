@@ -103,10 +103,10 @@ class Writers(Part):
                 ("sealed" if sealed_all else "closed", clock_ms(), writer_id),
             )
 
-    def unsealed_writers(self) -> list[WriterState]:
-        """Return the writers that may have points outside segments."""
+    def unsealed_writers(self, state: str | None = None) -> list[WriterState]:
+        """Return the writers that may have points outside segments, all or those in one state."""
         with self._database.reading() as session:
-            return _states(session, "state != 'sealed'", ())
+            return _states(session, "state != 'sealed' AND ifnull(state = ?, 1)", (state,))
 
     def writer_states(self, writer_ids: Collection[str]) -> list[WriterState]:
         """Return what is known of some writers."""

@@ -9,7 +9,7 @@ import click
 
 from runlake.cli import output
 from runlake.cli.options import find_run, json_option, opened, store_option
-from runlake.entities import Run
+from runlake.entities import MissingPoints, Run
 from runlake.stores import AnyStore
 
 
@@ -33,6 +33,10 @@ def show(run: str, store: str | None, as_json: bool) -> None:
         if described[part]:
             output.heading(part)
             output.pairs(described[part])
+    if described["missing"]:
+        output.heading("missing")
+        for lost in described["missing"]:
+            click.echo(_in_words(lost))
     if described["artifacts"]:
         output.heading("artifacts")
         output.pairs({file["path"]: output.size(file["bytes"]) for file in described["artifacts"]})
@@ -57,8 +61,25 @@ def _described(store: AnyStore, run: Run) -> dict[str, Any]:
         "params": dict(sorted(run.data.params.items())),
         "metrics": dict(sorted(run.data.metrics.items())),
         "tags": dict(sorted(run.data.tags.items())),
+        "missing": [_missing(lost) for lost in store.reads.missing_points(info.run_id)],
         "artifacts": _artifacts(store, run),
     }
+
+
+def _missing(lost: MissingPoints) -> dict[str, Any]:
+    return {
+        **{name: getattr(lost, name) for name in ("points", "exact", "reason", "file")},
+        "last_verified": _moment(lost.last_verified_ms),
+        "found": _moment(lost.found_ms),
+    }
+
+
+def _in_words(lost: dict[str, Any]) -> str:
+    points = (
+        f"{lost['points']:,} points" if lost["exact"] else f"up to {lost['points']:,} points, shared with other runs"
+    )
+    verified = f"; proven up to {lost['last_verified']:%Y-%m-%d %H:%M:%S} UTC" if lost["last_verified"] else ""
+    return f"{points}: {lost['reason']} ({lost['file']}){verified}"
 
 
 def _moment(milliseconds: int | None) -> datetime | None:

@@ -140,6 +140,7 @@ class TrackingStore(LoggedModels, AbstractStore):
 
         with answered():
             store = self._store
+            store.mend_when_due()
             run = store.catalog.get_run(run_id)
             latest = query.latest_metrics(store, [run_id]).get(run_id, {})
             models = store.catalog.models_of_runs([run_id]).get(run_id)

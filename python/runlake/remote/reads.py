@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from runlake.entities import Experiment, Metric, PagedList, Run, ViewType
+from runlake.entities import Experiment, Metric, MissingPoints, PagedList, Run, ViewType
 
 if TYPE_CHECKING:
     import polars as pl
@@ -131,6 +131,12 @@ class RemoteReads:
 
         self._settle(run_id)
         return query.metrics_of(self._frame("history", {"run_id": run_id, "key": key}), key)
+
+    def missing_points(self, run_id: str) -> list[MissingPoints]:
+        """See `runlake.missing_points`."""
+        self._settle(run_id)
+        found: list[MissingPoints] = self._store.call("missing_points", {"run_id": run_id})
+        return found
 
     def metric_keys(self) -> set[str]:
         """Return every key that has points, and other names of the catalog."""

@@ -53,6 +53,7 @@ def get(store: Store, fields: Fields) -> dict[str, Any]:
     """Return a run, deleted or not, with its latest metrics."""
     from runlake import query
 
+    store.mend_when_due()
     run = store.catalog.get_run(fields.run_id())
     latest = query.latest_metrics(store, [run.info.run_id]).get(run.info.run_id, {})
     return {"run": wire.run(run, latest.values())}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from runlake import lifecycle, names, recording, run_files
@@ -16,6 +17,7 @@ from runlake.entities import (
     Experiment,
     FileInfo,
     Metric,
+    MissingPoints,
     PagedList,
     Param,
     Run,
@@ -148,6 +150,11 @@ def search_runs(
     return PagedList([_run(found) for found in page], page.token)
 
 
+def missing_points(store: Store, run_id: str) -> list[MissingPoints]:
+    """Return what is proven missing of a run; of a file only its name."""
+    return [replace(lost, file=Path(lost.file).name) for lost in store.catalog.missing_points(run_id)]
+
+
 def metric_keys(store: Store) -> list[str]:
     """Return every key that has points."""
     return sorted(store.reads.metric_keys())
@@ -235,6 +242,7 @@ CALLS: Final[Mapping[str, Callable[..., Any]]] = {
         log_batch,
         log_inputs,
         metric_keys,
+        missing_points,
         record,
         recorded_run,
         remove_artifacts,

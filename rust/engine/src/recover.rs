@@ -84,7 +84,11 @@ pub struct Adopted {
     pub last_verified_ms: Option<i64>,
     /// Whether the writer had been closed.
     pub closed_cleanly: bool,
-    lock: LockFile,
+    /// What does not hold, as a sentence about each file: also where no point is concerned.
+    pub faults: Vec<(PathBuf, String)>,
+    /// The store that it was made in, as far as a header says so.
+    pub store_id: Option<u128>,
+    lock: Option<LockFile>,
     healthy: Vec<PathBuf>,
     suspect: Vec<PathBuf>,
 }
@@ -110,6 +114,20 @@ pub fn survey(journals: &Path) -> Result<Vec<WriterFiles>> {
     in_use
         .map(|(id, (bytes, damaged, _))| look(journals, &folder, id, bytes, damaged))
         .collect()
+}
+
+/// Returns those of some writers whose lock nobody holds; no other file is looked at.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn dead(journals: &Path, writers: &[WriterId]) -> Result<Vec<WriterId>> {
+    let mut found = Vec::new();
+    for &writer in writers {
+        if !LockFile::is_held(&lock_path(journals, writer))? {
+            found.push(writer);
+        }
+    }
+    Ok(found)
 }
 
 fn look(journals: &Path, folder: &Folder, id: WriterId, bytes: u64, kept: Vec<PathBuf>) -> Result<WriterFiles> {
@@ -142,6 +160,23 @@ pub fn adopt(journals: &Path, writer: WriterId) -> Result<Option<Adopted>> {
     let Some(lock) = LockFile::acquire(&lock_path(journals, writer))? else {
         return Ok(None);
     };
+    let (mut adopted, journal, files) = examine(journals, writer)?;
+    adopted.lock = Some(lock);
+    adopted.sort_other_files(files, &journal)?;
+    Ok(Some(adopted))
+}
+
+/// Checks a journal as [`adopt`] does and changes nothing, also while its writer lives; there is nothing to finish then.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn inspect(journals: &Path, writer: WriterId) -> Result<Adopted> {
+    Ok(examine(journals, writer)?.0)
+}
+
+type Listing = Vec<(Name, PathBuf)>;
+
+fn examine(journals: &Path, writer: WriterId) -> Result<(Adopted, WriterJournal, Listing)> {
     let files = files::list_of(journals, writer)?;
     let journal = Folder::of(&files).journal(writer)?;
     let names = journal.names(|_| true);
@@ -157,7 +192,9 @@ pub fn adopt(journals: &Path, writer: WriterId) -> Result<Option<Adopted>> {
         dropped: dropped(&journal, &names),
         last_verified_ms: None,
         closed_cleanly: is_closed(&journal),
-        lock,
+        faults: faults(&journal),
+        store_id: journal.chunks.last().map(|c| c.file.header().store_id),
+        lock: None,
         healthy: Vec::new(),
         suspect: Vec::new(),
     };
@@ -165,8 +202,30 @@ pub fn adopt(journals: &Path, writer: WriterId) -> Result<Option<Adopted>> {
     adopted.mourn_ends(&journal)?;
     adopted.count_runs(&journal, &names)?;
     adopted.missing = adopted.gaps.iter().map(|g| g.to - g.from).sum();
-    adopted.sort_other_files(files, &journal)?;
-    Ok(Some(adopted))
+    Ok((adopted, journal, files))
+}
+
+fn faults(journal: &WriterJournal) -> Vec<(PathBuf, String)> {
+    let headers = journal
+        .unreadable
+        .iter()
+        .map(|(path, why)| (path.clone(), why.to_string()));
+    let cut = journal.chunks.iter().filter(|c| !c.file.has_its_size());
+    let cut = cut.map(|c| {
+        (
+            c.file.path().to_owned(),
+            "it is shorter than its header says".to_owned(),
+        )
+    });
+    let garbled = journal.chunks.iter().filter(|c| !c.side.damaged.is_empty());
+    let garbled = garbled.map(|c| {
+        let bytes: u64 = c.side.damaged.iter().map(|range| range.end - range.start).sum();
+        (
+            c.file.path().to_owned(),
+            format!("{bytes} bytes of its side log are no record"),
+        )
+    });
+    headers.chain(cut).chain(garbled).collect()
 }
 
 fn chunk_number(path: &Path) -> Option<u64> {
@@ -298,7 +357,7 @@ impl Adopted {
     }
 
     /// Finds what the writer left beside chunks that have begun: leftovers, chunks made ahead, chunks that lost their header.
-    fn sort_other_files(&mut self, files: Vec<(Name, PathBuf)>, journal: &WriterJournal) -> Result<()> {
+    fn sort_other_files(&mut self, files: Listing, journal: &WriterJournal) -> Result<()> {
         for (name, path) in files {
             let begun = journal.chunks.iter().any(|c| c.file.path() == path);
             let unreadable = journal.unreadable.iter().any(|(p, _)| *p == path);
@@ -319,9 +378,9 @@ impl Adopted {
     /// # Errors
     /// [`Error::Io`].
     pub fn finish(self, sealed_all: bool) -> Result<()> {
-        if !sealed_all {
+        let Some(lock) = self.lock.filter(|_| sealed_all) else {
             return Ok(());
-        }
+        };
         for path in &self.suspect {
             let mut aside = path.clone().into_os_string();
             aside.push(".damaged");
@@ -330,6 +389,6 @@ impl Adopted {
         for path in &self.healthy {
             fs::remove_file(path).map_err(Error::io("remove", path))?;
         }
-        self.lock.remove()
+        lock.remove()
     }
 }

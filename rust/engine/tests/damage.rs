@@ -11,7 +11,9 @@ use lake::{Lake, log, point, small, steps};
 use proptest::prelude::*;
 use runlake_engine::journal::chunk_file::ChunkFile;
 use runlake_engine::journal::layout::{BLOCK_BYTES, Header};
-use runlake_engine::{Adopted, Config, Error, SeriesId, Writer, WriterId, adopt, platform, read_range, survey};
+use runlake_engine::{
+    Adopted, Config, Error, SeriesId, Writer, WriterId, adopt, inspect, platform, read_range, survey,
+};
 
 /// Points of the patient: framed in three parts, the rest not synced.
 const FRAMES: [i64; 3] = [0, 400, 1000];
@@ -158,6 +160,46 @@ fn after_another_boot_or_a_copy_only_synced_points_are_believed() {
             "losing what was not synced is no damage"
         );
     }
+}
+
+#[test]
+fn looking_at_a_journal_says_what_adopting_it_says_and_takes_nothing() {
+    for (place, at) in [
+        (Place::Same, 0),
+        (Place::OtherBoot, 4 * 4096 + 3000),
+        (Place::Copied, 60),
+    ] {
+        let patient = Patient::new(place);
+        if at > 0 {
+            patient.edit().write_all_at(&[0x55], at).unwrap();
+        }
+        let before = fs::read(patient.chunk()).unwrap();
+        let files = patient.lake.files();
+        let seen = inspect(patient.lake.path(), patient.id).unwrap();
+        let adopted = patient.adopt();
+        assert_eq!((&seen.whole, &seen.gaps), (&adopted.whole, &adopted.gaps));
+        assert_eq!((&seen.faults, seen.upto), (&adopted.faults, adopted.upto));
+        assert_eq!(seen.faults.len(), usize::from(at == 60), "{:?}", seen.faults);
+        seen.finish(true).unwrap();
+        assert_eq!(
+            (fs::read(patient.chunk()).unwrap(), files),
+            (before, patient.lake.files())
+        );
+    }
+}
+
+#[test]
+fn a_journal_whose_writer_lives_can_be_looked_at() {
+    let origin = Lake::new();
+    let writer = origin.open(small());
+    let series = writer.series("run", "k0").unwrap();
+    log(&writer, series, 0..2000);
+    writer.flush(None).unwrap();
+    log(&writer, series, 2000..3000);
+    assert!(adopt(origin.path(), writer.id()).unwrap().is_none());
+    let seen = inspect(origin.path(), writer.id()).unwrap();
+    assert_eq!((seen.upto, seen.missing, seen.faults.len()), (3000, 0, 0));
+    assert!(seen.store_id.is_some());
 }
 
 #[test]
@@ -332,6 +374,32 @@ proptest! {
         adopted.finish(true).unwrap();
         let left = patient.lake.files();
         prop_assert!(length == 65536 || left.len() == 1 && !left[0].ends_with(".lock"), "{:?}", left);
+    }
+
+    #[test]
+    fn sectors_that_came_back_as_they_were_before_never_give_a_wrong_point(
+        old in prop::collection::vec(any::<bool>(), 128),
+        swapped in (0..16_u64, 0..16_u64),
+    ) {
+        let patient = Patient::new(Place::OtherBoot);
+        let edit = patient.edit();
+        // Half of the sectors are as they were when the file was made; and two blocks were written to each other's place.
+        for sector in (8..128_u64).filter(|sector| old[*sector as usize]) {
+            edit.write_all_at(&[0; 512], sector * 512).unwrap();
+        }
+        let read = |block: u64| {
+            let mut bytes = [0; 4096];
+            edit.read_exact_at(&mut bytes, block * 4096).map(|()| bytes)
+        };
+        let (a, b) = (swapped.0.max(1), swapped.1.max(1));
+        let (of_a, of_b) = (read(a).unwrap(), read(b).unwrap());
+        edit.write_all_at(&of_a, b * 4096).unwrap();
+        edit.write_all_at(&of_b, a * 4096).unwrap();
+        for row in patient.lake.rows() {
+            let wanted = point(row.seq);
+            prop_assert_eq!((row.step, row.bits), (wanted.step, wanted.value.to_bits()));
+        }
+        patient.check(&patient.adopt());
     }
 
     #[test]

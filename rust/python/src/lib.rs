@@ -53,11 +53,13 @@ mod _engine {
     #[pymodule_export]
     use crate::points::read_points;
     #[pymodule_export]
-    use crate::recovery::{Adopted, Dropped, Gap, WriterFiles, adopt, survey};
+    use crate::recovery::{Adopted, Dropped, Gap, WriterFiles, adopt, dead, inspect, survey};
     #[pymodule_export]
     use crate::replica::Replica;
     #[pymodule_export]
-    use crate::sealing::{Sealed, SegmentInfo, Summary, runs_in, seal, verify_segment};
+    use crate::sealing::{
+        Sealed, SegmentInfo, Summary, runs_in, seal, segment_info, summarise_segment, verify_segment,
+    };
     #[pymodule_export]
     use crate::table_file::{TableFile, write_table_file};
     #[pymodule_export]

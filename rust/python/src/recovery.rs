@@ -67,6 +67,10 @@ pub struct Adopted {
     last_verified_ms: Option<i64>,
     #[pyo3(get)]
     closed_cleanly: bool,
+    #[pyo3(get)]
+    faults: Vec<(String, String)>,
+    #[pyo3(get)]
+    store_id: Option<String>,
 }
 
 #[pymethods]
@@ -92,6 +96,27 @@ pub fn adopt(py: Python<'_>, journals: &str, writer: &str) -> BoundaryResult<Opt
     let writer = writer.parse()?;
     let adopted = py.detach(|| runlake_engine::adopt(Path::new(journals), writer))?;
     Ok(adopted.map(|engine| Adopted::new(py, engine)).transpose()?)
+}
+
+/// Those of some writers whose lock nobody holds.
+#[pyfunction]
+pub fn dead(py: Python<'_>, journals: &str, writers: Vec<String>) -> BoundaryResult<Vec<String>> {
+    let ids = writers
+        .iter()
+        .map(|writer| writer.parse())
+        .collect::<Result<Vec<_>, _>>()?;
+    let found = py.detach(|| runlake_engine::dead(Path::new(journals), &ids))?;
+    Ok(found.iter().map(ToString::to_string).collect())
+}
+
+/// Checks a journal and leaves it as it is.
+#[pyfunction]
+pub fn inspect(py: Python<'_>, journals: &str, writer: &str) -> BoundaryResult<Adopted> {
+    let writer = writer.parse()?;
+    let seen = py.detach(|| runlake_engine::inspect(Path::new(journals), writer))?;
+    let inspected = Adopted::new(py, seen)?;
+    inspected.engine.lock().take();
+    Ok(inspected)
 }
 
 impl From<EngineFiles> for WriterFiles {
@@ -141,6 +166,12 @@ impl Adopted {
                 .collect::<PyResult<_>>()?,
             last_verified_ms: engine.last_verified_ms,
             closed_cleanly: engine.closed_cleanly,
+            faults: engine
+                .faults
+                .iter()
+                .map(|(file, fault)| (file.display().to_string(), fault.clone()))
+                .collect(),
+            store_id: engine.store_id.map(|id| format!("{id:032x}")),
             engine: Mutex::new(Some(engine)),
         })
     }

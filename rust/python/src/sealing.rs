@@ -103,6 +103,19 @@ pub fn verify_segment(py: Python<'_>, path: &str) -> BoundaryResult<SegmentInfo>
     Ok(py.detach(|| runlake_engine::segment::verify(Path::new(path)))?.into())
 }
 
+/// Reads what a segment says of itself, and none of its rows.
+#[pyfunction]
+pub fn segment_info(py: Python<'_>, path: &str) -> BoundaryResult<SegmentInfo> {
+    Ok(py.detach(|| runlake_engine::segment::info(Path::new(path)))?.into())
+}
+
+/// Reads a whole segment, checks it, and reports it as the seal that made it did.
+#[pyfunction]
+pub fn summarise_segment(py: Python<'_>, path: &str) -> BoundaryResult<Sealed> {
+    let sealed = py.detach(|| runlake_engine::summarise_segment(Path::new(path)))?;
+    Ok(Sealed::new(py, sealed)?)
+}
+
 fn step_name(step: SealStep) -> &'static str {
     match step {
         SealStep::Read => "read",

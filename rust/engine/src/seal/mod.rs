@@ -3,6 +3,7 @@
 //! Nothing here changes a journal or the catalog. Until the catalog has committed what [`seal`] returns the
 //! new files are orphans: a crash leaves temporary files, or segments that nobody lists.
 
+mod again;
 mod folder;
 mod sealed;
 mod sort;
@@ -15,6 +16,7 @@ use crate::journal::reader::{Columns, Folder as Journals};
 pub use crate::segment::JournalRange;
 use crate::segment::{FORMAT, SegmentFile, SegmentInfo, Sibling};
 use crate::types::WriterId;
+pub use again::summarise_segment;
 use folder::Folder;
 pub use sealed::Sealed;
 use sort::{Experiment, Sorted};

@@ -229,6 +229,15 @@ proptest! {
     }
 
     #[test]
+    fn a_segment_that_is_read_anew_is_reported_as_the_seal_reported_it(parts in parts()) {
+        let lake = Lake::new();
+        for sealed in lake.seal(&parts, SealOptions::default()).unwrap() {
+            let again = summarise_segment(&lake.0.path().join(&sealed.path)).unwrap();
+            prop_assert_eq!(format!("{again:?}"), format!("{sealed:?}"));
+        }
+    }
+
+    #[test]
     fn summaries_are_those_of_the_points_as_they_came(parts in parts()) {
         let lake = Lake::new();
         let mut summaries: BTreeMap<SeriesName, Summary> = BTreeMap::new();
@@ -260,6 +269,17 @@ fn sorted_reversed_and_repeated_steps_are_all_kept() {
     let part = Part::new(sorted.chain(reversed).chain(repeated));
     let rows = read_rows(&Lake::new().seal_one(part.clone()));
     assert_eq!(rows, expected(&[part], "0"));
+}
+
+#[test]
+fn a_series_of_many_batches_has_one_summary() {
+    let rows = (ROW_GROUP_ROWS + 100) as i64;
+    let part = Part::new((0..rows).map(|row| (u32::from(row > 90_000), row, -row, row as f64)));
+    let lake = Lake::new();
+    let sealed = lake.seal(&[part], SealOptions::default()).unwrap();
+    let again = summarise_segment(&lake.0.path().join(&sealed[0].path)).unwrap();
+    assert_eq!(again.summaries.len(), 2);
+    assert_eq!(format!("{again:?}"), format!("{:?}", sealed[0]));
 }
 
 #[test]

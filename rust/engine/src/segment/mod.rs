@@ -24,6 +24,7 @@ pub(crate) use pages::Workspace;
 pub(crate) use read::{Integers, RowGroup, SegmentReader};
 pub use schema::{Column, FORMAT, ROW_GROUP_ROWS};
 pub(crate) use texts::SeriesRows;
+pub(crate) use verify::verified;
 pub use verify::{info, verify};
 pub(crate) use write::{Rows, SegmentFile, Series};
 

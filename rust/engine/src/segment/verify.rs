@@ -7,6 +7,7 @@ use std::path::Path;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{RecordBatch, StringArray};
+use hashbrown::HashMap;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use parquet::schema::types::SchemaDescriptor;
 
@@ -42,6 +43,17 @@ pub fn info(path: &Path) -> Result<SegmentInfo> {
 /// # Errors
 /// As [`info`].
 pub fn verify(path: &Path) -> Result<SegmentInfo> {
+    verified(path, |_| Ok(()))
+}
+
+/// The same, and hands the rows on, a batch at a time and in their order; what `sink` finds wrong is an error of the file.
+///
+/// # Errors
+/// As [`info`].
+pub(crate) fn verified(
+    path: &Path,
+    mut sink: impl FnMut(&RecordBatch) -> std::result::Result<(), String>,
+) -> Result<SegmentInfo> {
     check_crc(path)?;
     let info = info(path)?;
     check_siblings(&info).map_err(|problem| Error::damaged(path, problem))?;
@@ -54,7 +66,8 @@ pub fn verify(path: &Path) -> Result<SegmentInfo> {
     let mut checker = Checker::new(&info);
     for batch in reader {
         let batch = batch.map_err(|error| Error::damaged(path, error.to_string()))?;
-        checker.check(&batch).map_err(|problem| Error::damaged(path, problem))?;
+        let checked = checker.check(&batch).and_then(|()| sink(&batch));
+        checked.map_err(|problem| Error::damaged(path, problem))?;
     }
     if checker.rows != info.rows {
         let problem = format!("it holds {} rows, not {}", checker.rows, info.rows);
@@ -145,14 +158,18 @@ fn check_siblings(info: &SegmentInfo) -> std::result::Result<(), String> {
 
 /// Goes through the rows in order.
 struct Checker {
-    ranges: Vec<Range>,
+    ranges: Ranges,
     rows: u64,
     last: Option<(String, String, i64, i64, i64)>,
 }
 
-/// A range, its writer as a row has it, and which of its points have come.
+/// The ranges of a segment by their writers, as rows have these: a segment may hold points of thousands of writers.
+struct Ranges {
+    of_writer: HashMap<String, Vec<Range>>,
+}
+
+/// A range, and which of its points have come.
 struct Range {
-    writer: String,
     from: u64,
     to: u64,
     seen: Seen,
@@ -160,14 +177,8 @@ struct Range {
 
 impl Checker {
     fn new(info: &SegmentInfo) -> Self {
-        let range = |range: &JournalRange| Range {
-            writer: range.writer.to_string(),
-            from: range.from,
-            to: range.to,
-            seen: Seen::default(),
-        };
         Self {
-            ranges: info.ranges.iter().map(range).collect(),
+            ranges: Ranges::new(&info.ranges),
             rows: 0,
             last: None,
         }
@@ -185,7 +196,7 @@ impl Checker {
                 return Err(format!("row {} is out of order", self.rows));
             }
             previous = Some(key);
-            check_range(&mut self.ranges, rows.writer.value(row), key.4)?;
+            self.ranges.take(rows.writer.value(row), key.4)?;
             self.rows += 1;
         }
         let owned = |(run, key, step, timestamp, seq): (&str, &str, _, _, _)| {
@@ -196,18 +207,33 @@ impl Checker {
     }
 }
 
-fn check_range(ranges: &mut [Range], writer: &str, seq: i64) -> std::result::Result<(), String> {
-    let position = u64::try_from(seq).unwrap_or(u64::MAX);
-    let holds = |range: &&mut Range| (range.from..range.to).contains(&position) && range.writer == writer;
-    let Some(range) = ranges.iter_mut().find(holds) else {
-        return Err(format!(
-            "it holds point {seq} of writer {writer}, which is in none of its ranges"
-        ));
-    };
-    if range.seen.insert(position - range.from) {
-        Ok(())
-    } else {
-        Err(format!("it holds point {seq} of writer {writer} twice"))
+impl Ranges {
+    fn new(ranges: &[JournalRange]) -> Self {
+        let mut of_writer = HashMap::<String, Vec<Range>>::new();
+        for range in ranges {
+            of_writer.entry(range.writer.to_string()).or_default().push(Range {
+                from: range.from,
+                to: range.to,
+                seen: Seen::default(),
+            });
+        }
+        Self { of_writer }
+    }
+
+    /// Notes that a point has come; the error says why it should not have.
+    fn take(&mut self, writer: &str, seq: i64) -> std::result::Result<(), String> {
+        let position = u64::try_from(seq).unwrap_or(u64::MAX);
+        let holds = |range: &&mut Range| (range.from..range.to).contains(&position);
+        let Some(range) = self.of_writer.get_mut(writer).and_then(|r| r.iter_mut().find(holds)) else {
+            return Err(format!(
+                "it holds point {seq} of writer {writer}, which is in none of its ranges"
+            ));
+        };
+        if range.seen.insert(position - range.from) {
+            Ok(())
+        } else {
+            Err(format!("it holds point {seq} of writer {writer} twice"))
+        }
     }
 }
 
