@@ -18,7 +18,11 @@ import importlib
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from runlake._engine import __debug_build__
+from runlake import interpreter
+
+interpreter.require_main()
+
+from runlake._engine import __debug_build__  # noqa: E402
 
 if TYPE_CHECKING:
     from runlake import artifacts, client, data, entities, exceptions, tracking

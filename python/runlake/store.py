@@ -129,6 +129,10 @@ class Store:
                 logger = self._loggers[run_id] = self._writer_here().run(run_id, next_step=next_step)
         return logger
 
+    def logs_to(self, run_id: str) -> bool:
+        """Tell whether this process has a logger of a run and has not left it."""
+        return run_id in self._loggers
+
     def record(
         self,
         run_id: str,

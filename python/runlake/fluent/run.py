@@ -11,7 +11,7 @@ from typing import Any, Protocol, Self, SupportsFloat
 from runlake import _engine, guard, operations, recording, run_files
 from runlake.entities import Run, RunStatus
 from runlake.errors import StoreUnavailable
-from runlake.fluent import active, losses, other_store
+from runlake.fluent import active, losses, other_store, sent
 from runlake.store import Store
 
 _DRAIN_S = 5.0  # how long the end of a run waits for calls that were made with synchronous=False
@@ -64,7 +64,8 @@ class _GuardedMetric:
 class ActiveRun(Run):
     """A run under way; `with` ends it: FINISHED, FAILED on an exception, KILLED on Ctrl-C.
 
-    `info` and `data` are as they were when the run started, `get_run` gives them fresh.
+    `info` and `data` are as they were when the run started, `get_run` gives them fresh. Another process that gets the
+    object, as workers do, logs through it into the same run and does not end it.
     """
 
     _store: Store
@@ -75,12 +76,26 @@ class ActiveRun(Run):
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
-    def __init__(self, run: Run, store: Store, logger: _engine.RunLogger) -> None:
+    def __init__(self, run: Run, store: Store, logger: _engine.RunLogger, *, pid: int | None = None) -> None:
+        """Prepare.
+
+        Args:
+            pid: The process that ends the run; None is this one.
+        """
         info = replace(run.info, artifact_uri=store.artifact_uri(run))
         super().__init__(info, run.data, run.inputs, run.outputs)
-        state = {"_store": store, "_logger": logger, "_pid": os.getpid(), "_ended": False}
+        state = {"_store": store, "_logger": logger, "_pid": os.getpid() if pid is None else pid, "_ended": False}
         for name, value in state.items():
             object.__setattr__(self, name, value)
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return sent.reduce_run(self)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _known: object) -> Self:
+        return self
 
     # -- logging
 
