@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import click
 
 import runlake
+from runlake.cli.bench import bench
 from runlake.cli.compare import compare
 from runlake.cli.demo import demo
 from runlake.cli.doctor import doctor
@@ -41,7 +42,23 @@ def runlake_command() -> None:
     """Look into a store of runs, serve it to others, or fill one with the demo."""
 
 
-for command in (demo, runs, show, points, compare, export, seal, server, sync, status, users, tokens, grant, doctor):
+for command in (
+    demo,
+    runs,
+    show,
+    points,
+    compare,
+    export,
+    seal,
+    server,
+    sync,
+    status,
+    users,
+    tokens,
+    grant,
+    doctor,
+    bench,
+):
     runlake_command.add_command(command)
 
 
