@@ -3,15 +3,16 @@
 A proof says its figures in one line, `proof: name key=value …`, which `python -m tests.torture` collects.
 """
 
+import contextlib
 import multiprocessing
 import os
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
@@ -50,11 +51,14 @@ def fresh_processes() -> ForkServerContext:
     return context
 
 
-def together(work: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
+def together(work: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], *, killed: int = 0) -> list[Any]:
     """Call `work` in fresh processes that begin at the same moment, one a tuple of arguments; return the results.
 
     What a call raises fails the proof. The processes end as programs do, exit handlers included. They know nothing of
     this one but the arguments: settings of the environment do not reach them.
+
+    Args:
+        killed: How many of them die of SIGKILL, and give None.
     """
     context = fresh_processes()
     barrier = context.Barrier(len(arguments))
@@ -66,14 +70,19 @@ def together(work: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> 
     for process, (_, end) in zip(processes, pipes, strict=True):
         process.start()
         end.close()  # so that a process that dies is seen to be gone
-    answers = [begin.recv() for begin, _ in pipes]
-    for process, (begin, _) in zip(processes, pipes, strict=True):
+    answers = [_answer(begin) for begin, _ in pipes]
+    for process in processes:
         process.join()
-        begin.close()
     failures = [answer for answer in answers if isinstance(answer, _Failure)]
     assert not failures, failures[0].text
-    assert [process.exitcode for process in processes] == [0] * len(processes)
+    ends = [process.exitcode for process in processes]
+    assert (ends.count(0), ends.count(-signal.SIGKILL)) == (len(processes) - killed, killed)
     return answers
+
+
+def _answer(pipe: "Connection[Any, Any]") -> Any:
+    with pipe, contextlib.suppress(EOFError):
+        return pipe.recv()
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,7 @@ def assert_sound(root: Path) -> Mapping[str, int]:
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
     damaged = sorted(path.name for path in root.rglob("*.damaged"))
     assert not damaged
-    with closing(sqlite3.connect(root / "catalog.db")) as catalog:
+    with contextlib.closing(sqlite3.connect(root / "catalog.db")) as catalog:
         assert catalog.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert catalog.execute("SELECT count(*) FROM gap").fetchone() == (0,)
     store = Store.open(root)
