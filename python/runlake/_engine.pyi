@@ -12,6 +12,7 @@ wrong value, `StoreError` or one of its children for what the disk did. Whatever
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Protocol, SupportsFloat, SupportsIndex, TypeAlias, final
 
 from typing_extensions import Buffer, CapsuleType
@@ -28,6 +29,7 @@ __all__ = [
     "Replica",
     "RunLogger",
     "Sealed",
+    "SegmentChoice",
     "SegmentInfo",
     "Summary",
     "TableFile",
@@ -37,6 +39,8 @@ __all__ = [
     "__debug_build__",
     "adopt",
     "check_filesystem",
+    "choose_segments",
+    "compact",
     "dead",
     "downsample",
     "fork_generation",
@@ -750,7 +754,64 @@ class SegmentInfo:
         """The journal ranges of that seal; each point of them is here or in a sibling."""
     @property
     def replaces(self) -> list[str]:
-        """Ids of the segments whose rows this one took over."""
+        """Ids of the segments whose rows this one took over, and of those that these had taken over."""
+    @property
+    def seals(self) -> list[tuple[str, list[tuple[str, str, int]], list[_Range]]]:
+        """Of a compacted segment, id, siblings and ranges of each seal that its rows come from; else empty."""
+
+def compact(
+    segments: str,
+    inputs: Sequence[str],
+    *,
+    drop_runs: AbstractSet[str] = ...,
+    threads: int = 1,
+    progress: Callable[[int], bool | None] | None = None,
+    hook: Callable[[str], object] | None = None,
+) -> Sealed | None:
+    """Write the rows of segments of one experiment into a new one, which has no summaries: they are what they were.
+
+    Args:
+        segments: The folder of segments, to which `inputs` are relative.
+        drop_runs: Runs whose rows are left out.
+        threads: Threads that encode.
+        progress: Called now and then with the number of rows that are written; False stops the work.
+        hook: Called after each step with its name: `compact.checked`, `compact.written`, `compact.synced`,
+            `compact.renamed`.
+
+    Returns:
+        None when it was stopped; nothing is left then.
+
+    Raises:
+        FileNotFoundError: an input is gone.
+        Corrupt: an input is not what was written.
+        InvalidInput: the inputs are of two experiments, or two of them hold the same points.
+    """
+
+@final
+class SegmentChoice:
+    """What a catalog is to list of the segments in a folder; see `choose_segments`. Ids are sorted."""
+
+    @property
+    def taken(self) -> list[str]:
+        """Segments that hold each point of `ranges` once."""
+    @property
+    def superfluous(self) -> list[str]:
+        """Segments whose points are all in those that are taken."""
+    @property
+    def unsettled(self) -> list[str]:
+        """Segments whose points are in a journal still, or whose siblings are gone."""
+    @property
+    def ranges(self) -> list[_Range]:
+        """What is sealed, sorted; of one writer no two meet."""
+    @property
+    def missing(self) -> list[tuple[str, str]]:
+        """Seal and experiment of points that are sealed and in no segment."""
+
+def choose_segments(infos: Sequence[SegmentInfo]) -> SegmentChoice:
+    """Choose, from segments that verify, those that hold every sealed point once.
+
+    Source: docs/design.md, "Metadata".
+    """
 
 def verify_segment(path: str) -> SegmentInfo:
     """Read a whole segment and check it against what it says of itself.

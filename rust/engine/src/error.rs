@@ -134,6 +134,12 @@ pub enum Error {
         /// What stands in the way.
         reason: String,
     },
+    /// A compaction was asked for what it cannot do.
+    #[error("cannot compact: {reason}")]
+    Uncompactable {
+        /// What stands in the way.
+        reason: String,
+    },
     /// The caller wants no answer any more.
     #[error("stopped before it was done")]
     Interrupted,

@@ -16,7 +16,8 @@
 //!        ▼
 //!   [seal()] ── sorted by run, key, step ──────►  segments/experiment_id=<e>/<segment>.parquet
 //!        │                                           ├──►  [read_points()]  rows of chosen series, as Arrow
-//!        │                                           └──►  [downsample()]   long series as few buckets, with a snapshot
+//!        │                                           ├──►  [downsample()]   long series as few buckets, with a snapshot
+//!        │                                           └──►  [compact()]      many segments as one
 //!        ▼ once the catalog has committed that
 //!   [Writer::trim] · [Adopted::finish]             whole chunks are unlinked
 //! ```
@@ -26,6 +27,7 @@
 //! `docs/design.md` describes every byte. Only [`platform`] and [`journal::map`] contain unsafe code for files and memory.
 
 pub mod clock;
+pub mod compact;
 pub mod config;
 pub mod downsample;
 pub mod error;
@@ -36,6 +38,7 @@ pub mod packed;
 pub mod platform;
 pub mod points;
 mod pool;
+pub mod rebuild;
 pub mod recover;
 pub mod replica;
 pub mod seal;
@@ -47,6 +50,7 @@ pub mod types;
 pub mod writer;
 
 pub use clock::now_ms;
+pub use compact::{CompactOptions, CompactStep, compact};
 pub use config::Config;
 pub use downsample::downsample;
 pub use error::{Error, Result};
@@ -58,6 +62,7 @@ pub use live::LiveSummaries;
 pub use packed::{Packed, Points, pack, unpack};
 pub use platform::{check_filesystem, fork_generation, release_memory};
 pub use points::{PointsRequest, read_points};
+pub use rebuild::{Choice, choose};
 pub use recover::{Adopted, Gap, RunPoints, WriterFiles, adopt, dead, inspect, survey};
 pub use replica::Replica;
 pub use seal::{SealOptions, SealStep, Sealed, runs_in, seal, summarise_segment};

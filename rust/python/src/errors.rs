@@ -143,6 +143,7 @@ fn from_engine(error: &EngineError) -> Raised {
         | EngineError::LengthMismatch { .. }
         | EngineError::NotAWriterId { .. }
         | EngineError::Unsealable { .. }
+        | EngineError::Uncompactable { .. }
         | EngineError::NotPoints { .. } => "InvalidInput",
         EngineError::Gone { .. } => "NotFound",
         EngineError::Damaged { .. } | EngineError::Unresumable { .. } | EngineError::Parquet(_) => "Corrupt",

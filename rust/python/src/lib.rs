@@ -5,6 +5,7 @@ mod append;
 mod arrow;
 mod buffer;
 mod columns;
+mod compacting;
 mod downsample;
 mod errors;
 mod fast;
@@ -40,6 +41,8 @@ mod _engine {
 
     #[pymodule_export]
     use crate::arrow::ArrowStream;
+    #[pymodule_export]
+    use crate::compacting::{SegmentChoice, choose_segments, compact};
     #[pymodule_export]
     use crate::downsample::downsample;
     #[pymodule_export]

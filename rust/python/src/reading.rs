@@ -27,7 +27,7 @@ pub fn read<T: Send>(py: Python<'_>, reading: impl FnOnce(&dyn Fn() -> bool) -> 
 }
 
 /// A segment that is gone is Python's FileNotFoundError, upon which readers start again.
-fn gone_or(error: EngineError) -> BoundaryError {
+pub fn gone_or(error: EngineError) -> BoundaryError {
     match &error {
         EngineError::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
             PyFileNotFoundError::new_err(error.to_string()).into()

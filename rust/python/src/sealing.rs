@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use pyo3::prelude::*;
-use runlake_engine::segment::SegmentInfo as EngineInfo;
+use runlake_engine::segment::{Seal as EngineSeal, SegmentInfo as EngineInfo, Sibling};
 use runlake_engine::{JournalRange, SealOptions, SealStep, Sealed as EngineSealed, Summary as EngineSummary};
 
 use crate::errors::BoundaryResult;
@@ -35,17 +35,13 @@ pub struct Sealed {
 #[pyclass(frozen, module = "runlake._engine")]
 pub struct Summary(EngineSummary);
 
+/// A seal as Python gets it: id, siblings, ranges.
+type Seal = (String, Vec<(String, String, u64)>, Vec<Range>);
+
 /// What a segment says of itself.
-#[pyclass(frozen, get_all, module = "runlake._engine")]
+#[pyclass(frozen, module = "runlake._engine")]
 pub struct SegmentInfo {
-    segment_id: String,
-    experiment_id: String,
-    seal_id: String,
-    siblings: Vec<(String, String, u64)>,
-    rows: u64,
-    bytes: u64,
-    ranges: Vec<Range>,
-    replaces: Vec<String>,
+    pub engine: EngineInfo,
 }
 
 /// Lists the runs that have points in `ranges`.
@@ -137,7 +133,7 @@ fn journal_ranges(ranges: &[Range]) -> BoundaryResult<Vec<JournalRange>> {
     ranges.iter().map(range).collect()
 }
 
-fn python_ranges(ranges: &[JournalRange]) -> Vec<Range> {
+pub fn python_ranges(ranges: &[JournalRange]) -> Vec<Range> {
     ranges
         .iter()
         .map(|range| (range.writer.to_string(), range.from, range.to))
@@ -145,7 +141,7 @@ fn python_ranges(ranges: &[JournalRange]) -> Vec<Range> {
 }
 
 impl Sealed {
-    fn new(py: Python<'_>, sealed: EngineSealed) -> PyResult<Self> {
+    pub fn new(py: Python<'_>, sealed: EngineSealed) -> PyResult<Self> {
         let summaries = sealed
             .summaries
             .into_iter()
@@ -169,20 +165,70 @@ impl Sealed {
 }
 
 impl From<EngineInfo> for SegmentInfo {
-    fn from(info: EngineInfo) -> Self {
-        let siblings = info.siblings.into_iter();
-        Self {
-            segment_id: info.segment_id,
-            experiment_id: info.experiment_id,
-            seal_id: info.seal_id,
-            siblings: siblings
-                .map(|sibling| (sibling.segment_id, sibling.experiment_id, sibling.rows))
-                .collect(),
-            rows: info.rows,
-            bytes: info.bytes,
-            ranges: python_ranges(&info.ranges),
-            replaces: info.replaces,
-        }
+    fn from(engine: EngineInfo) -> Self {
+        Self { engine }
+    }
+}
+
+fn python_siblings(siblings: &[Sibling]) -> Vec<(String, String, u64)> {
+    siblings
+        .iter()
+        .map(|sibling| (sibling.segment_id.clone(), sibling.experiment_id.clone(), sibling.rows))
+        .collect()
+}
+
+#[pymethods]
+impl SegmentInfo {
+    #[getter]
+    fn segment_id(&self) -> &str {
+        &self.engine.segment_id
+    }
+
+    #[getter]
+    fn experiment_id(&self) -> &str {
+        &self.engine.experiment_id
+    }
+
+    #[getter]
+    fn seal_id(&self) -> &str {
+        &self.engine.seal_id
+    }
+
+    #[getter]
+    fn siblings(&self) -> Vec<(String, String, u64)> {
+        python_siblings(&self.engine.siblings)
+    }
+
+    #[getter]
+    fn rows(&self) -> u64 {
+        self.engine.rows
+    }
+
+    #[getter]
+    fn bytes(&self) -> u64 {
+        self.engine.bytes
+    }
+
+    #[getter]
+    fn ranges(&self) -> Vec<Range> {
+        python_ranges(&self.engine.ranges)
+    }
+
+    #[getter]
+    fn replaces(&self) -> Vec<String> {
+        self.engine.replaces.clone()
+    }
+
+    #[getter]
+    fn seals(&self) -> Vec<Seal> {
+        let seal = |seal: &EngineSeal| {
+            (
+                seal.seal_id.clone(),
+                python_siblings(&seal.siblings),
+                python_ranges(&seal.ranges),
+            )
+        };
+        self.engine.seals.iter().map(seal).collect()
     }
 }
 

@@ -9,14 +9,14 @@ use crate::platform::sync_folder;
 const MAX_EXPERIMENT_BYTES: usize = 200;
 
 /// `segments/experiment_id=<e>`.
-pub(super) struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     name: String,
 }
 
 impl Folder {
     /// Makes the folder unless it is there, so that it is on the disk when this returns.
-    pub(super) fn create(segments: &Path, experiment_id: &str) -> Result<Self> {
+    pub(crate) fn create(segments: &Path, experiment_id: &str) -> Result<Self> {
         check(experiment_id)?;
         let name = format!("experiment_id={experiment_id}");
         let path = segments.join(&name);
@@ -27,16 +27,16 @@ impl Folder {
         Ok(Self { path, name })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Puts the names in it onto the disk.
-    pub(super) fn sync(&self) -> Result<()> {
+    pub(crate) fn sync(&self) -> Result<()> {
         sync_folder(&self.path)
     }
 }

@@ -17,7 +17,7 @@ pub use crate::segment::JournalRange;
 use crate::segment::{FORMAT, SegmentFile, SegmentInfo, Sibling};
 use crate::types::WriterId;
 pub use again::summarise_segment;
-use folder::Folder;
+pub(crate) use folder::Folder;
 pub use sealed::Sealed;
 use sort::{Experiment, Sorted};
 
@@ -156,7 +156,7 @@ fn check_disjoint(ranges: &[JournalRange]) -> Result<()> {
     Ok(())
 }
 
-fn random_id() -> Result<String> {
+pub(crate) fn random_id() -> Result<String> {
     Ok(WriterId::random()?.to_string())
 }
 
@@ -182,6 +182,7 @@ fn describe(sorted: &Sorted, ranges: &[JournalRange]) -> Result<Vec<SegmentInfo>
             siblings: siblings.clone(),
             ranges: ranges.clone(),
             replaces: Vec::new(),
+            seals: Vec::new(),
             rows: sibling.rows,
             bytes: 0,
         })

@@ -11,7 +11,8 @@ const PREFIX: &str = "runlake.";
 /// What a segment says about itself.
 ///
 /// All segments of one seal carry the same `seal_id`, `ranges` and `siblings`. The ranges are sealed when every
-/// sibling is there (or a segment that replaces it): only together do they hold every point of them.
+/// sibling is there (or a segment that replaces it): only together do they hold every point of them. A compacted segment
+/// has a `seal_id` of its own and says in `seals` which seals its rows come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentInfo {
     /// Version of the format.
@@ -26,12 +27,25 @@ pub struct SegmentInfo {
     pub siblings: Vec<Sibling>,
     /// The journal ranges of that seal; a point of them is in this segment or in a sibling.
     pub ranges: Vec<JournalRange>,
-    /// Ids of the segments whose rows it took over.
+    /// Ids of the segments whose rows it took over, and of those that these had taken over.
     pub replaces: Vec<String>,
+    /// The seals that the rows come from, in the order of `ranges`; none where that is its own.
+    pub seals: Vec<Seal>,
     /// Number of points.
     pub rows: u64,
     /// Size of the file.
     pub bytes: u64,
+}
+
+/// What a seal made of which journal ranges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seal {
+    /// 32 hexadecimal digits.
+    pub seal_id: String,
+    /// Every segment of it, one an experiment.
+    pub siblings: Vec<Sibling>,
+    /// The ranges, not empty, which no other seal shares.
+    pub ranges: Vec<JournalRange>,
 }
 
 /// One segment of a seal.
@@ -46,9 +60,23 @@ pub struct Sibling {
 }
 
 impl SegmentInfo {
+    /// The seals that the rows come from.
+    pub fn origins(&self) -> Vec<Seal> {
+        if !self.seals.is_empty() {
+            return self.seals.clone();
+        }
+        vec![Seal {
+            seal_id: self.seal_id.clone(),
+            siblings: self.siblings.clone(),
+            ranges: self.ranges.clone(),
+        }]
+    }
+
     pub(super) fn to_key_values(&self) -> Vec<KeyValue> {
         let siblings: Vec<Value> = self.siblings.iter().map(Sibling::to_json).collect();
         let ranges: Vec<Value> = self.ranges.iter().map(range_to_json).collect();
+        let seals: Vec<Value> = self.seals.iter().map(Seal::to_json).collect();
+        let seals = (!seals.is_empty()).then(|| ("seals", Value::from(seals).to_string()));
         [
             ("format", FORMAT.to_string()),
             ("segment_id", self.segment_id.clone()),
@@ -59,6 +87,7 @@ impl SegmentInfo {
             ("replaces", json!(self.replaces).to_string()),
         ]
         .into_iter()
+        .chain(seals)
         .map(|(name, value)| KeyValue::new(format!("{PREFIX}{name}"), value))
         .collect()
     }
@@ -66,16 +95,39 @@ impl SegmentInfo {
     /// Reads the metadata; the error says which entry is wrong.
     pub(super) fn from_key_values(entries: &[KeyValue], rows: u64, bytes: u64) -> Result<Self, String> {
         let entries = Entries(entries);
+        let ranges = entries.list("ranges", range_from_json)?;
         Ok(Self {
             format: entries.parse("format", |text| text.parse().ok())?,
             segment_id: entries.text("segment_id")?.to_owned(),
             experiment_id: entries.text("experiment_id")?.to_owned(),
             seal_id: entries.text("seal_id")?.to_owned(),
             siblings: entries.list("siblings", Sibling::from_json)?,
-            ranges: entries.list("ranges", range_from_json)?,
             replaces: entries.list("replaces", |id| id.as_str().map(str::to_owned))?,
+            seals: entries.seals(&ranges)?,
+            ranges,
             rows,
             bytes,
+        })
+    }
+}
+
+impl Seal {
+    /// Of the ranges only how many there are: they stand in the segment's own list.
+    fn to_json(&self) -> Value {
+        let siblings: Vec<Value> = self.siblings.iter().map(Sibling::to_json).collect();
+        json!({"seal_id": self.seal_id, "siblings": siblings, "ranges": self.ranges.len()})
+    }
+
+    /// Takes its ranges from the front of `ranges`.
+    fn from_json(value: &Value, ranges: &mut &[JournalRange]) -> Option<Self> {
+        let count = usize::try_from(value.get("ranges")?.as_u64()?).ok()?;
+        let (own, rest) = ranges.split_at_checked(count)?;
+        *ranges = rest;
+        let siblings = value.get("siblings")?.as_array()?.iter();
+        Some(Self {
+            seal_id: value.get("seal_id")?.as_str()?.to_owned(),
+            siblings: siblings.map(Sibling::from_json).collect::<Option<_>>()?,
+            ranges: own.to_vec(),
         })
     }
 }
@@ -122,6 +174,20 @@ impl<'a> Entries<'a> {
         parse(text).ok_or_else(|| format!("its metadata entry {PREFIX}{name} is malformed: {text}"))
     }
 
+    /// The seals of a compacted segment, which together have all of its ranges.
+    fn seals(&self, ranges: &[JournalRange]) -> Result<Vec<Seal>, String> {
+        if self.text("seals").is_err() {
+            return Ok(Vec::new());
+        }
+        self.parse("seals", |text| {
+            let mut ranges = ranges;
+            let value: Value = serde_json::from_str(text).ok()?;
+            let seals = value.as_array()?.iter().map(|seal| Seal::from_json(seal, &mut ranges));
+            let seals = seals.collect::<Option<Vec<_>>>()?;
+            (ranges.is_empty() && !seals.is_empty()).then_some(seals)
+        })
+    }
+
     fn list<T>(&self, name: &str, item: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>, String> {
         self.parse(name, |text| {
             let value: Value = serde_json::from_str(text).ok()?;
@@ -152,15 +218,38 @@ mod tests {
                 to: u64::MAX,
             }],
             replaces: vec!["0c".repeat(16)],
+            seals: Vec::new(),
             rows: 3,
             bytes: 9,
         }
     }
 
+    fn compacted() -> SegmentInfo {
+        let range = |from| JournalRange {
+            writer: WriterId(9),
+            from,
+            to: from + 1,
+        };
+        let seal = |number: u8, ranges| Seal {
+            seal_id: format!("{number:02x}").repeat(16),
+            siblings: example().siblings,
+            ranges,
+        };
+        SegmentInfo {
+            ranges: vec![range(0), range(1), range(2)],
+            seals: vec![seal(1, vec![range(0), range(1)]), seal(2, vec![range(2)])],
+            ..example()
+        }
+    }
+
     #[test]
     fn metadata_is_read_back_as_written() {
-        let info = example();
-        assert_eq!(SegmentInfo::from_key_values(&info.to_key_values(), 3, 9), Ok(info));
+        for info in [example(), compacted()] {
+            assert_eq!(
+                SegmentInfo::from_key_values(&info.to_key_values(), 3, 9),
+                Ok(info.clone())
+            );
+        }
     }
 
     #[test]
@@ -169,7 +258,11 @@ mod tests {
         entries[5].value = Some("[{\"writer\": 1}]".into());
         let malformed = SegmentInfo::from_key_values(&entries, 3, 9).unwrap_err();
         assert!(malformed.contains("runlake.ranges"), "{malformed}");
-        let missing = SegmentInfo::from_key_values(&entries[1..], 3, 9).unwrap_err();
+        let mut entries = compacted().to_key_values();
+        entries[5].value = Some("[]".into());
+        let short = SegmentInfo::from_key_values(&entries, 3, 9).unwrap_err();
+        assert!(short.contains("runlake.seals"), "{short}");
+        let missing = SegmentInfo::from_key_values(&example().to_key_values()[1..], 3, 9).unwrap_err();
         assert!(missing.contains("runlake.format"), "{missing}");
     }
 }

@@ -19,14 +19,15 @@ mod verify;
 mod write;
 
 pub(crate) use choice::Choice;
-pub use metadata::{SegmentInfo, Sibling};
+pub use metadata::{Seal, SegmentInfo, Sibling};
 pub(crate) use pages::Workspace;
 pub(crate) use read::{Integers, RowGroup, SegmentReader};
+pub(crate) use schema::MAX_GROUP_ROWS;
 pub use schema::{Column, FORMAT, ROW_GROUP_ROWS};
-pub(crate) use texts::SeriesRows;
-pub(crate) use verify::verified;
+pub(crate) use texts::{SeriesRows, TextRun};
+pub(crate) use verify::{checked_info, verified};
 pub use verify::{info, verify};
-pub(crate) use write::{Rows, SegmentFile, Series};
+pub(crate) use write::{Blocks, Rows, SegmentFile, Series};
 
 use crate::types::{Seq, WriterId};
 

@@ -15,6 +15,9 @@ pub const ROW_GROUP_ROWS: usize = 1 << 17;
 /// Row groups that are written as one where their values share a dictionary, which is stored once a row group.
 pub(super) const MAX_MERGED_GROUPS: usize = 4;
 
+/// Rows of the largest row group.
+pub(crate) const MAX_GROUP_ROWS: usize = ROW_GROUP_ROWS * MAX_MERGED_GROUPS;
+
 /// Rows of a page, the unit that some readers skip within a row group.
 pub(super) const PAGE_ROWS: usize = 1 << 15;
 

@@ -54,9 +54,7 @@ pub(crate) fn verified(
     path: &Path,
     mut sink: impl FnMut(&RecordBatch) -> std::result::Result<(), String>,
 ) -> Result<SegmentInfo> {
-    check_crc(path)?;
-    let info = info(path)?;
-    check_siblings(&info).map_err(|problem| Error::damaged(path, problem))?;
+    let info = checked_info(path)?;
     let file = File::open(path).map_err(Error::io("open", path))?;
     let reader = ParquetRecordBatchReaderBuilder::try_new(file)
         .map_err(parquet_error("read", path))?
@@ -73,6 +71,17 @@ pub(crate) fn verified(
         let problem = format!("it holds {} rows, not {}", checker.rows, info.rows);
         return Err(Error::damaged(path, problem));
     }
+    Ok(info)
+}
+
+/// Reads what a segment says about itself, once its checksum has been found right; its rows are not decoded.
+///
+/// # Errors
+/// As [`info`].
+pub(crate) fn checked_info(path: &Path) -> Result<SegmentInfo> {
+    check_crc(path)?;
+    let info = info(path)?;
+    check_siblings(&info).map_err(|problem| Error::damaged(path, problem))?;
     Ok(info)
 }
 

@@ -11,6 +11,7 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{SchemaDescriptor, TypePtr};
+use rustix::fs::{FlockOperation, flock};
 
 use super::SegmentInfo;
 use super::column::{Chunk, doubles, integers};
@@ -58,20 +59,33 @@ pub(crate) struct SegmentFile {
 impl SegmentFile {
     /// Writes a segment into `folder` under a temporary name, encoding `threads` row groups at a time.
     pub(crate) fn write(folder: &Path, info: &SegmentInfo, rows: Rows<'_>, threads: usize) -> Result<Self> {
-        let path = folder.join(format!("{}.parquet", info.segment_id));
+        Self::write_blocks(folder, &info.segment_id, threads, |blocks| {
+            blocks.push(rows)?;
+            Ok(info.clone())
+        })
+    }
+
+    /// Writes a segment whose rows come in blocks; `fill` hands them over and returns what the segment says of itself.
+    pub(crate) fn write_blocks(
+        folder: &Path,
+        segment_id: &str,
+        threads: usize,
+        fill: impl FnOnce(&mut Blocks<'_>) -> Result<SegmentInfo>,
+    ) -> Result<Self> {
+        let path = folder.join(format!("{segment_id}.parquet"));
         let random = WriterId::random()?;
         // Readers of whole folders pass over names that begin with a dot.
-        let temporary = folder.join(format!(".{}.parquet.{random}.tmp", info.segment_id));
+        let temporary = folder.join(format!(".{segment_id}.parquet.{random}.tmp"));
         let file = File::create_new(&temporary).map_err(Error::io("create", &temporary))?;
+        // Tells who tidies up that somebody is writing; a file system without locks has it told by the file's age.
+        let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
         let mut segment = Self {
             file,
             temporary,
             path,
             bytes: 0,
         };
-        segment.bytes = segment
-            .fill(info, rows, threads)
-            .map_err(parquet_error("write", &segment.temporary))?;
+        segment.bytes = segment.fill(threads, fill)?;
         Ok(segment)
     }
 
@@ -90,17 +104,51 @@ impl SegmentFile {
         fs::rename(&self.temporary, &self.path).map_err(Error::io("rename to", &self.path))
     }
 
-    fn fill(&self, info: &SegmentInfo, rows: Rows<'_>, threads: usize) -> ParquetResult<u64> {
+    fn fill(&self, threads: usize, fill: impl FnOnce(&mut Blocks<'_>) -> Result<SegmentInfo>) -> Result<u64> {
+        let error = parquet_error("write", &self.temporary);
+        let mut blocks = Blocks::begin(self, threads).map_err(&error)?;
+        let info = fill(&mut blocks)?;
+        blocks.finish(&info).map_err(error)
+    }
+}
+
+/// Where the rows of a segment go, a block after the other, in order. Each block begins a row group.
+pub(crate) struct Blocks<'a> {
+    segment: &'a SegmentFile,
+    writer: SerializedFileWriter<Sink<'a>>,
+    schema: TypePtr,
+    threads: usize,
+}
+
+impl<'a> Blocks<'a> {
+    fn begin(segment: &'a SegmentFile, threads: usize) -> ParquetResult<Self> {
         let schema = schema()?;
-        let sink = Sink::new(&self.file);
-        let mut writer = SerializedFileWriter::new(sink, schema.clone(), file_properties(info).into())?;
+        let sink = Sink::new(&segment.file);
+        let mut writer = SerializedFileWriter::new(sink, schema.clone(), file_properties().into())?;
         writer.write_all(&MAGIC)?;
         writer.write_all(&[0; HEADER_BYTES - CRC_OFFSET])?;
-        write_groups(&mut writer, &schema, rows, threads)?;
-        let mut sink = writer.into_inner()?;
+        Ok(Self {
+            segment,
+            writer,
+            schema,
+            threads,
+        })
+    }
+
+    /// Writes rows that come after those before.
+    pub(crate) fn push(&mut self, rows: Rows<'_>) -> Result<()> {
+        write_groups(&mut self.writer, &self.schema, rows, self.threads)
+            .map_err(parquet_error("write", &self.segment.temporary))
+    }
+
+    fn finish(mut self, info: &SegmentInfo) -> ParquetResult<u64> {
+        for entry in info.to_key_values() {
+            self.writer.append_key_value_metadata(entry);
+        }
+        let mut sink = self.writer.into_inner()?;
         sink.flush()?;
         let (crc, bytes) = (sink.crc, sink.bytes);
-        let mut file = &self.file;
+        let mut file = &self.segment.file;
         file.seek(SeekFrom::Start(CRC_OFFSET as u64))?;
         file.write_all(&crc.to_le_bytes())?;
         Ok(bytes)
@@ -114,7 +162,7 @@ impl Drop for SegmentFile {
     }
 }
 
-fn file_properties(info: &SegmentInfo) -> WriterProperties {
+fn file_properties() -> WriterProperties {
     let sorting = SORTED_BY.map(|column| SortingColumn {
         column_idx: column as i32,
         descending: false,
@@ -122,7 +170,6 @@ fn file_properties(info: &SegmentInfo) -> WriterProperties {
     });
     WriterProperties::builder()
         .set_sorting_columns(Some(sorting.to_vec()))
-        .set_key_value_metadata(Some(info.to_key_values()))
         .set_offset_index_disabled(true)
         .build()
 }

@@ -1,0 +1,187 @@
+//! Output: rows on their way into the new segment, a block of several row groups at a time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::CompactOptions;
+use super::cursor::Cursor;
+use crate::error::Result;
+use crate::seal::Sealed;
+use crate::segment::{Blocks, MAX_GROUP_ROWS, Rows, SegmentInfo, Series};
+use crate::types::SeriesName;
+
+/// Rows of a block: as many as the largest row group has.
+const BLOCK_ROWS: usize = MAX_GROUP_ROWS;
+
+/// Collects rows, and what the catalog is told of all of them.
+pub(super) struct Output<'a> {
+    options: &'a CompactOptions<'a>,
+    block: Block,
+    rows: u64,
+    /// Run ids in order, each with its rows.
+    runs: Vec<(String, u64)>,
+    steps: Option<(i64, i64)>,
+    timestamps_ms: Option<(i64, i64)>,
+}
+
+#[derive(Default)]
+struct Block {
+    series: Vec<Series>,
+    step: Vec<i64>,
+    timestamp_ms: Vec<i64>,
+    value: Vec<f64>,
+    seq: Vec<i64>,
+    writer: Vec<u32>,
+    writer_names: Vec<String>,
+    writer_index: HashMap<Arc<str>, u32>,
+}
+
+impl<'a> Output<'a> {
+    pub(super) fn new(options: &'a CompactOptions<'a>) -> Self {
+        Self {
+            options,
+            block: Block::default(),
+            rows: 0,
+            runs: Vec::new(),
+            steps: None,
+            timestamps_ms: None,
+        }
+    }
+
+    /// Rows so far, once they are flushed.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Takes the next rows of a cursor, all of one series.
+    pub(super) fn take(&mut self, cursor: &mut Cursor<'_>, rows: usize, blocks: &mut Blocks<'_>) -> Result<()> {
+        let mut from = 0;
+        while from < rows {
+            let upto = rows.min(from + BLOCK_ROWS - self.block.step.len());
+            self.block.take(cursor, from, upto)?;
+            from = upto;
+            if self.block.step.len() == BLOCK_ROWS {
+                self.flush(blocks)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what has been collected.
+    pub(super) fn flush(&mut self, blocks: &mut Blocks<'_>) -> Result<()> {
+        if self.block.step.is_empty() {
+            return Ok(());
+        }
+        blocks.push(self.block.rows())?;
+        self.rows += self.block.step.len() as u64;
+        widen(&mut self.steps, &self.block.step);
+        widen(&mut self.timestamps_ms, &self.block.timestamp_ms);
+        for series in &self.block.series {
+            let rows = series.rows.len() as u64;
+            match self.runs.last_mut() {
+                Some((run_id, count)) if **run_id == *series.run_id => *count += rows,
+                _ => self.runs.push((series.run_id.to_string(), rows)),
+            }
+        }
+        self.block.clear();
+        self.options.report(self.rows)
+    }
+
+    /// What the catalog is told of the segment.
+    pub(super) fn sealed(self, info: SegmentInfo, bytes: u64, folder: &str) -> Sealed {
+        let (min_step, max_step) = self.steps.unwrap_or_default();
+        let (min_timestamp_ms, max_timestamp_ms) = self.timestamps_ms.unwrap_or_default();
+        Sealed {
+            path: format!("{}/{}.parquet", folder, info.segment_id),
+            segment_id: info.segment_id,
+            experiment_id: info.experiment_id,
+            seal_id: info.seal_id,
+            rows: info.rows,
+            bytes,
+            ranges: info.ranges,
+            runs: self.runs,
+            summaries: Vec::new(),
+            min_step,
+            max_step,
+            min_timestamp_ms,
+            max_timestamp_ms,
+        }
+    }
+}
+
+fn widen(extent: &mut Option<(i64, i64)>, values: &[i64]) {
+    for &value in values {
+        let (low, high) = extent.get_or_insert((value, value));
+        *low = value.min(*low);
+        *high = value.max(*high);
+    }
+}
+
+impl Block {
+    /// Takes the rows `from..upto` of what a cursor has decoded; those before were taken.
+    fn take(&mut self, cursor: &mut Cursor<'_>, from: usize, upto: usize) -> Result<()> {
+        let start = self.step.len();
+        let rows = cursor.rows();
+        self.step.extend_from_slice(&rows.step[from..upto]);
+        self.timestamp_ms.extend_from_slice(&rows.timestamp_ms[from..upto]);
+        self.value.extend_from_slice(&rows.value[from..upto]);
+        self.seq.extend_from_slice(&rows.seq[from..upto]);
+        let mut left = upto - from;
+        while left > 0 {
+            let (writer, count) = cursor.take_writer(left)?;
+            let index = self.index_of(writer);
+            self.writer.resize(self.writer.len() + count, index);
+            left -= count;
+        }
+        if let Some(name) = cursor.name() {
+            self.name(name, start);
+        }
+        Ok(())
+    }
+
+    fn index_of(&mut self, writer: Arc<str>) -> u32 {
+        let names = &mut self.writer_names;
+        *self.writer_index.entry(writer).or_insert_with_key(|writer| {
+            names.push(writer.to_string());
+            names.len() as u32 - 1
+        })
+    }
+
+    /// Says of which series the rows from `start` on are.
+    fn name(&mut self, name: &SeriesName, start: usize) {
+        let end = self.step.len();
+        match self.series.last_mut() {
+            Some(last) if last.run_id == name.run_id && last.key == name.key => last.rows.end = end,
+            _ => self.series.push(Series {
+                run_id: name.run_id.clone(),
+                key: name.key.clone(),
+                rows: start..end,
+            }),
+        }
+    }
+
+    fn rows(&self) -> Rows<'_> {
+        let one_writer = self.writer_names.len() < 2;
+        Rows {
+            series: &self.series,
+            step: &self.step,
+            timestamp_ms: &self.timestamp_ms,
+            value: &self.value,
+            seq: &self.seq,
+            writer: if one_writer { &[] } else { &self.writer },
+            writer_names: &self.writer_names,
+        }
+    }
+
+    /// Empties it and keeps its memory.
+    fn clear(&mut self) {
+        self.series.clear();
+        self.step.clear();
+        self.timestamp_ms.clear();
+        self.value.clear();
+        self.seq.clear();
+        self.writer.clear();
+        self.writer_names.clear();
+        self.writer_index.clear();
+    }
+}
