@@ -172,6 +172,69 @@ fn points_of_a_chunk_whose_sync_failed_reach_the_disk_in_another() {
 }
 
 #[test]
+fn points_that_the_system_forgot_after_a_failed_sync_are_said_to_be_lost_and_never_made_up() {
+    let lake = Lake::new();
+    let (writer, disk) = open(&lake, small());
+    let series = writer.series("run", "loss").unwrap();
+    // 146 points a block: the second frame is whole, of the first one a block is forgotten.
+    log(&writer, series, 0..200);
+    disk.sync_fails_once.store(true, Ordering::SeqCst);
+    disk.forgets.store(true, Ordering::SeqCst);
+    while writer.flush(None).is_err() {}
+    log(&writer, series, 200..300);
+    writer.flush(None).unwrap();
+    assert!(writer.stats().last_error.unwrap().contains("points 0..200 are lost"));
+    assert_eq!(steps(&lake.rows()), (200..300).collect::<Vec<_>>());
+    assert!(matches!(
+        read_range(lake.path(), writer.id(), 0, 300),
+        Err(Error::Damaged { .. })
+    ));
+    writer.close().unwrap();
+    let adopted = adopt(lake.path(), writer.id()).unwrap().unwrap();
+    assert_eq!(
+        (adopted.whole.len(), adopted.whole[0].clone(), adopted.missing),
+        (1, 200..300, 200)
+    );
+    assert!(adopted.gaps[0].reason.contains("after a sync had failed"));
+}
+
+#[test]
+fn a_stream_whose_sync_has_failed_is_recovered_before_it_is_gone_on_with() {
+    let lake = Lake::new();
+    let (writer, disk) = open(&lake, small());
+    let series = writer.series("run", "loss").unwrap();
+    log(&writer, series, 0..100);
+    writer.flush(None).unwrap();
+    log(&writer, series, 100..200);
+    disk.sync_fails.store(true, Ordering::SeqCst);
+    assert!(writer.close().is_err());
+    // Another sync of the same file might succeed, and the points would be called durable.
+    let resumed = Writer::resume(lake.path(), 7, writer.id(), 0, small());
+    assert!(matches!(resumed, Err(Error::Unresumable { .. })), "{resumed:?}");
+    assert_eq!(steps(&lake.rows()), (0..200).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_outbox_item_of_a_resumed_stream_is_not_taken_for_a_delivered_one() {
+    let lake = Lake::new();
+    let (writer, _) = open(&lake, small());
+    let series = writer.series("run", "loss").unwrap();
+    let item = writer.push_outbox(b"first").unwrap();
+    log(&writer, series, 0..3000);
+    writer.finish_outbox(item).unwrap();
+    writer.trim(2900).unwrap();
+    writer.close().unwrap();
+    let writer = Writer::resume(lake.path(), 7, writer.id(), 2900, small())
+        .unwrap()
+        .unwrap();
+    _ = writer.push_outbox(b"second").unwrap();
+    writer.close().unwrap();
+    let adopted = adopt(lake.path(), writer.id()).unwrap().unwrap();
+    let waiting: Vec<_> = adopted.outbox.into_iter().map(|(_, payload)| payload).collect();
+    assert_eq!(waiting, [b"second".to_vec()]);
+}
+
+#[test]
 fn a_reader_that_listed_the_folder_before_a_sync_failed_sees_every_point_after_it() {
     for later in [0, 200] {
         let lake = Lake::new();

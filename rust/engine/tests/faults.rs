@@ -9,22 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use lake::{FailingDisk, Lake, point};
+use lake::{Dice, FailingDisk, Lake, point, torture};
 use runlake_engine::{Config, Outcome, SeriesId, Times, Writer, adopt};
 
 const ACTIONS: usize = 400;
-
-/// Numbers that a seed determines (xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-}
 
 /// A writer, and what should be in its journal.
 struct Trial {
@@ -43,7 +31,7 @@ struct Trial {
 
 impl Trial {
     fn new(seed: u64) -> Self {
-        let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let mut dice = Dice::new(seed);
         let config = Config {
             max_block: Duration::from_millis(5),
             sync_interval: Duration::from_millis([1, 5, 3_600_000][dice.below(3) as usize]),
@@ -156,8 +144,7 @@ impl Trial {
 
 #[test]
 fn no_point_is_lost_doubled_or_moved_whatever_the_disk_does() {
-    let seeds = std::env::var("RUNLAKE_TORTURE").map_or(12, |text| text.parse().unwrap());
-    for seed in 0..seeds {
+    for seed in 0..torture(12) {
         let mut trial = Trial::new(seed);
         for _ in 0..ACTIONS {
             trial.act();

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
 use crate::journal::files::chunk_path;
-use crate::journal::layout::{BLOCK_BYTES, DURABLE_AT, Header, SIDE_COMMITTED_AT, block_offset, side_place};
+use crate::journal::layout::{
+    BLOCK_BYTES, DURABLE_AT, Header, POISONED_AT, SIDE_COMMITTED_AT, block_offset, side_place,
+};
 use crate::platform::{Disk, Registered};
 use crate::types::{Seq, WriterId};
 
@@ -177,6 +179,11 @@ impl Chunk {
     /// is no error.
     pub fn note_durable(&self, points: u64) {
         let _ = self.file.write_all_at(&points.to_le_bytes(), DURABLE_AT as u64);
+    }
+
+    /// Notes in the header that a sync has failed, for who goes on with the stream on this boot.
+    pub fn note_poisoned(&self) {
+        let _ = self.file.write_all_at(&1_u64.to_le_bytes(), POISONED_AT as u64);
     }
 
     /// Gives the blocks between the points and the side log back to the disk. That saves space only, so a failure is no error.

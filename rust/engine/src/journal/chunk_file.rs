@@ -13,8 +13,8 @@ use crc32c::crc32c_append;
 
 use crate::error::{Error, Result};
 use crate::journal::layout::{
-    BLOCK_BYTES, COLUMNS, COMMITTED_AT, DURABLE_AT, Header, MIN_CHUNK_BYTES, POINTS_PER_BLOCK, SIDE_COMMITTED_AT,
-    STEP_AT, TIMESTAMP_AT, VALUE_AT, block_offset, blocks_of, capacity, side_place, u64_at,
+    BLOCK_BYTES, COLUMNS, COMMITTED_AT, DURABLE_AT, Header, MIN_CHUNK_BYTES, POINTS_PER_BLOCK, POISONED_AT,
+    SIDE_COMMITTED_AT, STEP_AT, TIMESTAMP_AT, VALUE_AT, block_offset, blocks_of, capacity, side_place, u64_at,
 };
 use crate::platform;
 use crate::types::WriterId;
@@ -111,6 +111,22 @@ impl ChunkFile {
         }))
     }
 
+    /// Opens a chunk of which the caller knows what its header says, or said.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn with_header(path: &Path, header: Header) -> Result<Self> {
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        let len = file.metadata().map_err(Error::io("stat", path))?.len();
+        Ok(Self {
+            source: Source::File(file),
+            path: path.to_owned(),
+            header,
+            len,
+            same_place: true,
+        })
+    }
+
     /// What the chunk says about itself.
     pub fn header(&self) -> &Header {
         &self.header
@@ -159,6 +175,14 @@ impl ChunkFile {
     /// [`Error::Io`].
     pub fn durable(&self) -> Result<u64> {
         self.counter(DURABLE_AT)
+    }
+
+    /// Whether its writer has met a sync of it that failed, on this boot.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn is_poisoned(&self) -> Result<bool> {
+        Ok(self.counter(POISONED_AT)? != 0)
     }
 
     fn counter(&self, at: usize) -> Result<u64> {

@@ -30,6 +30,8 @@ pub const COMMITTED_AT: usize = 256;
 pub const SIDE_COMMITTED_AT: usize = 320;
 /// Offset of the number of points known to be on the disk, a u64; nobody relies on it.
 pub const DURABLE_AT: usize = 384;
+/// Offset of a u64 that is 1 once a sync of the chunk has failed, after which no other sync proves anything.
+pub const POISONED_AT: usize = 512;
 /// Smallest chunk: the header, two blocks of points, two of the side log.
 pub const MIN_CHUNK_BYTES: u64 = 5 * BLOCK_BYTES as u64;
 

@@ -320,7 +320,7 @@ impl Held {
     /// [`Error::Io`].
     pub fn replay(&self, verify: bool) -> Result<Replay> {
         let points = self.places(self.range.clone()).end;
-        if self.trusted && !verify && points <= self.file.capacity() {
+        if self.trusted && !verify && self.side.lost.is_empty() && points <= self.file.capacity() {
             return Ok(Replay::trusting(points));
         }
         replay(&self.file, &self.side, points, self.trusted)

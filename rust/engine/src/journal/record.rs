@@ -3,6 +3,8 @@
 //! A record is `kind u32 | payload_len u32 | crc32c u32 | reserved u32 | payload`, padded to 8 bytes. The crc covers kind,
 //! length and payload. Kinds that a reader does not know are skipped, so that later versions can add some.
 
+use std::ops::Range;
+
 use crc32c::{crc32c, crc32c_append};
 
 use crate::journal::entry::{self, Entry};
@@ -18,6 +20,9 @@ pub const MAX_OUTBOX_BYTES: usize = 64 << 20;
 pub const MAX_PAYLOAD_BYTES: usize = MAX_OUTBOX_BYTES + 8;
 /// Size of a sync frame in the side log.
 pub const FRAME_BYTES: u64 = (HEAD_BYTES + 32) as u64;
+
+/// Kind of [`Record::Lost`].
+const LOST: u32 = 10;
 
 /// Checksum of a range of points that were on their way to the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +73,8 @@ pub enum Record {
     Ledger(Box<Entry>),
     /// See [`Window`]; before its point. Without that point it means nothing.
     Window(Window),
+    /// These points of the chunk are not what was logged: the system dropped them from memory after a failed sync.
+    Lost(Range<u64>),
     /// A kind of a later version.
     Unknown(u32),
 }
@@ -134,6 +141,10 @@ impl Record {
                 entry::put_window(out, window);
                 9
             }
+            Record::Lost(points) => {
+                u64s(&[points.start, points.end]);
+                LOST
+            }
             Record::Unknown(kind) => *kind,
         }
     }
@@ -178,7 +189,8 @@ impl Record {
             7 if long(8) => Record::Replaces(u64_of(0)),
             8 => Record::Ledger(Box::new(Entry::decode(payload)?)),
             9 => Record::Window(entry::window(payload)?),
-            1..=7 => return None,
+            LOST if long(16) => Record::Lost(u64_of(0)..u64_of(1)),
+            1..=7 | LOST => return None,
             other => Record::Unknown(other),
         })
     }
@@ -274,6 +286,7 @@ mod tests {
                 seq: 1 << 40,
                 aggregate: aggregate(),
             }),
+            Record::Lost(5..9),
             Record::Unknown(99),
         ]
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::error::Result;
 use crate::journal::chunk_file::{ChunkFile, u32s};
+use crate::journal::record::Frame;
 use crate::journal::side::Side;
 
 /// Points of a chunk that are there by its counters but cannot be believed.
@@ -36,6 +37,7 @@ pub struct Replay {
 const BAD_FRAME: &str = "the checksum of a sync frame does not match";
 const NO_FRAME: &str = "written after the last sync before the machine stopped, or copied from elsewhere";
 const CUT: &str = "the file is shorter than its header says";
+const LOST: &str = "they were lost from memory after a sync had failed";
 const NO_NAME: &str = "their series has no definition left";
 
 /// Checks every frame of a chunk of which `claimed` points were counted.
@@ -46,25 +48,33 @@ pub fn replay(chunk: &ChunkFile, side: &Side, claimed: u64, trusted: bool) -> Re
     let held = claimed.min(chunk.capacity());
     let mut replay = Replay::default();
     let mut next = 0;
-    let mut frames = side.frames.clone();
-    frames.sort_by_key(|f| (f.from, f.to));
-    for frame in frames.iter().filter(|f| f.from < f.to && f.to <= held) {
-        if frame.from < next {
+    for (range, frame) in claims(side).into_iter().filter(|(range, _)| range.end <= held) {
+        if range.start < next {
             continue;
         }
-        replay.unframed(next..frame.from, trusted);
-        let range = frame.from..frame.to;
-        next = frame.to;
-        if chunk.crc(range.clone())? == frame.crc {
-            replay.believe(range);
-            replay.last_verified_ms = replay.last_verified_ms.max(Some(frame.synced_ms));
-        } else {
-            replay.doubt(range, BAD_FRAME);
+        replay.unframed(next..range.start, trusted);
+        next = range.end;
+        match frame {
+            None => replay.doubt(range, LOST),
+            Some(frame) if chunk.crc(range.clone())? == frame.crc => {
+                replay.believe(range);
+                replay.last_verified_ms = replay.last_verified_ms.max(Some(frame.synced_ms));
+            }
+            Some(_) => replay.doubt(range, BAD_FRAME),
         }
     }
     replay.unframed(next..held, trusted);
     replay.doubt(held..claimed, CUT);
     Ok(replay)
+}
+
+/// What a side log says of points, in their order: a frame, or that they are lost.
+fn claims(side: &Side) -> Vec<(Range<u64>, Option<&Frame>)> {
+    let frames = side.frames.iter().map(|frame| (frame.from..frame.to, Some(frame)));
+    let lost = side.lost.iter().map(|points| (points.clone(), None));
+    let mut claims: Vec<_> = frames.chain(lost).filter(|(range, _)| !range.is_empty()).collect();
+    claims.sort_by_key(|(range, frame)| (range.start, frame.is_some(), range.end));
+    claims
 }
 
 impl Replay {

@@ -26,6 +26,8 @@ pub struct Side {
     pub ledger: Vec<Entry>,
     /// Windows, in the order written; one whose point was not stored means nothing.
     pub windows: Vec<Window>,
+    /// Points of the chunk that are not what was logged.
+    pub lost: Vec<Range<u64>>,
     /// Number of the chunk that this one replaces, if it does.
     pub replaces: Option<u64>,
     /// Number of points at the clean close, if there was one.
@@ -94,6 +96,7 @@ impl Side {
             Record::OutboxDone(upto) => self.outbox_done = self.outbox_done.max(upto),
             Record::Dropped(dropped) => self.dropped.push(dropped),
             Record::Closed(committed) => self.closed = Some(committed),
+            Record::Lost(points) => self.lost.push(points),
             Record::Replaces(number) => self.replaces = Some(number),
             Record::Ledger(entry) => self.ledger.push(*entry),
             Record::Window(window) => self.windows.push(window),

@@ -2,20 +2,25 @@
 //!
 //! After a failed sync the system may call pages clean that never reached the disk, so a second sync proves nothing. What the
 //! chunk holds beyond its last good sync is copied, from the page cache, into a new chunk with the same sequence numbers; only
-//! then is the old one cut back to what is durable. A reader that meets both takes the newer one.
+//! then is the old one cut back to what is durable. A reader that meets both takes the newer one. What the page cache no longer
+//! has, because such pages may be dropped, is noticed by the checksums of frames and marked as lost.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::journal::chunk::Chunk;
-use crate::journal::chunk_file::{self, ChunkFile};
+use crate::journal::chunk_file::{self, ChunkFile, u32s};
 use crate::journal::layout::{
     BLOCK_BYTES, COLUMNS, COMMITTED_AT, MAGIC, POINTS_PER_BLOCK, SIDE_COMMITTED_AT, block_offset, blocks_of,
 };
 use crate::journal::record::Record;
+use crate::journal::replay::replay;
 use crate::journal::side::Side;
+use crate::types::{Seq, SeriesId, SeriesName};
 use crate::writer::Writer;
 use crate::writer::lane::{Book, Past};
 use crate::writer::room::side_blocks;
@@ -27,6 +32,14 @@ struct Job {
     book: Book,
     points: u64,
     closing: bool,
+}
+
+/// What of it is copied.
+struct Estate {
+    /// Definitions, ledger, windows and outbox, behind the record that says whose they are.
+    records: Vec<Record>,
+    /// The points that are what was logged, by their place in the old chunk.
+    whole: Vec<Range<u64>>,
 }
 
 impl Job {
@@ -55,7 +68,10 @@ impl Writer {
             cold.next_number += 1;
             cold.next_number - 1
         };
-        let new = self.make_chunk(new_number, job.old.bytes(), false)?.chunk;
+        // The block more is for what the copy says of points that are lost.
+        let new = self
+            .make_chunk(new_number, job.old.bytes() + BLOCK_BYTES as u64, false)?
+            .chunk;
         match self.copy(&job, &new) {
             Ok(copied) => {
                 self.replace(number, &job, &new, copied);
@@ -81,14 +97,16 @@ impl Writer {
             outbox: book.outbox,
             ..Book::default()
         };
-        for record in self.records_to_keep(old)? {
+        let estate = self.estate(job).map_err(io::Error::other)?;
+        for record in &estate.records {
             copied.side = new.append_side(copied.side, &record.encode())?;
         }
         let count = points - book.durable;
         copy_points(old, book.durable..*points, new)?;
         new.file().write_all_at(&count.to_le_bytes(), COMMITTED_AT as u64)?;
-        if count > 0 {
-            copied.side = new.append_side(copied.side, &frame(new, 0, count)?)?;
+        for whole in &estate.whole {
+            let (from, to) = (whole.start - book.durable, whole.end - book.durable);
+            copied.side = new.append_side(copied.side, &frame(new, from, to)?)?;
         }
         if *closing {
             copied.side = new.append_side(copied.side, &Record::Closed(count).encode())?;
@@ -105,26 +123,56 @@ impl Writer {
         Ok(copied)
     }
 
-    /// Definitions, ledger, windows and outbox of a chunk, behind the record that says whose they are.
-    fn records_to_keep(&self, old: &Chunk) -> io::Result<Vec<Record>> {
-        let file = ChunkFile::open(old.path(), self.inner.identity.writer).map_err(io::Error::other)?;
-        let file = file.ok_or_else(|| io::Error::other("the header is gone"))?;
-        let side = Side::read(&file, true).map_err(io::Error::other)?;
-        let series = side.series.into_iter().map(|(id, name)| Record::Series(id, name));
-        let dropped = side.dropped.into_iter().map(Record::Dropped);
-        let outbox = side.outbox.into_iter().map(|(id, payload)| Record::Outbox(id, payload));
-        let ledger = side.ledger.into_iter().map(|entry| Record::Ledger(Box::new(entry)));
-        let windows = side.windows.into_iter().map(Record::Window);
-        let done = (side.outbox_done > 0).then_some(Record::OutboxDone(side.outbox_done));
-        let replaces = std::iter::once(Record::Replaces(old.number()));
-        Ok(replaces
-            .chain(series)
-            .chain(dropped)
-            .chain(ledger)
-            .chain(windows)
-            .chain(outbox)
-            .chain(done)
-            .collect())
+    /// Reads what is to be copied. The system may have dropped pages from memory that it calls clean though they never reached
+    /// the disk, the header among them: so the header is the writer's own, and points are checked by their frames once more.
+    fn estate(&self, job: &Job) -> Result<Estate> {
+        let Job { old, book, points, .. } = job;
+        let file = ChunkFile::with_header(old.path(), old.header(&self.inner.identity, book.first_seq))?;
+        let side = Side::parse(&file.side_bytes(0..book.side)?, book.side as usize);
+        let verdict = replay(&file, &side, *points, true)?;
+        let behind = |range: &Range<u64>| book.durable.max(range.start)..range.end;
+        let whole: Vec<_> = verdict.whole.iter().map(behind).filter(|r| !r.is_empty()).collect();
+        let mut records = vec![Record::Replaces(old.number())];
+        for range in verdict
+            .doubts
+            .iter()
+            .map(|doubt| behind(&doubt.points))
+            .filter(|r| !r.is_empty())
+        {
+            self.note_loss(old, book.first_seq + range.start..book.first_seq + range.end);
+            records.push(Record::Lost(range.start - book.durable..range.end - book.durable));
+        }
+        records.extend(self.definitions(&file, &side, &whole)?);
+        records.extend(side.dropped.into_iter().map(Record::Dropped));
+        records.extend(side.ledger.into_iter().map(|entry| Record::Ledger(Box::new(entry))));
+        records.extend(side.windows.into_iter().map(Record::Window));
+        records.extend(side.outbox.into_iter().map(|(id, payload)| Record::Outbox(id, payload)));
+        records.extend((side.outbox_done > 0).then_some(Record::OutboxDone(side.outbox_done)));
+        Ok(Estate { records, whole })
+    }
+
+    /// The definitions of a chunk, and from memory those that are gone from it.
+    fn definitions(&self, file: &ChunkFile, side: &Side, points: &[Range<u64>]) -> Result<Vec<Record>> {
+        let mut series: BTreeMap<u32, SeriesName> = side.series.iter().cloned().collect();
+        for range in points.iter().filter(|_| !side.damaged.is_empty()) {
+            let mut used = BTreeSet::new();
+            file.blocks(range.clone(), |block| used.extend(u32s(block.series)))?;
+            let cold = self.inner.cold.lock();
+            let named = used
+                .into_iter()
+                .filter_map(|id| Some((id, cold.names.get(SeriesId(id)).ok()?.clone())));
+            series.extend(named);
+        }
+        Ok(series.into_iter().map(|(id, name)| Record::Series(id, name)).collect())
+    }
+
+    fn note_loss(&self, old: &Chunk, points: Range<Seq>) {
+        self.inner.cold.lock().last_error = Some(format!(
+            "points {}..{} are lost: a sync of '{}' failed and the system no longer had them in memory",
+            points.start,
+            points.end,
+            old.path().display()
+        ));
     }
 
     fn replace(&self, number: u64, job: &Job, new: &Arc<Chunk>, book: Book) {
@@ -160,7 +208,7 @@ impl Writer {
 }
 
 /// Copies points to the front of another chunk.
-fn copy_points(old: &Chunk, points: std::ops::Range<u64>, new: &Chunk) -> io::Result<()> {
+fn copy_points(old: &Chunk, points: Range<u64>, new: &Chunk) -> io::Result<()> {
     let mut image = vec![0; BLOCK_BYTES * blocks_of(points.end - points.start) as usize];
     let mut place = 0;
     chunk_file::blocks(old.file(), points, |block| {

@@ -81,7 +81,13 @@ impl Left {
                 Name::Lock(_) | Name::Damaged(_) => {}
             }
         }
-        let doubt = journal.chunks.iter().find_map(doubt).or_else(|| hole(&journal, sealed));
+        let mut doubts = journal
+            .chunks
+            .iter()
+            .map(doubt)
+            .collect::<Result<Vec<_>>>()?
+            .into_iter();
+        let doubt = doubts.find_map(|doubt| doubt).or_else(|| hole(&journal, sealed));
         match doubt {
             Some(reason) => Err(unresumable(reason)),
             None => Ok(Self {
@@ -98,10 +104,19 @@ impl Left {
         for held in &self.journal.chunks {
             past.push_back(retired(held)?);
         }
+        // Items with the numbers of delivered ones would count as delivered.
+        let done = self
+            .journal
+            .chunks
+            .iter()
+            .map(|chunk| chunk.side.outbox_done)
+            .max()
+            .unwrap_or(0);
         self.empty.iter().try_for_each(|path| Chunk::remove(path))?;
         let cold = Cold {
             past,
             sealed,
+            outbox: (done, done),
             next_number: self.next_number,
             names: Names::given(self.journal.names(|_| true)),
             ..Cold::new()
@@ -111,7 +126,7 @@ impl Left {
 }
 
 /// Why a chunk is not as a writer of this boot leaves it.
-fn doubt(held: &Held) -> Option<String> {
+fn doubt(held: &Held) -> Result<Option<String>> {
     let points = held.range.end - held.range.start;
     let reason = if !held.trusted {
         "was written before the machine started, or copied from elsewhere"
@@ -119,14 +134,16 @@ fn doubt(held: &Held) -> Option<String> {
         "is shorter than it says"
     } else if !held.side.damaged.is_empty() {
         "has a damaged side log"
+    } else if held.file.is_poisoned()? {
+        "has met a sync that failed"
     } else if held.side.replaces.is_some() {
         "replaces one whose sync failed"
     } else if !held.side.outbox.is_empty() || !held.side.dropped.is_empty() || !held.side.ledger.is_empty() {
         "holds more than points"
     } else {
-        return None;
+        return Ok(None);
     };
-    Some(format!("'{}' {reason}", held.file.path().display()))
+    Ok(Some(format!("'{}' {reason}", held.file.path().display())))
 }
 
 /// The first points that are neither sealed nor in a chunk.
@@ -152,7 +169,8 @@ fn retired(held: &Held) -> Result<Past> {
     let points = held.range.end - held.range.start;
     let (framed, side) = (held.side.framed(), held.file.side_committed()?);
     // A stream that is opened and closed again and again has many chunks: what is synced needs no open file.
-    let is_synced = held.file.durable()? >= points;
+    let durable = held.file.durable()?.min(points);
+    let is_synced = durable == points;
     Ok(Past {
         path: path.to_owned(),
         number,
@@ -162,7 +180,8 @@ fn retired(held: &Held) -> Result<Past> {
             side,
             side_synced: if is_synced { side } else { 0 },
             framed,
-            durable: if is_synced { points } else { framed.min(points) },
+            // A frame says what was to be synced, not that it was.
+            durable,
             ..Book::default()
         },
         map: None,

@@ -168,8 +168,9 @@ impl Writer {
             }
             Err(e) => {
                 self.poison(&chunk, &e);
+                // With the frame that was written before the sync: it says what the points were.
                 self.past(number, |past| {
-                    past.book.poisoned = true;
+                    past.book = Book { poisoned: true, ..book };
                     Some(())
                 });
                 self.rescue(number)
@@ -272,6 +273,7 @@ impl Writer {
     }
 
     fn poison(&self, chunk: &Chunk, error: &io::Error) {
+        chunk.note_poisoned();
         let mut cold = self.inner.cold.lock();
         cold.poisoned += 1;
         cold.last_error = Some(format!("cannot sync '{}': {error}", chunk.path().display()));

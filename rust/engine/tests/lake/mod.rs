@@ -4,13 +4,16 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
+use runlake_engine::journal::layout::BLOCK_BYTES;
 use runlake_engine::platform::{Disk, LinuxDisk};
 use runlake_engine::{Config, Point, Selection, SeriesId, Snapshot, Writer};
 
@@ -24,6 +27,33 @@ pub struct Row {
     pub bits: u64,
     pub writer: String,
     pub seq: i64,
+}
+
+/// Numbers that a seed determines (xorshift).
+#[derive(Clone, Debug)]
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+
+    /// Dice of their own, for another purpose.
+    pub fn split(&mut self) -> Self {
+        Self::new(self.below(u64::MAX))
+    }
+}
+
+/// How much `make torture` asks for: `RUNLAKE_TORTURE`, or `otherwise` in a default run.
+pub fn torture(otherwise: u64) -> u64 {
+    std::env::var("RUNLAKE_TORTURE").map_or(otherwise, |text| text.parse().unwrap())
 }
 
 pub struct Lake(tempfile::TempDir);
@@ -75,7 +105,10 @@ pub fn rows(journals: &Path) -> Vec<Row> {
 }
 
 pub fn rows_of(snapshot: &Snapshot) -> Vec<Row> {
-    let batches = snapshot.read(&HashMap::new(), &Selection::default()).unwrap();
+    rows_of_batches(snapshot.read(&HashMap::new(), &Selection::default()).unwrap())
+}
+
+pub fn rows_of_batches(batches: Vec<RecordBatch>) -> Vec<Row> {
     let mut rows = Vec::new();
     for batch in batches {
         let text = |i: usize, row: usize| batch.column(i).as_string_view().value(row).to_owned();
@@ -121,6 +154,8 @@ pub struct FailingDisk {
     pub sync_fails: AtomicBool,
     /// Only the next sync fails.
     pub sync_fails_once: AtomicBool,
+    /// With a sync that fails the first block of points is gone from memory.
+    pub forgets: AtomicBool,
     /// As on file systems that cannot give back a part of a file.
     pub keeps_all: AtomicBool,
 }
@@ -135,6 +170,9 @@ impl Disk for FailingDisk {
 
     fn sync(&self, file: &File) -> io::Result<()> {
         if self.sync_fails.load(Ordering::SeqCst) || self.sync_fails_once.swap(false, Ordering::SeqCst) {
+            if self.forgets.load(Ordering::SeqCst) {
+                file.write_all_at(&[0; BLOCK_BYTES], BLOCK_BYTES as u64)?;
+            }
             return Err(io::Error::from_raw_os_error(5));
         }
         LinuxDisk.sync(file)
