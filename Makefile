@@ -18,6 +18,9 @@ export PIP_QUIET := 1
 # The same interpreter for every cargo command, or the bindings are compiled again and again.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 
+# Tests that print what they have proven, in lines that begin with `proof:`.
+PROOF := cargo test --quiet --locked --profile quick --package runlake-engine --features failpoints
+
 .DEFAULT_GOAL := help
 .PHONY: help tools develop demo test test-rust test-python torture conformance lint format bench wheel clean
 
@@ -47,7 +50,7 @@ demo: wheel ## Build a release wheel, install it and run a real sweep with it
 test: lint test-rust test-python ## Lint, then run the tests of Rust and of Python
 
 test-rust: | tools ## Run the engine's tests
-	cargo test --quiet --locked --profile quick --package runlake-engine
+	cargo test --quiet --locked --profile quick --package runlake-engine --features failpoints
 
 test-python: develop ## Run the Python tests
 	$(BIN)/python -m pytest -n $(JOBS) -p no:benchmark
@@ -55,6 +58,8 @@ test-python: develop ## Run the Python tests
 torture: develop ## Run what tests draw at random for half an hour instead of seconds
 	RUNLAKE_TORTURE=400 PROPTEST_CASES=3000 cargo test --quiet --locked --profile quick --package runlake-engine \
 		--test faults --test model
+	RUNLAKE_TORTURE=400 $(PROOF) --test power -- --nocapture
+	RUNLAKE_TORTURE=12 $(PROOF) --test failpoints -- --nocapture
 	for seed in $$(seq 12); do $(BIN)/python -m pytest -q -n $(JOBS) -p no:benchmark -m hypothesis \
 		--hypothesis-seed=$$seed || exit 1; done
 	for turn in $$(seq 5); do $(BIN)/python -m pytest -q -n $(JOBS) -p no:benchmark tests/crash tests/store || exit 1; done

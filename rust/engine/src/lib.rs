@@ -31,6 +31,7 @@ pub mod compact;
 pub mod config;
 pub mod downsample;
 pub mod error;
+pub mod failpoint;
 pub mod journal;
 pub mod ledger;
 pub mod live;

@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::journal::chunk_file::{counted, i64s, is_untouched, u32s};
 use crate::journal::files::{self, Name, lock_path};
 use crate::journal::reader::{Folder, Held, WriterJournal, pending_outbox};
@@ -160,9 +161,11 @@ pub fn adopt(journals: &Path, writer: WriterId) -> Result<Option<Adopted>> {
     let Some(lock) = LockFile::acquire(&lock_path(journals, writer))? else {
         return Ok(None);
     };
+    failpoint!(AdoptLocked);
     let (mut adopted, journal, files) = examine(journals, writer)?;
     adopted.lock = Some(lock);
     adopted.sort_other_files(files, &journal)?;
+    failpoint!(AdoptChecked);
     Ok(Some(adopted))
 }
 
@@ -385,9 +388,11 @@ impl Adopted {
             let mut aside = path.clone().into_os_string();
             aside.push(".damaged");
             fs::rename(path, aside).map_err(Error::io("rename", path))?;
+            failpoint!(DamagedKept);
         }
         for path in &self.healthy {
             fs::remove_file(path).map_err(Error::io("remove", path))?;
+            failpoint!(AdoptedRemoved);
         }
         lock.remove()
     }

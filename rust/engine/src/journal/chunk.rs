@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::journal::files::chunk_path;
 use crate::journal::layout::{
     BLOCK_BYTES, DURABLE_AT, Header, POISONED_AT, SIDE_COMMITTED_AT, block_offset, side_place,
@@ -29,29 +30,54 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// Makes a chunk file under a temporary name, reserves all of its space, and gives it its name.
+    /// Makes a chunk file, reserves all of its space, and gives it its name.
     ///
     /// # Errors
     /// [`Error::Io`], above all that the disk is full; nothing is left behind.
     pub fn create(journals: &Path, writer: WriterId, number: u64, len: u64, disk: &dyn Disk) -> Result<Self> {
+        let chunk = Self::create_hidden(journals, writer, number, len, disk)?;
+        match chunk.give_name() {
+            Ok(()) => Ok(chunk),
+            Err(e) => Self::remove(&chunk.temporary()).and(Err(Error::io("make", &chunk.path)(e))),
+        }
+    }
+
+    /// As [`Chunk::create`], under a temporary name: no reader sees it before [`Chunk::give_name`].
+    ///
+    /// # Errors
+    /// As [`Chunk::create`].
+    pub fn create_hidden(journals: &Path, writer: WriterId, number: u64, len: u64, disk: &dyn Disk) -> Result<Self> {
         let path = chunk_path(journals, writer, number);
-        let temporary = path.with_extension("journal.tmp");
-        let made = Self::allocate(&temporary, len, disk).and_then(|(file, place)| {
-            fs::rename(&temporary, &path)?;
-            Ok(Self {
-                file,
-                path: path.clone(),
-                number,
-                len,
-                place,
-                named_on_disk: AtomicBool::new(false),
-            })
+        let temporary = temporary(&path);
+        let made = Self::allocate(&temporary, len, disk).map(|(file, place)| Self {
+            file,
+            path: path.clone(),
+            number,
+            len,
+            place,
+            named_on_disk: AtomicBool::new(false),
         });
         made.map_err(|e| {
             // The error matters more than a leftover, which recovery removes.
             let _ = fs::remove_file(&temporary);
             Error::io("make", &path)(e)
         })
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn give_name(&self) -> io::Result<()> {
+        failpoint!(ChunkAllocated);
+        fs::rename(self.temporary(), &self.path)?;
+        failpoint!(ChunkNamed);
+        Ok(())
+    }
+
+    /// The path until it has its name.
+    pub fn temporary(&self) -> PathBuf {
+        temporary(&self.path)
     }
 
     /// Opens a chunk that another process has made and begun, for its last sync. Its writer's lock is the caller's.
@@ -166,12 +192,23 @@ impl Chunk {
     /// # Errors
     /// What the system says; then what was not on the disk before may never be.
     pub fn sync(&self, disk: &dyn Disk) -> io::Result<()> {
-        disk.sync(&self.file)?;
+        self.sync_content(disk)?;
         if !self.named_on_disk.load(Ordering::Relaxed) {
             let folder = self.path.parent().unwrap_or(Path::new("."));
             fs::File::open(folder)?.sync_all()?;
+            failpoint!(NameSynced);
             self.named_on_disk.store(true, Ordering::Relaxed);
         }
+        Ok(())
+    }
+
+    /// Brings the content to the disk.
+    ///
+    /// # Errors
+    /// As [`Chunk::sync`].
+    pub fn sync_content(&self, disk: &dyn Disk) -> io::Result<()> {
+        disk.sync(&self.file)?;
+        failpoint!(ContentSynced);
         Ok(())
     }
 
@@ -179,6 +216,7 @@ impl Chunk {
     /// is no error.
     pub fn note_durable(&self, points: u64) {
         let _ = self.file.write_all_at(&points.to_le_bytes(), DURABLE_AT as u64);
+        failpoint!(DurableNoted);
     }
 
     /// Notes in the header that a sync has failed, for who goes on with the stream on this boot.
@@ -192,6 +230,7 @@ impl Chunk {
         let (from, to) = ((1 + point_blocks) * block, self.len - side_blocks * block);
         if from < to {
             let _ = disk.punch_hole(&self.file, from, to);
+            failpoint!(MiddleCut);
         }
     }
 
@@ -200,11 +239,17 @@ impl Chunk {
     /// # Errors
     /// [`Error::Io`].
     pub fn remove(path: &Path) -> Result<()> {
-        match fs::remove_file(path) {
+        let removed = fs::remove_file(path);
+        failpoint!(ChunkRemoved);
+        match removed {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path)(e)),
             _ => Ok(()),
         }
     }
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    path.with_extension("journal.tmp")
 }
 
 /// What all chunks of a writer have in common.

@@ -365,7 +365,8 @@ pub fn counted(path: &Path) -> Result<u64> {
     Ok(u64::from_le_bytes(bytes).min(capacity(len)))
 }
 
-/// Whether a chunk that has not begun holds nothing: the first block of points and the first of the side log are zeros.
+/// Whether a chunk that has not begun holds nothing: its counters, the first block of points and the first of the side log
+/// are zeros. What its header says else does not matter: it may have been about to begin.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -379,5 +380,6 @@ pub fn is_untouched(path: &Path) -> Result<bool> {
         .read_exact_at(&mut front, 0)
         .and_then(|()| file.read_exact_at(&mut back, back_at));
     read.map_err(Error::io("read", path))?;
-    Ok(front.iter().chain(&back).all(|byte| *byte == 0))
+    let front = front.iter().skip(COMMITTED_AT);
+    Ok(front.chain(&back).all(|byte| *byte == 0))
 }

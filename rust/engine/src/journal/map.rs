@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
 
+use crate::failpoint::failpoint;
 use crate::journal::layout::{
     BLOCK_BYTES, COMMITTED_AT, MAGIC, POINTS_PER_BLOCK, STEP_AT, TIMESTAMP_AT, VALUE_AT, blocks_of,
 };
@@ -60,6 +61,7 @@ impl Map {
     /// Writes a header, magic last, upon which the chunk has begun for everybody.
     pub fn begin(&self, header: &[u8]) {
         self.write(MAGIC.len() as u64, &header[MAGIC.len()..]);
+        failpoint!(HeaderWritten);
         self.publish(0, u64::from_le_bytes(MAGIC));
     }
 
@@ -170,11 +172,13 @@ impl Cursor {
                 .add(slot)
                 .write(point.value.to_bits());
         }
+        failpoint!(PointStored);
         let place = self.count;
         self.slot = slot + 1;
         self.count = place + 1;
         // SAFETY: the counter is in the mapping, by the invariant.
         unsafe { self.committed.as_ref() }.store(self.count, Ordering::Release);
+        failpoint!(PointPublished);
         Some(place)
     }
 

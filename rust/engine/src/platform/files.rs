@@ -15,6 +15,7 @@ use bytes::Bytes;
 use rustix::fs::{FallocateFlags, fallocate, fstatfs, statfs};
 
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::platform::{Registered, random_u128};
 
 /// What a disk can refuse; tests pass one that does.
@@ -112,6 +113,7 @@ impl LockFile {
             .create_new(true)
             .open(&temporary);
         let file = Registered::new(file.map_err(Error::io("create", &temporary))?);
+        failpoint!(LockMade);
         match try_lock(&file).and_then(|locked| Ok(locked && rename_if_there(&temporary, path)?)) {
             Ok(true) => Ok(Some(Self {
                 file,
@@ -196,6 +198,7 @@ impl LockFile {
     /// [`Error::Io`] where the name cannot be removed.
     pub fn remove(self) -> Result<()> {
         fs::remove_file(&self.path).map_err(Error::io("remove", &self.path))?;
+        failpoint!(LockRemoved);
         drop(self.file);
         Ok(())
     }
@@ -203,7 +206,10 @@ impl LockFile {
 
 /// Whether the file was still there to be renamed.
 fn rename_if_there(from: &Path, to: &Path) -> io::Result<bool> {
-    match fs::rename(from, to) {
+    failpoint!(LockHeld);
+    let renamed = fs::rename(from, to);
+    failpoint!(LockNamed);
+    match renamed {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
         renamed => renamed.map(|()| true),
     }

@@ -12,6 +12,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::journal::reader::{Columns, Folder as Journals};
 pub use crate::segment::JournalRange;
 use crate::segment::{FORMAT, SegmentFile, SegmentInfo, Sibling};
@@ -120,6 +121,7 @@ fn write(
         let sealed = Sealed::new(info, file.bytes(), folder.name(), rows);
         written.push((folder, file, sealed));
     }
+    failpoint!(SegmentWritten);
     options.done(SealStep::Written);
     publish(written, options)
 }
@@ -129,11 +131,14 @@ fn publish(written: Vec<(Folder, SegmentFile, Sealed)>, options: SealOptions<'_>
     for (_, file, _) in &written {
         file.sync()?;
     }
+    failpoint!(SegmentSynced);
     options.done(SealStep::Synced);
     let mut all = Vec::with_capacity(written.len());
     for (folder, file, sealed) in written {
         file.rename()?;
+        failpoint!(SegmentNamed);
         folder.sync()?;
+        failpoint!(SegmentNameSynced);
         all.push(sealed);
     }
     options.done(SealStep::Renamed);

@@ -6,6 +6,7 @@
 use crate::platform::MutexGuard;
 
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::journal::layout::{BLOCK_BYTES, COMMITTED_AT, POINTS_PER_BLOCK, STEP_AT, TIMESTAMP_AT, VALUE_AT, blocks_of};
 use crate::journal::map::Cursor;
 use crate::types::{DropReason, Point, SeriesId, Times};
@@ -261,7 +262,9 @@ impl Writer {
         debug_assert!(blocks_of(count) <= current.granted, "room was computed from the grant");
         *cursor = Cursor::new(current.map.clone(), count, current.granted);
         current.written_past_map += batch.len() as u64;
+        failpoint!(BlocksWritten);
         current.map.publish(COMMITTED_AT, count);
+        failpoint!(BlocksPublished);
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::journal::chunk::Chunk;
 use crate::platform::LockFile;
 use crate::types::Seq;
@@ -28,6 +29,7 @@ impl Writer {
             return Err(Error::Closed);
         }
         let committed = self.next_seq(&cold);
+        failpoint!(TrimBegun);
         cold.sealed = cold.sealed.max(sealed.min(committed));
         cold.starved = false;
         self.inner.room.notify_all();
@@ -55,6 +57,7 @@ impl Writer {
         if !self.stop_taking_points() {
             return Ok(());
         }
+        failpoint!(CloseBegun);
         self.inner.signals.ask_to_stop();
         // A chunk that is being made now is discarded by its maker; after this, none is made.
         drop(self.inner.making.lock());
@@ -62,6 +65,7 @@ impl Writer {
         // What is sealed needs no journal, so it need not be synced to be removed.
         let removable = take_sealed(&mut self.inner.cold.lock());
         let synced = self.sync_everything();
+        failpoint!(CloseSynced);
         drop(turn);
         let lock = self.inner.lock.lock().take();
         let removed = self.remove_files(removable, lock);
@@ -96,6 +100,7 @@ impl Writer {
         let nothing_left = cold.past.is_empty();
         drop(cold);
         files.iter().try_for_each(|path| Chunk::remove(path))?;
+        failpoint!(CloseTidied);
         match lock {
             Some(lock) if nothing_left => lock.remove(),
             _ => Ok(()),

@@ -12,10 +12,11 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::journal::chunk::Chunk;
 use crate::journal::chunk_file::{self, ChunkFile, u32s};
 use crate::journal::layout::{
-    BLOCK_BYTES, COLUMNS, COMMITTED_AT, MAGIC, POINTS_PER_BLOCK, SIDE_COMMITTED_AT, block_offset, blocks_of,
+    BLOCK_BYTES, COLUMNS, COMMITTED_AT, POINTS_PER_BLOCK, SIDE_COMMITTED_AT, block_offset, blocks_of,
 };
 use crate::journal::record::Record;
 use crate::journal::replay::replay;
@@ -69,17 +70,18 @@ impl Writer {
             cold.next_number - 1
         };
         // The block more is for what the copy says of points that are lost.
-        let new = self
-            .make_chunk(new_number, job.old.bytes() + BLOCK_BYTES as u64, false)?
-            .chunk;
+        let (bytes, disk) = (job.old.bytes() + BLOCK_BYTES as u64, &*self.inner.disk);
+        let new = Chunk::create_hidden(&self.inner.journals, self.id(), new_number, bytes, disk)?;
         match self.copy(&job, &new) {
             Ok(copied) => {
-                self.replace(number, &job, &new, copied);
+                self.replace(number, &job, &Arc::new(new), copied);
                 Ok(())
             }
             Err(e) => {
                 let cause = Error::io("rescue", job.old.path())(e);
-                Chunk::remove(new.path()).and(Err(cause))
+                Chunk::remove(&new.temporary())
+                    .and(Chunk::remove(new.path()))
+                    .and(Err(cause))
             }
         }
     }
@@ -114,11 +116,15 @@ impl Writer {
         new.file()
             .write_all_at(&copied.side.to_le_bytes(), SIDE_COMMITTED_AT as u64)?;
         new.cut(&*self.inner.disk, blocks_of(count), side_blocks(copied.side));
-        // The magic makes the chunk visible, so it comes last.
         let header = new.header(&self.inner.identity, first_seq).encode();
-        new.file().write_all_at(&header[MAGIC.len()..], MAGIC.len() as u64)?;
-        new.file().write_all_at(&MAGIC, 0)?;
+        new.file().write_all_at(&header, 0)?;
+        failpoint!(RescueCopied);
+        // The name makes the chunk visible, so it comes when all is there.
+        new.sync_content(&*self.inner.disk)?;
+        new.give_name()?;
+        failpoint!(RescueNamed);
         new.sync(&*self.inner.disk)?;
+        failpoint!(RescueSynced);
         (copied.framed, copied.durable, copied.side_synced) = (count, count, copied.side);
         Ok(copied)
     }
@@ -193,6 +199,7 @@ impl Writer {
             .old
             .file()
             .write_all_at(&past.points.to_le_bytes(), COMMITTED_AT as u64);
+        failpoint!(RescueDone);
         let path = new.path().to_owned();
         let copy = Past {
             path,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::journal::chunk::{Chunk, Identity};
 use crate::journal::chunk_file::is_untouched;
 use crate::journal::files::{self, Name, lock_path};
@@ -37,6 +38,7 @@ impl Writer {
         let Some(lock) = LockFile::acquire(&lock_path(journals, writer))? else {
             return Ok(None);
         };
+        failpoint!(ResumeLocked);
         let identity = Identity {
             store_id,
             writer,
@@ -113,6 +115,7 @@ impl Left {
             .max()
             .unwrap_or(0);
         self.empty.iter().try_for_each(|path| Chunk::remove(path))?;
+        failpoint!(ResumeTidied);
         let cold = Cold {
             past,
             sealed,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::platform::MutexGuard;
 
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::journal::chunk::side_pieces;
 use crate::journal::layout::{BLOCK_BYTES, SIDE_COMMITTED_AT, blocks_of};
 use crate::journal::map::Cursor;
@@ -100,7 +101,9 @@ impl Writer {
             current.map.write(offset, piece);
         }
         current.book.side = end;
+        failpoint!(RecordWritten);
         current.map.publish(SIDE_COMMITTED_AT, end);
+        failpoint!(RecordPublished);
         let used = current.granted - self.hot.lock().cursor.blocks_left() + side_blocks(end);
         if used >= current.chunk.blocks() * 3 / 4 {
             // A slow run fills a chunk with frames, and may never need the second half of its blocks for points.
@@ -228,11 +231,13 @@ impl Writer {
         let fast = cold.current.as_ref().is_some_and(|c| c.since.elapsed() < FAST);
         cold.last_pace = cold.current.as_ref().map_or(0.0, |c| self.pace(c));
         self.retire(cold);
+        failpoint!(ChunkRetired);
         let book = Book {
             first_seq: self.hot.lock().first_seq,
             ..Book::default()
         };
         map.begin(&chunk.header(&self.inner.identity, book.first_seq).encode());
+        failpoint!(ChunkBegun);
         self.hot.lock().cursor = Cursor::new(Arc::clone(&map), 0, 0);
         let since = Instant::now();
         cold.current = Some(Current {

@@ -11,6 +11,7 @@ use crate::platform::{Condvar, Mutex};
 
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::journal::chunk::Chunk;
 use crate::journal::chunk_file;
 use crate::journal::layout::blocks_of;
@@ -183,9 +184,11 @@ impl Writer {
             let frame = frame(chunk, book.framed, points)?;
             book.side = chunk.append_side(book.side, &frame)?;
             book.framed = points;
+            failpoint!(LastFrameWritten);
         }
         if closing {
             book.side = chunk.append_side(book.side, &Record::Closed(points).encode())?;
+            failpoint!(CloseWritten);
         }
         let unused = chunk.blocks() - blocks_of(points) - side_blocks(book.side);
         if closing || unused >= CUT_BLOCKS {
@@ -213,6 +216,7 @@ impl Writer {
                 return Ok(true);
             }
         }
+        failpoint!(FrameWritten);
         // What the side log holds by now is on the disk after this.
         let side = self.book(chunk.number(), |book| book.side).unwrap_or(book.side);
         if let Err(e) = chunk.sync(&*self.inner.disk) {
@@ -274,6 +278,7 @@ impl Writer {
 
     fn poison(&self, chunk: &Chunk, error: &io::Error) {
         chunk.note_poisoned();
+        failpoint!(ChunkPoisoned);
         let mut cold = self.inner.cold.lock();
         cold.poisoned += 1;
         cold.last_error = Some(format!("cannot sync '{}': {error}", chunk.path().display()));
