@@ -1,6 +1,5 @@
 """Many processes log into one store at once: nobody meets an error, nobody waits for long, every point is there."""
 
-import logging
 import time
 from pathlib import Path
 
@@ -8,48 +7,16 @@ import polars as pl
 import pytest
 
 import runlake
-from tests.endurance import proofs
+from tests.endurance import processes, proofs
 
 PROCESSES, RUNS, POINTS = proofs.size(12, 64), proofs.size(5, 100), 1_000
-
-
-class _Said(logging.Handler):
-    """Everything that runlake says in a process; there is nothing to be said when all goes well."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
-
-
-def log_runs(root: Path, number: int, runs: int) -> tuple[list[str], float]:
-    """Log runs, one after the other; return what was said, and the longest that a run took to start or end."""
-    said = _Said()
-    logging.getLogger("runlake").addHandler(said)
-    runlake.set_error_policy("all")
-    runlake.set_tracking_uri(root)
-    longest_s = 0.0
-    for index in range(runs):
-        began = time.monotonic()
-        run = runlake.start_run(run_name=f"{number}/{index}")
-        runlake.log_params({"process": number, "index": index})
-        started = time.monotonic()
-        loss = run.metric("loss")
-        for step in range(POINTS):
-            loss.log(step / 4 + number, step)
-        logged = time.monotonic()
-        run.end()
-        longest_s = max(longest_s, started - began, time.monotonic() - logged)
-    return said.lines + [f"{seen.cause}: {seen.message}" for seen in runlake.errors_seen()], longest_s
 
 
 @pytest.mark.timeout(600)
 def test_processes_that_log_into_one_store_at_once_meet_no_error_and_lose_no_point(tmp_path: Path) -> None:
     root = tmp_path / "lake"
     began = time.monotonic()
-    told = proofs.together(log_runs, [(root, number, RUNS) for number in range(PROCESSES)])
+    told = processes.together(processes.log_runs, [(root, number, RUNS, POINTS) for number in range(PROCESSES)])
     seconds = time.monotonic() - began
     assert [said for said, _ in told if said] == []
     counted = proofs.assert_sound(root)

@@ -1,8 +1,5 @@
 """Ranks: many processes in one run, as a launcher starts them, each known by its number."""
 
-import os
-import signal
-import threading
 from pathlib import Path
 
 import polars as pl
@@ -10,32 +7,9 @@ import pytest
 
 import runlake
 from runlake.store import get_store
-from tests.endurance import proofs
+from tests.endurance import processes, proofs
 
 RANKS, POINTS = 16, proofs.size(500, 20_000)
-
-
-def log_as_rank(lake: Path, run_id: str, rank: int, points: int, killed: bool) -> tuple[int, int, int]:
-    """Log from two threads; return how many points were accepted, stored and dropped."""
-    os.environ.update(RUNLAKE_TRACKING_URI=str(lake), RUNLAKE_RUN_ID=run_id, RANK=str(rank), WORLD_SIZE=str(RANKS))
-    with runlake.start_run() as run:
-        loss = run.metric("loss")
-
-        def log(begin: int) -> None:
-            for step in range(begin, points, 2):
-                loss.log(step / 2, step)
-                run.log({f"rank/{rank}": step}, step=step)
-
-        threads = [threading.Thread(target=log, args=(begin,)) for begin in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert runlake.get_run(run_id).info.status == "RUNNING"
-        if killed:
-            os.kill(os.getpid(), signal.SIGKILL)
-        stats = run.stats()
-    return stats.accepted, stats.stored, stats.dropped
 
 
 @pytest.mark.timeout(300)
@@ -45,7 +19,7 @@ def test_ranks_of_one_run_keep_every_point_and_each_its_ledger(tmp_path: Path, k
     runlake.set_tracking_uri(lake)
     run = runlake.start_run()
     ranks = [(lake, run.id, rank, POINTS, rank == killed) for rank in range(RANKS)]
-    ledgers = proofs.together(log_as_rank, ranks, killed=0 if killed is None else 1)
+    ledgers = processes.together(processes.log_as_rank, ranks, killed=0 if killed is None else 1)
     assert runlake.get_run(run.id).info.status == "RUNNING"
     run.end()
 
