@@ -22,7 +22,7 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 PROOF := cargo test --quiet --locked --profile quick --package runlake-engine --features failpoints
 
 .DEFAULT_GOAL := help
-.PHONY: help tools develop demo test test-rust test-python torture conformance lint format bench wheel clean
+.PHONY: help tools develop demo test test-rust test-python torture conformance lint format bench counts wheel clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,10 @@ bench: wheel ## Time every kind of call, ingest and read with a release build
 	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps $(WHEELS)/runlake-*.whl
 	$(BIN)/python -m pip install --quiet "$$(ls $(WHEELS)/runlake-*.whl)[bench]"
 	$(BIN)/python -m pytest benchmarks --benchmark-columns=min,median,iqr,ops,rounds
+
+counts: develop ## Count anew how many instructions a point takes, and write that down; needs valgrind
+	RUNLAKE_COUNTS=write cargo test --quiet --locked --profile quick --package runlake-engine --test counts
+	$(BIN)/python -m tests.engine.test_counts
 
 clean: ## Remove everything that was built
 	rm -rf target $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis python/runlake/*.so
