@@ -2,18 +2,20 @@
 
 A program that does something else between two calls meets them with cold caches, and meets what happens behind it: a
 new chunk, a sync, a seal. What the machine itself does to a program is told apart by a control that is timed in the
-same loop, before and after the logging call in turn: an append to a `deque` of 64 places.
+same loop, before and after the logging call in turn: an append to a `deque` of 64 places. And a slow call in which the
+kernel gave the processor to another program, which it counts for each thread, says little about either.
 """
 
 from __future__ import annotations
 
 import gc
+import resource
 import statistics
 import time
 from array import array
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +28,8 @@ from runlake.sealing import BYTES_PER_POINT
 
 _SLEEP_NS: Final = 200_000
 """A longer wait is slept, as a loop that waits for its accelerator does; a shorter one spins."""
+_SLOW_NS: Final = 20_000
+"""From here on it is asked whether the thread was interrupted."""
 _SETTLED: Final = 0.1
 """Part of the calls before the measured ones: the first chunks of a writer are small, and pages are found."""
 
@@ -38,6 +42,8 @@ class Paced:
         rate: Points a second.
         handle: The logging calls.
         control: What was timed beside them in the same loop.
+        worst_alone_ns: The longest of the logging calls in which no other program got the processor.
+        interrupted: Logging calls above 20 µs in which one did.
         seals: Segments that were written meanwhile.
     """
 
@@ -45,7 +51,18 @@ class Paced:
     seconds: float
     handle: Latencies
     control: Latencies
+    worst_alone_ns: float
+    interrupted: int
     seals: int
+
+
+@dataclass
+class Times:
+    """Nanoseconds of each logging call and of each control, and the steps of calls that were interrupted."""
+
+    handle: array[int]
+    control: array[int]
+    interrupted: set[int] = field(default_factory=set)
 
 
 def measure(folder: Path, config: Config, rate: int, seconds: float) -> Paced:
@@ -61,33 +78,42 @@ def measure(folder: Path, config: Config, rate: int, seconds: float) -> Paced:
         timer_ns = statistics.median(_nothing(10_000))
         gc.collect()
         calls = pace(log, rate, int(rate * seconds))
-        logged = len(settling[0]) + len(calls[0])
+        logged = len(settling.handle) + len(calls.handle)
         if (stored := run.stats().stored) != logged:
             raise StoreError(f"{logged:,} points were logged and the journal counts {stored:,}")
         seals = len(run.store.catalog.plan().segments)
-    logging, control = (Latencies.of(taken, timer_ns) for taken in calls)
-    return Paced(rate, seconds, logging, control, seals)
+    alone = (taken for step, taken in enumerate(calls.handle) if step not in calls.interrupted)
+    return Paced(
+        rate,
+        seconds,
+        handle=Latencies.of(calls.handle, timer_ns),
+        control=Latencies.of(calls.control, timer_ns),
+        worst_alone_ns=max(alone, default=0) - timer_ns,
+        interrupted=len(calls.interrupted),
+        seals=seals,
+    )
 
 
-def pace(log: Callable[[float, int], Any], rate: int, count: int) -> tuple[array[int], array[int]]:
-    """Log `count` values at a rate; return the nanoseconds of each call and of each control.
+def pace(log: Callable[[float, int], Any], rate: int, count: int) -> Times:
+    """Log `count` values at a rate.
 
     A call that comes late does not delay the schedule: the next ones follow without a pause until they have caught up.
     """
     values = losses()
     places: deque[float] = deque(maxlen=64)
-    control, clock, sleep = places.append, time.perf_counter_ns, time.sleep
+    control, clock, sleep, usage = places.append, time.perf_counter_ns, time.sleep, resource.getrusage
     interval_ns = 1_000_000_000 // rate
-    taken, controls = array("q", bytes(8 * count)), array("q", bytes(8 * count))
+    times = Times(array("q", bytes(8 * count)), array("q", bytes(8 * count)))
+    taken, controls = times.handle, times.control
     due = clock()
     for step in range(count):
         value = values[step % DISTINCT]
         due += interval_ns
         if (ahead := due - clock()) > _SLEEP_NS:
             sleep(ahead / 1e9)
-        else:
-            while clock() < due:
-                pass
+        before = usage(resource.RUSAGE_THREAD).ru_nivcsw
+        while clock() < due:
+            pass
         if step % 2:
             begin = clock()
             log(value, step)
@@ -102,7 +128,9 @@ def pace(log: Callable[[float, int], Any], rate: int, count: int) -> tuple[array
             begin = clock()
             log(value, step)
             taken[step] = clock() - begin
-    return taken, controls
+        if taken[step] > _SLOW_NS and usage(resource.RUSAGE_THREAD).ru_nivcsw != before:
+            times.interrupted.add(step)
+    return times
 
 
 def _nothing(count: int) -> list[int]:
