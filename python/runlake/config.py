@@ -54,6 +54,10 @@ class Config:
     """Unsealed journal bytes from which on closing a store writes a segment."""
     adopt_journals: int = 64
     """Number of closed journals from which on an opener writes them into segments."""
+    compact_in_background: int = 1
+    """Whether small segments are merged when there are many: 1, or 0 to leave that to `runlake compact`."""
+    replaced_grace_ms: int = 3_600_000
+    """How long a file that was merged into another stays for those who read it."""
     exit_timeout_ms: int = 30_000
     """Longest time that leaving the interpreter waits for a segment that is being written."""
     spool_max_bytes: int = 4 << 30

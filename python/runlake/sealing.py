@@ -10,7 +10,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,8 @@ from runlake.errors import StoreError
 _log = logging.getLogger("runlake")
 
 Hook = Callable[[str], object]
-"""Called after each step with its name: read, sorted, written, synced, renamed, committed, trimmed."""
+"""Called after each step with its name: read, sorted, written, synced, renamed, committed, trimmed; of a compaction
+compact.checked, compact.written, compact.synced, compact.renamed, compact.committed, from the thread that does it."""
 
 BYTES_PER_POINT: Final = 28
 """What a point takes up in a journal."""
@@ -41,6 +42,7 @@ class Segments:
         self.folder = segments
         self.catalog = catalog
         self.hook = hook
+        self.after_seal: Callable[[], object] = bool
 
     def seal(self, held: Sequence[Range], claimed: Sequence[Range], ledger: Accounts | None = None) -> bool:
         """Make segments of the points in `held` and the catalog's `claimed` ranges sealed; False if others were faster.
@@ -62,8 +64,23 @@ class Segments:
             raise
         if not won:
             self._delete_unlisted(written)
-        elif self.hook is not None:
+            return False
+        if self.hook is not None:
             self.hook("committed")
+        self.after_seal()
+        return True
+
+    def replace(self, inputs: Sequence[str], new: _engine.Sealed, dropped: Collection[str]) -> bool:
+        """List a compacted segment in the place of others, given by id; False, and it is removed, if these are gone."""
+        try:
+            won = self.catalog.replace_segments(inputs, new, dropped=dropped)
+        except BaseException:
+            self._delete_unlisted([new])
+            raise
+        if not won:
+            self._delete_unlisted([new])
+        elif self.hook is not None:
+            self.hook("compact.committed")
         return won
 
     def _delete_unlisted(self, written: Sequence[_engine.Sealed]) -> None:

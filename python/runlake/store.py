@@ -17,6 +17,7 @@ from typing import Self, TypeVar
 from runlake import _engine
 from runlake.artifacts.shared import SharedFiles
 from runlake.catalog import Catalog, Change, WriterInfo
+from runlake.compaction import Compactor
 from runlake.config import Config, from_environment, process_rank
 from runlake.delivery import DELIVERY_WAIT_S, Delivery
 from runlake.entities import LifecycleStage, Metric, Run
@@ -41,6 +42,7 @@ class Store:
         segments_dir: Points, as Parquet.
         shared_files: What many runs have alike: their packages and uncommitted changes.
         replicas: Points that come from other stores.
+        compactor: Merges small segments.
     """
 
     def __init__(self, root: Path, catalog: Catalog, config: Config, hook: Hook | None) -> None:
@@ -53,6 +55,8 @@ class Store:
         self._segments = Segments(self.journals_dir, self.segments_dir, catalog, hook)
         self._recovery = Recovery(root, self._segments, self._deliver, config)
         self.replicas = Replicas(root, self._segments, self._recovery, config)
+        self.compactor = Compactor(root, self._segments, config)
+        self._segments.after_seal = self.compactor.work_when_due
         self._delivery = Delivery(catalog, self._deliver_own, config.sync_interval_ms)
         catalog.on_commit(self._delivery.wake)
         self._loggers: dict[str, _engine.RunLogger] = {}
@@ -91,6 +95,7 @@ class Store:
         try:
             store._recovery.mend()
             store._recovery.adopt_when_due()
+            store.compactor.work_when_due()
         except OSError as error:  # StoreError, too: what others left must not keep this process from working
             _log.warning("what dead processes left in %s was not put in order: %s", root, error)
         return store
@@ -311,10 +316,13 @@ class Store:
         deadline = time.monotonic() + (self.config.exit_timeout_ms / 1000 if timeout_s is None else timeout_s)
         self._recovery.stop(max(0.0, deadline - time.monotonic()))
         self._recovery.forget()
+        self.compactor.wind_down()
         self.replicas.close(max(0.0, deadline - time.monotonic()))
         self._delivery.stop(max(0.0, min(2.0, deadline - time.monotonic())))
         with self._mutex:
             self._close_writer(deadline)
+        self.compactor.stop(max(0.0, deadline - time.monotonic()))
+        self.compactor.forget()
         self.catalog.close(wait_s=2.0)
         self._delivery.forget()
 
@@ -446,6 +454,7 @@ class Store:
         self._forget_writer()
         self._delivery.forget()
         self._recovery.forget()
+        self.compactor.forget()
         self.replicas.forget()
 
 

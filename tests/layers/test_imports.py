@@ -14,7 +14,7 @@ PACKAGE = Path(runlake.__file__).parent
 LAYERS = (
     ("_engine", "errors", "config", "entities", "names", "missing_names", "extras", "interpreter"),
     ("catalog", "query", "artifacts", "data", "provenance"),
-    ("store", "reads", "sealing", "delivery", "recovery", "replicas"),
+    ("store", "reads", "sealing", "delivery", "recovery", "replicas", "compaction", "garbage"),
     ("tracking",),
     ("cli", "demo", "__main__"),
 )

@@ -10,6 +10,7 @@ import pytest
 
 from runlake import _engine, query
 from runlake.config import Config
+from runlake.query import by_seq
 from runlake.store import Store
 
 
@@ -45,6 +46,20 @@ def test_points_come_in_the_order_in_which_they_were_stored(store: Store) -> Non
         assert stretch.upto == len(values)
     assert values == [float(number) for number in range(100)]
     assert len(store.catalog.plan().segments) > 2
+
+
+def test_compacted_segments_give_the_points_of_each_writer_in_the_same_order(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log(store, 200)
+    store.compactor.compact()
+    assert len(store.catalog.plan().segments) == 2
+    for portion in (1, 100, 1 << 20):
+        monkeypatch.setattr(by_seq, "_PORTION_POINTS", portion)
+        stretches = list(query.points_by_seq(store, have))
+        values = [value for one in stretches for value in one.rows(one.first, 1000)["value"].to_list()]
+        assert values == [float(number) for number in range(200)]
+        assert len(stretches) == (5 if portion == 1 else 3 if portion == 100 else 1)
 
 
 def test_only_what_is_lacking_is_read(store: Store) -> None:

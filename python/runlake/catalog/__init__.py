@@ -8,6 +8,7 @@ from pathlib import Path
 from runlake.catalog.access import Access, AccessRows, TokenRow, UserRow
 from runlake.catalog.changed import Changed, ChangedRuns, TableState
 from runlake.catalog.changes import Change, Changes, Conflict
+from runlake.catalog.compaction import MOST_INPUTS, Compaction, Piece, ReplacedSegment
 from runlake.catalog.database import Database
 from runlake.catalog.events import ChainHead, Events, RegistryEvent, Stamp
 from runlake.catalog.experiments import Experiments
@@ -34,6 +35,7 @@ from runlake.catalog.writers import FoundGap, GapInfo, WriterInfo, Writers, Writ
 
 __all__ = [
     "LOST",
+    "MOST_INPUTS",
     "PROMPT_TAG",
     "AccessRows",
     "Acknowledged",
@@ -52,6 +54,7 @@ __all__ = [
     "Narrowed",
     "NewModel",
     "NewVersion",
+    "Piece",
     "Range",
     "ReadPlan",
     "Receipt",
@@ -59,6 +62,7 @@ __all__ = [
     "ReceivedFile",
     "ReceivedRun",
     "RegistryEvent",
+    "ReplacedSegment",
     "RunAccount",
     "RunModels",
     "RunRows",
@@ -88,6 +92,7 @@ class Catalog(
     Replicas,
     Receiving,
     Segments,
+    Compaction,
     Ledger,
     Rows,
     Changed,

@@ -230,7 +230,17 @@ _LEDGER: Final[tuple[str, ...]] = (
         PRIMARY KEY (run, key, writer)) WITHOUT ROWID""",
     "CREATE INDEX ledger_writer ON ledger (writer)",
 )
-_COMPACTION: Final[tuple[str, ...]] = ()
+# replaced_segment: a file that is listed no more and stays for those who read it, until it is old enough
+# deleted_ms: when a run was deleted last; experiment.removed_tx: the transaction that last removed runs of it for good
+_COMPACTION: Final[tuple[str, ...]] = (
+    """CREATE TABLE replaced_segment (
+        segment_id TEXT PRIMARY KEY, path TEXT NOT NULL, bytes INTEGER NOT NULL, replaced_ms INTEGER NOT NULL)
+        WITHOUT ROWID""",
+    "ALTER TABLE run ADD COLUMN deleted_ms INTEGER",
+    "UPDATE run SET deleted_ms = strftime('%s', 'now') * 1000 WHERE deleted != 0",
+    "ALTER TABLE experiment ADD COLUMN removed_tx INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX run_deleted ON run (deleted_ms) WHERE deleted != 0",
+)
 # lost: why a segment gives none of its rows back, and since when that is known; see catalog/rebuilding.py
 _REPAIR: Final[tuple[str, ...]] = (
     "ALTER TABLE segment ADD COLUMN lost TEXT",

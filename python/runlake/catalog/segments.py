@@ -180,8 +180,9 @@ _SEGMENT = (
 _SEALED_RUNS = "SELECT run_id FROM run WHERE run IN (SELECT run FROM segment_run)"
 
 
-def _put_segment(session: Session, segment: SealedSegment) -> None:
-    number = session.insert(
+def put_segment_row(session: Session, segment: SealedSegment) -> int:
+    """List a segment, and return its number; its ranges and runs are rows of their own."""
+    return session.insert(
         "INSERT INTO segment (segment_id, experiment_id, path, rows, bytes, min_step, max_step, min_timestamp,"
         f" max_timestamp, tx) VALUES ({placeholders(10)})",
         (
@@ -197,6 +198,10 @@ def _put_segment(session: Session, segment: SealedSegment) -> None:
             session.tx,
         ),
     )
+
+
+def _put_segment(session: Session, segment: SealedSegment) -> None:
+    number = put_segment_row(session, segment)
     session.run_many(
         "INSERT INTO segment_range (segment, writer, first, upto)"
         " SELECT ?, writer, ?, ? FROM writer WHERE writer_id = ?",

@@ -15,6 +15,7 @@ import click
 
 import runlake
 from runlake.cli.bench import bench
+from runlake.cli.compact import compact
 from runlake.cli.compare import compare
 from runlake.cli.demo import demo
 from runlake.cli.doctor import doctor
@@ -50,6 +51,7 @@ for command in (
     compare,
     export,
     seal,
+    compact,
     server,
     sync,
     status,

@@ -146,7 +146,8 @@ def check_segments(store: Store, *, read: bool) -> Iterator[Finding]:
     lost = [(found.writer_id, found.gap.first, found.gap.upto) for found in store.catalog.gaps()]
     for problem in (*doubled(held), *unheld([one for _, one in held] + lost, plan.sealed)):
         yield Finding("segments", State.WRONG, problem)
-    yield from _strangers(store.segments_dir, {ref.path for ref in plan.segments})
+    known = {ref.path for ref in plan.segments} | {old.path for old in store.catalog.replaced_segments()}
+    yield from _strangers(store.segments_dir, known)
 
 
 def _segment_problems(store: Store, ref: SegmentRef, ranges: list[Range], read: bool) -> Iterator[str]:

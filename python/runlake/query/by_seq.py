@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from runlake.query.reader import Lake
 
 _BY_SEQ: Final = ("writer", "seq")
+_PORTION_POINTS: Final = 1 << 21
 
 
 @dataclass(frozen=True)
@@ -36,31 +37,48 @@ class Stretch:
 def points_by_seq(lake: Lake, have: Callable[[Sequence[str]], Mapping[str, int]]) -> Iterator[Stretch]:
     """Give the points of all segments that somebody lacks, those of each writer in rising order of seq.
 
-    As many points are in memory at once as one seal has written.
+    About two million points are in memory at once, or what one seal has written of one writer.
 
     Args:
-        have: Returns, for some writers, the first seq that is lacking. It is asked before a segment is read, and
-            segments without such points are not.
+        have: Returns, for some writers, the first seq that is lacking. It is asked before segments are read, and
+            those without such points are not.
 
     Raises:
         FileNotFoundError: a segment is gone; ask again.
     """
     require_threads()
-    for ranges, paths in _seals(lake):
+    for ranges, paths in _portions(lake):
         known = have([writer for writer, _, _ in ranges])
         wanted = [(writer, max(first, known[writer]), upto) for writer, first, upto in ranges if upto > known[writer]]
         if wanted:
             yield from _stretches(_read(paths, wanted))
 
 
-def _seals(lake: Lake) -> Iterator[tuple[list[Range], list[Path]]]:
-    """Give, for each seal in the order of commits, its ranges and the files that it wrote."""
+def _portions(lake: Lake) -> Iterator[tuple[list[Range], list[Path]]]:
+    """Give ranges, of each writer in rising order, and the files that hold their points.
+
+    A range may have points of several experiments, and so be in several files; a compacted file has many ranges.
+    """
     ranges_of = lake.catalog.segment_ranges()
-    files: dict[tuple[Range, ...], list[Path]] = {}
+    holders: dict[Range, list[Path]] = {}
+    turns: dict[str, int] = {}
     for segment in lake.catalog.plan().segments:
-        files.setdefault(tuple(ranges_of.get(segment.segment_id, ())), []).append(lake.segments_dir / segment.path)
-    for ranges, paths in files.items():
-        yield list(ranges), paths
+        for one in ranges_of.get(segment.segment_id, ()):
+            holders.setdefault(one, []).append(lake.segments_dir / segment.path)
+            turns.setdefault(one[0], len(turns))  # writers that share files come one after the other
+    ordered = sorted(holders, key=lambda one: (turns[one[0]], one[1]))
+    start = points = 0
+    for end, (_, first, upto) in enumerate(ordered):
+        if points and points + upto - first > _PORTION_POINTS:
+            yield _portion(ordered[start:end], holders)
+            start, points = end, 0
+        points += upto - first
+    if start < len(ordered):
+        yield _portion(ordered[start:], holders)
+
+
+def _portion(ranges: list[Range], holders: Mapping[Range, list[Path]]) -> tuple[list[Range], list[Path]]:
+    return ranges, list(dict.fromkeys(path for one in ranges for path in holders[one]))
 
 
 def _read(paths: Sequence[Path], wanted: Sequence[Range]) -> pl.DataFrame:
