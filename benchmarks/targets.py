@@ -29,6 +29,7 @@ ROWS = (
     "serving",
     "receiving",
     "remote",
+    "compaction",
 )
 
 
