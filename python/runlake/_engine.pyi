@@ -420,7 +420,12 @@ class Journals:
         """Return the keys that the journals define, whether they have points that no segment holds or not."""
 
     def read(
-        self, sealed: Mapping[str, int], runs: Sequence[str] | None = None, keys: Sequence[str] | None = None
+        self,
+        sealed: Mapping[str, int],
+        runs: Sequence[str] | None = None,
+        keys: Sequence[str] | None = None,
+        *,
+        windows: bool = False,
     ) -> ArrowStream:
         """Return the points that segments do not hold yet, in the order of arrival.
 
@@ -428,10 +433,12 @@ class Journals:
             sealed: For each writer the first seq that no segment holds; 0 where it is missing.
             runs: Only these runs.
             keys: Only these keys.
+            windows: Whether to say what points stand for.
 
         Returns:
             The seven columns of a segment: `run_id`, `key`: utf8_view; `step`, `timestamp`: i64; `value`: f64;
-            `writer`: utf8_view; `seq`: i64.
+            `writer`: utf8_view; `seq`: i64. With `windows` also `count`: i64; `min`, `max`, `mean`: f64, null where a
+            point stands for itself alone or the aggregate was not kept.
         """
 
     def pack(self, writer: str, first: int, max_points: int = 262_144) -> tuple[bytes, int]:
@@ -483,7 +490,7 @@ def downsample(
         A row a bucket, sorted by run, key and place: `run_id`, `key`: utf8_view; `x: i64` (the bucket's first place);
         `min`, `max`, `mean`: f64, null where no value is finite; `last: f64`, of the largest point by (step, timestamp,
         value), NaN being below every number; `count: u32`, at most 2**32 - 1; `non_finite: u8` (bit 0 NaN, bit 1 +inf,
-        bit 2 -inf).
+        bit 2 -inf). Points of windows bring the extremes, the mean and the number of all that they stand for.
 
     Raises:
         FileNotFoundError: a segment is gone.
@@ -503,7 +510,8 @@ def read_points(
 
     Args:
         segments: Paths of files.
-        columns: What is read, in this order; names of columns of a segment.
+        columns: What is read, in this order; names of columns of a segment, those of windows included, which are null
+            where a segment has none.
         runs: Only these runs.
         keys: Only these keys.
         steps: Smallest and largest step wanted, None being no bound. Row groups without such steps are left out; of the

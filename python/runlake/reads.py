@@ -38,12 +38,18 @@ class Reads:
         return query.runs(self._lake, experiments, where, view, schema=schema)
 
     def points(
-        self, runs: Runs = None, keys: Keys = None, *, latest: OneAStep = None, align: OneAStep = None
+        self,
+        runs: Runs = None,
+        keys: Keys = None,
+        *,
+        latest: OneAStep = None,
+        align: OneAStep = None,
+        aggregates: bool = False,
     ) -> pl.LazyFrame:
         """See `runlake.points`."""
         from runlake import query
 
-        return query.points(self._lake, runs, keys, latest=latest, align=align)
+        return query.points(self._lake, runs, keys, latest=latest, align=align, aggregates=aggregates)
 
     def series(
         self, runs: Runs, keys: Keys, *, points: int, x: Axis = "step", start: int | None = None, end: int | None = None

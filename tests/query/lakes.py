@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from runlake import _engine
 from runlake.catalog import Catalog, WriterInfo
 from runlake.catalog.segments import SeriesSummary
-from tests.segments import table_of
+from tests.segments import table_of, with_windows
 
 
 class Row(NamedTuple):
@@ -67,11 +67,19 @@ class BareLake:
         self.catalog.create_run(run_id, experiment_id, name=run_id, user_id="u", start_time=0, owned=False)
         return run_id
 
-    def segment(self, rows: Sequence[Row], *, row_group_size: int = 1000) -> Path:
-        """Write a segment with pyarrow, make it known, and return its path."""
+    def segment(
+        self,
+        rows: Sequence[Row],
+        *,
+        row_group_size: int = 1000,
+        windows: Sequence[Sequence[float | None] | None] | None = None,
+    ) -> Path:
+        """Write a segment with pyarrow, make it known, and return its path; with `windows` rows come sorted."""
         segment_id = os.urandom(16).hex()
         path = self.segments_dir / f"{segment_id}.parquet"
-        pq.write_table(table_of(sorted(rows)), path, row_group_size=row_group_size, compression="zstd")
+        table = table_of(sorted(rows))
+        table = table if windows is None else with_windows(table, windows)
+        pq.write_table(table, path, row_group_size=row_group_size, compression="zstd")
         runs = {run: sum(row.run_id == run for row in rows) for run in {row.run_id for row in rows}}
         steps, times = [row.step for row in rows], [row.timestamp for row in rows]
         segment = Segment(

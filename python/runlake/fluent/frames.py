@@ -40,7 +40,14 @@ def runs(
     return store_at().reads.runs(experiments, where, view, schema=schema)
 
 
-def points(runs: Runs = None, keys: Keys = None, *, latest: OneAStep = None, align: OneAStep = None) -> pl.LazyFrame:
+def points(
+    runs: Runs = None,
+    keys: Keys = None,
+    *,
+    latest: OneAStep = None,
+    align: OneAStep = None,
+    aggregates: bool = False,
+) -> pl.LazyFrame:
     """Return points as a Polars lazy frame: `run_id`, `key`, `step`, `timestamp`, `value`, `writer`, `seq`, `rank`.
 
     Points of live runs, in this process and in others, are included as of the moment it is collected. Filters around it
@@ -59,8 +66,10 @@ def points(runs: Runs = None, keys: Keys = None, *, latest: OneAStep = None, ali
         align: "step" puts series side by side: `step`, then one column a key for one run id, one a run for one key,
             else one for each `run/key`. A run is called by its name, or by its id where names repeat. Points are read
             as soon as the frame is asked for its columns, for what these are depends on the points.
+        aggregates: Add `count`, `min`, `max` and `mean` of the accepted points that a stored one stands for, itself
+            included, where a throttling policy has a window; null where a point stands for itself alone.
     """
-    return store_at().reads.points(runs, keys, latest=latest, align=align)
+    return store_at().reads.points(runs, keys, latest=latest, align=align, aggregates=aggregates)
 
 
 def band(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from runlake.query.forks import require_threads
-from runlake.query.scan import STORED
+from runlake.query.scan import AGGREGATES, STORED
 
 if TYPE_CHECKING:
     from runlake.catalog import Range
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _BY_SEQ: Final = ("writer", "seq")
 _PORTION_POINTS: Final = 1 << 21
+_COLUMNS: Final = pl.Schema({**STORED, **AGGREGATES})
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Stretch:
     _rows: pl.DataFrame
 
     def rows(self, first: int, most: int) -> pl.DataFrame:
-        """Return at most `most` points from `first` on, in the columns of a segment, sorted by seq."""
+        """Return at most `most` points from `first` on, in the columns of a segment with windows, sorted by seq."""
         return self._rows.slice(first - self.first, most)
 
 
@@ -84,10 +85,10 @@ def _portion(ranges: list[Range], holders: Mapping[Range, list[Path]]) -> tuple[
 def _read(paths: Sequence[Path], wanted: Sequence[Range]) -> pl.DataFrame:
     bounds = pl.LazyFrame(wanted, schema={"writer": pl.String, "_first": pl.Int64, "_upto": pl.Int64}, orient="row")
     return (
-        pl.scan_parquet(list(paths), schema=STORED, extra_columns="ignore")
+        pl.scan_parquet(list(paths), schema=_COLUMNS, extra_columns="ignore", missing_columns="insert")
         .join(bounds, on="writer")
         .filter(pl.col("seq") >= pl.col("_first"), pl.col("seq") < pl.col("_upto"))
-        .select(STORED.names())
+        .select(_COLUMNS.names())
         .sort(_BY_SEQ)
         .collect()
     )

@@ -21,12 +21,13 @@ from runlake.query.keys import KeyChoice, Keys
 from runlake.query.latest import OF_A_STEP, ORDER, has_repeats, latest_at_steps
 from runlake.query.predicate import Interval, Narrowed, conjuncts, narrowed
 from runlake.query.reader import Hook, Lake, ReadStep, Snapshot, arrow_frame, no_hook, take_snapshot, until_whole
-from runlake.query.scan import STORED, read_pieces, read_series
+from runlake.query.scan import AGGREGATES, STORED, read_pieces, read_series
 
 if TYPE_CHECKING:
     from runlake.catalog import SegmentRef
 
 SCHEMA: Final = pl.Schema({**STORED, "rank": pl.Int32()})
+WITH_AGGREGATES: Final = pl.Schema({**SCHEMA, **AGGREGATES})
 OneAStep: TypeAlias = 'Literal["step"] | None'
 
 
@@ -37,6 +38,7 @@ def points(
     *,
     latest: OneAStep = None,
     align: OneAStep = None,
+    aggregates: bool = False,
     hook: Hook = no_hook,
 ) -> pl.LazyFrame:
     """Return the points of some runs and keys, as fresh as the moment of collecting.
@@ -47,12 +49,15 @@ def points(
             compiled or begin with `^`: one of them, or several; None is every key.
         latest: "step" keeps one point a run, key and step, the largest by (timestamp, seq, writer); None keeps all.
         align: "step" puts series side by side, one row a step, of repeated steps the latest.
+        aggregates: Whether to say what points of throttling windows stand for.
         hook: Called after each step of reading, for tests.
 
     Returns:
         Columns `run_id`, `key`: String; `step`, `timestamp` (ms since 1970): Int64; `value`: Float64; `writer`: String;
         `seq`: Int64; `rank`: Int32, that of the writer's process in its job, null when it had none. Rows are in no
-        order; repeated steps are all there.
+        order; repeated steps are all there. With `aggregates`, `count`: Int64, `min`, `max`, `mean`: Float64 of the
+        accepted points that a stored one stands for, itself included; null where it stands for itself alone, or the
+        policy did not keep it.
 
         Aligned, `step: i64`, sorted, and a `f64` column a series, sorted by name, null where it has no point. Columns
         are named by key when `runs` is one id, by run when `keys` is one key, else `run/key`; a run is called by its
@@ -63,23 +68,30 @@ def points(
         InvalidInput: `latest` or `align` is something else, or a regular expression cannot be used.
         InvalidType: `runs` or `keys` is none of these.
     """
-    check_forms(latest, align)
+    check_forms(latest, align, aggregates=aggregates)
     check_runs(lake, runs)
     choice = KeyChoice.of(keys)
-    source = _Source(lake, runs, choice, "step" in (latest, align), hook)
-    frame = register_io_source(source, schema=SCHEMA, explain_name="runlake points")
+    source = _Source(lake, runs, choice, "step" in (latest, align), aggregates, hook)
+    frame = register_io_source(source, schema=schema_of(aggregates=aggregates), explain_name="runlake points")
     return frame if align is None else Aligned(frame, _naming(lake, runs, keys, choice)).frame()
 
 
-def check_forms(latest: OneAStep, align: OneAStep) -> None:
-    """Refuse what neither `latest` nor `align` can be.
+def check_forms(latest: OneAStep, align: OneAStep, *, aggregates: bool = False) -> None:
+    """Refuse what neither `latest` nor `align` can be, and aggregates side by side.
 
     Raises:
-        InvalidInput: it is not None and not "step".
+        InvalidInput: it is not None and not "step", or both `align` and `aggregates` are given.
     """
     for name, given in (("latest", latest), ("align", align)):
         if given not in (None, "step"):
             raise InvalidInput(f"{name} is {given!r}; it must be 'step' or None")
+    if align is not None and aggregates:
+        raise InvalidInput("align gives one column a series, which has no room for aggregates; leave one of them out")
+
+
+def schema_of(*, aggregates: bool) -> pl.Schema:
+    """Return the columns of points."""
+    return WITH_AGGREGATES if aggregates else SCHEMA
 
 
 def pieces(
@@ -88,6 +100,7 @@ def pieces(
     keys: Keys,
     *,
     latest: OneAStep = None,
+    aggregates: bool = False,
     columns: Sequence[str] | None = None,
     bounds: Mapping[str, Interval],
     limit: int | None = None,
@@ -105,14 +118,15 @@ def pieces(
     check_forms(latest, None)
     check_runs(lake, runs)
     choice = KeyChoice.of(keys)
-    wanted = list(SCHEMA) if columns is None else list(columns)
-    if unknown := [name for name in wanted if name not in SCHEMA]:
-        raise InvalidInput(f"points have no column {unknown[0]!r}", hint=f"they have {', '.join(SCHEMA)}")
+    schema = schema_of(aggregates=aggregates)
+    wanted = list(schema) if columns is None else list(columns)
+    if unknown := [name for name in wanted if name not in schema]:
+        raise InvalidInput(f"points have no column {unknown[0]!r}", hint=f"they have {', '.join(schema)}")
     if limit == 0:
-        yield pl.DataFrame(schema={name: SCHEMA[name] for name in wanted})
+        yield pl.DataFrame(schema={name: schema[name] for name in wanted})
         return
     conditions = [condition for name, interval in bounds.items() for condition in interval.conditions(name)]
-    query = _Query(lake, ids_of(runs), choice, no_hook, wanted, conditions, frugal=True)
+    query = _Query(lake, ids_of(runs), choice, no_hook, wanted, conditions, aggregates, frugal=True)
     left = limit
     for piece in query.latest(None) if latest else query.frames():
         part = piece if left is None else piece.head(left)
@@ -133,12 +147,15 @@ class _Source:
     runs: Any
     keys: KeyChoice
     latest: bool
+    aggregates: bool
     hook: Hook
 
     def __call__(
         self, columns: list[str] | None, predicate: pl.Expr | None, limit: int | None, _batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
-        query = _Query(self.lake, ids_of(self.runs), self.keys, self.hook, columns, conjuncts(predicate))
+        query = _Query(
+            *(self.lake, ids_of(self.runs), self.keys, self.hook, columns, conjuncts(predicate), self.aggregates)
+        )
         if self.latest:
             return query.latest(limit)
         return query.frames() if limit is None else query.first(limit)
@@ -152,6 +169,7 @@ class _Query:
     hook: Hook
     columns: list[str] | None
     conditions: list[pl.Expr]
+    aggregates: bool
     most: int | None = None
     frugal: bool = False
 
@@ -168,7 +186,7 @@ class _Query:
     def latest(self, limit: int | None) -> Iterator[pl.DataFrame]:
         """One point a step. What filters say of other columns than those of a step is asked afterwards."""
         early = [part for part in self.conditions if limit is None and set(part.meta.root_names()) <= set(OF_A_STEP)]
-        columns = [name for name in STORED if name in self._asked or name in OF_A_STEP]
+        columns = [name for name in self._stored if name in self._asked or name in OF_A_STEP]
         frame = replace(self, columns=columns, conditions=early)._whole()
         if not set(ORDER) <= set(columns) and has_repeats(frame):
             frame = replace(self, columns=[*dict.fromkeys((*columns, *ORDER))], conditions=early)._whole()
@@ -201,7 +219,7 @@ class _Query:
         pieces = self._pieces(segments, together=chosen)
         head = next(pieces, None)
         if head is None:
-            head = self._shaped(STORED.to_frame().lazy()).collect()
+            head = self._shaped(self._stored.to_frame().lazy()).collect()
         self.hook(ReadStep.SEGMENTS)
         return tail, head, pieces
 
@@ -229,15 +247,21 @@ class _Query:
         return keys if named is None else [key for key in named if keys is None or key in keys]
 
     def _tail(self, snapshot: Snapshot) -> pl.DataFrame:
-        tail = arrow_frame(snapshot.journals.read(snapshot.plan.sealed, self._runs, self._keys))
+        read, windows = snapshot.journals.read, self._stored is not STORED
+        tail = arrow_frame(read(snapshot.plan.sealed, self._runs, self._keys, windows=windows))
         return self._of_choice(tail.lazy()).collect()
 
     def _pieces(self, segments: list[SegmentRef], *, together: bool) -> Iterator[pl.DataFrame]:
         folder = self.lake.segments_dir
         # Polars stops when it has as many rows as are wanted.
         if self._keys is None or self.most is not None:
-            return read_pieces(*(folder, segments, self.keys, self._shaped), together=together, frugal=self.frugal)
-        columns = [name for name in STORED if name in self._asked] or ["key"]
+            return read_pieces(
+                *(folder, segments, self.keys, self._shaped),
+                together=together,
+                frugal=self.frugal,
+                stored=self._stored,
+            )
+        columns = [name for name in self._stored if name in self._asked] or ["key"]
         return read_series(
             *(folder, segments, self._keys, self._narrowed, columns, self._of_choice), frugal=self.frugal
         )
@@ -255,7 +279,12 @@ class _Query:
 
     @property
     def _wanted(self) -> list[str]:
-        return list(SCHEMA) if self.columns is None else self.columns
+        return list(schema_of(aggregates=self.aggregates)) if self.columns is None else self.columns
+
+    @cached_property
+    def _stored(self) -> pl.Schema:
+        """The columns of segments and journals that rows are made of."""
+        return pl.Schema({**STORED, **AGGREGATES}) if self._asked & AGGREGATES.keys() else STORED
 
     @cached_property
     def _asked(self) -> set[str]:

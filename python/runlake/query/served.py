@@ -17,7 +17,7 @@ from runlake.query.chosen import Runs, check_kind, ids_of
 from runlake.query.forks import require_threads
 from runlake.query.keys import KeyChoice, Keys, as_texts
 from runlake.query.overrides import Overrides
-from runlake.query.points import SCHEMA, OneAStep, check_forms
+from runlake.query.points import OneAStep, check_forms, schema_of
 from runlake.query.predicate import Narrowed, conjuncts, narrowed
 
 if TYPE_CHECKING:
@@ -54,21 +54,24 @@ def served_runs(ask: Ask, fields: Fields, schema: SchemaDict | None) -> pl.LazyF
     )
 
 
-def served_points(ask: Ask, runs: Runs, keys: Keys, latest: OneAStep, align: OneAStep) -> pl.LazyFrame:
+def served_points(
+    ask: Ask, runs: Runs, keys: Keys, latest: OneAStep, align: OneAStep, *, aggregates: bool = False
+) -> pl.LazyFrame:
     """Return points as `points` does, as fresh as the moment of collecting.
 
     Raises:
         RunlakeError: what `points` raises; runs that are given by name are asked for at once.
     """
     require_threads()
-    check_forms(latest, align)
+    check_forms(latest, align, aggregates=aggregates)
     check_kind(runs)
     choice = KeyChoice.of(keys)
-    source = _Points(ask, runs, keys, choice, latest)
+    source = _Points(ask, runs, keys, choice, latest, aggregates)
     if isinstance(runs, str | list | tuple):
         _schema_of(ask("points", {"runs": sent_runs(runs), "limit": 0}))
     if align is None:
-        return register_io_source(source, schema=SCHEMA, explain_name="runlake points of a server")
+        schema = schema_of(aggregates=aggregates)
+        return register_io_source(source, schema=schema, explain_name="runlake points of a server")
     return _Aligned(lambda: ask("points", {**source.fields(), "align": align})).frame()
 
 
@@ -125,10 +128,12 @@ class _Points:
     keys: Keys
     choice: KeyChoice
     latest: OneAStep
+    aggregates: bool
 
     def fields(self) -> dict[str, Any]:
-        """What is asked when nothing is known of a filter."""
-        return {"runs": sent_runs(self.runs), "keys": sent_keys(self.keys), "latest": self.latest}
+        """What is asked when nothing is known of a filter. A server of an earlier version knows of no aggregates."""
+        asked = {"aggregates": True} if self.aggregates else {}
+        return {"runs": sent_runs(self.runs), "keys": sent_keys(self.keys), "latest": self.latest, **asked}
 
     def __call__(
         self, columns: list[str] | None, predicate: pl.Expr | None, limit: int | None, _batch_size: int | None

@@ -73,6 +73,7 @@ def point_pieces(
     *,
     latest: OneAStep,
     align: OneAStep,
+    aggregates: bool,
     columns: Sequence[str] | None,
     limit: int | None,
     step: Bounds,
@@ -84,9 +85,11 @@ def point_pieces(
     """
     if align is None:
         bounds = {"step": Interval(*step), "timestamp": Interval(*timestamp)}
-        yield from pieces_of_points(lake, chosen, keys, latest=latest, columns=columns, bounds=bounds, limit=limit)
+        yield from pieces_of_points(
+            *(lake, chosen, keys), latest=latest, aggregates=aggregates, columns=columns, bounds=bounds, limit=limit
+        )
         return
-    frame = points(lake, chosen, keys, latest=latest, align=align)
+    frame = points(lake, chosen, keys, latest=latest, align=align, aggregates=aggregates)
     frame = frame if columns is None else frame.select(columns)
     yield (frame if limit is None else frame.head(limit)).collect()
 

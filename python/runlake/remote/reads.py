@@ -43,13 +43,19 @@ class RemoteReads:
         return query.served_runs(self._frames, fields, schema)
 
     def points(
-        self, runs: Runs = None, keys: Keys = None, *, latest: OneAStep = None, align: OneAStep = None
+        self,
+        runs: Runs = None,
+        keys: Keys = None,
+        *,
+        latest: OneAStep = None,
+        align: OneAStep = None,
+        aggregates: bool = False,
     ) -> pl.LazyFrame:
         """See `runlake.points`."""
         from runlake import query
 
         self._settle(runs)
-        return query.served_points(self._frames, runs, keys, latest, align)
+        return query.served_points(self._frames, runs, keys, latest, align, aggregates=aggregates)
 
     def series(
         self, runs: Runs, keys: Keys, *, points: int, x: Axis = "step", start: int | None = None, end: int | None = None

@@ -215,7 +215,7 @@ fn seal_all(lake: &Path, writer: &Writer, committed: Seq) -> ([f64; 5], u64) {
             range,
             SealOptions {
                 hook: Some(&hook),
-                threads: 1,
+                ..SealOptions::default()
             },
         );
         for (seconds, marks) in seconds.iter_mut().zip(marks.borrow().windows(2)) {
@@ -286,7 +286,14 @@ fn seal_until_logged(lake: &Path, writer: &Writer, logged: &AtomicBool, threads:
             from: sealed,
             to,
         };
-        let segments = seal_range(lake, range, SealOptions { hook: None, threads });
+        let segments = seal_range(
+            lake,
+            range,
+            SealOptions {
+                threads,
+                ..SealOptions::default()
+            },
+        );
         rows += segments.iter().map(|segment| segment.rows).sum::<u64>();
         writer.trim(to).unwrap();
         sealed = to;

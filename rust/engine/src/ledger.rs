@@ -162,6 +162,33 @@ impl Aggregate {
     }
 }
 
+/// What readers are given: what was asked for and exists, for values that are all NaN have no extremes and no mean.
+impl Aggregate {
+    /// Number of points.
+    pub fn kept_count(&self) -> Option<i64> {
+        self.keep.has(Keep::COUNT).then_some(self.count.cast_signed())
+    }
+
+    /// Smallest value.
+    pub fn kept_min(&self) -> Option<f64> {
+        self.kept(Keep::MIN, self.min)
+    }
+
+    /// Largest value.
+    pub fn kept_max(&self) -> Option<f64> {
+        self.kept(Keep::MAX, self.max)
+    }
+
+    /// Mean of the values that are no NaN.
+    pub fn kept_mean(&self) -> Option<f64> {
+        self.kept(Keep::MEAN, self.mean())
+    }
+
+    fn kept(&self, keep: Keep, value: f64) -> Option<f64> {
+        (self.keep.has(keep) && self.count > self.nan_count).then_some(value)
+    }
+}
+
 /// The stored point of a window and what it stands for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Window {

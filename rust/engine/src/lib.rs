@@ -67,7 +67,7 @@ pub use rebuild::{Choice, choose};
 pub use recover::{Adopted, Gap, RunPoints, WriterFiles, adopt, dead, inspect, survey};
 pub use replica::Replica;
 pub use seal::{SealOptions, SealStep, Sealed, runs_in, seal, summarise_segment};
-pub use segment::{Column, JournalRange, SegmentInfo, verify};
+pub use segment::{Account, Column, JournalRange, SegmentInfo, verify};
 pub use summary::{Summary, Totals};
 pub use table_file::{TableFile, TableFileWriter};
 pub use tail::{Selection, Snapshot};

@@ -13,14 +13,17 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowPrimitiveType, Float64Type, Int64Type};
-use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch, RecordBatchOptions, StringViewArray, UInt32Array};
+use arrow_array::{
+    Array, ArrayRef, Float64Array, Int64Array, PrimitiveArray, RecordBatch, RecordBatchOptions, StringViewArray,
+    UInt32Array,
+};
 use arrow_schema::SchemaRef;
 use arrow_select::take::take;
 
 use crate::error::Result;
 use crate::pool::Pool;
-use crate::segment::{Choice, Column, Integers, RowGroup, SegmentReader, SeriesRows, Workspace};
-use crate::tail::{Selection, schema};
+use crate::segment::{Choice, Column, Doubles, Integers, RowGroup, SegmentReader, SeriesRows, Workspace};
+use crate::tail::{Selection, schema_with_windows};
 use crate::types::SeriesName;
 
 /// Which rows to read, and what of them.
@@ -53,7 +56,7 @@ pub fn read_points(
     keep_going: &dyn Fn() -> bool,
 ) -> Result<(SchemaRef, Vec<RecordBatch>)> {
     let columns: Vec<usize> = request.columns.iter().map(|column| *column as usize).collect();
-    let schema = Arc::new(schema().project(&columns)?);
+    let schema = Arc::new(schema_with_windows().project(&columns)?);
     let pool = Pool::new(keep_going);
     let choice = request.select.choice();
     let readers = pool.run(segments.len(), |_: &mut (), index| {
@@ -135,6 +138,10 @@ impl<'a> Rows<'a> {
         let workspace = &mut desk.workspace;
         let integers =
             |column, workspace| numbers::<Int64Type>(|into| segment.integers(group, column, rows, workspace, into));
+        let aggregates = |column, workspace| {
+            let found = segment.aggregates(group, column, rows, workspace)?;
+            Ok(Arc::new(Float64Array::from(found)) as ArrayRef)
+        };
         match column {
             Column::RunId => desk.run_id.repeated(self.texts(|name| &name.run_id)),
             Column::Key => desk.key.repeated(self.texts(|name| &name.key)),
@@ -142,6 +149,10 @@ impl<'a> Rows<'a> {
             Column::Timestamp => integers(Integers::Timestamp, workspace),
             Column::Value => numbers::<Float64Type>(|into| segment.values(group, rows, workspace, into)),
             Column::Seq => numbers::<Int64Type>(|into| segment.seqs(group, rows, workspace, into)),
+            Column::Count => Ok(Arc::new(Int64Array::from(segment.counts(group, rows, workspace)?))),
+            Column::Min => aggregates(Doubles::Min, workspace),
+            Column::Max => aggregates(Doubles::Max, workspace),
+            Column::Mean => aggregates(Doubles::Mean, workspace),
             Column::Writer => match segment.row_group(group).only_writer() {
                 Some(writer) => desk.writer.repeated([(writer, self.count)]),
                 None => {

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::journal::chunk_file::{Block, f64s, i64s, u32s};
 use crate::journal::reader::{Folder, Held, WriterJournal};
 use crate::journal::side_cache::SideCache;
+use crate::ledger::{Aggregate, Window};
 use crate::live::LiveSummaries;
 use crate::packed;
 use crate::segment::Choice;
@@ -54,6 +55,19 @@ pub fn schema() -> SchemaRef {
         field("writer", DataType::Utf8View),
         field("seq", DataType::Int64),
     ]))
+}
+
+/// The same and, nullable, what points stand for: `count`, `min`, `max`, `mean`.
+pub fn schema_with_windows() -> SchemaRef {
+    let field = |name, kind| Arc::new(Field::new(name, kind, true));
+    let of_windows = [
+        field("count", DataType::Int64),
+        field("min", DataType::Float64),
+        field("max", DataType::Float64),
+        field("mean", DataType::Float64),
+    ];
+    let fields = schema().fields().iter().cloned().chain(of_windows).collect::<Vec<_>>();
+    Arc::new(Schema::new(fields))
 }
 
 impl Snapshot {
@@ -106,6 +120,23 @@ impl Snapshot {
     /// # Errors
     /// [`crate::Error::Io`], [`crate::Error::Arrow`].
     pub fn read(&self, sealed: &HashMap<WriterId, Seq>, select: &Selection) -> Result<Vec<RecordBatch>> {
+        self.read_columns(sealed, select, false)
+    }
+
+    /// The same with the columns of [`schema_with_windows`].
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_with_windows(&self, sealed: &HashMap<WriterId, Seq>, select: &Selection) -> Result<Vec<RecordBatch>> {
+        self.read_columns(sealed, select, true)
+    }
+
+    fn read_columns(
+        &self,
+        sealed: &HashMap<WriterId, Seq>,
+        select: &Selection,
+        windows: bool,
+    ) -> Result<Vec<RecordBatch>> {
         let mut batches = Vec::new();
         for journal in &self.journals {
             let from = sealed.get(&journal.writer).copied().unwrap_or(0);
@@ -114,7 +145,8 @@ impl Snapshot {
             }
             let names = journal.names(|_| true);
             let mask = select.mask(&names);
-            let mut rows = Rows::new(journal.writer, &names);
+            let windows = windows.then(|| journal.windows(from..journal.bounds().end));
+            let mut rows = Rows::new(journal.writer, &names, windows);
             let mut outcome = Ok(());
             journal.visit(from, |seq, block| {
                 rows.push(seq, block, &mask);
@@ -168,9 +200,11 @@ impl Snapshot {
                 continue;
             }
             let names = journal.names(|_| true);
+            let windows = journal.windows(from..journal.bounds().end);
             let series = Arc::new(Numbered {
                 mask: select.mask(&names),
                 names,
+                windows: windows.into_iter().map(|w| (w.seq, w.aggregate)).collect(),
             });
             let with_points = |chunk: &&Held| chunk.range.end > from && !chunk.range.is_empty();
             found.extend(journal.chunks.iter().filter(with_points).map(|chunk| Unsealed {
@@ -269,6 +303,7 @@ pub(crate) struct Unsealed<'a> {
 struct Numbered {
     names: Vec<Option<SeriesName>>,
     mask: Vec<bool>,
+    windows: HashMap<Seq, Aggregate>,
 }
 
 impl Unsealed<'_> {
@@ -277,14 +312,16 @@ impl Unsealed<'_> {
         &self.series.names
     }
 
-    /// Hands every selected point to `sink`, with the number of its series.
+    /// Hands every selected point to `sink`, with the number of its series and what it stands for besides itself.
     ///
     /// # Errors
     /// [`crate::Error::Io`].
-    pub(crate) fn visit(&self, mut sink: impl FnMut(usize, Point)) -> Result<()> {
-        self.chunk.visit(self.from, &mut |_, block: &Block<'_>| {
+    pub(crate) fn visit(&self, mut sink: impl FnMut(usize, Point, Option<&Aggregate>)) -> Result<()> {
+        let windows = &self.series.windows;
+        let window = |seq| if windows.is_empty() { None } else { windows.get(&seq) };
+        self.chunk.visit(self.from, &mut |first: Seq, block: &Block<'_>| {
             let points = i64s(block.step).zip(i64s(block.timestamp_ms)).zip(f64s(block.value));
-            for (series, ((step, timestamp_ms), value)) in u32s(block.series).zip(points) {
+            for ((series, ((step, timestamp_ms), value)), seq) in u32s(block.series).zip(points).zip(first..) {
                 let series = series as usize;
                 if self.series.mask.get(series) == Some(&true) {
                     let point = Point {
@@ -292,7 +329,7 @@ impl Unsealed<'_> {
                         timestamp_ms,
                         value,
                     };
-                    sink(series, point);
+                    sink(series, point, window(seq));
                 }
             }
         })
@@ -337,10 +374,12 @@ struct Rows {
     timestamp_ms: Vec<i64>,
     value: Vec<f64>,
     seq: Vec<i64>,
+    /// What points stand for, in the order of their numbers, where that is asked for.
+    windows: Option<Vec<Window>>,
 }
 
 impl Rows {
-    fn new(writer: WriterId, names: &[Option<SeriesName>]) -> Self {
+    fn new(writer: WriterId, names: &[Option<SeriesName>], windows: Option<Vec<Window>>) -> Self {
         let texts = |get: fn(&SeriesName) -> &str| {
             StringViewArray::from_iter_values(names.iter().map(|name| name.as_ref().map_or("", get)))
         };
@@ -353,6 +392,7 @@ impl Rows {
             timestamp_ms: Vec::new(),
             value: Vec::new(),
             seq: Vec::new(),
+            windows,
         }
     }
 
@@ -379,7 +419,13 @@ impl Rows {
         }
         let series = UInt32Array::from(std::mem::take(&mut self.series));
         let writer = UInt32Array::from(vec![0; series.len()]);
-        let columns: Vec<ArrayRef> = vec![
+        let of_windows = self.windows.as_ref().map(|windows| window_columns(windows, &self.seq));
+        let schema = if of_windows.is_some() {
+            schema_with_windows()
+        } else {
+            schema()
+        };
+        let mut columns: Vec<ArrayRef> = vec![
             take(&self.runs, &series, None)?,
             take(&self.keys, &series, None)?,
             Arc::new(Int64Array::from(std::mem::take(&mut self.step))),
@@ -388,7 +434,28 @@ impl Rows {
             take(&self.writer, &writer, None)?,
             Arc::new(Int64Array::from(std::mem::take(&mut self.seq))),
         ];
-        batches.push(RecordBatch::try_new(schema(), columns)?);
+        columns.extend(of_windows.into_iter().flatten());
+        batches.push(RecordBatch::try_new(schema, columns)?);
         Ok(())
     }
+}
+
+/// What the points of these numbers stand for: count, min, max and mean, as segments have them.
+fn window_columns(windows: &[Window], seqs: &[i64]) -> [ArrayRef; 4] {
+    let window = |seq: &i64| {
+        let place = windows.binary_search_by_key(&seq.cast_unsigned(), |window| window.seq);
+        place.ok().map(|place| &windows[place].aggregate)
+    };
+    let found: Vec<Option<&Aggregate>> = seqs.iter().map(window).collect();
+    let column = |get: fn(&Aggregate) -> Option<f64>| {
+        let values = found.iter().map(|window| window.and_then(get));
+        Arc::new(values.collect::<Float64Array>()) as ArrayRef
+    };
+    let counts = found.iter().map(|window| window.and_then(Aggregate::kept_count));
+    [
+        Arc::new(counts.collect::<Int64Array>()),
+        column(Aggregate::kept_min),
+        column(Aggregate::kept_max),
+        column(Aggregate::kept_mean),
+    ]
 }

@@ -199,6 +199,7 @@ fn counted_seal(lake: &Path, range: JournalRange) {
     let options = SealOptions {
         hook: Some(&hook),
         threads: 1,
+        ..SealOptions::default()
     };
     let sealed = seal(lake, &lake.join("segments"), &[range], &experiments, options).unwrap();
     assert_eq!(sealed.len(), 1);

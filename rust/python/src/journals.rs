@@ -82,16 +82,21 @@ impl Journals {
         })
     }
 
-    #[pyo3(signature = (sealed, runs=None, keys=None))]
+    #[pyo3(signature = (sealed, runs=None, keys=None, *, windows=false))]
     fn read(
         &self,
         py: Python<'_>,
         sealed: HashMap<String, Seq>,
         runs: Option<Vec<String>>,
         keys: Option<Vec<String>>,
+        windows: bool,
     ) -> BoundaryResult<ArrowStream> {
-        let sealed = by_writer(&sealed)?;
-        let batches = py.detach(|| self.snapshot.read(&sealed, &Selection { runs, keys }))?;
+        let (sealed, select) = (by_writer(&sealed)?, Selection { runs, keys });
+        if windows {
+            let batches = py.detach(|| self.snapshot.read_with_windows(&sealed, &select))?;
+            return Ok(ArrowStream::new(tail::schema_with_windows(), batches));
+        }
+        let batches = py.detach(|| self.snapshot.read(&sealed, &select))?;
         Ok(ArrowStream::new(tail::schema(), batches))
     }
 

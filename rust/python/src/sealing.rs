@@ -77,6 +77,7 @@ pub fn seal(
         let options = SealOptions {
             hook: Some(&call),
             threads,
+            ..SealOptions::default()
         };
         let sealed = runlake_engine::seal(
             Path::new(journals),

@@ -87,7 +87,7 @@ impl CompactOptions<'_> {
 ///
 /// # Errors
 /// [`Error::Io`], of kind `NotFound` where an input is gone; [`Error::Damaged`] for an input that is not what was written;
-/// [`Error::Uncompactable`] for inputs of two experiments and for a seal that two of them have; [`Error::Interrupted`] when
+/// [`Error::Uncompactable`] for inputs of two experiments, for a seal that two of them have and for points of windows; [`Error::Interrupted`] when
 /// `progress` said no.
 pub fn compact(segments: &Path, inputs: &[PathBuf], options: CompactOptions<'_>) -> Result<Sealed> {
     let paths: Vec<PathBuf> = inputs.iter().map(|input| segments.join(input)).collect();
@@ -99,7 +99,7 @@ pub fn compact(segments: &Path, inputs: &[PathBuf], options: CompactOptions<'_>)
     info.segment_id.clone_from(&segment_id);
     info.seal_id = random_id()?;
     let mut output = Output::new(&options);
-    let file = SegmentFile::write_blocks(folder.path(), &segment_id, options.threads, |blocks| {
+    let file = SegmentFile::write_blocks(folder.path(), &segment_id, false, options.threads, |blocks| {
         let mut cursors = open(&paths, &options)?;
         let mut workspace = Workspace::default();
         merge::merge(&mut cursors, &mut workspace, &mut |cursor, rows| {
@@ -136,7 +136,17 @@ fn open<'a>(paths: &[PathBuf], options: &'a CompactOptions<'a>) -> Result<Vec<Cu
     let batch_rows = share.clamp(FEWEST_ROWS, MOST_ROWS).next_power_of_two().min(MOST_ROWS);
     paths
         .iter()
-        .map(|path| Ok(Cursor::new(SegmentReader::open(path)?, path, batch_rows, options)))
+        .map(|path| {
+            let segment = SegmentReader::open(path)?;
+            if segment.has_windows() {
+                let reason = format!(
+                    "{} has points that stand for others, which would be lost",
+                    path.display()
+                );
+                return Err(Error::Uncompactable { reason });
+            }
+            Ok(Cursor::new(segment, path, batch_rows, options))
+        })
         .collect()
 }
 

@@ -1,9 +1,9 @@
 //! Origins: what a compacted segment says of the seals that its rows come from.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::error::{Error, Result};
-use crate::segment::{FORMAT, JournalRange, Seal, SegmentInfo, Sibling};
+use crate::segment::{Account, FORMAT, JournalRange, Seal, SegmentInfo, Sibling};
 
 /// What a segment with the rows of all inputs says of itself, ids and number of rows aside.
 ///
@@ -37,9 +37,22 @@ pub(super) fn joined(inputs: &[SegmentInfo]) -> Result<SegmentInfo> {
         ranges: seals.iter().flat_map(|seal| &seal.ranges).copied().collect(),
         replaces,
         seals,
+        ledger: newest(inputs),
         rows: 0,
         bytes: 0,
     })
+}
+
+/// The accounts of all inputs; of several of one writer and series the one with the most points, which is the latest.
+fn newest(inputs: &[SegmentInfo]) -> Vec<Account> {
+    let mut newest = BTreeMap::<_, &Account>::new();
+    for account in inputs.iter().flat_map(|input| &input.ledger) {
+        let known = newest.entry((account.writer, &account.entry.name)).or_insert(account);
+        if known.entry.tally.points() < account.entry.tally.points() {
+            *known = account;
+        }
+    }
+    newest.into_values().cloned().collect()
 }
 
 /// Notes the number of rows, which must be those of the inputs.

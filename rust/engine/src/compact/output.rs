@@ -170,6 +170,8 @@ impl Block {
             seq: &self.seq,
             writer: if one_writer { &[] } else { &self.writer },
             writer_names: &self.writer_names,
+            window: &[],
+            aggregates: &[],
         }
     }
 

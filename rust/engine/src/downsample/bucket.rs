@@ -3,6 +3,7 @@
 //! Buckets merge exactly and in any order, up to the rounding of the sum, so that row groups can be reduced on different
 //! threads and segments written by different processes.
 
+use crate::ledger::Aggregate;
 use crate::summary::point_order;
 use crate::types::Point;
 
@@ -34,6 +35,36 @@ pub struct Bucket {
     values: Values,
 }
 
+/// What a row stands for besides its own value, as far as it was kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct WindowRow {
+    /// Place of the row.
+    pub(super) row: usize,
+    /// Number of points, the row's own included.
+    pub(super) count: Option<i64>,
+    pub(super) min: Option<f64>,
+    pub(super) max: Option<f64>,
+    pub(super) mean: Option<f64>,
+}
+
+impl WindowRow {
+    /// What a point of a journal stands for.
+    pub(super) fn of(window: &Aggregate) -> Self {
+        Self {
+            row: 0,
+            count: window.kept_count(),
+            min: window.kept_min(),
+            max: window.kept_max(),
+            mean: window.kept_mean(),
+        }
+    }
+
+    /// Whether it stands for itself alone, as far as is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count.is_none() && [self.min, self.max, self.mean].iter().all(Option::is_none)
+    }
+}
+
 /// Extremes and sum of finite values, and which other values there are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Values {
@@ -55,6 +86,18 @@ impl Bucket {
             count: values.len() as u64,
             last,
             values: Values::of(values),
+        }
+    }
+
+    /// Adds the points that a row stands for besides itself; `value` is its own.
+    pub(super) fn widen(&mut self, window: &WindowRow, value: f64) {
+        let others = window.count.map_or(0, |count| count.max(1).unsigned_abs() - 1);
+        self.count += others;
+        for extreme in [window.min, window.max].into_iter().flatten() {
+            self.values.widen(extreme);
+        }
+        if let Some(mean) = window.mean.filter(|mean| mean.is_finite() && others > 0) {
+            self.values.add_others(mean, others, value);
         }
     }
 
@@ -128,6 +171,25 @@ impl Values {
             }
         }
         all
+    }
+
+    /// Takes up an extreme of points that are not counted here.
+    fn widen(&mut self, extreme: f64) {
+        let mut one = Self::one_by_one(&[extreme]);
+        (one.finite, one.sum, one.scaled_sum) = (0, 0.0, 0.0);
+        self.merge(&one);
+    }
+
+    /// Counts the others of the points whose mean this is; `own` is among them and counted already, if it is a number.
+    fn add_others(&mut self, mean: f64, others: u64, own: f64) {
+        let (own, all) = if own.is_finite() {
+            (own, others + 1)
+        } else {
+            (0.0, others)
+        };
+        self.finite += others;
+        self.sum += mean * all as f64 - own;
+        self.scaled_sum += mean * SCALE * all as f64 - own * SCALE;
     }
 
     fn merge(&mut self, other: &Self) {
@@ -244,6 +306,31 @@ mod tests {
         merged.merge(&bucket(&[f64::MAX]));
         merged.merge(&bucket(&[-f64::MAX, -f64::MAX, f64::NAN]));
         assert_eq!(merged.extremes(), Some((-f64::MAX, f64::MAX, 0.0)));
+    }
+
+    #[test]
+    fn a_row_brings_what_it_stands_for() {
+        let mut made = bucket(&[1.0, 2.0]);
+        let window = WindowRow {
+            row: 1,
+            count: Some(4),
+            min: Some(-7.0),
+            max: Some(9.0),
+            mean: Some(1.5),
+        };
+        made.widen(&window, 2.0);
+        assert_eq!((made.count, made.extremes()), (5, Some((-7.0, 9.0, 7.0 / 5.0))));
+        let mut infinite = bucket(&[1.0]);
+        let beyond = WindowRow {
+            max: Some(f64::INFINITY),
+            min: None,
+            count: None,
+            mean: Some(f64::INFINITY),
+            row: 0,
+        };
+        infinite.widen(&beyond, 1.0);
+        assert_eq!(infinite.extremes(), Some((1.0, 1.0, 1.0)));
+        assert_eq!((infinite.count, infinite.non_finite()), (1, HAS_INFINITY));
     }
 
     #[test]

@@ -5,10 +5,11 @@
 
 use std::ops::{Range, RangeInclusive};
 
+use super::bucket::WindowRow;
 use super::reduce::{Rows, bounds};
 use super::{Axis, Request};
 use crate::error::Result;
-use crate::segment::{Choice, Integers, RowGroup, SegmentReader, SeriesRows, Workspace};
+use crate::segment::{Choice, Doubles, Integers, RowGroup, SegmentReader, SeriesRows, Workspace};
 use crate::summary::point_order;
 use crate::tail::Unsealed;
 use crate::types::{Point, SeriesName};
@@ -115,7 +116,7 @@ impl<'a> Wanted<'a> {
     pub(super) fn live(&self, chunk: &Unsealed<'_>) -> Result<Vec<Part>> {
         let axis = self.request.axis.column();
         let mut reach: Vec<Option<Reach>> = vec![None; chunk.names().len()];
-        chunk.visit(|series, point| {
+        chunk.visit(|series, point, _| {
             let x = place(&point, axis);
             reach[series].get_or_insert(Reach::NONE).add(x, point.step);
         })?;
@@ -168,6 +169,7 @@ pub(super) struct Columns {
     pub(super) step: Vec<i64>,
     pub(super) timestamp_ms: Vec<i64>,
     pub(super) value: Vec<f64>,
+    windows: Vec<WindowRow>,
     workspace: Workspace,
 }
 
@@ -199,7 +201,30 @@ impl Columns {
 
     /// Decodes values.
     pub(super) fn read_values(&mut self, segment: &SegmentReader, group: usize, rows: Range<usize>) -> Result<()> {
+        self.read_windows(segment, group, rows.clone())?;
         segment.values(group, &[rows], &mut self.workspace, &mut self.value)
+    }
+
+    /// Decodes what rows stand for, where some do.
+    fn read_windows(&mut self, segment: &SegmentReader, group: usize, rows: Range<usize>) -> Result<()> {
+        self.windows.clear();
+        if !segment.has_windows() {
+            return Ok(());
+        }
+        let rows = [rows];
+        let counts = segment.counts(group, &rows, &mut self.workspace)?;
+        let mut of = |column| segment.aggregates(group, column, &rows, &mut self.workspace);
+        let (min, max, mean) = (of(Doubles::Min)?, of(Doubles::Max)?, of(Doubles::Mean)?);
+        let windows = counts.iter().zip(min).zip(max).zip(mean).enumerate();
+        let windows = windows.map(|(row, (((count, min), max), mean))| WindowRow {
+            row,
+            count: *count,
+            min,
+            max,
+            mean,
+        });
+        self.windows.extend(windows.filter(|window| !window.is_empty()));
+        Ok(())
     }
 
     pub(super) fn with_capacity(rows: usize) -> Self {
@@ -207,12 +232,15 @@ impl Columns {
             step: Vec::with_capacity(rows),
             timestamp_ms: Vec::with_capacity(rows),
             value: Vec::with_capacity(rows),
+            windows: Vec::new(),
             workspace: Workspace::default(),
         }
     }
 
-    /// Adds a row, for now in any order.
-    pub(super) fn push(&mut self, point: Point) {
+    /// Adds a row, for now in any order, and what it stands for.
+    pub(super) fn push(&mut self, point: Point, window: Option<WindowRow>) {
+        let row = self.step.len();
+        self.windows.extend(window.map(|window| WindowRow { row, ..window }));
         self.step.push(point.step);
         self.timestamp_ms.push(point.timestamp_ms);
         self.value.push(point.value);
@@ -225,16 +253,22 @@ impl Columns {
             return;
         }
         let times = self.step.drain(..).zip(self.timestamp_ms.drain(..));
-        let mut points: Vec<Point> = times
+        let mut windows = self.windows.drain(..).peekable();
+        let mut points: Vec<(Point, Option<WindowRow>)> = times
             .zip(self.value.drain(..))
-            .map(|((step, timestamp_ms), value)| Point {
-                step,
-                timestamp_ms,
-                value,
+            .enumerate()
+            .map(|(row, ((step, timestamp_ms), value))| {
+                let point = Point {
+                    step,
+                    timestamp_ms,
+                    value,
+                };
+                (point, windows.next_if(|window| window.row == row))
             })
             .collect();
-        points.sort_by(point_order);
-        points.into_iter().for_each(|point| self.push(point));
+        drop(windows);
+        points.sort_by(|a, b| point_order(&a.0, &b.0));
+        points.into_iter().for_each(|(point, window)| self.push(point, window));
     }
 
     /// The places on the axis.
@@ -252,6 +286,8 @@ impl Columns {
             step: &self.step,
             timestamp_ms: timed.then_some(&self.timestamp_ms),
             value: &self.value,
+            windows: &self.windows,
+            first: 0,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use super::bucket::Bucket;
+use super::bucket::{Bucket, WindowRow};
 use super::grid::Grid;
 use crate::summary::point_order;
 use crate::types::Point;
@@ -19,6 +19,9 @@ pub(super) struct Rows<'a> {
     /// None where it was not read, as it is only needed where steps repeat.
     pub(super) timestamp_ms: Option<&'a [i64]>,
     pub(super) value: &'a [f64],
+    /// Rows that stand for others, in order; their places are counted from `first`.
+    pub(super) windows: &'a [WindowRow],
+    pub(super) first: usize,
 }
 
 /// Steps repeat, so that timestamps decide which point is the last.
@@ -44,12 +47,11 @@ pub(super) fn reduce(rows: &Rows<'_>, grid: &Grid, limits: &RangeInclusive<i64>)
         let end = start + run_length(&rows.x[start..], &shared, sorted);
         if let Some(slot) = slot {
             let last = rows.last(start..end)?;
-            buckets.push(Bucket::new(
-                slot,
-                bounds(&rows.x[start..end], sorted),
-                &rows.value[start..end],
-                last,
-            ));
+            let mut bucket = Bucket::new(slot, bounds(&rows.x[start..end], sorted), &rows.value[start..end], last);
+            for window in rows.windows_of(start..end) {
+                bucket.widen(window, rows.value[window.row - rows.first]);
+            }
+            buckets.push(bucket);
         }
         start = end;
     }
@@ -79,8 +81,16 @@ impl<'a> Rows<'a> {
             x: &self.x[rows.clone()],
             step: &self.step[rows.clone()],
             timestamp_ms: self.timestamp_ms.map(|times| &times[rows.clone()]),
-            value: &self.value[rows],
+            value: &self.value[rows.clone()],
+            windows: self.windows_of(rows.clone()),
+            first: self.first + rows.start,
         }
+    }
+
+    /// Which of some rows stand for others.
+    fn windows_of(&self, rows: Range<usize>) -> &'a [WindowRow] {
+        let place = |row: usize| self.windows.partition_point(|window| window.row < self.first + row);
+        &self.windows[place(rows.start)..place(rows.end)]
     }
 
     /// The largest point of some rows by (step, timestamp, value).
@@ -154,6 +164,8 @@ mod tests {
             step,
             timestamp_ms,
             value,
+            windows: &[],
+            first: 0,
         }
     }
 
@@ -190,6 +202,8 @@ mod tests {
             step: &step,
             timestamp_ms: Some(&x),
             value: &value,
+            windows: &[],
+            first: 0,
         };
         let buckets = reduce(&rows, &Grid::equal(0..100, 10), &(5..=94)).unwrap();
         let counts: Vec<u64> = buckets.iter().map(|bucket| bucket.count).collect();

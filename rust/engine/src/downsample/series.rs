@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::bucket::Bucket;
+use super::bucket::{Bucket, WindowRow};
 use super::distinct::Distinct;
 use super::grid::Grid;
 use super::parts::{Bounds, Columns, Part};
@@ -195,9 +195,9 @@ impl Plan {
             .iter()
             .map(|piece| Columns::with_capacity(piece.part.rows.len()))
             .collect();
-        chunk.visit(|series, point| {
+        chunk.visit(|series, point, window| {
             if let Some(piece) = piece_of[series] {
-                columns[piece].push(point);
+                columns[piece].push(point, window.map(WindowRow::of));
             }
         })?;
         let share = |(piece, mut columns): (&&Piece, Columns)| {

@@ -12,6 +12,7 @@ use crate::journal::files::{self, Name};
 use crate::journal::replay::{Replay, replay};
 use crate::journal::side::Side;
 use crate::journal::side_cache::SideCache;
+use crate::ledger::Window;
 use crate::platform;
 pub use crate::types::SeriesName;
 use crate::types::{Seq, WriterId};
@@ -33,6 +34,8 @@ pub struct Columns {
     pub value: Vec<f64>,
     /// Names by series number.
     pub names: Vec<Option<SeriesName>>,
+    /// Points that stand for more than themselves, in the order of their numbers.
+    pub windows: Vec<Window>,
 }
 
 /// Reads points `[from, to)` of a writer.
@@ -205,6 +208,20 @@ impl WriterJournal {
             .collect()
     }
 
+    /// Windows whose points have numbers in `range`, in the order of these. A window of one point is none.
+    pub fn windows(&self, range: Range<Seq>) -> Vec<Window> {
+        // A number that was not used, because the process died, may have been given out again: the last one counts.
+        let written = self.chunks.iter().flat_map(|c| &c.side.windows);
+        let within: BTreeMap<Seq, Window> = written
+            .filter(|window| range.contains(&window.seq))
+            .map(|window| (window.seq, *window))
+            .collect();
+        within
+            .into_values()
+            .filter(|window| window.aggregate.count > 1)
+            .collect()
+    }
+
     /// Hands every believable block from sequence number `from` on to `sink`, with the number of its first point.
     ///
     /// # Errors
@@ -254,6 +271,7 @@ impl WriterJournal {
                 to,
             });
         }
+        columns.windows = self.windows(from..to);
         columns.names = self.names(|c| touched(&c));
         let unnamed = |id: &u32| columns.names.get(*id as usize).is_none_or(Option::is_none);
         if columns.series.iter().any(unnamed) {
@@ -337,6 +355,7 @@ impl Columns {
             timestamp_ms: Vec::with_capacity(points),
             value: Vec::with_capacity(points),
             names: Vec::new(),
+            windows: Vec::new(),
         }
     }
 

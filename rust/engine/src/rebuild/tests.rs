@@ -16,6 +16,7 @@ fn seal(id: &str, experiments: &[&str], ranges: &[JournalRange]) -> Vec<SegmentI
     let sibling = |experiment: &&str| Sibling {
         segment_id: format!("{id}{experiment}"),
         experiment_id: (*experiment).into(),
+
         rows: 1,
     };
     let siblings: Vec<Sibling> = experiments.iter().map(sibling).collect();
@@ -28,6 +29,7 @@ fn seal(id: &str, experiments: &[&str], ranges: &[JournalRange]) -> Vec<SegmentI
         ranges: ranges.to_vec(),
         replaces: Vec::new(),
         seals: Vec::new(),
+        ledger: Vec::new(),
         rows: 1,
         bytes: 1,
     };

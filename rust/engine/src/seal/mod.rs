@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::journal::reader::{Columns, Folder as Journals};
 pub use crate::segment::JournalRange;
-use crate::segment::{FORMAT, SegmentFile, SegmentInfo, Sibling};
+use crate::segment::{Account, FORMAT, SegmentFile, SegmentInfo, Sibling};
 use crate::types::WriterId;
 pub use again::summarise_segment;
 pub(crate) use folder::Folder;
@@ -47,6 +47,8 @@ pub struct SealOptions<'a> {
     pub hook: Option<&'a dyn Fn(SealStep)>,
     /// Threads that encode; 0 is one.
     pub threads: usize,
+    /// What writers have not stored by now, to be kept in the segments of the runs' experiments.
+    pub ledger: &'a [Account],
 }
 
 impl SealOptions<'_> {
@@ -112,7 +114,10 @@ fn write(
 ) -> Result<Vec<Sealed>> {
     let sorted = sort::sort(columns, experiment_of)?;
     options.done(SealStep::Sorted);
-    let infos = describe(&sorted, ranges)?;
+    let mut infos = describe(&sorted, ranges)?;
+    for info in &mut infos {
+        info.ledger = ledger_of(info, experiment_of, options.ledger);
+    }
     let mut written = Vec::with_capacity(infos.len());
     for (info, experiment) in infos.into_iter().zip(&sorted.experiments) {
         let folder = Folder::create(segments, &info.experiment_id)?;
@@ -188,10 +193,23 @@ fn describe(sorted: &Sorted, ranges: &[JournalRange]) -> Result<Vec<SegmentInfo>
             ranges: ranges.clone(),
             replaces: Vec::new(),
             seals: Vec::new(),
+            ledger: Vec::new(),
             rows: sibling.rows,
             bytes: 0,
         })
         .collect())
+}
+
+/// The accounts that belong into a segment: of its writers and of runs of its experiment.
+fn ledger_of(info: &SegmentInfo, experiment_of: &HashMap<String, String>, ledger: &[Account]) -> Vec<Account> {
+    let writers: BTreeSet<u128> = info.ranges.iter().map(|range| range.writer.0).collect();
+    let experiment = |run_id: &str| experiment_of.get(run_id).map_or(LOST, String::as_str);
+    let belongs = |account: &&Account| {
+        writers.contains(&account.writer.0)
+            && account.entry.tally.points() > 0
+            && experiment(&account.entry.name.run_id) == info.experiment_id
+    };
+    ledger.iter().filter(belongs).cloned().collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::journal::reader::Columns;
+use crate::ledger::Aggregate;
 use crate::segment::{Rows, Series};
 use crate::types::{SeriesName, WriterId};
 
@@ -21,6 +22,9 @@ pub(super) struct Sorted {
     seq: Vec<i64>,
     writer: Vec<u32>,
     writer_names: Vec<String>,
+    /// For each row the number of its aggregate, from 1, and 0 for none; empty where there are no aggregates.
+    window: Vec<u32>,
+    aggregates: Vec<Aggregate>,
 }
 
 /// The part of one experiment.
@@ -41,10 +45,20 @@ impl Sorted {
             timestamp_ms: &self.timestamp_ms[rows.clone()],
             value: &self.value[rows.clone()],
             seq: &self.seq[rows.clone()],
-            writer: self.writer.get(rows).unwrap_or_default(),
+            writer: self.writer.get(rows.clone()).unwrap_or_default(),
             writer_names: &self.writer_names,
+            window: self
+                .window
+                .get(rows)
+                .filter(|rows| has_windows(rows))
+                .unwrap_or_default(),
+            aggregates: &self.aggregates,
         }
     }
+}
+
+fn has_windows(numbers: &[u32]) -> bool {
+    numbers.iter().any(|number| *number > 0)
 }
 
 /// Sorts the points of some journal ranges.
@@ -200,6 +214,7 @@ fn gather(parts: Vec<Columns>, places: &Places) -> Sorted {
     writers.dedup();
     let (mut step, mut timestamp_ms, mut value) = (vec![], vec![], vec![]);
     let (mut seq, mut writer) = (vec![], vec![]);
+    let (window, aggregates) = windows(&parts);
     for part in parts {
         let first = part.first_seq as i64;
         seq.push(first..first + part.step.len() as i64);
@@ -221,7 +236,33 @@ fn gather(parts: Vec<Columns>, places: &Places) -> Sorted {
             places.scatter(writer)
         },
         writer_names: writers.iter().map(ToString::to_string).collect(),
+        window: if aggregates.is_empty() {
+            Vec::new()
+        } else {
+            places.scatter(window)
+        },
+        aggregates,
     }
+}
+
+/// What points stand for, and for each point of each part the number of that, from 1; nothing where no point stands for others.
+fn windows(parts: &[Columns]) -> (Vec<Vec<u32>>, Vec<Aggregate>) {
+    let mut aggregates = Vec::new();
+    if parts.iter().all(|part| part.windows.is_empty()) {
+        return (Vec::new(), aggregates);
+    }
+    let numbers = parts.iter().map(|part| {
+        let mut numbers = vec![0; part.step.len()];
+        for window in &part.windows {
+            let place = window.seq.checked_sub(part.first_seq).map(|place| place as usize);
+            if let Some(number) = place.and_then(|place| numbers.get_mut(place)) {
+                aggregates.push(window.aggregate);
+                *number = aggregates.len() as u32;
+            }
+        }
+        numbers
+    });
+    (numbers.collect(), aggregates)
 }
 
 impl Places {
@@ -260,8 +301,10 @@ impl Sorted {
         permute(&mut self.timestamp_ms[rows.clone()], &order);
         permute(&mut self.value[rows.clone()], &order);
         permute(&mut self.seq[rows.clone()], &order);
-        if !self.writer.is_empty() {
-            permute(&mut self.writer[rows], &order);
+        for optional in [&mut self.writer, &mut self.window] {
+            if !optional.is_empty() {
+                permute(&mut optional[rows.clone()], &order);
+            }
         }
     }
 

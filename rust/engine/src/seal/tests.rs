@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -15,8 +16,11 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use proptest::prelude::*;
 
 use super::*;
-use crate::segment::{ROW_GROUP_ROWS, info, verify};
+use crate::ledger::{Aggregate, Keep, LedgerEntry, Tally, Window};
+use crate::points::{PointsRequest, read_points};
+use crate::segment::{Column, ROW_GROUP_ROWS, info, verify};
 use crate::summary::{Summary, Totals};
+use crate::tail::Selection;
 use crate::types::{Point, SeriesName};
 
 /// A row of a segment in the order of its columns, the value as bits.
@@ -83,6 +87,7 @@ impl Part {
             names: (0..SERIES.max(self.largest_series() + 1))
                 .map(|series| Some(name(series)))
                 .collect(),
+            windows: Vec::new(),
         }
     }
 
@@ -211,7 +216,7 @@ proptest! {
     #[test]
     fn every_point_is_in_the_segment_of_its_experiment_bit_for_bit_and_in_order(parts in parts(), threads in 0..3usize) {
         let lake = Lake::new();
-        let sealed = lake.seal(&parts, SealOptions { threads, hook: None }).unwrap();
+        let sealed = lake.seal(&parts, SealOptions { threads, ..SealOptions::default() }).unwrap();
         let mut total = 0;
         for segment in &sealed {
             let path = lake.0.path().join(&segment.path);
@@ -450,7 +455,7 @@ fn until_it_is_renamed_there_is_nothing_but_temporary_files() {
         &[part],
         SealOptions {
             hook: Some(&hook),
-            threads: 1,
+            ..SealOptions::default()
         },
     )
     .unwrap();
@@ -488,7 +493,7 @@ fn a_seal_that_fails_leaves_no_temporary_file() {
             &[part],
             SealOptions {
                 hook: Some(&lose_one),
-                threads: 1,
+                ..SealOptions::default()
             },
         )
         .unwrap_err();
@@ -563,4 +568,161 @@ fn long_keys_of_many_series_are_kept() {
     for (row, name) in rows.chunks(10).zip(names.iter().flatten()) {
         assert!(row.iter().all(|row| *row.1 == *name.key));
     }
+}
+
+/// A window of these values, of which all or some aggregates are kept.
+fn window(seq: u64, values: &[f64], keep: Keep) -> Window {
+    let mut aggregate = Aggregate::of(values[0], keep);
+    values[1..].iter().for_each(|value| aggregate.push(*value));
+    Window { seq, aggregate }
+}
+
+/// Count, min, max and mean of each row of a segment, by sequence number, as the segment reader gives them.
+fn windows_of(path: &Path) -> BTreeMap<i64, [Option<f64>; 4]> {
+    let request = PointsRequest {
+        select: Selection::default(),
+        steps: i64::MIN..=i64::MAX,
+        timestamps: i64::MIN..=i64::MAX,
+        columns: vec![Column::Mean, Column::Seq, Column::Count, Column::Min, Column::Max],
+    };
+    let (_, batches) = read_points(&[path.to_owned()], &request, &|| true).unwrap();
+    let mut found = BTreeMap::new();
+    for batch in batches {
+        let double = |column: usize, row| {
+            let column = batch.column(column).as_primitive::<Float64Type>();
+            column.is_valid(row).then(|| column.value(row))
+        };
+        let counts = batch.column(2).as_primitive::<Int64Type>();
+        for row in 0..batch.num_rows() {
+            let count = counts.is_valid(row).then(|| counts.value(row) as f64);
+            let seq = batch.column(1).as_primitive::<Int64Type>().value(row);
+            found.insert(seq, [count, double(3, row), double(4, row), double(0, row)]);
+        }
+    }
+    found
+}
+
+#[test]
+fn what_points_stand_for_follows_them_into_the_segment() {
+    let rows = (ROW_GROUP_ROWS + 1000) as i64;
+    // Series 0 comes backwards and mixed with series 2, so that every row moves.
+    let part = Part::new((0..rows).map(|row| ((row % 2 * 2) as u32, rows - row, 0, row as f64)));
+    let mut columns = part.columns();
+    columns.windows = (0..rows as u64)
+        .step_by(7)
+        .map(|seq| window(seq, &[seq as f64, -1.0, 5.0], Keep::ALL))
+        .collect();
+    columns.windows[3] = window(21, &[f64::NAN, f64::NAN], Keep::ALL);
+    columns.windows[4] = window(28, &[2.0, 4.0], Keep::MEAN | Keep::MAX);
+    let lake = Lake::new();
+    let experiments = HashMap::from([("run0".to_owned(), "0".to_owned())]);
+    let sealed = write(
+        vec![columns],
+        lake.0.path(),
+        &[part.range()],
+        &experiments,
+        SealOptions::default(),
+    )
+    .unwrap();
+    let path = lake.0.path().join(&sealed[0].path);
+    verify(&path).unwrap();
+    assert_eq!(read_rows(&path), expected(&[part], "0"));
+    let found = windows_of(&path);
+    assert_eq!(found.len(), rows as usize);
+    for (seq, found) in found {
+        let largest = (seq as f64).max(5.0);
+        let wanted = match seq {
+            21 => [Some(2.0), None, None, None],
+            28 => [None, None, Some(4.0), Some(3.0)],
+            _ if seq % 7 > 0 => [None; 4],
+            _ => [Some(3.0), Some(-1.0), Some(largest), Some((seq as f64 + 4.0) / 3.0)],
+        };
+        assert_eq!(found, wanted, "of point {seq}");
+    }
+}
+
+#[test]
+fn a_segment_has_columns_for_windows_only_where_it_has_windows() {
+    let part = Part::new([(0, 0, 0, 1.0), (6, 0, 0, 2.0)]);
+    let mut columns = part.columns();
+    columns.windows = vec![window(1, &[1.0, 2.0], Keep::ALL)];
+    let lake = Lake::new();
+    let sealed = write(
+        vec![columns],
+        lake.0.path(),
+        &[part.range()],
+        &experiments(),
+        SealOptions::default(),
+    )
+    .unwrap();
+    let widths = sealed.iter().map(|segment| {
+        let path = lake.0.path().join(&segment.path);
+        verify(&path).unwrap();
+        metadata(&path).file_metadata().schema_descr().num_columns()
+    });
+    assert_eq!(widths.collect::<Vec<_>>(), [7, 11]);
+    assert_eq!(windows_of(&lake.0.path().join(&sealed[0].path))[&0], [None; 4]);
+}
+
+#[test]
+fn points_that_stand_for_themselves_are_written_as_ever() {
+    let part = Part::new((0..5000).map(|row| ((row % 3) as u32, row, row * 20, (row % 90) as f64 / 7.0)));
+    let lake = Lake::new();
+    let path = lake.seal_one(part);
+    let file = fs::read(&path).unwrap();
+    let groups = metadata(&path);
+    let columns = groups.row_group(0).columns().iter();
+    let range = |column: &parquet::file::metadata::ColumnChunkMetaData| {
+        let (start, length) = column.byte_range();
+        start as usize..(start + length) as usize
+    };
+    let crcs: Vec<u32> = columns.map(|column| crc32c::crc32c(&file[range(column)])).collect();
+    assert_eq!(crcs, AS_EVER);
+}
+
+/// Checksums of the seven columns of a segment as they were before there were windows.
+const AS_EVER: [u32; 7] = [
+    3_646_578_528,
+    3_642_910_023,
+    1_683_814_098,
+    3_473_266_966,
+    3_529_881_806,
+    1_425_754_240,
+    1_683_814_098,
+];
+
+#[test]
+fn a_segment_keeps_the_accounts_of_its_writers_and_of_runs_of_its_experiment() {
+    let part = Part::new([(0, 0, 0, 1.0), (6, 0, 0, 2.0)]);
+    let account = |writer, series, points| {
+        let mut tally = Tally::default();
+        (0..points).for_each(|_| tally.merge(part.points[0].1));
+        Account {
+            writer: WriterId(writer),
+            entry: LedgerEntry {
+                name: name(series),
+                tally,
+                pending: None,
+            },
+        }
+    };
+    let ledger = [
+        account(0xabc, 0, 3),
+        account(0xabc, 1, 0),
+        account(0xabc, 7, 2),
+        account(0xabc, 11, 2),
+        account(0xdef, 0, 4),
+    ];
+    let lake = Lake::new();
+    let options = SealOptions {
+        ledger: &ledger,
+        ..SealOptions::default()
+    };
+    let sealed = lake.seal(&[part], options).unwrap();
+    let of = |segment: &Sealed| info(&lake.0.path().join(&segment.path)).unwrap().ledger;
+    assert_eq!(of(&sealed[0]), [ledger[0].clone()]);
+    assert_eq!(of(&sealed[1]), [ledger[2].clone()]);
+    let silent = lake.seal_one(Part::new([(0, 0, 0, 1.0)]));
+    let entries = metadata(&silent).file_metadata().key_value_metadata().cloned().unwrap();
+    assert!(entries.iter().all(|entry| entry.key != "runlake.ledger"));
 }

@@ -39,6 +39,21 @@ pub(super) fn doubles(column: &ColumnDescPtr, values: &[f64], layout: Layout) ->
     encode::<DoubleType>(column, properties.build(), values)
 }
 
+/// Encodes numbers of points, as far as rows have one.
+pub(super) fn optional_integers(column: &ColumnDescPtr, values: &[Option<i64>]) -> Result<Chunk> {
+    let properties = properties(PAGE_ROWS)?.set_encoding(Encoding::DELTA_BINARY_PACKED);
+    encode_optional::<Int64Type>(column, properties.build(), values)
+}
+
+/// Encodes aggregates of values, as far as rows have one; without minimum and maximum where there is a NaN.
+pub(super) fn optional_doubles(column: &ColumnDescPtr, values: &[Option<f64>]) -> Result<Chunk> {
+    let mut properties = properties(STREAM_PAGE_ROWS)?.set_encoding(Encoding::BYTE_STREAM_SPLIT);
+    if values.iter().flatten().any(|value| value.is_nan()) {
+        properties = properties.set_statistics_enabled(EnabledStatistics::None);
+    }
+    encode_optional::<DoubleType>(column, properties.build(), values)
+}
+
 /// What all columns have in common, with pages of so many rows.
 pub(super) fn properties(page_rows: usize) -> Result<WriterPropertiesBuilder> {
     let zstd = Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?);
@@ -61,10 +76,29 @@ pub(super) fn encode<T: DataType>(
     properties: WriterProperties,
     values: &[T::T],
 ) -> Result<Chunk> {
+    write::<T>(column, properties, values, None)
+}
+
+fn encode_optional<T: DataType>(
+    column: &ColumnDescPtr,
+    properties: WriterProperties,
+    values: &[Option<T::T>],
+) -> Result<Chunk> {
+    let levels: Vec<i16> = values.iter().map(|value| i16::from(value.is_some())).collect();
+    let present: Vec<T::T> = values.iter().flatten().cloned().collect();
+    write::<T>(column, properties, &present, Some(&levels))
+}
+
+fn write<T: DataType>(
+    column: &ColumnDescPtr,
+    properties: WriterProperties,
+    values: &[T::T],
+    levels: Option<&[i16]>,
+) -> Result<Chunk> {
     let mut sink = TrackedWrite::new(Vec::new());
     let pages = Box::new(SerializedPageWriter::new(&mut sink));
     let mut writer = ColumnWriterImpl::<T>::new(column.clone(), properties.into(), pages);
-    writer.write_batch(values, None, None)?;
+    writer.write_batch(values, levels, None)?;
     let close = writer.close()?;
     Ok(Chunk {
         bytes: sink.into_inner()?.into(),

@@ -4,6 +4,7 @@ use parquet::file::metadata::KeyValue;
 use serde_json::{Value, json};
 
 use super::JournalRange;
+use super::accounts::Account;
 use super::schema::FORMAT;
 
 const PREFIX: &str = "runlake.";
@@ -13,7 +14,7 @@ const PREFIX: &str = "runlake.";
 /// All segments of one seal carry the same `seal_id`, `ranges` and `siblings`. The ranges are sealed when every
 /// sibling is there (or a segment that replaces it): only together do they hold every point of them. A compacted segment
 /// has a `seal_id` of its own and says in `seals` which seals its rows come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SegmentInfo {
     /// Version of the format.
     pub format: u32,
@@ -31,6 +32,8 @@ pub struct SegmentInfo {
     pub replaces: Vec<String>,
     /// The seals that the rows come from, in the order of `ranges`; none where that is its own.
     pub seals: Vec<Seal>,
+    /// What the writers of these ranges had not stored of runs of this experiment when it was made.
+    pub ledger: Vec<Account>,
     /// Number of points.
     pub rows: u64,
     /// Size of the file.
@@ -77,6 +80,8 @@ impl SegmentInfo {
         let ranges: Vec<Value> = self.ranges.iter().map(range_to_json).collect();
         let seals: Vec<Value> = self.seals.iter().map(Seal::to_json).collect();
         let seals = (!seals.is_empty()).then(|| ("seals", Value::from(seals).to_string()));
+        let ledger: Vec<Value> = self.ledger.iter().map(Account::to_json).collect();
+        let ledger = (!ledger.is_empty()).then(|| ("ledger", Value::from(ledger).to_string()));
         [
             ("format", FORMAT.to_string()),
             ("segment_id", self.segment_id.clone()),
@@ -88,6 +93,7 @@ impl SegmentInfo {
         ]
         .into_iter()
         .chain(seals)
+        .chain(ledger)
         .map(|(name, value)| KeyValue::new(format!("{PREFIX}{name}"), value))
         .collect()
     }
@@ -105,6 +111,10 @@ impl SegmentInfo {
             replaces: entries.list("replaces", |id| id.as_str().map(str::to_owned))?,
             seals: entries.seals(&ranges)?,
             ranges,
+            ledger: match entries.has("ledger") {
+                true => entries.list("ledger", Account::from_json)?,
+                false => Vec::new(),
+            },
             rows,
             bytes,
         })
@@ -161,6 +171,10 @@ fn range_from_json(value: &Value) -> Option<JournalRange> {
 struct Entries<'a>(&'a [KeyValue]);
 
 impl<'a> Entries<'a> {
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|entry| entry.key.strip_prefix(PREFIX) == Some(name))
+    }
+
     fn text(&self, name: &str) -> Result<&'a str, String> {
         self.0
             .iter()
@@ -219,6 +233,7 @@ mod tests {
             }],
             replaces: vec!["0c".repeat(16)],
             seals: Vec::new(),
+            ledger: Vec::new(),
             rows: 3,
             bytes: 9,
         }

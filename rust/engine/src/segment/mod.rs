@@ -5,6 +5,7 @@
 //! made with it) is in the file's key-value metadata, and a checksum of the whole file is in its first
 //! bytes. `docs/design.md`, "Segments", describes the file to the byte.
 
+mod accounts;
 mod bytes;
 mod choice;
 mod column;
@@ -18,10 +19,11 @@ mod texts;
 mod verify;
 mod write;
 
+pub use accounts::Account;
 pub(crate) use choice::Choice;
 pub use metadata::{Seal, SegmentInfo, Sibling};
 pub(crate) use pages::Workspace;
-pub(crate) use read::{Integers, RowGroup, SegmentReader};
+pub(crate) use read::{Doubles, Integers, RowGroup, SegmentReader};
 pub(crate) use schema::MAX_GROUP_ROWS;
 pub use schema::{Column, FORMAT, ROW_GROUP_ROWS};
 pub(crate) use texts::{SeriesRows, TextRun};

@@ -21,7 +21,9 @@ use parquet::file::statistics::Statistics;
 
 use super::bytes::Positioned;
 use super::pages::{Pages, Workspace};
-use super::schema::{COLUMNS, KEY, RUN_ID, SEQ, STEP, TIMESTAMP, VALUE, WRITER};
+use super::schema::{
+    COLUMNS, COUNT, KEY, MAX, MEAN, MIN, RUN_ID, SEQ, STEP, TIMESTAMP, VALUE, WINDOW_COLUMNS, WRITER, name_of,
+};
 use super::texts::{SeriesRows, TextRun, push_runs_of_batch, runs_of_pages, series, sliced};
 use super::verify::check_schema;
 use super::write::parquet_error;
@@ -46,6 +48,17 @@ pub(crate) enum Integers {
     Step,
     /// Milliseconds since 1970-01-01 UTC.
     Timestamp,
+}
+
+/// An aggregate of values that is a column where some rows have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubles {
+    /// Smallest value.
+    Min,
+    /// Largest value.
+    Max,
+    /// Mean of the values.
+    Mean,
 }
 
 /// What the footer says of a row group.
@@ -141,6 +154,38 @@ impl SegmentReader {
         self.decode::<DoubleType>(group, VALUE, rows, workspace, into)
     }
 
+    /// Whether some rows stand for more points than themselves.
+    pub(crate) fn has_windows(&self) -> bool {
+        self.metadata.file_metadata().schema_descr().num_columns() > COLUMNS.len()
+    }
+
+    /// Decodes how many points some rows of a row group stand for, where they do and it was kept. Rows ascend.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(crate) fn counts(
+        &self,
+        group: usize,
+        rows: &[Range<usize>],
+        workspace: &mut Workspace,
+    ) -> Result<Vec<Option<i64>>> {
+        self.decode_optional::<Int64Type>(group, COUNT, rows, workspace)
+    }
+
+    /// Decodes an aggregate of the points that some rows of a row group stand for. Rows ascend.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Damaged`].
+    pub(crate) fn aggregates(
+        &self,
+        group: usize,
+        column: Doubles,
+        rows: &[Range<usize>],
+        workspace: &mut Workspace,
+    ) -> Result<Vec<Option<f64>>> {
+        self.decode_optional::<DoubleType>(group, column.index(), rows, workspace)
+    }
+
     /// Finds the rows of each series of a row group whose run and key are wanted, in the order of the rows.
     ///
     /// # Errors
@@ -178,13 +223,13 @@ impl SegmentReader {
             Some(runs) => Ok(runs),
             None => self.decode_texts(file, group, column),
         })?;
-        self.require(runs.iter().map(|(_, rows)| rows).sum(), rows, COLUMNS[column].0)?;
+        self.require(runs.iter().map(|(_, rows)| rows).sum(), rows, name_of(column))?;
         Ok(runs)
     }
 
     /// A column of texts that is not of runs alone, decoded by the library as dictionaries.
     fn decode_texts(&self, file: Positioned, group: usize, column: usize) -> ParquetResult<Vec<TextRun>> {
-        let options = ArrowReaderOptions::new().with_schema(dictionary_schema());
+        let options = ArrowReaderOptions::new().with_schema(dictionary_schema(self.has_windows()));
         let metadata = ArrowReaderMetadata::try_new(self.metadata.clone(), options)?;
         let mask = ProjectionMask::leaves(self.metadata.file_metadata().schema_descr(), [column]);
         let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
@@ -195,7 +240,7 @@ impl SegmentReader {
         let mut runs = Vec::new();
         for batch in batches {
             push_runs_of_batch(&batch?, &mut runs)
-                .ok_or_else(|| ParquetError::General(format!("{} is no text", COLUMNS[column].0)))?;
+                .ok_or_else(|| ParquetError::General(format!("{} is no text", name_of(column))))?;
         }
         Ok(runs)
     }
@@ -216,7 +261,28 @@ impl SegmentReader {
             let pages = workspace.pages(&file, chunk, self.row_group(group).rows)?;
             decode_rows::<T>(pages, chunk, rows, into)
         })?;
-        self.require(into.len(), count(rows), COLUMNS[column].0)
+        self.require(into.len(), count(rows), name_of(column))
+    }
+
+    /// A column that has no value in some rows, and none at all where the segment has no such column.
+    fn decode_optional<T: ParquetType>(
+        &self,
+        group: usize,
+        column: usize,
+        rows: &[Range<usize>],
+        workspace: &mut Workspace,
+    ) -> Result<Vec<Option<T::T>>> {
+        if !self.has_windows() {
+            return Ok(vec![None; count(rows)]);
+        }
+        let file = workspace.open(&self.path)?;
+        let chunk = self.metadata.row_group(group).column(column);
+        let found = self.careful(|| {
+            let pages = workspace.pages(&file, chunk, self.row_group(group).rows)?;
+            decode_optional_rows::<T>(pages, chunk, rows)
+        })?;
+        self.require(found.len(), count(rows), name_of(column))?;
+        Ok(found)
     }
 
     /// Calls what reads pages. The library panics at some pages that are not what was written.
@@ -258,6 +324,27 @@ fn decode_rows<T: ParquetType>(
         place += reader.read_records(rows.len(), None, None, into)?.0;
     }
     Ok(())
+}
+
+/// Some rows of a column chunk with nulls, as far as it has them.
+fn decode_optional_rows<T: ParquetType>(
+    pages: Pages,
+    chunk: &ColumnChunkMetaData,
+    rows: &[Range<usize>],
+) -> ParquetResult<Vec<Option<T::T>>> {
+    let mut reader = ColumnReaderImpl::<T>::new(chunk.column_descr_ptr(), Box::new(pages));
+    let (mut levels, mut values) = (Vec::new(), Vec::new());
+    let mut place = 0;
+    for rows in rows {
+        place += reader.skip_records(rows.start - place)?;
+        if place < rows.start {
+            break;
+        }
+        place += reader.read_records(rows.len(), Some(&mut levels), None, &mut values)?.0;
+    }
+    let mut values = values.into_iter();
+    let value = |level: i16| if level > 0 { values.next() } else { None };
+    Ok(levels.into_iter().map(value).collect())
 }
 
 impl<'a> RowGroup<'a> {
@@ -302,6 +389,16 @@ impl Integers {
     }
 }
 
+impl Doubles {
+    fn index(self) -> usize {
+        match self {
+            Self::Min => MIN,
+            Self::Max => MAX,
+            Self::Mean => MEAN,
+        }
+    }
+}
+
 /// Bounds of a column of texts, as bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TextBounds<'a> {
@@ -331,15 +428,18 @@ impl<'a> TextBounds<'a> {
 }
 
 /// The columns as Arrow, with texts as dictionaries.
-fn dictionary_schema() -> SchemaRef {
+fn dictionary_schema(windows: bool) -> SchemaRef {
+    let of_windows = if windows { &WINDOW_COLUMNS[..] } else { &[] };
     let text = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    let field = |(name, physical): &(&str, parquet::basic::Type)| {
+    let field = |(name, physical): &(&str, parquet::basic::Type), nullable| {
         let kind = match physical {
             parquet::basic::Type::INT64 => DataType::Int64,
             parquet::basic::Type::DOUBLE => DataType::Float64,
             _ => text.clone(),
         };
-        Field::new(*name, kind, false)
+        Field::new(*name, kind, nullable)
     };
-    Arc::new(Schema::new(COLUMNS.iter().map(field).collect::<Vec<_>>()))
+    let required = COLUMNS.iter().map(|column| field(column, false));
+    let optional = of_windows.iter().map(|column| field(column, true));
+    Arc::new(Schema::new(required.chain(optional).collect::<Vec<_>>()))
 }

@@ -52,6 +52,29 @@ pub(super) const COLUMNS: [(&str, Physical); 7] = [
     ("seq", Physical::INT64),
 ];
 
+/// Smallest, largest and mean value, and the number of the points that a row stands for; behind [`COLUMNS`], in segments that
+/// have such rows. Null in the others, and where it was not kept.
+pub(super) const COUNT: usize = 7;
+pub(super) const MIN: usize = 8;
+pub(super) const MAX: usize = 9;
+pub(super) const MEAN: usize = 10;
+
+/// Names and physical types of these.
+pub(super) const WINDOW_COLUMNS: [(&str, Physical); 4] = [
+    ("count", Physical::INT64),
+    ("min", Physical::DOUBLE),
+    ("max", Physical::DOUBLE),
+    ("mean", Physical::DOUBLE),
+];
+
+/// Name of a column by its place.
+pub(super) fn name_of(column: usize) -> &'static str {
+    match COLUMNS.get(column) {
+        Some((name, _)) => name,
+        None => WINDOW_COLUMNS[column - COLUMNS.len()].0,
+    }
+}
+
 /// A column of a segment; its number is its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "docs/design.md, \"Columns\"")]
@@ -63,11 +86,15 @@ pub enum Column {
     Value = VALUE as isize,
     Writer = WRITER as isize,
     Seq = SEQ as isize,
+    Count = COUNT as isize,
+    Min = MIN as isize,
+    Max = MAX as isize,
+    Mean = MEAN as isize,
 }
 
 impl Column {
     /// All of them, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::RunId,
         Self::Key,
         Self::Step,
@@ -75,30 +102,35 @@ impl Column {
         Self::Value,
         Self::Writer,
         Self::Seq,
+        Self::Count,
+        Self::Min,
+        Self::Max,
+        Self::Mean,
     ];
 
     /// The column of that name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|column| COLUMNS[*column as usize].0 == name)
+        Self::ALL.into_iter().find(|column| name_of(*column as usize) == name)
     }
 }
 
 /// The columns the rows are sorted by, ascending.
 pub(super) const SORTED_BY: [usize; 5] = [RUN_ID, KEY, STEP, TIMESTAMP, SEQ];
 
-/// The Parquet schema: every column required, byte arrays UTF-8.
-pub(super) fn schema() -> Result<TypePtr> {
-    let fields = COLUMNS
-        .iter()
-        .map(|(name, physical)| {
-            let text = (*physical == Physical::BYTE_ARRAY).then_some(LogicalType::String);
-            Type::primitive_type_builder(name, *physical)
-                .with_repetition(Repetition::REQUIRED)
-                .with_logical_type(text)
-                .build()
-                .map(Arc::new)
-        })
-        .collect::<Result<Vec<_>>>()?;
+/// The Parquet schema: columns of every segment required, byte arrays UTF-8, and those of `windows` optional.
+pub(super) fn schema(windows: bool) -> Result<TypePtr> {
+    let of_windows = if windows { &WINDOW_COLUMNS[..] } else { &[] };
+    let field = |(name, physical): &(&str, Physical), repetition| {
+        let text = (*physical == Physical::BYTE_ARRAY).then_some(LogicalType::String);
+        Type::primitive_type_builder(name, *physical)
+            .with_repetition(repetition)
+            .with_logical_type(text)
+            .build()
+            .map(Arc::new)
+    };
+    let required = COLUMNS.iter().map(|column| field(column, Repetition::REQUIRED));
+    let optional = of_windows.iter().map(|column| field(column, Repetition::OPTIONAL));
+    let fields = required.chain(optional).collect::<Result<Vec<_>>>()?;
     let points = Type::group_type_builder("points").with_fields(fields).build()?;
     Ok(Arc::new(points))
 }

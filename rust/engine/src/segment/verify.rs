@@ -6,13 +6,14 @@ use std::path::Path;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{RecordBatch, StringArray};
+use arrow_array::{Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use hashbrown::HashMap;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use parquet::schema::types::SchemaDescriptor;
 
 use super::schema::{
-    COLUMNS, CRC_OFFSET, FORMAT, HEADER_BYTES, KEY, MAGIC, MAGIC_OFFSET, RUN_ID, SEQ, STEP, TIMESTAMP, VALUE, WRITER,
+    COLUMNS, COUNT, CRC_OFFSET, FORMAT, HEADER_BYTES, KEY, MAGIC, MAGIC_OFFSET, MAX, MEAN, MIN, RUN_ID, SEQ, STEP,
+    TIMESTAMP, VALUE, WINDOW_COLUMNS, WRITER,
 };
 use super::write::parquet_error;
 use super::{JournalRange, SegmentInfo};
@@ -144,7 +145,8 @@ pub(super) fn check_schema(schema: &SchemaDescriptor) -> std::result::Result<(),
         .iter()
         .map(|column| (column.name(), column.physical_type()))
         .collect();
-    if columns == COLUMNS {
+    let (always, windows) = columns.split_at(COLUMNS.len().min(columns.len()));
+    if always == COLUMNS && (windows.is_empty() || windows == WINDOW_COLUMNS) {
         Ok(())
     } else {
         Err(format!("its columns are not those of a segment: {columns:?}"))
@@ -206,6 +208,9 @@ impl Checker {
             }
             previous = Some(key);
             self.ranges.take(rows.writer.value(row), key.4)?;
+            if !rows.window.as_ref().is_none_or(|window| window.is_sound(row)) {
+                return Err(format!("row {} stands for points that cannot be", self.rows));
+            }
             self.rows += 1;
         }
         let owned = |(run, key, step, timestamp, seq): (&str, &str, _, _, _)| {
@@ -270,6 +275,33 @@ struct Columns<'a> {
     timestamp: &'a [i64],
     seq: &'a [i64],
     writer: &'a StringArray,
+    window: Option<WindowColumns<'a>>,
+}
+
+/// What rows stand for.
+struct WindowColumns<'a> {
+    count: &'a Int64Array,
+    min: &'a Float64Array,
+    max: &'a Float64Array,
+}
+
+impl<'a> WindowColumns<'a> {
+    fn new(batch: &'a RecordBatch) -> Option<Self> {
+        let double = |index: usize| batch.column(index).as_primitive_opt::<Float64Type>();
+        double(MEAN)?;
+        Some(Self {
+            count: batch.column(COUNT).as_primitive_opt::<Int64Type>()?,
+            min: double(MIN)?,
+            max: double(MAX)?,
+        })
+    }
+
+    /// Whether a window has more than one point, and its smallest value is none of the largest.
+    fn is_sound(&self, row: usize) -> bool {
+        let both = self.min.is_valid(row) && self.max.is_valid(row);
+        let ordered = || self.min.value(row).total_cmp(&self.max.value(row)).is_le();
+        (self.count.is_null(row) || self.count.value(row) > 1) && (!both || ordered())
+    }
 }
 
 impl<'a> Columns<'a> {
@@ -287,6 +319,10 @@ impl<'a> Columns<'a> {
             timestamp: integers(TIMESTAMP)?,
             seq: integers(SEQ)?,
             writer: text(WRITER)?,
+            window: match batch.num_columns() > COLUMNS.len() {
+                true => Some(WindowColumns::new(batch)?),
+                false => None,
+            },
         })
     }
 

@@ -14,13 +14,15 @@ use parquet::schema::types::{SchemaDescriptor, TypePtr};
 use rustix::fs::{FlockOperation, flock};
 
 use super::SegmentInfo;
-use super::column::{Chunk, doubles, integers};
+use super::column::{Chunk, doubles, integers, optional_doubles, optional_integers};
 use super::layout::{RowGroup, plan};
 use super::schema::{
-    CRC_OFFSET, HEADER_BYTES, KEY, MAGIC, RUN_ID, SEQ, SORTED_BY, STEP, TIMESTAMP, VALUE, WRITER, schema,
+    COUNT, CRC_OFFSET, HEADER_BYTES, KEY, MAGIC, MAX, MEAN, MIN, RUN_ID, SEQ, SORTED_BY, STEP, TIMESTAMP, VALUE,
+    WRITER, schema,
 };
 use super::strings::Runs;
 use crate::error::{Error, Result};
+use crate::ledger::Aggregate;
 use crate::types::WriterId;
 
 const WRITE_BYTES: usize = 1 << 20;
@@ -38,6 +40,10 @@ pub(crate) struct Rows<'a> {
     pub(crate) writer: &'a [u32],
     /// Writers as text.
     pub(crate) writer_names: &'a [String],
+    /// For each row the number of its aggregate, from 1; 0 where it stands for itself alone. Empty when all rows do.
+    pub(crate) window: &'a [u32],
+    /// Of the points that rows stand for.
+    pub(crate) aggregates: &'a [Aggregate],
 }
 
 /// The rows of one metric of one run.
@@ -59,16 +65,18 @@ pub(crate) struct SegmentFile {
 impl SegmentFile {
     /// Writes a segment into `folder` under a temporary name, encoding `threads` row groups at a time.
     pub(crate) fn write(folder: &Path, info: &SegmentInfo, rows: Rows<'_>, threads: usize) -> Result<Self> {
-        Self::write_blocks(folder, &info.segment_id, threads, |blocks| {
+        Self::write_blocks(folder, &info.segment_id, !rows.window.is_empty(), threads, |blocks| {
             blocks.push(rows)?;
             Ok(info.clone())
         })
     }
 
     /// Writes a segment whose rows come in blocks; `fill` hands them over and returns what the segment says of itself.
+    /// With `window` it has the columns of what points of windows stand for.
     pub(crate) fn write_blocks(
         folder: &Path,
         segment_id: &str,
+        window: bool,
         threads: usize,
         fill: impl FnOnce(&mut Blocks<'_>) -> Result<SegmentInfo>,
     ) -> Result<Self> {
@@ -85,7 +93,7 @@ impl SegmentFile {
             path,
             bytes: 0,
         };
-        segment.bytes = segment.fill(threads, fill)?;
+        segment.bytes = segment.fill(window, threads, fill)?;
         Ok(segment)
     }
 
@@ -104,9 +112,14 @@ impl SegmentFile {
         fs::rename(&self.temporary, &self.path).map_err(Error::io("rename to", &self.path))
     }
 
-    fn fill(&self, threads: usize, fill: impl FnOnce(&mut Blocks<'_>) -> Result<SegmentInfo>) -> Result<u64> {
+    fn fill(
+        &self,
+        window: bool,
+        threads: usize,
+        fill: impl FnOnce(&mut Blocks<'_>) -> Result<SegmentInfo>,
+    ) -> Result<u64> {
         let error = parquet_error("write", &self.temporary);
-        let mut blocks = Blocks::begin(self, threads).map_err(&error)?;
+        let mut blocks = Blocks::begin(self, window, threads).map_err(&error)?;
         let info = fill(&mut blocks)?;
         blocks.finish(&info).map_err(error)
     }
@@ -121,8 +134,8 @@ pub(crate) struct Blocks<'a> {
 }
 
 impl<'a> Blocks<'a> {
-    fn begin(segment: &'a SegmentFile, threads: usize) -> ParquetResult<Self> {
-        let schema = schema()?;
+    fn begin(segment: &'a SegmentFile, window: bool, threads: usize) -> ParquetResult<Self> {
+        let schema = schema(window)?;
         let sink = Sink::new(&segment.file);
         let mut writer = SerializedFileWriter::new(sink, schema.clone(), file_properties().into())?;
         writer.write_all(&MAGIC)?;
@@ -195,7 +208,7 @@ fn write_groups(
 }
 
 /// Encodes the first row group here and each other one on a thread of its own.
-fn encode_batch(schema: &SchemaDescriptor, rows: Rows<'_>, batch: &[RowGroup]) -> Vec<ParquetResult<[Chunk; 7]>> {
+fn encode_batch(schema: &SchemaDescriptor, rows: Rows<'_>, batch: &[RowGroup]) -> Vec<ParquetResult<Vec<Chunk>>> {
     let Some((first, others)) = batch.split_first() else {
         return Vec::new();
     };
@@ -212,7 +225,7 @@ fn encode_batch(schema: &SchemaDescriptor, rows: Rows<'_>, batch: &[RowGroup]) -
     })
 }
 
-fn encode_group(schema: &SchemaDescriptor, rows: Rows<'_>, row_group: &RowGroup) -> ParquetResult<[Chunk; 7]> {
+fn encode_group(schema: &SchemaDescriptor, rows: Rows<'_>, row_group: &RowGroup) -> ParquetResult<Vec<Chunk>> {
     let group = row_group.rows.clone();
     let column = |index: usize| schema.column(index);
     let mut run_ids = Runs::default();
@@ -226,15 +239,33 @@ fn encode_group(schema: &SchemaDescriptor, rows: Rows<'_>, row_group: &RowGroup)
             break;
         }
     }
-    Ok([
+    let mut chunks = vec![
         run_ids.encode(&column(RUN_ID))?,
         keys.encode(&column(KEY))?,
         integers(&column(STEP), &rows.step[group.clone()])?,
         integers(&column(TIMESTAMP), &rows.timestamp_ms[group.clone()])?,
         doubles(&column(VALUE), &rows.value[group.clone()], row_group.layout)?,
         writers(rows, group.clone()).encode(&column(WRITER))?,
-        integers(&column(SEQ), &rows.seq[group])?,
-    ])
+        integers(&column(SEQ), &rows.seq[group.clone()])?,
+    ];
+    if !rows.window.is_empty() {
+        let doubles = |get| rows.aggregated(group.clone(), get);
+        chunks.extend([
+            optional_integers(&column(COUNT), &rows.aggregated(group.clone(), Aggregate::kept_count))?,
+            optional_doubles(&column(MIN), &doubles(Aggregate::kept_min))?,
+            optional_doubles(&column(MAX), &doubles(Aggregate::kept_max))?,
+            optional_doubles(&column(MEAN), &doubles(Aggregate::kept_mean))?,
+        ]);
+    }
+    Ok(chunks)
+}
+
+impl Rows<'_> {
+    /// One aggregate of some rows, where there is one.
+    fn aggregated<T>(&self, group: Range<usize>, get: fn(&Aggregate) -> Option<T>) -> Vec<Option<T>> {
+        let window = |number: &u32| (*number as usize).checked_sub(1).map(|place| &self.aggregates[place]);
+        self.window[group].iter().map(|number| get(window(number)?)).collect()
+    }
 }
 
 fn writers(rows: Rows<'_>, group: Range<usize>) -> Runs<'_> {
