@@ -28,6 +28,8 @@ _PASSWORD_IN_URL = re.compile(r"^(https?://[^/@:]*:)[^/@]*@", re.IGNORECASE)
 _CHOICE = "RUNLAKE_EXPERIMENT_CHOICE"
 _SPOOL = "RUNLAKE_SPOOL"
 _DURABILITY = "RUNLAKE_DURABILITY"
+THROTTLE = "RUNLAKE_THROTTLE"
+"""The variable that says which points are stored; see `runlake.throttling`."""
 _BATCH_JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_COMPLETION_INDEX")
 
 
@@ -94,6 +96,11 @@ def durability() -> Literal["memory", "disk"]:
     if said not in ("memory", "disk"):
         raise InvalidInput(f"{_DURABILITY} is {said!r}; it must be 'memory' or 'disk'")
     return "disk" if said == "disk" else "memory"
+
+
+def throttle_rules() -> str | None:
+    """Return the throttling rules that the environment gives, unread: RUNLAKE_THROTTLE; None when it is not set."""
+    return os.environ.get(THROTTLE) or None
 
 
 def spool_folder() -> Path | None:
@@ -279,6 +286,7 @@ def names() -> list[str]:
             _CHOICE,
             _SPOOL,
             _DURABILITY,
+            THROTTLE,
             *_RANKS,
             *_places(),
             *(_PREFIXES[0] + entry.name.upper() for entry in fields(Config)),
