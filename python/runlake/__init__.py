@@ -27,6 +27,7 @@ from runlake._engine import __debug_build__  # noqa: E402
 if TYPE_CHECKING:
     from runlake import artifacts, client, data, entities, exceptions, tracking
     from runlake.artifacts import Image
+    from runlake.backlog import on_backlog
     from runlake.client import MlflowClient
     from runlake.errors import MlflowException
     from runlake.fluent.experiments import (
@@ -141,6 +142,7 @@ __all__ = [
     "log_table",
     "log_text",
     "missing_points",
+    "on_backlog",
     "points",
     "restore_experiment",
     "restore_run",
@@ -161,6 +163,7 @@ __all__ = [
 
 _HOMES = {
     "runlake.artifacts": ("Image",),
+    "runlake.backlog": ("on_backlog",),
     "runlake.client": ("MlflowClient",),
     "runlake.errors": ("MlflowException",),
     "runlake.fluent.experiments": (

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeAlias, TypeVar
 
 from runlake import _engine
 from runlake.artifacts.shared import SharedFiles
@@ -30,6 +30,9 @@ from runlake.sealing import Hook, Sealer, Segments
 _log = logging.getLogger("runlake")
 
 AnyStore = TypeVar("AnyStore", bound="Store")
+
+Waits: TypeAlias = Literal["sync", "seal", "server"]
+"""What points wait for: to be on disk, to be moved into a segment that is due, to be taken by a server."""
 
 
 class Store:
@@ -177,6 +180,22 @@ class Store:
     def stats(self) -> _engine.WriterStats | None:
         """Return the counters of this process's journal; None before anything was logged."""
         return None if self._writer is None else self._writer.stats()
+
+    @property
+    def writer_id(self) -> str | None:
+        """The id of this process's journal; None before anything was logged."""
+        return None if self._writer is None else self._writer.id
+
+    def waiting(self) -> list[tuple[Waits, int, int]]:
+        """Return what points of this process wait for: how many there are of them all, and how many have arrived."""
+        if self._writer is None:
+            return []
+        stats = self._writer.stats()
+        due = stats.unsealed_bytes >= self.config.seal_bytes
+        return [
+            ("sync", stats.committed, stats.durable),
+            ("seal", stats.committed, stats.sealed if due else stats.committed),
+        ]
 
     def flush(self) -> None:
         """Return when everything that was logged and recorded so far survives a power cut."""

@@ -19,7 +19,7 @@ from tests.tracking.judge import Judge
 PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
 OURS = {
     "band", "compare", "errors_seen", "export", "flush", "log_arrays", "log_config", "log_points", "missing_points",
-    "points", "runs", "series",
+    "on_backlog", "points", "runs", "series",
     "set_error_policy",
 }  # fmt: skip
 THEIR_MODULES = {"artifacts", "client", "data", "entities", "exceptions", "tracking"}

@@ -55,6 +55,10 @@ class Rounds:
         has_files = news.has_files and time.monotonic() >= self._files_at
         return news.has_runs or has_files or self._spool.committed() != self._has_sent
 
+    def acknowledged(self, writer: str) -> int:
+        """Return the first seq of this process that no round has sent."""
+        return self._has_sent[1] if writer == self._has_sent[0] else 0
+
     def has_backlog(self) -> bool:
         """Tell whether there are points for a whole request."""
         writer, committed = self._spool.committed()

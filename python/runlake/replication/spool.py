@@ -26,7 +26,7 @@ from runlake.replication.folder import folder_for, mark, url_of
 from runlake.replication.news import News
 from runlake.replication.peer import Peer
 from runlake.replication.replicator import Replicator
-from runlake.store import Store, get_store_as
+from runlake.store import Store, Waits, get_store_as
 
 if TYPE_CHECKING:
     from runlake.artifacts import Artifacts
@@ -110,6 +110,15 @@ class Spool(Store):
         """Return this process's writer and the first seq that it has not logged yet; None before anything was."""
         writer = self._writer
         return (None, 0) if writer is None else (writer.id, writer.stats().committed)
+
+    def waiting(self) -> list[tuple[Waits, int, int]]:
+        """Return what points of this process wait for; see `Store.waiting`."""
+        writer, there = self.committed()
+        if writer is None:
+            return []
+        rounds = self.replicator.rounds
+        arrived = 0 if rounds is None else rounds.acknowledged(writer)
+        return [*(one for one in super().waiting() if one[0] == "sync"), ("server", there, arrived)]
 
     def take_news(self, *, files: bool) -> tuple[set[str], set[str]]:
         """Return the runs that may have changed, and those whose artifacts may have; see `News.take`."""
