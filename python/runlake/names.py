@@ -29,6 +29,7 @@ MAX_MODEL_DESCRIPTION: Final = 100_000
 MAX_MODEL_SOURCE: Final = 2048
 MAX_ALIAS: Final = 255
 MAX_LOGGED_MODEL_NAME: Final = 500
+MAX_STEP: Final = 2**63 - 1
 
 _STRANGER = re.compile(r"[^/\w.\- :]")
 _RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")

@@ -22,6 +22,7 @@ from runlake.config import Config, from_environment, process_rank
 from runlake.delivery import DELIVERY_WAIT_S, Delivery
 from runlake.entities import LifecycleStage, Metric, Run
 from runlake.errors import CatalogLocked, InvalidInput, StoreError, StoreUnavailable
+from runlake.names import MAX_STEP
 from runlake.reads import Reads
 from runlake.recovery import Recovery, describe_writer
 from runlake.replicas import Replicas
@@ -130,7 +131,8 @@ class Store:
         with self._mutex:
             logger = self._loggers.get(run_id)
             if logger is None or logger.closed:
-                next_step = self._next_step(run_id)  # before the run is in this journal: of a new one none is read then
+                # Before the run is in this journal: of a new one none is read then.
+                next_step = min(self._next_step(run_id), MAX_STEP)
                 if run_id not in self._attached:
                     self._require_active(run_id)  # reading is not locked; what waits in the journal cannot be refused
                     self._join_journal(run_id)

@@ -56,6 +56,14 @@ def test_a_process_that_logged_no_point_leaves_no_files(root: Path) -> None:
     assert Store.open(root).get_run("run1").data.params == {"lr": "0.1"}
 
 
+def test_a_run_with_the_largest_step_there_is_can_be_taken_up_again(store: Store, root: Path) -> None:
+    add_run(store).log_metric("k", 1.0, 2**63 - 1)
+    other = Store.open(root)
+    other.run_logger("run1").log({"k": 2.0})
+    assert points(store) == [("run1", "k", 2**63 - 1, 1.0), ("run1", "k", 2**63 - 1, 2.0)]
+    other.close()
+
+
 def test_a_closed_store_can_be_used_again(store: Store) -> None:
     add_run(store).log_metric("k", 1.0, 0)
     store.close()

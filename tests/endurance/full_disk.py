@@ -1,0 +1,228 @@
+"""A training on a disk that fills up and gets room again, many times; it raises nothing and counts exactly.
+
+    python -m tests.endurance.full_disk FOLDER TURNS KIND
+
+FOLDER is on a file system of some MiB. What the program asserts is what the test asserts.
+"""
+
+import contextlib
+import errno
+import logging
+import os
+import subprocess
+import sys
+import time
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import runlake
+from runlake.errors import StoreError
+from runlake.store import get_store
+from tests.endurance import proofs
+
+LOGGED = 400
+"""Rounds of calls a turn."""
+
+ARRAY = 500
+BOUND_S = 5.0
+"""Longest that a call may take: two seconds for a catalog that is locked, one for room in the journal, and some."""
+
+
+@dataclass
+class Ballast:
+    """A file that takes the room on a disk."""
+
+    path: Path
+
+    def take_all(self) -> None:
+        """Leave no byte."""
+        with self.path.open("ab", buffering=0) as file:
+            for size in (1 << 20, 1 << 16, 1 << 12, 1):
+                with contextlib.suppress(_DiskFull):
+                    while True:
+                        _write(file.fileno(), size)
+
+    def give_back(self, size_bytes: int) -> None:
+        """Make room for so many bytes."""
+        os.truncate(self.path, max(0, self.path.stat().st_size - size_bytes))
+
+    def give_all_back(self) -> None:
+        self.path.unlink()
+
+
+class _DiskFull(Exception):
+    pass
+
+
+def _write(file: int, size: int) -> None:
+    try:
+        os.write(file, bytes(size))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise _DiskFull from error
+
+
+@dataclass
+class Said(logging.Handler):
+    """Warnings that reach the user."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    __hash__ = logging.Handler.__hash__
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+class Training:
+    """Logs by every kind of call and knows what it has logged."""
+
+    def __init__(self) -> None:
+        self.run = runlake.start_run()
+        self.loss = self.run.metric("loss")
+        self.step = 0
+        self.accepted = 0
+        self.longest_s = 0.0
+        self.params: dict[str, str] = {}
+
+    def go_on(self, rounds: int) -> None:
+        for _ in range(rounds):
+            step = self.step
+            self.timed(1, self.loss.log, step, step)
+            self.timed(2, self.run.log, {"a": step, "b": -step}, step=step)
+            self.timed(1, runlake.log_metric, "fluent", step, step=step)
+            if step % 10 == 0:
+                steps = array("q", range(step // 10 * ARRAY, step // 10 * ARRAY + ARRAY))
+                self.timed(ARRAY, self.run.log_arrays, "array", steps, steps)
+            if step % 200 == 0:
+                self.record(f"p{step}", str(step))
+            self.step += 1
+
+    def go_on_until_points_are_dropped(self) -> None:
+        """Use up what the journal has reserved; at most what a chunk of 16 MiB takes."""
+        before = self.run.stats().dropped
+        for _ in range(1000):
+            self.go_on(LOGGED // 4)
+            if self.run.stats().dropped > before:
+                return
+        raise AssertionError("the disk is full and nothing is dropped")
+
+    def record(self, key: str, value: str) -> None:
+        """Log a parameter, a tag and an artifact; what is not counted as failed has to be kept."""
+        before = _failures()
+        self.timed(0, runlake.log_param, key, value)
+        if _failures() == before:
+            self.params[key] = value
+        self.timed(0, runlake.set_tag, "latest", value)
+        self.timed(0, runlake.log_text, "x" * 10_000, f"{key}.txt")
+
+    def timed(self, points: int, call: Callable[..., object], *arguments: object, **more: object) -> None:
+        began = time.monotonic()
+        call(*arguments, **more)
+        self.longest_s = max(self.longest_s, time.monotonic() - began)
+        self.accepted += points
+
+    def assert_ledger(self) -> None:
+        stats = self.run.stats()
+        assert stats.accepted == self.accepted == stats.stored + stats.dropped, (self.accepted, stats)
+
+
+def _failures() -> int:
+    return sum(seen.count for seen in runlake.errors_seen() if not seen.cause.startswith("log:"))
+
+
+def train(folder: Path, turns: int) -> None:
+    """Log while the disk fills and empties; leave the run as the end of a program does."""
+    said = Said()
+    logging.getLogger("runlake").addHandler(said)
+    chance, ballast = proofs.chance("full_disk"), Ballast(folder / "ballast")
+    runlake.set_tracking_uri(folder / "lake")
+    training = Training()
+    training.go_on(LOGGED)
+    assert training.run.stats().dropped == 0
+    for turn in range(turns):
+        ballast.take_all()
+        training.go_on_until_points_are_dropped()
+        for _ in range(chance.randrange(4)):
+            ballast.give_back(chance.randrange(1 << 18))
+            training.go_on(LOGGED // 4)
+            if chance.random() < 0.5:
+                ballast.take_all()
+        if turn % 2:
+            with contextlib.suppress(StoreError):  # who asks to seal is told that it cannot be done
+                get_store(folder / "lake").seal()
+        training.assert_ledger()
+        ballast.give_all_back()
+        resumed(training)
+    stats = training.run.stats()
+    training.assert_ledger()
+    causes = [seen.cause for seen in runlake.errors_seen()]
+    about_points = [line for line in said.lines if "points were dropped" in line]
+    assert len(about_points) == 1, about_points
+    assert training.longest_s < BOUND_S, training.longest_s
+    (folder / "expected").write_text(
+        repr((training.run.id, stats.stored, stats.dropped, training.step, training.params, causes, training.longest_s))
+    )
+
+
+def resumed(training: Training) -> None:
+    """Log until points are stored again, which takes a moment: a file has to be made."""
+    deadline = time.monotonic() + 30
+    while True:
+        before = training.run.stats()
+        training.go_on(1)
+        after = training.run.stats()
+        if after.stored - before.stored == after.accepted - before.accepted:
+            break
+        assert time.monotonic() < deadline, "logging does not resume"
+        time.sleep(0.001)
+    before = training.run.stats().dropped
+    training.go_on(LOGGED)
+    assert training.run.stats().dropped == before
+
+
+def check(folder: Path) -> dict[str, object]:
+    """Look at the store as another process finds it."""
+    run_id, stored, dropped, steps, params, causes, longest_s = eval((folder / "expected").read_text())
+    counted = proofs.assert_sound(folder / "lake")
+    assert counted["points"] == stored
+    runlake.set_tracking_uri(folder / "lake")
+    run = runlake.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert params.items() <= run.data.params.items()
+    points = runlake.points(run_id).collect()
+    signed = points.filter(points["key"] != "b")
+    assert (signed["value"] == signed["step"]).all()
+    kept = points.filter(points["key"] == "loss")["step"]
+    assert kept.n_unique() == len(kept) < steps
+    get_store(folder / "lake").seal()
+    get_store(folder / "lake").close()
+    assert proofs.assert_sound(folder / "lake")["points"] == stored
+    return {
+        "accepted": stored + dropped,
+        "stored": stored,
+        "dropped": dropped,
+        "raised": 0,
+        "counted_causes": len(causes),
+        "longest_call_s": f"{longest_s:.2f}",
+    }
+
+
+def main(folder: str, turns: str, kind: str, stage: str = "all") -> None:
+    if stage == "train":
+        train(Path(folder), int(turns))
+        return
+    command = [sys.executable, "-m", "tests.endurance.full_disk", folder, turns, kind, "train"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    proofs.say(f"full_disk_{kind}", turns=turns, **check(Path(folder)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

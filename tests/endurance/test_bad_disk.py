@@ -1,0 +1,104 @@
+"""A disk whose syncs fail with EIO: a chunk is given up, the run goes on in a new one, every point is there once."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import runlake
+from runlake.store import get_store
+from tests.endurance import programs, proofs
+from tests.endurance.shim import Shim
+
+TURNS = proofs.size(3, 60)
+
+FAILING = """
+from runlake.errors import StoreError
+from tests.endurance.shim import Shim
+
+def main():
+    turns, dies = int(sys.argv[1]), sys.argv[2] == "killed"
+    shim, chance = Shim.here(), random.Random(sys.argv[3])
+    run = runlake.start_run()
+    loss, step = run.metric("loss"), 0
+    def log(count):
+        nonlocal step
+        for _ in range(count):
+            loss.log(step / 2, step)
+            run.log({"row": step}, step=step)
+            step += 1
+    for turn in range(turns):
+        log(chance.randrange(1, 3000))
+        before = poisoned(run)
+        shim.fail_syncs(journals=True, others=turn % 2 == 1)
+        log(chance.randrange(1, 3000))
+        try:
+            run.flush()
+        except StoreError:
+            pass
+        while poisoned(run) == before:
+            log(1)
+        log(chance.randrange(1, 3000))
+        runlake.log_param(f"p{turn}", turn)
+        runlake.log_text("text", f"{turn}.txt")
+        shim.fail_syncs()
+        log(chance.randrange(1, 3000))
+        run.flush()
+        stats = run.stats()
+        assert stats.accepted == stats.stored == stats.durable == 2 * step and stats.dropped == 0, (stats, step)
+        if turn % 3 == 0:
+            run.store.seal()
+    print(run.id, step, poisoned(run), flush=True)
+    if dies:
+        log(1000)
+        print(step, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    run.end()
+
+def poisoned(run):
+    return run.store.writer().stats().poisoned_chunks
+"""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("how", ["ends", "killed"])
+def test_a_run_goes_on_when_syncs_of_its_journal_fail(tmp_path: Path, how: str) -> None:
+    lake, shim, seed = tmp_path / "lake", Shim(tmp_path / "shim"), proofs.chance("bad_disk").randrange(2**32)
+    done = programs.finished(
+        lake,
+        programs.write(tmp_path, FAILING),
+        str(TURNS),
+        how,
+        str(seed),
+        RUNLAKE_SYNC_INTERVAL_MS="20",
+        **shim.environment,
+    )
+    assert done.returncode == (0 if how == "ends" else -9), done.stdout + done.stderr
+    run_id, _, poisoned, *last = done.stdout.split()
+    steps = int(last[0]) if last else int(done.stdout.split()[1])
+    assert int(poisoned) >= TURNS
+    assert shim.failed >= TURNS
+
+    counted = proofs.assert_sound(lake)
+    assert counted["points"] == 2 * steps
+    runlake.set_tracking_uri(lake)
+    for key, factor in (("loss", 0.5), ("row", 1.0)):
+        found = runlake.points(run_id, key).sort("step").collect()
+        assert found["step"].equals(pl.int_range(steps, eager=True).alias("step"))
+        assert (found["value"] == found["step"] * factor).all()
+    run = runlake.get_run(run_id)
+    assert run.info.status == ("FINISHED" if how == "ends" else "FAILED")
+    assert run.data.params == {f"p{turn}": str(turn) for turn in range(TURNS)}
+    get_store(lake).seal()
+    get_store(lake).close()
+    assert proofs.assert_sound(lake)["points"] == 2 * steps
+    proofs.say(
+        "eio",
+        turns=TURNS,
+        how=how,
+        chunks_given_up=poisoned,
+        failed_syncs=shim.failed,
+        points=2 * steps,
+        lost=0,
+        doubled=0,
+    )
