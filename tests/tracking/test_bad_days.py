@@ -23,11 +23,22 @@ from runlake.errors import (
     StoreUnavailable,
 )
 from runlake.fluent import origin
+from runlake.provenance import Collected
 from tests.tracking import programs
 
 
 def counted() -> int:
     return sum(seen.count for seen in runlake.errors_seen())
+
+
+def test_a_run_that_is_deleted_before_its_standard_tags_are_known_is_no_reason_to_warn(lake: Path) -> None:
+    with runlake.start_run() as run:
+        pass
+    runlake.delete_run(run.id)
+    before = counted()
+    origin._add_tags(run, Collected({"runlake.git.branch": "main"}, {}))
+    assert counted() == before
+    assert "runlake.git.branch" not in runlake.get_run(run.id).data.tags
 
 
 def remove(lake: Path) -> None:

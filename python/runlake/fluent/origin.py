@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from runlake.errors import InvalidInput, NotFound
 from runlake.guard import shielded
 from runlake.provenance import FILE_TAGS, REQUIREMENTS_TAG, Background, Collected, standard_tags
 
@@ -48,7 +50,8 @@ def _collection() -> Background:
 
 
 def _add_tags(run: ActiveRun, collected: Collected) -> None:
-    with shielded("standard tags", always=True):
+    # A run that somebody has deleted meanwhile goes without; it is nobody's mistake.
+    with shielded("standard tags", always=True), contextlib.suppress(InvalidInput, NotFound):
         tags = {key: value for key, value in _kept(run.store, collected).items() if key not in run.data.tags}
         if tags:
             run.store.record(run.id, params={}, tags=tags)
