@@ -30,6 +30,11 @@ def require() -> None:
         pytest.skip(f"needs a mount of its own: {refusal}")
 
 
+def python_path() -> str:
+    """Return the PYTHONPATH with which programs find these tests."""
+    return os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+
+
 def run(mount: str, module: str, *arguments: str, **environment: str) -> str:
     """Run `python -m module arguments` after the shell commands `mount`, in a namespace; return what it printed.
 
@@ -37,12 +42,11 @@ def run(mount: str, module: str, *arguments: str, **environment: str) -> str:
     """
     program = [sys.executable, "-m", module, *arguments]
     script = f'set -e\n{mount}\nexec "$@"'
-    path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [*_IN_NAMESPACE, "sh", "-c", script, "sh", *program],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": path, **environment},
+        env={**os.environ, "PYTHONPATH": python_path(), **environment},
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -41,8 +41,8 @@ __attribute__((constructor)) static void begin(void)
 static void shift(struct timespec *time)
 {
     int64_t ns = (int64_t)time->tv_sec * 1000000000 + time->tv_nsec + control->clock_offset_ns;
-    time->tv_sec = ns / 1000000000;
-    time->tv_nsec = ns % 1000000000;
+    time->tv_nsec = (ns % 1000000000 + 1000000000) % 1000000000; /* not negative, also before 1970 */
+    time->tv_sec = (ns - time->tv_nsec) / 1000000000;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *time)

@@ -66,12 +66,11 @@ impl Clock {
     }
 }
 
-/// Milliseconds since 1970 in UTC; negative before.
+/// Milliseconds since 1970 in UTC; 0 where the clock says that it is earlier, for no point may have such a time.
 fn precise_ms() -> i64 {
-    match SystemTime::now().duration_since(UNIX_EPOCH) {
-        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
-        Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |ms| -ms),
-    }
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 #[cfg(target_arch = "x86_64")]
