@@ -35,6 +35,8 @@ class Churn:
         self.chance = random.Random(seed)
         self.logged: dict[str, int] = {}
         """Points of this process's series, by run."""
+        self.own: list[str] = []
+        """Runs that this process began; only these are deleted, and only by it."""
         self.deleted: set[str] = set()
         self.client = runlake.MlflowClient()
 
@@ -67,7 +69,8 @@ class Churn:
     def run(self, run_id: str | None) -> None:
         with runlake.start_run(run_id=run_id) as run:
             if run_id is None:
-                self.tell("run", run.id)
+                self.own.append(run.id)
+                self.tell("run", run.id, self.name)
             param = f"{self.name}/{len(run.data.params)}"
             if param not in run.data.params:
                 runlake.log_param(param, self.name)
@@ -103,7 +106,9 @@ class Churn:
         self.tell("points", run_id, self.name, count)
 
     def delete(self) -> None:
-        if (run_id := self._chosen([])) is not None:
+        there = [run_id for run_id in self.own if run_id not in self.deleted]
+        if there:
+            run_id = self.chance.choice(there)
             runlake.delete_run(run_id)
             self.deleted.add(run_id)
             self.tell("deleted", run_id, True)

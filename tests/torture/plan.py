@@ -1,0 +1,121 @@
+"""Plan: every proof of `make torture`, with what it must reach. Longest first, so that two at once end together."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+from tests.torture.proof import Proof, Row, engine_command, pytest_command
+
+_LONG: Final = {"RUNLAKE_TORTURE": "1"}
+_ENDURANCE: Final = "tests/endurance/"
+
+PROOFS: Final = (
+    Proof(
+        "sigkill",
+        pytest_command("tests/crash/test_sigkill.py"),
+        (
+            Row(
+                "SIGKILL at random moments, 4 writers: acknowledged points lost, corrupt files",
+                "sigkill",
+                "kills>=500 writers>=4 lost=0 corrupt=0",
+            ),
+        ),
+        _LONG,
+        limit_s=900,
+    ),
+    Proof(
+        "soak",
+        pytest_command(_ENDURANCE + "test_soak.py"),
+        (Row("soak: 16 processes churn and are killed", "soak", "processes>=16 kills>=50 lost=0 doubled=0"),),
+        _LONG,
+    ),
+    Proof(
+        "api",
+        pytest_command(_ENDURANCE + "test_api_model.py"),
+        (Row("Python API against a dictionary, processes killed", "api_model", "examples>=120 differences=0"),),
+        _LONG,
+    ),
+    Proof(
+        "power",
+        engine_command("power"),
+        (Row("simulated power loss", "power-loss", "scenarios>=10000 durable-lost=0 doubled=0"),),
+        {"RUNLAKE_TORTURE": "400"},
+    ),
+    Proof(
+        "failpoints",
+        engine_command("failpoints"),
+        (Row("failpoint matrix: a kill at every step of every path", "failpoint-matrix", "lost=0 doubled=0"),),
+        {"RUNLAKE_TORTURE": "12"},
+    ),
+    Proof(
+        "server",
+        pytest_command("tests/replication/test_kills.py"),
+        (Row("server and clients killed while points are on their way: none lost or doubled"),),
+        {"RUNLAKE_TORTURE": "60"},
+    ),
+    Proof(
+        "disk",
+        pytest_command(_ENDURANCE + "test_full_disk.py"),
+        (
+            Row("disk full, then space again: tmpfs", "full_disk_tmpfs", "turns>=12 raised=0"),
+            Row("disk full, then space again: ext4", "full_disk_ext4", "turns>=12 raised=0"),
+        ),
+        _LONG,
+    ),
+    Proof(
+        "eio",
+        pytest_command(_ENDURANCE + "test_bad_disk.py"),
+        (Row("syncs fail with EIO", "eio", "turns>=60 lost=0 doubled=0"),),
+        _LONG,
+    ),
+    Proof(
+        "workers",
+        pytest_command(_ENDURANCE + "test_workers.py", _ENDURANCE + "test_ranks.py"),
+        (
+            Row("16 ranks in one run, one of them killed", "ranks", "ranks>=16 lost=0"),
+            Row("workers: forked, spawned, killed, daemonised, become another program"),
+        ),
+        _LONG,
+    ),
+    Proof(
+        "restarts",
+        pytest_command(_ENDURANCE + "test_clock.py", _ENDURANCE + "test_boots.py"),
+        (
+            Row("the wall clock jumps", "clock", "lost=0"),
+            Row("machine and container start again: what was synced is there, the rest said to be missing", "restart"),
+        ),
+        _LONG,
+    ),
+    Proof(
+        "faults",
+        engine_command("faults", "model"),
+        (Row("a disk that fills and fails at random, and any sequence of calls, against plain vectors"),),
+        {"RUNLAKE_TORTURE": "400", "PROPTEST_CASES": "3000"},
+    ),
+    Proof(
+        "hypothesis",
+        pytest_command("-m", "hypothesis", jobs=1),
+        (Row("filters, formats, tables and readers, drawn at random"),),
+        times=4,
+    ),
+    Proof(
+        "attack",
+        (sys.executable, "-m", "tests.server.attack", "120"),
+        (Row("random requests at a server: no answer that its description does not allow"),),
+    ),
+    Proof(
+        "many writers",
+        pytest_command(_ENDURANCE + "test_many_writers.py"),
+        (
+            Row(
+                "64 processes × 100 runs × 1,000 points at once",
+                "many_writers",
+                "processes>=64 runs>=6400 points>=6400000 errors=0 lost=0",
+            ),
+        ),
+        _LONG,
+        alone=True,
+    ),
+    Proof("speed", (sys.executable, "-m", "benchmarks.targets", "--only", "latency", "compaction"), (), alone=True),
+)
