@@ -18,9 +18,6 @@ export PIP_QUIET := 1
 # The same interpreter for every cargo command, or the bindings are compiled again and again.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 
-# Tests that print what they have proven, in lines that begin with `proof:`.
-PROOF := cargo test --quiet --locked --profile quick --package runlake-engine --features failpoints
-
 .DEFAULT_GOAL := help
 .PHONY: help tools develop demo test test-rust test-python torture conformance lint format bench counts wheel clean
 
@@ -55,18 +52,9 @@ test-rust: | tools ## Run the engine's tests
 test-python: develop ## Run the Python tests
 	$(BIN)/python -m pytest -n $(JOBS) -p no:benchmark
 
-torture: develop ## Run what tests draw at random for half an hour instead of seconds
-	RUNLAKE_TORTURE=400 PROPTEST_CASES=3000 cargo test --quiet --locked --profile quick --package runlake-engine \
-		--test faults --test model
-	RUNLAKE_TORTURE=400 $(PROOF) --test power -- --nocapture
-	RUNLAKE_TORTURE=12 $(PROOF) --test failpoints -- --nocapture
-	for seed in $$(seq 12); do $(BIN)/python -m pytest -q -n $(JOBS) -p no:benchmark -m hypothesis \
-		--hypothesis-seed=$$seed || exit 1; done
-	for turn in $$(seq 5); do $(BIN)/python -m pytest -q -n $(JOBS) -p no:benchmark tests/crash tests/store || exit 1; done
-	for turn in $$(seq 5); do RUNLAKE_TORTURE=60 $(BIN)/python -m pytest -q -p no:benchmark \
-		tests/replication/test_kills.py || exit 1; done
+torture: develop ## Run every proof at its full size, half an hour, and print what is reached
 	$(BIN)/python -m pip install --quiet schemathesis
-	$(BIN)/python -m tests.server.attack 300
+	$(BIN)/python -m tests.torture
 
 $(VENVS)/%/.ready: tests/conformance/%.txt | tools
 	$(PYTHON) -m venv $(@D)

@@ -50,6 +50,7 @@ class Delivery:
         self._stopped = threading.Event()
         self._queue: collections.deque[tuple[_engine.Writer, int, Change]] = collections.deque()
         self._thread: threading.Thread | None = None
+        self._sync_failed = False
 
     @property
     def pending(self) -> int:
@@ -140,4 +141,9 @@ class Delivery:
         try:
             self._catalog.sync()
         except OSError as error:
-            _log.warning("the catalog could not be synced: %s", error)
+            if not self._sync_failed:  # said once until it succeeds again
+                _log.warning("the catalog could not be synced: %s", error)
+            self._sync_failed = True
+            self._call_thread()  # to try again, though nothing else may be committed
+        else:
+            self._sync_failed = False

@@ -1,7 +1,9 @@
 """Delivery: while another process keeps the catalog locked, changes wait in the journal and none is lost."""
 
 import contextlib
+import errno
 import logging
+import os
 import signal
 import sqlite3
 import time
@@ -140,3 +142,22 @@ def test_what_was_recorded_before_a_kill_is_there(programs: Programs, root: Path
     )
     assert status == -signal.SIGKILL
     assert len(Store.open(root).get_run("run1").data.params) == 50
+
+
+def test_a_sync_of_the_catalog_that_fails_is_said_once_and_tried_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried: list[None] = []
+
+    def fails(_file: int) -> None:
+        tried.append(None)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    store = Store.open(root, config=Config(sync_interval_ms=1))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", fails)
+        add_run(store)
+        wait_until(lambda: len(tried) > 3)
+    wait_until(lambda: not store.catalog.unsynced)
+    assert caplog.text.count("the catalog could not be synced") == 1
+    store.close()
