@@ -18,6 +18,7 @@ from typing import Final
 
 from runlake import _engine
 from runlake.catalog import Catalog, Change
+from runlake.errors import StoreError
 
 _log = logging.getLogger("runlake")
 
@@ -51,6 +52,7 @@ class Delivery:
         self._queue: collections.deque[tuple[_engine.Writer, int, Change]] = collections.deque()
         self._thread: threading.Thread | None = None
         self._sync_failed = False
+        self._unmarked: tuple[_engine.Writer, int] | None = None
 
     @property
     def pending(self) -> int:
@@ -90,6 +92,7 @@ class Delivery:
         if thread is not None:
             thread.join(timeout_s)
         self.drain(timeout_s=0.0)
+        self._mark_again()
 
     def _deliver_first(self) -> bool:
         """Deliver the change that waits longest; False when the catalog did not take it, or others are at it."""
@@ -107,10 +110,29 @@ class Delivery:
                 _log.error("a change is lost: %s: %s", error, change)
             with self._mutex:
                 self._queue.popleft()
-            writer.finish_outbox(number)
+            self._unmarked = writer, number
+            self._mark()
             return True
         finally:
             self._delivering.release()
+
+    def _mark(self) -> None:
+        """Note in the journal what was delivered; without room there, later, or whoever adopts it delivers it again."""
+        if self._unmarked is None:
+            return
+        writer, number = self._unmarked
+        with contextlib.suppress(StoreError):
+            writer.finish_outbox(number)
+            self._unmarked = None
+
+    def _mark_again(self) -> None:
+        if self._unmarked is not None and self._delivering.acquire(timeout=DELIVERY_WAIT_S):
+            try:
+                self._mark()
+            finally:
+                self._delivering.release()
+        if self._unmarked is not None:
+            self._call_thread()
 
     def _call_thread(self) -> None:
         if self._work.empty():
@@ -136,6 +158,7 @@ class Delivery:
             self._stopped.wait(max(0.0, synced + self._sync_interval_s - time.monotonic()))
             synced = time.monotonic()
             self._sync()
+            self._mark_again()
 
     def _sync(self) -> None:
         try:

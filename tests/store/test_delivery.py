@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from runlake.catalog import Change
 from runlake.config import Config
-from runlake.errors import ParameterChanged
+from runlake.delivery import Delivery
+from runlake.errors import ParameterChanged, StoreError
 from runlake.store import Store
 from tests.store.programs import Programs
 from tests.store.reading import wait_until
@@ -161,3 +163,30 @@ def test_a_sync_of_the_catalog_that_fails_is_said_once_and_tried_again(
     wait_until(lambda: not store.catalog.unsynced)
     assert caplog.text.count("the catalog could not be synced") == 1
     store.close()
+
+
+def test_a_delivery_that_the_journal_has_no_room_to_note_is_noted_later_and_holds_up_nothing(
+    store: Store,
+) -> None:
+    class Full:
+        """A writer whose disk is full for a while."""
+
+        def __init__(self) -> None:
+            self.refused = 0
+            self.marked: list[int] = []
+
+        def push_outbox(self, _payload: bytes) -> int:
+            return 1
+
+        def finish_outbox(self, upto: int) -> None:
+            if self.refused < 3:
+                self.refused += 1
+                raise StoreError("no room in the journal")
+            self.marked.append(upto)
+
+    full, delivered = Full(), list[Change]()
+    delivery = Delivery(store.catalog, delivered.append, sync_interval_ms=1)
+    delivery.put(full, Change("run1"))  # type: ignore[arg-type]
+    wait_until(lambda: full.marked)
+    delivery.stop(30.0)
+    assert (len(delivered), full.refused, full.marked) == (1, 3, [1])
