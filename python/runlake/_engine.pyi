@@ -21,6 +21,7 @@ __all__ = [
     "Adopted",
     "ArrowStream",
     "Dropped",
+    "FileSystem",
     "Gap",
     "JournalCache",
     "Journals",
@@ -47,6 +48,7 @@ __all__ = [
     "inspect",
     "log_metric",
     "pack_points",
+    "probe_locks",
     "read_points",
     "release_memory",
     "remove_leftovers",
@@ -87,8 +89,36 @@ def fork_generation() -> int:
 def release_memory() -> bool:
     """Give memory that nobody uses back to the system, and return whether there was some."""
 
-def check_filesystem(path: str) -> str | None:
-    """Return None where a store works, or else the name of the file system of `path`, which cannot hold one."""
+def check_filesystem(path: str) -> FileSystem:
+    """Return what the file system of `path`, which must exist, can be trusted with.
+
+    Raises:
+        StoreError: the path cannot be examined.
+    """
+
+def probe_locks(folder: str) -> str | None:
+    """Try the locks that a store needs on a file in `folder`; return None where they work, or else what is wrong.
+
+    Raises:
+        StoreError: no file can be made there.
+    """
+
+@final
+class FileSystem:
+    """A file system as a store meets it."""
+
+    @property
+    def name(self) -> str:
+        """As people call it; `a file system of type 0x…` for one that is not known."""
+    @property
+    def written(self) -> bool:
+        """Whether each point has to be written: mappings or reserved space cannot be relied on."""
+    @property
+    def shared(self) -> bool:
+        """Whether other hosts may have it mounted as well."""
+    @property
+    def reason(self) -> str:
+        """Why points are written, as part of a sentence; empty where they are not."""
 
 @final
 class Writer:
@@ -107,6 +137,7 @@ class Writer:
         max_block_ms: int = 1000,
         max_chunk_bytes: int | None = None,
         max_unsealed_bytes: int | None = None,
+        written: bool = False,
         after_fork: Callable[[str], Writer] | None = None,
     ) -> Writer:
         """Make a journal in the folder `journals`, lock it, and start the thread that syncs it.
@@ -117,6 +148,7 @@ class Writer:
             max_block_ms: Longest time a logging call waits for room; then its points are dropped and counted.
             max_chunk_bytes: Size to which journal files grow; None for the engine's own.
             max_unsealed_bytes: Backlog from which on logging calls wait; None for the engine's own.
+            written: Whether each point is written to the file, for file systems that say so (see `FileSystem`).
             after_fork: Called with a run id when that run is logged to in a child of this process; returns the child's
                 writer, with the run attached to it. It is called once a run, in the thread that logs.
         """
@@ -198,6 +230,7 @@ class Replica:
         sync_interval_ms: int = 1000,
         max_block_ms: int = 1000,
         max_unsealed_bytes: int | None = None,
+        written: bool = False,
     ) -> Replica | None:
         """Go on with a stream where its journal ends, or at `sealed` where it has none.
 

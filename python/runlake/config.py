@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 from runlake.errors import InvalidInput
 
@@ -30,7 +30,11 @@ _SPOOL = "RUNLAKE_SPOOL"
 _DURABILITY = "RUNLAKE_DURABILITY"
 THROTTLE = "RUNLAKE_THROTTLE"
 """The variable that says which points are stored; see `runlake.throttling`."""
+_JOURNAL = "RUNLAKE_JOURNAL"
 _BATCH_JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_COMPLETION_INDEX")
+
+JournalSetting: TypeAlias = Literal["auto", "map", "write"]
+"""How points reach the journal: as the file system asks for, stored into mapped memory, or each written."""
 
 
 @dataclass(frozen=True)
@@ -66,16 +70,31 @@ class Config:
     """Journal bytes that may wait for a server; from there on logging calls wait, and then drop and count."""
     drain_timeout_ms: int = 30_000
     """Longest time that the end of a run, or of the interpreter, waits until a server has everything."""
+    journal: JournalSetting = "auto"
+    """How points reach the journal: "auto" asks the file system; "map" and "write" overrule it."""
 
 
 def from_environment() -> Config:
     """Return the configuration with what RUNLAKE_* variables set.
 
     Raises:
-        InvalidInput: a variable is not a whole number from 0 on.
+        InvalidInput: a variable is not a whole number from 0 on, or RUNLAKE_JOURNAL is none of its words.
     """
     given = {entry.name: os.environ.get(_PREFIXES[0] + entry.name.upper()) for entry in fields(Config)}
-    return Config(**{name: _whole_number(name, text) for name, text in given.items() if text})
+    numbers = {name: _whole_number(name, text) for name, text in given.items() if text and name != "journal"}
+    return Config(**numbers, journal=journal())
+
+
+def journal() -> JournalSetting:
+    """Return how points reach the journal, as RUNLAKE_JOURNAL has it.
+
+    Raises:
+        InvalidInput: it is none of 'auto', 'map' and 'write'.
+    """
+    said = os.environ.get(_JOURNAL) or "auto"
+    if said not in get_args(JournalSetting):
+        raise InvalidInput(f"{_JOURNAL} is {said!r}; it must be 'auto', 'map' or 'write'")
+    return cast(JournalSetting, said)
 
 
 def _whole_number(name: str, text: str) -> int:

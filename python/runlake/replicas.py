@@ -214,6 +214,7 @@ class Replicas:
             sync_interval_ms=self._config.sync_interval_ms,
             max_block_ms=self._config.max_block_ms,
             max_unsealed_bytes=self._config.max_unsealed_bytes,
+            written=self._catalog.keeping.written,
         )
         note = self._handover / writer_id
         if replica is None:

@@ -22,6 +22,7 @@ from runlake.config import Config, from_environment, process_rank
 from runlake.delivery import DELIVERY_WAIT_S, Delivery
 from runlake.entities import LifecycleStage, Metric, Run
 from runlake.errors import CatalogLocked, InvalidInput, StoreError, StoreUnavailable
+from runlake.filesystem import keeping_of, warn_of
 from runlake.names import MAX_STEP
 from runlake.reads import Reads
 from runlake.recovery import Recovery, describe_writer
@@ -83,13 +84,14 @@ class Store:
 
         Raises:
             NewerFormat: a later version wrote the store; nothing was touched.
-            StoreUnavailable: `root` is a file, cannot be written to, or is on a file system that cannot hold a store.
+            StoreUnavailable: `root` is a file, cannot be written to, has locks that are none, or is another host's.
             NotFound: there is no store and none is to be made.
         """
         root = Path(root).absolute()
         config = config or from_environment()
-        _require_file_system(root)
-        catalog = Catalog.open(root, lock_timeout_s=config.lock_timeout_ms / 1000, create=create)
+        keeping = keeping_of(root, config.journal)
+        catalog = Catalog.open(root, lock_timeout_s=config.lock_timeout_ms / 1000, create=create, keeping=keeping)
+        warn_of(root, keeping)
         try:
             for name in ("journals", "segments"):
                 (root / name).mkdir(exist_ok=True)
@@ -357,6 +359,7 @@ class Store:
                 sync_interval_ms=self.config.sync_interval_ms,
                 max_block_ms=self.config.max_block_ms,
                 max_unsealed_bytes=self.config.max_unsealed_bytes,
+                written=self.catalog.keeping.written,
                 after_fork=self._writer_in_child,
             )
             self._info = describe_writer(
@@ -570,12 +573,3 @@ def _close_all() -> None:
 
 os.register_at_fork(after_in_child=_begin_in_child)
 atexit.register(_close_all)
-
-
-def _require_file_system(root: Path) -> None:
-    existing = next(folder for folder in (root, *root.parents) if folder.exists())
-    if (kind := _engine.check_filesystem(str(existing))) is not None:
-        raise StoreUnavailable(
-            f"the store {root} would be on {kind}, which does not keep mapped files and locks as a store needs them",
-            hint="keep it on a local disk (ext4, xfs, tmpfs) and copy it away when the runs have ended",
-        )

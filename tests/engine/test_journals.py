@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -244,11 +243,19 @@ def test_what_is_no_range_is_refused(journals: Path, ranges: Any) -> None:
         _engine.runs_in(str(journals), ranges)
 
 
-def test_file_systems_that_hold_a_store(journals: Path) -> None:
-    assert _engine.check_filesystem(str(journals)) is None
-    assert _engine.check_filesystem(os.sep) in (None, "btrfs", "ZFS", "overlay")
+def test_a_file_system_says_how_points_are_kept_on_it(journals: Path) -> None:
+    proc = _engine.check_filesystem("/proc")
+    assert (proc.name, proc.written, proc.shared) == ("a file system of type 0x9fa0", True, True)
+    assert "not known" in proc.reason
+    here = _engine.check_filesystem(str(journals))
+    assert bool(here.reason) == here.written
     with pytest.raises(StoreError, match="missing"):
         _engine.check_filesystem(str(journals / "missing"))
+
+
+def test_locks_of_a_folder_are_tried_without_a_trace(journals: Path) -> None:
+    assert _engine.probe_locks(str(journals)) is None
+    assert list(journals.iterdir()) == []
 
 
 def test_the_build_says_what_it_is() -> None:

@@ -12,7 +12,7 @@ PACKAGE = Path(runlake.__file__).parent
 
 # A module may import from its own layer and from those before it. What is not named here is in the last but one.
 LAYERS = (
-    ("_engine", "errors", "config", "entities", "names", "missing_names", "extras", "interpreter"),
+    ("_engine", "errors", "config", "entities", "names", "missing_names", "extras", "interpreter", "filesystem"),
     ("catalog", "query", "artifacts", "data", "provenance"),
     ("store", "reads", "sealing", "delivery", "recovery", "replicas", "compaction", "garbage"),
     ("tracking",),

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -27,7 +28,8 @@ def test_it_is_where_the_environment_says_or_with_other_state(tmp_path: Path, mo
 
 
 def test_a_home_on_a_network_disk_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runlake._engine.check_filesystem", lambda _path: "nfs")  # there is none to be had here
+    nfs = SimpleNamespace(name="NFS", written=True, shared=True, reason="")  # there is none to be had here
+    monkeypatch.setattr("runlake._engine.check_filesystem", lambda _path: nfs)
     assert spools_folder() == Path("/var/tmp") / f"runlake-{os.getuid()}" / "spool"
 
 

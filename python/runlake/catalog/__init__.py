@@ -20,6 +20,7 @@ from runlake.catalog.logged_models import LoggedModels, NewModel, RunModels
 from runlake.catalog.losses import Losses
 from runlake.catalog.members import Living, Members
 from runlake.catalog.model_versions import Narrowed, NewVersion, Versions
+from runlake.catalog.owner import Owner
 from runlake.catalog.receiving import Receipt, ReceivedExperiment, ReceivedFile, ReceivedRun, Receiving
 from runlake.catalog.registry import PROMPT_TAG, Registry
 from runlake.catalog.replicas import Replicas
@@ -32,6 +33,8 @@ from runlake.catalog.states import Acknowledged, ExperimentState, RunState, Unse
 from runlake.catalog.summaries import LOST, KnownSummary
 from runlake.catalog.typed import Kind, read_typed
 from runlake.catalog.writers import FoundGap, GapInfo, WriterInfo, Writers, WriterState
+from runlake.config import journal
+from runlake.filesystem import Keeping, keeping_of, require_locks
 
 __all__ = [
     "LOST",
@@ -112,22 +115,26 @@ class Catalog(
     death of the process at once, and a power cut after the next `sync`.
     """
 
-    def __init__(self, root: Path, lake: Lake, database: Database) -> None:
+    def __init__(self, root: Path, lake: Lake, database: Database, keeping: Keeping) -> None:
         super().__init__(root, database)
         self.store_id = lake.store_id
+        self.keeping = keeping
         self._file = database.file_identity()
 
     @classmethod
-    def open(cls, root: Path, *, lock_timeout_s: float = 20.0, create: bool = True) -> Catalog:
+    def open(
+        cls, root: Path, *, lock_timeout_s: float = 20.0, create: bool = True, keeping: Keeping | None = None
+    ) -> Catalog:
         """Open the catalog of the store in the folder `root`; make store and catalog when they are missing.
 
         Args:
             lock_timeout_s: Longest wait for other processes, in this and every later call.
             create: Whether a missing store is made.
+            keeping: How the store is kept; None is what the file system and RUNLAKE_JOURNAL say.
 
         Raises:
             NewerFormat: a later version wrote the store; nothing was touched.
-            StoreUnavailable: `root` is a file or cannot be written to.
+            StoreUnavailable: `root` is a file, cannot be written to, has locks that are none, or is another host's.
             NotFound: there is no store and none is to be made.
         """
         root = root.absolute()
@@ -135,12 +142,15 @@ class Catalog(
         if lake is None and not create:
             raise no_store(root)
         make_folder(root)
-        database = Database(root, lock_timeout_s)
+        keeping = keeping or keeping_of(root, journal())
+        require_locks(root, keeping)
+        owner = Owner(root, keeping.file_system) if keeping.shared else None
+        database = Database(root, lock_timeout_s, wal=keeping.wal, owner=owner)
         if lake is None:
             with database.exclusive():
                 lake = read_lake(root) or make_lake(root)
         database.open()
-        return cls(root, lake, database)
+        return cls(root, lake, database, keeping)
 
     def tx(self) -> int:
         """Return the number of the last transaction."""
@@ -152,8 +162,12 @@ class Catalog(
         self._database.on_commit = callback
 
     def is_there(self) -> bool:
-        """Tell whether the folder still holds the catalog that was opened; False after it was removed or replaced."""
-        return self._database.file_identity() == self._file
+        """Tell whether the folder still holds the catalog that was opened; False after it was removed or replaced.
+
+        Where numbers of files change while they stay what they are, any catalog will do.
+        """
+        found = self._database.file_identity()
+        return found == self._file or (found is not None and self.keeping.shared)
 
     @property
     def unsynced(self) -> bool:

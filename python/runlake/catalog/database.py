@@ -3,6 +3,9 @@
 Every write transaction, open, close and checkpoint runs under the exclusive lock of `catalog.lock`; reads do not.
 Order of locks: `Database._write_mutex`, then `catalog.lock`, then `_read_mutex`.
 
+Where mapped memory cannot be relied on there is no WAL: a commit waits for the disk and for whoever is reading, and
+after it nothing is left to sync. So no thread may write in the middle of a read of its own.
+
 NOTE: SQLite keeps, in the process, a list of the files it has locked, and a fork copies the list but not the locks. A
 connection that the child opens would believe that it holds them, and the parent, closing as the last one, would delete
 the WAL that the child writes to. So connections are closed before a fork, and opened again on both sides at the next
@@ -23,23 +26,36 @@ from pathlib import Path
 from typing import Final
 
 from runlake.catalog.lock import FileLock
-from runlake.catalog.migrations import check_version, migrate
+from runlake.catalog.migrations import check_version, enter_wal, leave_wal, migrate
+from runlake.catalog.owner import Owner
 from runlake.catalog.session import Session
 from runlake.errors import CatalogLocked, Corrupt, StoreError, StoreUnavailable
 
 NAME: Final = "catalog.db"
 _FORK_WAIT_S = 10.0
-_PRAGMAS: Final = """
-    PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
+_PRAGMAS: Final = "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
+_WITH_WAL: Final = """
+    PRAGMA synchronous = NORMAL;
     PRAGMA wal_autocheckpoint = 4000;"""  # 16 MiB: the same pages again and again go into the database once
+_WITHOUT_WAL: Final = """
+    PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL;
+    PRAGMA cache_spill = OFF;"""  # else a large transaction would keep readers out before it commits
 _BUSY_TIMEOUT_S = 10.0  # only recovery after a crash, by another process, makes SQLite itself wait
 
 
 class Database:
     """Two connections, one that writes and one that reads, opened at first use and shared by all threads."""
 
-    def __init__(self, root: Path, lock_timeout_s: float) -> None:
+    def __init__(self, root: Path, lock_timeout_s: float, *, wal: bool = True, owner: Owner | None = None) -> None:
+        """Prepare; nothing is opened.
+
+        Args:
+            wal: Whether the catalog has a WAL; without one every commit is on the disk when it returns.
+            owner: Keeps other hosts away, where there may be some.
+        """
         self.lock_timeout_s = lock_timeout_s
+        self._wal = wal
+        self._owner = owner
         self.path = root / NAME
         self.lock = FileLock(root / "catalog.lock")
         self.names: dict[str, int] = {}  # key names that are committed; none is ever removed
@@ -64,7 +80,9 @@ class Database:
         timeout_s = self.lock_timeout_s if wait_s is None else wait_s
         with _translated(self.path), self._exclusive(timeout_s):
             connection = self._writer()
-            if durable:
+            if not self._wal:  # there a commit waits for those who read
+                connection.execute(f"PRAGMA busy_timeout = {1000 * timeout_s:.0f}")
+            elif durable:
                 connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -74,13 +92,13 @@ class Database:
                 if not session.cancelled:
                     connection.execute("COMMIT")
                     self.names.update(session.new_names)
-                    self._unsynced = self._unsynced or not durable
+                    self._unsynced = self._unsynced or (self._wal and not durable)
                     if self._unsynced:
                         self.on_commit()
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-                if durable:
+                if durable and self._wal:
                     connection.execute("PRAGMA synchronous = NORMAL")
 
     @contextlib.contextmanager
@@ -165,6 +183,8 @@ class Database:
                 self._refuse_within(self._in_use)
                 self._close_connections(self.lock_timeout_s if wait_s is None else wait_s)
                 self.lock.forget()
+                if self._owner is not None:
+                    self._owner.release()
 
     # -- connections
 
@@ -177,6 +197,8 @@ class Database:
             self._refuse_within(self._writing)
             self._writing = True
             try:
+                if self._owner is not None:
+                    self._owner.ensure(timeout_s)
                 self.lock.acquire(max(0.0, deadline - time.monotonic()))
                 try:
                     yield
@@ -202,8 +224,12 @@ class Database:
         if self._write_connection is None:
             self._refuse_stale_connection()
             check_version(self.path)
+            if not self._wal:
+                leave_wal(self.path)
             connection = self._connect()
             try:
+                if self._wal:
+                    self._wal = enter_wal(connection)
                 migrate(connection, self.path)
             except BaseException:
                 connection.close()
@@ -226,7 +252,7 @@ class Database:
         connection = sqlite3.connect(
             self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=256
         )
-        connection.executescript(_PRAGMAS)
+        connection.executescript(_PRAGMAS + (_WITH_WAL if self._wal else _WITHOUT_WAL))
         connection.create_function("signbit", 1, _signbit, deterministic=True)
         return connection
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Final
 
 from runlake.catalog.schema import APPLICATION_ID, VERSIONS
 from runlake.errors import Corrupt, NewerFormat
+
+_TIMEOUT_S: Final = 10.0
 
 
 def check_version(path: Path) -> None:
@@ -22,8 +25,20 @@ def check_version(path: Path) -> None:
         _require_new_store(path)
         return
     wal = path.with_name(path.name + "-wal")
-    how = "mode=ro" if wal.exists() and wal.stat().st_size else "mode=ro&immutable=1"
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=10.0)
+    if not wal.exists() or wal.stat().st_size == 0:
+        _check_file(path, "mode=ro&immutable=1")
+        return
+    try:
+        _check_file(path, "mode=ro")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_IOERR_SHMMAP:
+            raise
+        # A copy from elsewhere, on a file system where a WAL cannot be read in place: what is in the file has to do.
+        _check_file(path, "mode=ro&immutable=1")
+
+
+def _check_file(path: Path, how: str) -> None:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=_TIMEOUT_S)
     try:
         _require_known(connection, path)
     finally:
@@ -41,11 +56,44 @@ def _require_new_store(path: Path) -> None:
         )
 
 
+def enter_wal(connection: sqlite3.Connection) -> bool:
+    """Give the catalog a WAL if it has none; the caller holds the lock.
+
+    Returns:
+        False where that could not be: it goes on without one, and every commit waits for the disk.
+    """
+    if _mode(connection, "journal_mode = WAL") == "wal":
+        return True
+    connection.executescript("PRAGMA synchronous = FULL; PRAGMA cache_spill = OFF;")
+    return False
+
+
+def leave_wal(path: Path) -> None:
+    """Fold the WAL of a catalog, if it has one, into the file, for good; the caller holds the lock.
+
+    It is done without the index in mapped memory, which only works while nobody else has the catalog open.
+
+    Raises:
+        sqlite3.OperationalError: others have it open.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    connection = sqlite3.connect(path, timeout=_TIMEOUT_S, isolation_level=None)
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+        _mode(connection, "journal_mode = TRUNCATE")
+    finally:
+        connection.close()
+    path.with_name(path.name + "-shm").unlink(missing_ok=True)  # of a copy; nobody maps it
+
+
+def _mode(connection: sqlite3.Connection, pragma: str) -> str:
+    return str(connection.execute(f"PRAGMA {pragma}").fetchall()[0][0])
+
+
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the catalog to this version; the caller holds the lock. A new one gets its schema and WAL mode."""
+    """Bring the catalog to this version; the caller holds the lock. A new one gets its schema."""
     version = _require_known(connection, path)
-    if version == 0:
-        connection.execute("PRAGMA journal_mode = WAL").fetchall()
     for number, statements in enumerate(VERSIONS[version:], start=version + 1):
         connection.execute("BEGIN IMMEDIATE")
         try:

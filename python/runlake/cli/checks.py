@@ -16,6 +16,7 @@ from runlake.catalog import Catalog, Range, SegmentRef
 from runlake.catalog.lake import read_lake
 from runlake.cli.output import size
 from runlake.errors import RunlakeError
+from runlake.filesystem import keeping_of, require_locks
 from runlake.store import Store
 
 
@@ -61,11 +62,26 @@ def check_folder(root: Path) -> Iterator[Finding]:
         return
     details = {"format": lake.format, "store_id": lake.store_id, "created_ms": lake.created_ms}
     yield Finding("store", State.OK, f"{root}, format {lake.format}, id {lake.store_id}", details=details)
-    reason = _engine.check_filesystem(str(root))
-    if reason is None:
-        yield Finding("file system", State.OK, "shared mappings and locks can be trusted here")
-    else:
-        yield Finding("file system", State.WRONG, reason, "copy the store to a local disk")
+    yield _file_system(root)
+
+
+def _file_system(root: Path) -> Finding:
+    """Say what the file system can be trusted with, and how the store is kept on it."""
+    keeping = keeping_of(root, config.journal())
+    points = "each point is written" if keeping.written else "points are stored into mapped files"
+    catalog = "the catalog has a WAL" if keeping.wal else "each change of the catalog waits for the disk"
+    says = f"{keeping.file_system}: {points}, {catalog}"
+    if keeping.reason:
+        says += f", for {keeping.reason}"
+    if keeping.shared:
+        says += "; one host at a time can use the store"
+    details = {"file_system": keeping.file_system, "written": keeping.written, "wal": keeping.wal}
+    try:
+        require_locks(root, keeping)
+    except RunlakeError as error:
+        return Finding("file system", State.WRONG, error.message, error.hint, details)
+    hint = "a store on a local disk (ext4, xfs, tmpfs) is faster" if keeping.reason else None
+    return Finding("file system", State.NOTE if keeping.reason else State.OK, says, hint, details)
 
 
 def check_journals(root: Path) -> Iterator[Finding]:

@@ -18,21 +18,21 @@ MARK: Final = "remote.json"
 
 
 def spools_folder() -> Path:
-    """Return the folder that has this user's spools: RUNLAKE_SPOOL, else one for state, on a disk that can hold stores.
+    """Return the folder that has this user's spools: RUNLAKE_SPOOL, else one for state, on a disk of this machine.
 
-    Homes on network disks cannot; spools are in /var/tmp then, which is this machine's and outlives its restart.
+    Homes on network disks are none; spools are in /var/tmp then, which outlives a restart of the machine.
     """
     if (named := spool_folder()) is not None:
         return named
     state = state_folder()
-    if state is not None and _holds_stores(state):
+    if state is not None and _is_of_this_machine(state):
         return state / "runlake" / "spool"
     return Path("/var/tmp") / f"runlake-{os.getuid()}" / "spool"
 
 
-def _holds_stores(folder: Path) -> bool:
+def _is_of_this_machine(folder: Path) -> bool:
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    return os.access(existing, os.W_OK) and _engine.check_filesystem(str(existing)) is None
+    return os.access(existing, os.W_OK) and not _engine.check_filesystem(str(existing)).shared
 
 
 def folder_for(address: Address) -> Path:

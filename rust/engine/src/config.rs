@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::platform::Keeping;
+
 /// How a writer spends disk, time and memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -15,6 +17,8 @@ pub struct Config {
     pub max_block: Duration,
     /// Journal bytes not yet sealed at which calls begin to wait for the sealer.
     pub max_unsealed_bytes: u64,
+    /// How points reach the journal; [`Keeping::Mapped`] only where [`crate::FileSystem`] says so.
+    pub keeping: Keeping,
 }
 
 impl Default for Config {
@@ -25,6 +29,7 @@ impl Default for Config {
             max_chunk_bytes: 16 << 20,
             max_block: Duration::from_secs(1),
             max_unsealed_bytes: 4 << 30,
+            keeping: Keeping::Mapped,
         }
     }
 }

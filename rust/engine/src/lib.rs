@@ -61,7 +61,7 @@ pub use journal::side_cache::SideCache;
 pub use ledger::{Aggregate, Keep, LedgerEntry, Pending, Stretch, Tally, Window};
 pub use live::LiveSummaries;
 pub use packed::{Packed, Points, pack, unpack};
-pub use platform::{check_filesystem, fork_generation, release_memory};
+pub use platform::{FileSystem, Keeping, fork_generation, probe_locks, release_memory};
 pub use points::{PointsRequest, read_points};
 pub use rebuild::{Choice, choose};
 pub use recover::{Adopted, Gap, RunPoints, WriterFiles, adopt, dead, inspect, survey};

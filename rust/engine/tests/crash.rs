@@ -25,8 +25,10 @@ const THREADS: usize = 4;
 
 /// Starts this program again to run one of the `child_…` functions below.
 fn start(function: &str, folder: &Path) -> Child {
+    let module = module_path!().split_once("::");
+    let name = module.map_or(function.to_owned(), |(_, module)| format!("{module}::{function}"));
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", function, "--nocapture", "--test-threads", "1"])
+        .args(["--exact", &name, "--nocapture", "--test-threads", "1"])
         .env(FOLDER, folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -99,7 +99,7 @@ fn a_real_full_file_system_drops_points_and_never_kills_the_process() {
         7,
         Config {
             max_block: Duration::from_millis(20),
-            ..Config::default()
+            ..lake::ordinary()
         },
     )
     .unwrap();

@@ -37,7 +37,7 @@ impl Trial {
             sync_interval: Duration::from_millis([1, 5, 3_600_000][dice.below(3) as usize]),
             min_chunk_bytes: (5 + dice.below(12)) * 4096,
             max_chunk_bytes: (16 + dice.below(40)) * 4096,
-            ..Config::default()
+            ..lake::ordinary()
         };
         let (lake, disk) = (Lake::new(), Arc::new(FailingDisk::default()));
         let writer = Writer::open_on(lake.path(), 7, config, disk.clone()).unwrap();
@@ -60,7 +60,7 @@ impl Trial {
     }
 
     fn act(&mut self) {
-        match self.dice.below(15) {
+        match self.dice.below(16) {
             0 => self.disk.full.store(self.dice.below(3) == 0, Ordering::SeqCst),
             1 => self.disk.sync_fails.store(self.dice.below(3) == 0, Ordering::SeqCst),
             2 => self.disk.sync_fails_once.store(true, Ordering::SeqCst),
@@ -74,6 +74,10 @@ impl Trial {
                 if self.writer.finish_outbox(upto).is_ok() {
                     self.delivered = upto;
                 }
+            }
+            15 => {
+                let error = [0, 0, libc::ENOSPC, libc::EIO][self.dice.below(4) as usize];
+                self.disk.write_error.store(error, Ordering::SeqCst);
             }
             6..=8 => self.log_column(),
             9 => (0..self.series.len() as u64).for_each(|series| self.log_point(series, 0)),

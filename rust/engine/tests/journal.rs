@@ -273,7 +273,7 @@ fn trimming_removes_whole_sealed_chunks_and_nothing_else() {
 #[test]
 fn a_clean_close_gives_the_unused_middle_back() {
     let lake = Lake::new();
-    let writer = lake.open(Config::default());
+    let writer = lake.open(lake::ordinary());
     let series = writer.series("run", "loss").unwrap();
     log(&writer, series, 0..1000);
     writer.close().unwrap();

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use runlake_engine::{Config, Outcome, Point, Selection, Snapshot, Times, Writer, adopt, survey};
+use runlake_engine::{Config, Keeping, Outcome, Point, Selection, Snapshot, Times, Writer, adopt, survey};
 
 fn best<T>(times: usize, mut work: impl FnMut() -> T) -> Duration {
     let time = |work: &mut dyn FnMut() -> T| {
@@ -158,4 +158,58 @@ fn a_thousand_journals() {
         }
     };
     println!("adopt all {:?}", best(1, adopt_all));
+}
+
+/// Mapped and written journals by turns, so that the ratio is one of the same minutes. `RUNLAKE_SPEED_FOLDER` names a folder
+/// on the file system that is meant; where that keeps no mappings, `RUNLAKE_SPEED_WRITTEN` leaves the mapped ones out.
+#[test]
+#[ignore = "a measurement"]
+fn points_that_are_written() {
+    let place = std::env::var("RUNLAKE_SPEED_FOLDER").unwrap_or_else(|_| ".".to_owned());
+    let folder = tempfile::tempdir_in(place).unwrap();
+    let kinds = match std::env::var_os("RUNLAKE_SPEED_WRITTEN") {
+        None => vec![("mapped", Keeping::Mapped), ("written", Keeping::Written)],
+        Some(_) => vec![("written", Keeping::Written)],
+    };
+    for round in 0..5 {
+        for &(name, keeping) in &kinds {
+            let config = Config {
+                keeping,
+                ..Config::default()
+            };
+            let writer = Writer::open(folder.path(), 1, config).unwrap();
+            let row: Vec<_> = (0..10)
+                .map(|i| (writer.series("run", &format!("k{i}")).unwrap(), i as f64))
+                .collect();
+            const N: i64 = 100_000;
+            let one = best(1, || {
+                for i in 0..N {
+                    let point = Point {
+                        step: i,
+                        timestamp_ms: i,
+                        value: i as f64,
+                    };
+                    assert!(matches!(writer.append(row[0].0, point), Ok(Outcome::Stored(_))));
+                }
+            });
+            let rows = best(1, || {
+                for i in 0..N / 10 {
+                    assert_eq!(writer.append_row(i, i, &row).unwrap(), 10);
+                }
+            });
+            let steps: Vec<i64> = (0..1_000_000).collect();
+            let values: Vec<f64> = steps.iter().map(|s| *s as f64).collect();
+            let column = best(1, || {
+                writer.append_column(row[0].0, &steps, Times::Slice(&steps), &values)
+            });
+            println!(
+                "{round} {name}: a point {:.3} µs, a value of a row of ten {:.3} µs, columns {:.1} M points/s",
+                one.as_secs_f64() * 1e6 / N as f64,
+                rows.as_secs_f64() * 1e6 / N as f64,
+                1.0 / column.as_secs_f64()
+            );
+            writer.trim(u64::MAX).unwrap();
+            writer.close().unwrap();
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod compacting;
 mod downsample;
 mod errors;
 mod fast;
+mod file_system;
 mod identity;
 mod journals;
 mod kept;
@@ -48,6 +49,8 @@ mod _engine {
     #[pymodule_export]
     use crate::fast::{set_active_logger, set_slow_path};
     #[pymodule_export]
+    use crate::file_system::FileSystem;
+    #[pymodule_export]
     use crate::journals::{JournalCache, Journals};
     #[pymodule_export]
     use crate::logger::{Metric, RunLogger};
@@ -74,10 +77,16 @@ mod _engine {
         runlake_engine::fork_generation()
     }
 
-    /// The name of a file system that cannot hold a store.
+    /// What the file system of a path can be trusted with.
     #[pyfunction]
-    fn check_filesystem(py: Python<'_>, path: &str) -> BoundaryResult<Option<&'static str>> {
-        Ok(py.detach(|| runlake_engine::check_filesystem(Path::new(path)))?)
+    fn check_filesystem(py: Python<'_>, path: &str) -> BoundaryResult<FileSystem> {
+        Ok(py.detach(|| runlake_engine::FileSystem::of(Path::new(path)))?.into())
+    }
+
+    /// What is wrong with the locks of a folder.
+    #[pyfunction]
+    fn probe_locks(py: Python<'_>, folder: &str) -> BoundaryResult<Option<String>> {
+        Ok(py.detach(|| runlake_engine::probe_locks(Path::new(folder)))?)
     }
 
     /// Gives memory that nobody uses back to the system.

@@ -8,6 +8,7 @@ use pyo3::types::PyType;
 use runlake_engine::{Config, Error as EngineError, Replica as EngineReplica, Seq};
 
 use crate::errors::BoundaryResult;
+use crate::file_system::keeping;
 use crate::packed::PackedPoints;
 use crate::writer::{WriterStats, flush, parse_store_id};
 
@@ -19,7 +20,8 @@ pub struct Replica(EngineReplica);
 impl Replica {
     #[classmethod]
     #[pyo3(signature = (
-        journals, store_id, writer_id, sealed, *, sync_interval_ms=1000, max_block_ms=1000, max_unsealed_bytes=None
+        journals, store_id, writer_id, sealed, *, sync_interval_ms=1000, max_block_ms=1000, max_unsealed_bytes=None,
+        written=false
     ))]
     #[expect(clippy::too_many_arguments, reason = "the settings of a writer, by keyword")]
     fn open(
@@ -32,12 +34,14 @@ impl Replica {
         sync_interval_ms: u64,
         max_block_ms: u64,
         max_unsealed_bytes: Option<u64>,
+        written: bool,
     ) -> BoundaryResult<Option<Self>> {
         let defaults = Config::default();
         let config = Config {
             sync_interval: Duration::from_millis(sync_interval_ms),
             max_block: Duration::from_millis(max_block_ms),
             max_unsealed_bytes: max_unsealed_bytes.unwrap_or(defaults.max_unsealed_bytes),
+            keeping: keeping(written),
             ..defaults
         };
         let (store_id, writer_id) = (parse_store_id(store_id)?, writer_id.parse()?);

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use runlake_engine::{Config, Error as EngineError, Seq, Stats, Writer as EngineWriter};
 
 use crate::errors::{BoundaryResult, invalid_input};
+use crate::file_system::keeping;
 use crate::logger::RunLogger;
 use crate::run::Run;
 
@@ -49,7 +50,7 @@ impl Writer {
     #[new]
     #[pyo3(signature = (
         journals, store_id, *, sync_interval_ms=1000, max_block_ms=1000, max_chunk_bytes=None,
-        max_unsealed_bytes=None, after_fork=None
+        max_unsealed_bytes=None, written=false, after_fork=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "the settings of a writer, by keyword")]
     fn new(
@@ -60,6 +61,7 @@ impl Writer {
         max_block_ms: u64,
         max_chunk_bytes: Option<u64>,
         max_unsealed_bytes: Option<u64>,
+        written: bool,
         after_fork: Option<Py<PyAny>>,
     ) -> BoundaryResult<Self> {
         let defaults = Config::default();
@@ -70,6 +72,7 @@ impl Writer {
             min_chunk_bytes: defaults.min_chunk_bytes.min(max_chunk_bytes),
             max_chunk_bytes,
             max_unsealed_bytes: max_unsealed_bytes.unwrap_or(defaults.max_unsealed_bytes),
+            keeping: keeping(written),
         };
         let store_id = parse_store_id(store_id)?;
         let engine = py.detach(|| EngineWriter::open(Path::new(journals), store_id, config))?;

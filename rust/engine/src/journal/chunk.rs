@@ -10,9 +10,10 @@ use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::journal::files::chunk_path;
 use crate::journal::layout::{
-    BLOCK_BYTES, DURABLE_AT, Header, POISONED_AT, SIDE_COMMITTED_AT, block_offset, side_place,
+    BLOCK_BYTES, COMMITTED_AT, DURABLE_AT, Header, POISONED_AT, SIDE_COMMITTED_AT, block_count_offset, block_offset,
+    side_place,
 };
-use crate::platform::{Disk, Registered};
+use crate::platform::{self, Disk, Keeping, Registered};
 use crate::types::{Seq, WriterId};
 
 /// Zeros written at once. The page cache keeps them as one unit, which is then written to the disk as one.
@@ -30,12 +31,20 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// Makes a chunk file, reserves all of its space, and gives it its name.
+    /// Makes a chunk file, reserves all of its space, and gives it its name. Where nothing can be reserved, a file that is to
+    /// be written gets its size alone.
     ///
     /// # Errors
     /// [`Error::Io`], above all that the disk is full; nothing is left behind.
-    pub fn create(journals: &Path, writer: WriterId, number: u64, len: u64, disk: &dyn Disk) -> Result<Self> {
-        let chunk = Self::create_hidden(journals, writer, number, len, disk)?;
+    pub fn create(
+        journals: &Path,
+        writer: WriterId,
+        number: u64,
+        len: u64,
+        keeping: Keeping,
+        disk: &dyn Disk,
+    ) -> Result<Self> {
+        let chunk = Self::create_hidden(journals, writer, number, len, keeping, disk)?;
         match chunk.give_name() {
             Ok(()) => Ok(chunk),
             Err(e) => Self::remove(&chunk.temporary()).and(Err(Error::io("make", &chunk.path)(e))),
@@ -46,10 +55,17 @@ impl Chunk {
     ///
     /// # Errors
     /// As [`Chunk::create`].
-    pub fn create_hidden(journals: &Path, writer: WriterId, number: u64, len: u64, disk: &dyn Disk) -> Result<Self> {
+    pub fn create_hidden(
+        journals: &Path,
+        writer: WriterId,
+        number: u64,
+        len: u64,
+        keeping: Keeping,
+        disk: &dyn Disk,
+    ) -> Result<Self> {
         let path = chunk_path(journals, writer, number);
         let temporary = temporary(&path);
-        let made = Self::allocate(&temporary, len, disk).map(|(file, place)| Self {
+        let made = Self::allocate(&temporary, len, keeping, disk).map(|(file, place)| Self {
             file,
             path: path.clone(),
             number,
@@ -98,7 +114,7 @@ impl Chunk {
         })
     }
 
-    fn allocate(temporary: &Path, len: u64, disk: &dyn Disk) -> io::Result<(Registered, (u64, u64))> {
+    fn allocate(temporary: &Path, len: u64, keeping: Keeping, disk: &dyn Disk) -> io::Result<(Registered, (u64, u64))> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -106,7 +122,10 @@ impl Chunk {
             .truncate(true)
             .open(temporary)?;
         let file = Registered::new(file);
-        disk.allocate(&file, len)?;
+        match disk.allocate(&file, len) {
+            Err(e) if keeping == Keeping::Written && platform::is_unsupported(&e) => file.set_len(len)?,
+            allocated => allocated?,
+        }
         let metadata = file.metadata()?;
         Ok((file, (metadata.dev(), metadata.ino())))
     }
@@ -123,6 +142,7 @@ impl Chunk {
             device: self.place.0,
             inode: self.place.1,
             created_ms: crate::clock::now_ms(),
+            counted_in_blocks: false,
         }
     }
 
@@ -195,7 +215,7 @@ impl Chunk {
         self.sync_content(disk)?;
         if !self.named_on_disk.load(Ordering::Relaxed) {
             let folder = self.path.parent().unwrap_or(Path::new("."));
-            fs::File::open(folder)?.sync_all()?;
+            platform::sync_names(&fs::File::open(folder)?)?;
             failpoint!(NameSynced);
             self.named_on_disk.store(true, Ordering::Relaxed);
         }
@@ -222,6 +242,15 @@ impl Chunk {
     /// Notes in the header that a sync has failed, for who goes on with the stream on this boot.
     pub fn note_poisoned(&self) {
         let _ = self.file.write_all_at(&1_u64.to_le_bytes(), POISONED_AT as u64);
+    }
+
+    /// Takes the points from number `points` on, one of which there is, out of what the chunk counts.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn lower_committed(&self, points: u64) -> io::Result<()> {
+        self.file.write_all_at(&points.to_le_bytes(), COMMITTED_AT as u64)?;
+        self.file.write_all_at(&[0; 8], block_count_offset(points))
     }
 
     /// Gives the blocks between the points and the side log back to the disk. That saves space only, so a failure is no error.

@@ -14,9 +14,10 @@ use crc32c::crc32c_append;
 use crate::error::{Error, Result};
 use crate::journal::layout::{
     BLOCK_BYTES, COLUMNS, COMMITTED_AT, DURABLE_AT, Header, MIN_CHUNK_BYTES, POINTS_PER_BLOCK, POISONED_AT,
-    SIDE_COMMITTED_AT, STEP_AT, TIMESTAMP_AT, VALUE_AT, block_offset, blocks_of, capacity, side_place, u64_at,
+    SIDE_COMMITTED_AT, STEP_AT, TIMESTAMP_AT, VALUE_AT, block_count_offset, block_offset, blocks_of, capacity,
+    count_with_block, side_place, u64_at,
 };
-use crate::platform;
+use crate::platform::{self, Numbering};
 use crate::types::WriterId;
 
 /// Blocks read at once: 1 MiB.
@@ -100,8 +101,12 @@ impl ChunkFile {
                 format!("its header names writer {}", header.writer),
             ));
         }
-        let same_device = metadata.dev() == header.device || platform::renumbers_devices(&file);
-        let same_place = same_device && metadata.ino() == header.inode;
+        let same_inode = metadata.ino() == header.inode;
+        let same_place = match platform::numbering(&file) {
+            Numbering::DeviceAndInode => same_inode && metadata.dev() == header.device,
+            Numbering::Inode => same_inode,
+            Numbering::Nothing => true,
+        };
         Ok(Some(Self {
             source: Source::File(file),
             path: path.to_owned(),
@@ -137,7 +142,8 @@ impl ChunkFile {
         &self.path
     }
 
-    /// Whether memory that never reached the disk can be believed: same boot, same device, same inode.
+    /// Whether memory that never reached the disk can be believed: same boot, and the same file as far as its file system
+    /// can tell.
     pub fn is_trusted(&self, boot_id: u128) -> bool {
         self.same_place && self.header.boot_id == boot_id
     }
@@ -157,7 +163,17 @@ impl ChunkFile {
     /// # Errors
     /// [`Error::Io`].
     pub fn committed(&self) -> Result<u64> {
-        self.counter(COMMITTED_AT)
+        let in_header = self.counter(COMMITTED_AT)?;
+        if !self.header.counted_in_blocks {
+            return Ok(in_header);
+        }
+        let mut bytes = [0; 8];
+        match self.source.read_at(&mut bytes, block_count_offset(in_header)) {
+            Ok(()) => Ok(count_with_block(in_header, u64::from_le_bytes(bytes))),
+            // A garbled counter, or a file that was cut off.
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(in_header),
+            Err(e) => Err(Error::io("read", &self.path)(e)),
+        }
     }
 
     /// Length of the side log at this moment, in bytes.
@@ -362,7 +378,13 @@ pub fn counted(path: &Path) -> Result<u64> {
     let mut bytes = [0; 8];
     file.read_exact_at(&mut bytes, COMMITTED_AT as u64)
         .map_err(Error::io("read", path))?;
-    Ok(u64::from_le_bytes(bytes).min(capacity(len)))
+    let in_header = u64::from_le_bytes(bytes).min(capacity(len));
+    // Whether the block counts as well was said in the header. Where it does not it is zero, or part of the side log.
+    let in_block = match file.read_exact_at(&mut bytes, block_count_offset(in_header)) {
+        Ok(()) => u64::from_le_bytes(bytes),
+        Err(_) => 0,
+    };
+    Ok(count_with_block(in_header, in_block).min(capacity(len)))
 }
 
 /// Whether a chunk that has not begun holds nothing: its counters, the first block of points and the first of the side log

@@ -17,6 +17,9 @@ pub const STEP_AT: usize = 4 * POINTS_PER_BLOCK;
 pub const TIMESTAMP_AT: usize = STEP_AT + 8 * POINTS_PER_BLOCK;
 /// Offset of the values in a block.
 pub const VALUE_AT: usize = TIMESTAMP_AT + 8 * POINTS_PER_BLOCK;
+/// Offset, in a block of a written chunk, of the number of points of the chunk up to and with this block, a u64. It is the end
+/// of the block, so that it is the last that a write brings.
+pub const BLOCK_COUNT_AT: usize = BLOCK_BYTES - 8;
 /// The columns of a block: offset and bytes a point.
 pub const COLUMNS: [(usize, usize); 4] = [(0, 4), (STEP_AT, 8), (TIMESTAMP_AT, 8), (VALUE_AT, 8)];
 
@@ -36,6 +39,9 @@ pub const POISONED_AT: usize = 512;
 pub const MIN_CHUNK_BYTES: u64 = 5 * BLOCK_BYTES as u64;
 
 const CRC_AT: usize = 112;
+const FLAGS_AT: usize = 12;
+/// Flag: points are counted in their blocks as well.
+const COUNTED_IN_BLOCKS: u32 = 1;
 
 /// The part of a chunk's header that never changes once the chunk has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +64,8 @@ pub struct Header {
     pub inode: u64,
     /// Time of making, in milliseconds since 1970-01-01 UTC.
     pub created_ms: i64,
+    /// The counter in the header is that of the last block's first point, and the block has the rest.
+    pub counted_in_blocks: bool,
 }
 
 impl Header {
@@ -67,6 +75,10 @@ impl Header {
         let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
         put(0, &MAGIC);
         put(8, &FORMAT.to_le_bytes());
+        put(
+            FLAGS_AT,
+            &(u32::from(self.counted_in_blocks) * COUNTED_IN_BLOCKS).to_le_bytes(),
+        );
         put(16, &self.store_id.to_le_bytes());
         put(32, &self.writer.0.to_le_bytes());
         put(48, &self.chunk_no.to_le_bytes());
@@ -116,6 +128,7 @@ impl Header {
             device: u64_at(block, 88),
             inode: u64_at(block, 96),
             created_ms: u64_at(block, 104) as i64,
+            counted_in_blocks: u32_at(block, FLAGS_AT) & COUNTED_IN_BLOCKS != 0,
         };
         if header.file_len < MIN_CHUNK_BYTES || !header.file_len.is_multiple_of(BLOCK_BYTES as u64) {
             return Err(Error::damaged(
@@ -140,6 +153,22 @@ pub fn blocks_of(points: u64) -> u64 {
 /// File offset of the block that holds point `index` of a chunk.
 pub fn block_offset(index: u64) -> u64 {
     (1 + index / POINTS_PER_BLOCK as u64) * BLOCK_BYTES as u64
+}
+
+/// File offset of the count in the block that holds point `index`.
+pub fn block_count_offset(index: u64) -> u64 {
+    block_offset(index) + BLOCK_COUNT_AT as u64
+}
+
+/// Points of a written chunk, of what its header counts and what the block of that point counts. A block that has none yet
+/// counts none.
+pub fn count_with_block(in_header: u64, in_block: u64) -> u64 {
+    let block_end = (in_header / POINTS_PER_BLOCK as u64 + 1) * POINTS_PER_BLOCK as u64;
+    if (in_header..=block_end).contains(&in_block) {
+        in_block
+    } else {
+        in_header
+    }
 }
 
 /// File offset of byte `at` of the side log, and how many bytes follow it there before the log goes on elsewhere.
@@ -186,6 +215,7 @@ mod tests {
             device: 10,
             inode: 11,
             created_ms: -12,
+            counted_in_blocks: true,
         }
     }
 

@@ -1,10 +1,13 @@
-//! Mapping of a chunk that is being written, and the cursor that puts points into it.
+//! Memory of a chunk that is being written, and the cursor that puts points into it.
 //!
-//! A chunk's blocks are allocated before it is mapped, so that a store into the mapping cannot meet a full disk. Nothing
-//! in this process reads the mapping: readers use `pread`, which sees the same page cache.
+//! A *mapped* chunk is the file itself: its blocks are allocated before it is mapped, so that a store into the mapping cannot
+//! meet a full disk. Of a *written* chunk it is a copy, and all that changes in it is written to the file with `pwrite`,
+//! which can fail. Nothing in this process reads the mapping: readers use `pread`, which sees the same page cache.
 #![expect(unsafe_code, reason = "stores into mapped memory")]
 
 use std::fs::File;
+use std::io;
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,35 +16,101 @@ use memmap2::{Advice, MmapOptions, MmapRaw};
 
 use crate::failpoint::failpoint;
 use crate::journal::layout::{
-    BLOCK_BYTES, COMMITTED_AT, MAGIC, POINTS_PER_BLOCK, STEP_AT, TIMESTAMP_AT, VALUE_AT, blocks_of,
+    BLOCK_BYTES, BLOCK_COUNT_AT, COMMITTED_AT, MAGIC, POINTS_PER_BLOCK, STEP_AT, TIMESTAMP_AT, VALUE_AT, blocks_of,
 };
-use crate::platform::OfThisProcess;
+use crate::platform::{Disk, Keeping, OfThisProcess, Registered};
 use crate::types::Point;
 
-/// A whole chunk file, mapped shared and writable. Forked children do not have it.
+/// Blocks that one `pwrite` brings to the file at most: 1 MiB.
+const BLOCKS_A_WRITE: u64 = 256;
+
+/// A whole chunk file, as memory. Forked children do not have it.
 #[derive(Debug)]
 pub struct Map {
     raw: OfThisProcess<MmapRaw>,
+    /// `None` where the memory is the file.
+    file: Option<WrittenFile>,
+}
+
+/// Where a written map's changes go.
+#[derive(Debug)]
+struct WrittenFile {
+    file: Registered,
+    disk: Arc<dyn Disk>,
 }
 
 impl Map {
+    /// Takes the first `bytes` of a file into memory, as `keeping` says. To be mapped, all of them must be allocated; to be
+    /// written, the file must hold zeros.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn of(file: &File, bytes: u64, keeping: Keeping, disk: &Arc<dyn Disk>) -> io::Result<Self> {
+        match keeping {
+            Keeping::Mapped => Self::new(file, bytes),
+            Keeping::Written => Self::written(file, bytes, disk),
+        }
+    }
+
     /// Maps the first `bytes` of a file, all of which must be allocated.
     ///
     /// # Errors
     /// What `mmap` or `madvise` say.
-    pub fn new(file: &File, bytes: u64) -> std::io::Result<Self> {
+    pub fn new(file: &File, bytes: u64) -> io::Result<Self> {
         let raw = MmapOptions::new().len(bytes as usize).map_raw(file)?;
         // Reading around a fault costs milliseconds at the first touch of a large file and brings zeros only.
         raw.advise(Advice::Random)?;
         raw.advise(Advice::DontFork)?;
         Ok(Self {
             raw: OfThisProcess::new(raw),
+            file: None,
         })
     }
 
+    fn written(file: &File, bytes: u64, disk: &Arc<dyn Disk>) -> io::Result<Self> {
+        let raw = MmapRaw::from(MmapOptions::new().len(bytes as usize).map_anon()?);
+        raw.advise(Advice::DontFork)?;
+        Ok(Self {
+            raw: OfThisProcess::new(raw),
+            file: Some(WrittenFile {
+                file: Registered::new(file.try_clone()?),
+                disk: Arc::clone(disk),
+            }),
+        })
+    }
+
+    /// Whether changes are written, and nobody but this process sees them in memory.
+    pub fn is_written(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Brings a range of the memory to the file, where the memory is not the file itself.
+    ///
+    /// # Errors
+    /// What the system says; a part of the range, from the front, may be in the file then.
+    pub fn write_out(&self, range: Range<usize>) -> io::Result<()> {
+        let Some(written) = &self.file else { return Ok(()) };
+        assert!(
+            range.start <= range.end && range.end <= self.raw.len(),
+            "a range beyond the chunk"
+        );
+        // SAFETY: the range lies within the mapping, which is private to this process and lives as long as `self`. Who
+        // writes out a range does so under the lock under which it is changed, so that nobody changes it meanwhile.
+        let bytes = unsafe { std::slice::from_raw_parts(self.raw.as_ptr().add(range.start), range.len()) };
+        written.disk.write(&written.file, bytes, range.start as u64)
+    }
+
     /// Copies `bytes` to `offset`. Readers must not have been told of that place yet.
-    pub fn write(&self, offset: u64, bytes: &[u8]) {
+    ///
+    /// # Errors
+    /// Of a written map as [`Map::write_out`]; of a mapped one never.
+    pub fn write(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let offset = offset as usize;
+        self.put(offset, bytes);
+        self.write_out(offset..offset + bytes.len())
+    }
+
+    fn put(&self, offset: usize, bytes: &[u8]) {
         assert!(offset + bytes.len() <= self.raw.len(), "a write beyond the chunk");
         // SAFETY: the target lies within the mapping, which lives as long as `self`, and is no Rust object that anybody
         // holds a reference to; `bytes` is ordinary memory, so that the two do not overlap.
@@ -54,15 +123,24 @@ impl Map {
     }
 
     /// Publishes one of the counters of the header, after everything that was written before.
-    pub fn publish(&self, offset: usize, value: u64) {
+    ///
+    /// # Errors
+    /// As [`Map::write`].
+    pub fn publish(&self, offset: usize, value: u64) -> io::Result<()> {
         self.counter(offset).store(value, Ordering::Release);
+        self.write_out(offset..offset + 8)
     }
 
-    /// Writes a header, magic last, upon which the chunk has begun for everybody.
-    pub fn begin(&self, header: &[u8]) {
-        self.write(MAGIC.len() as u64, &header[MAGIC.len()..]);
+    /// Writes a header, magic last, upon which the chunk has begun for everybody. A written one is in the file as a whole, or
+    /// not at all.
+    ///
+    /// # Errors
+    /// As [`Map::write`].
+    pub fn begin(&self, header: &[u8]) -> io::Result<()> {
+        self.put(MAGIC.len(), &header[MAGIC.len()..]);
         failpoint!(HeaderWritten);
-        self.publish(0, u64::from_le_bytes(MAGIC));
+        self.counter(0).store(u64::from_le_bytes(MAGIC), Ordering::Release);
+        self.write_out(0..header.len())
     }
 
     fn counter(&self, offset: usize) -> &AtomicU64 {
@@ -78,8 +156,9 @@ impl Map {
 
 /// Where the next point goes.
 ///
-/// Invariant: if `slot < end` or `blocks_left > 0`, then `_map` is there, and `block` (or, at the end of one, the blocks that
-/// follow it) lie within it; `committed` points to the counter in its header.
+/// Invariant: if `slot < end` or `blocks_left > 0`, then `map` is there, and `block` (or, at the end of one, the blocks that
+/// follow it) lie within it; `committed` points to the counter in its header. Over a written map `end` is 0, so that
+/// [`Cursor::push`] has room for nothing: there, points are for [`Cursor::write`], which may wait for the system.
 #[derive(Debug)]
 pub struct Cursor {
     block: NonNull<u8>,
@@ -88,11 +167,10 @@ pub struct Cursor {
     blocks_left: u64,
     count: u64,
     committed: NonNull<AtomicU64>,
-    /// Only keeps the mapping alive.
-    _map: Option<Arc<Map>>,
+    map: Option<Arc<Map>>,
 }
 
-// SAFETY: the pointers lead into the mapping that `_map` keeps alive, which any thread may use; a cursor is not `Sync`-shared:
+// SAFETY: the pointers lead into the mapping that `map` keeps alive, which any thread may use; a cursor is not `Sync`-shared:
 // `push` takes it exclusively, so only one thread at a time stores through it.
 unsafe impl Send for Cursor {}
 
@@ -106,7 +184,7 @@ impl Cursor {
             blocks_left: 0,
             count: 0,
             committed: NonNull::dangling(),
-            _map: None,
+            map: None,
         }
     }
 
@@ -118,7 +196,11 @@ impl Cursor {
             "room beyond the chunk"
         );
         let slot = count as usize - used.saturating_sub(1) as usize * POINTS_PER_BLOCK;
-        let (slot, end) = if used == 0 { (0, 0) } else { (slot, POINTS_PER_BLOCK) };
+        let (slot, end) = match used {
+            _ if map.is_written() => (0, 0),
+            0 => (0, 0),
+            _ => (slot, POINTS_PER_BLOCK),
+        };
         let base = NonNull::new(map.raw.as_mut_ptr()).unwrap_or(NonNull::dangling());
         // SAFETY: block `used` lies within the mapping, as asserted; with `used` 0 it is the header, where `end` 0 keeps
         // everybody from writing. The counter lies in the header.
@@ -130,7 +212,7 @@ impl Cursor {
             blocks_left: blocks - used,
             count,
             committed,
-            _map: Some(map),
+            map: Some(map),
         }
     }
 
@@ -182,9 +264,85 @@ impl Cursor {
         Some(place)
     }
 
+    /// Whether points are for [`Cursor::write`].
+    pub fn is_written(&self) -> bool {
+        self.map.as_ref().is_some_and(|map| map.is_written())
+    }
+
+    /// Stores points of a written map as far as there is room, and says how many are in the file, and why not more if the
+    /// system has refused some: a point is there as a whole or does not count.
+    ///
+    /// The points of a block and, as its last eight bytes, their count are one `pwrite`. Only with another block does the
+    /// counter in the header follow: it is the number of the first point of the last block that has one.
+    pub fn write(&mut self, mut points: impl Iterator<Item = (u32, Point)>) -> (usize, io::Result<()>) {
+        let Some(map) = self.map.clone().filter(|map| map.is_written()) else {
+            return (0, Ok(()));
+        };
+        let mut stored = 0;
+        loop {
+            let from = self.count;
+            let count = self.fill(&map, &mut points);
+            if count == from {
+                return (stored, Ok(()));
+            }
+            if let Err(e) = self.bring_out(&map, count) {
+                return (stored, Err(e));
+            }
+            stored += (count - from) as usize;
+        }
+    }
+
+    /// Puts points behind the others, into memory alone, as far as one write and the room go; returns the count with them.
+    fn fill(&self, map: &Map, points: &mut impl Iterator<Item = (u32, Point)>) -> u64 {
+        let more = match self.is_within_a_block() {
+            true => 0,
+            false => self.blocks_left.min(BLOCKS_A_WRITE),
+        };
+        let end = (blocks_of(self.count) + more) * POINTS_PER_BLOCK as u64;
+        let mut count = self.count;
+        while count < end
+            && let Some((series, point)) = points.next()
+        {
+            let (block, slot) = place(count);
+            map.put(block + 4 * slot, &series.to_le_bytes());
+            map.put(block + STEP_AT + 8 * slot, &point.step.to_le_bytes());
+            map.put(block + TIMESTAMP_AT + 8 * slot, &point.timestamp_ms.to_le_bytes());
+            map.put(block + VALUE_AT + 8 * slot, &point.value.to_bits().to_le_bytes());
+            count += 1;
+        }
+        count
+    }
+
+    /// Whether the next point goes to the block whose count readers look at. It is written alone: of a write of several
+    /// blocks that fails in the middle, nobody must see a part.
+    fn is_within_a_block(&self) -> bool {
+        !self.count.is_multiple_of(POINTS_PER_BLOCK as u64)
+    }
+
+    /// Writes the points up to `count` and publishes them; after an error, none of them counts.
+    fn bring_out(&mut self, map: &Map, count: u64) -> io::Result<()> {
+        let (first, slot) = place(self.count);
+        let (last, _) = place(count - 1);
+        for block in (first..=last).step_by(BLOCK_BYTES) {
+            let full = (block / BLOCK_BYTES * POINTS_PER_BLOCK) as u64;
+            map.put(block + BLOCK_COUNT_AT, &full.min(count).to_le_bytes());
+        }
+        failpoint!(PointStored);
+        map.write_out(first + 4 * slot..last + BLOCK_BYTES)?;
+        failpoint!(BlocksWritten);
+        if !self.is_within_a_block() {
+            let first_of_last = (last / BLOCK_BYTES - 1) * POINTS_PER_BLOCK;
+            map.publish(COMMITTED_AT, first_of_last as u64)?;
+        }
+        failpoint!(PointPublished);
+        self.blocks_left -= blocks_of(count) - blocks_of(self.count);
+        self.count = count;
+        Ok(())
+    }
+
     #[cold]
     fn next_block(&mut self) -> bool {
-        if self.blocks_left == 0 {
+        if self.blocks_left == 0 || self.is_written() {
             return false;
         }
         // SAFETY: the invariant says that the next block lies within the mapping.
@@ -193,4 +351,10 @@ impl Cursor {
         self.blocks_left -= 1;
         true
     }
+}
+
+/// Byte offset of the block of point `index`, and its slot there.
+fn place(index: u64) -> (usize, usize) {
+    let index = index as usize;
+    ((1 + index / POINTS_PER_BLOCK) * BLOCK_BYTES, index % POINTS_PER_BLOCK)
 }

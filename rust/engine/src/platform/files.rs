@@ -1,4 +1,4 @@
-//! Files: reserved space, syncing, locks that die with their owner, and which file systems are known to be right.
+//! Files: reserved space, syncing, and locks that die with their owner.
 #![expect(
     unsafe_code,
     reason = "locks of an open file description are reached through fcntl only, and files are mapped"
@@ -6,17 +6,17 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use rustix::fs::{FallocateFlags, fallocate, fstatfs, statfs};
+use rustix::fs::{FallocateFlags, fallocate};
 
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
-use crate::platform::{Registered, random_u128};
+use crate::platform::{Registered, keeps_mappings, random_u128};
 
 /// What a disk can refuse; tests pass one that does.
 pub trait Disk: Send + Sync + fmt::Debug {
@@ -25,6 +25,14 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// # Errors
     /// What the system says, above all that the disk is full.
     fn allocate(&self, file: &File, bytes: u64) -> io::Result<()>;
+
+    /// Writes `bytes` at `offset`: a point, where points are not stored into a mapping.
+    ///
+    /// # Errors
+    /// What the system says; a part of the bytes, from the front, may be in the file then.
+    fn write(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        file.write_all_at(bytes, offset)
+    }
 
     /// Returns when the content of `file` is on the disk.
     ///
@@ -66,8 +74,24 @@ impl Disk for LinuxDisk {
 /// [`Error::Io`] where the folder cannot be opened or synced.
 pub fn sync_folder(folder: &Path) -> Result<()> {
     File::open(folder)
-        .and_then(|f| f.sync_all())
+        .and_then(|f| sync_names(&f))
         .map_err(Error::io("sync", folder))
+}
+
+/// As [`sync_folder`], for an open one. A file system that does not know how to sync a folder keeps its names by itself.
+///
+/// # Errors
+/// What the system says.
+pub fn sync_names(folder: &File) -> io::Result<()> {
+    match folder.sync_all() {
+        Err(e) if is_unsupported(&e) || e.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+        synced => synced,
+    }
+}
+
+/// Whether the system has no such call for that file.
+pub fn is_unsupported(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EOPNOTSUPP | libc::ENOSYS))
 }
 
 /// Beginning and end of the name of a lock file until it is locked.
@@ -226,7 +250,7 @@ fn whole_file(kind: i32) -> libc::flock {
     }
 }
 
-fn try_lock(file: &File) -> io::Result<bool> {
+pub(super) fn try_lock(file: &File) -> io::Result<bool> {
     match fcntl(file, libc::F_OFD_SETLK, &mut whole_file(libc::F_WRLCK)) {
         Ok(()) => Ok(true),
         Err(e) if matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
@@ -242,14 +266,21 @@ fn fcntl(file: &File, command: i32, lock: &mut libc::flock) -> io::Result<()> {
     }
 }
 
-/// The bytes of a file that nobody changes in place, mapped: a page is read when it is touched.
+/// The bytes of a file that nobody changes in place. They are mapped, so that a page is read when it is touched, where the
+/// file system keeps mappings; elsewhere they are read, because there a failure would be a signal and no error.
 ///
 /// # Errors
-/// [`Error::Io`] where the file is not there or cannot be mapped; an empty one gives no bytes.
+/// [`Error::Io`] where the file is not there or cannot be mapped or read; an empty one gives no bytes.
 pub fn map_file(path: &Path) -> Result<Bytes> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    if file.metadata().map_err(Error::io("examine", path))?.len() == 0 {
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let len = file.metadata().map_err(Error::io("examine", path))?.len();
+    if len == 0 {
         return Ok(Bytes::new());
+    }
+    if !keeps_mappings(&file) {
+        let mut bytes = Vec::with_capacity(len as usize);
+        file.read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+        return Ok(bytes.into());
     }
     // SAFETY: the file was written under another name and renamed, and is replaced as a whole from then on: its bytes do
     // not change while they are mapped. What they hold is checked before it is believed.
@@ -257,61 +288,9 @@ pub fn map_file(path: &Path) -> Result<Bytes> {
     Ok(Bytes::from_owner(map))
 }
 
-/// Name of the file system of `path` where shared mappings or locks are not coherent, `None` where all is well.
-///
-/// Known to be right: ext4, xfs, tmpfs. Refused: network and user-space file systems, and those that promise space
-/// without keeping it, where writing to a mapping could end in SIGBUS.
-///
-/// # Errors
-/// [`Error::Io`] where the path cannot be examined.
-pub fn check_filesystem(path: &Path) -> Result<Option<&'static str>> {
-    let answer = statfs(path).map_err(|e| Error::io("examine", path)(e.into()))?;
-    Ok(unsupported(answer.f_type as u64 & 0xffff_ffff))
-}
-
-/// Whether a file's device number may change while it stays what it is: overlayfs takes a free one at each mount, that is
-/// at each start of a container, and has its inode numbers from the file system below.
-pub fn renumbers_devices(file: &File) -> bool {
-    fstatfs(file).is_ok_and(|answer| answer.f_type as u64 & 0xffff_ffff == OVERLAYFS)
-}
-
-const OVERLAYFS: u64 = 0x794c_7630;
-
-/// Magic numbers of linux/magic.h and of the file systems' own headers.
-fn unsupported(magic: u64) -> Option<&'static str> {
-    Some(match magic {
-        0x6969 => "NFS",
-        0x0bd0_0bd0 => "Lustre",
-        0x6573_5546 => "FUSE",
-        0xff53_4d42 | 0xfe53_4d42 | 0x517b => "CIFS",
-        0x0102_1997 => "9p",
-        0x4750_4653 => "GPFS",
-        0x00c3_6400 => "Ceph",
-        0x1983_0326 => "BeeGFS",
-        0x7461_636f => "OCFS2",
-        0x0116_1970 => "GFS2",
-        0x5346_414f | 0x6b41_4653 => "AFS",
-        0x7375_7245 => "Coda",
-        0x9123_683e => "btrfs",
-        0x2fc1_2fc1 => "ZFS",
-        0xca45_1a4e => "bcachefs",
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn network_file_systems_are_named_and_local_ones_pass() {
-        assert_eq!(unsupported(0x6969), Some("NFS"));
-        assert_eq!(unsupported(0x6573_5546), Some("FUSE"));
-        for right in [0xef53, 0x5846_5342, 0x0102_1994, OVERLAYFS] {
-            assert_eq!(unsupported(right), None);
-        }
-        assert_eq!(check_filesystem(Path::new("/proc")).unwrap(), None);
-    }
 
     #[test]
     fn a_lock_is_held_until_its_owner_lets_go_and_asking_does_not_take_it() {

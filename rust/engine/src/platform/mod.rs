@@ -1,5 +1,6 @@
 //! The operating system: everything that is specific to 64-bit Linux.
 
+mod file_system;
 mod files;
 mod fork;
 mod identity;
@@ -7,7 +8,8 @@ mod latch;
 mod memory;
 mod mutex;
 
-pub use files::{Disk, LinuxDisk, LockFile, check_filesystem, map_file, renumbers_devices, sync_folder};
+pub use file_system::{FileSystem, Keeping, Numbering, keeps_mappings, numbering, probe_locks};
+pub use files::{Disk, LinuxDisk, LockFile, is_unsupported, map_file, sync_folder, sync_names};
 pub use fork::{OfThisProcess, Registered, fork_generation, watch_forks};
 pub use identity::{boot_id, random_u128};
 pub use latch::{Latch, block_signals};

@@ -210,6 +210,11 @@ impl Writer {
     /// Stores points with defined series as far as the cursor's room goes, and says how many.
     fn store(&self, cold: &mut Cold, batch: &Batch<'_>) -> std::result::Result<usize, DropReason> {
         let mut cursor = self.take_cursor();
+        if cursor.is_written() {
+            let (stored, written) = cursor.write((0..batch.len()).map(|i| (batch.series_at(i).0, batch.point_at(i))));
+            self.put_cursor(cursor);
+            return written.map_or_else(|e| self.refused(cold, stored, &e), |()| Ok(stored));
+        }
         let to_block_end = (cursor.count().next_multiple_of(POINTS_PER_BLOCK as u64) - cursor.count()) as usize;
         let one_by_one = if batch.len() <= SMALL {
             batch.len()
@@ -254,7 +259,9 @@ impl Writer {
         let count = cursor.count() + batch.len() as u64;
         if batch.len() > 0 {
             batch.build(image);
-            if let Err(e) = current.chunk.write_blocks(cursor.count(), image) {
+            let written = current.chunk.write_blocks(cursor.count(), image);
+            failpoint!(BlocksWritten);
+            if let Err(e) = written.and_then(|()| current.map.publish(COMMITTED_AT, count)) {
                 *last_error = Some(format!("cannot write '{}': {e}", current.chunk.path().display()));
                 return Err(DropReason::NoSpace);
             }
@@ -262,10 +269,35 @@ impl Writer {
         debug_assert!(blocks_of(count) <= current.granted, "room was computed from the grant");
         *cursor = Cursor::new(current.map.clone(), count, current.granted);
         current.written_past_map += batch.len() as u64;
-        failpoint!(BlocksWritten);
-        current.map.publish(COMMITTED_AT, count);
         failpoint!(BlocksPublished);
         Ok(())
+    }
+
+    /// What the system refused to write beyond the first `stored` points has no room.
+    fn refused(
+        &self,
+        cold: &mut Cold,
+        stored: usize,
+        error: &std::io::Error,
+    ) -> std::result::Result<usize, DropReason> {
+        self.note_refusal(cold, error);
+        if stored > 0 {
+            Ok(stored)
+        } else {
+            Err(DropReason::NoSpace)
+        }
+    }
+
+    /// Stores a row of a written journal: its points are one batch, for one write.
+    pub(super) fn write_row(&self, step: i64, timestamp_ms: i64, values: &[(SeriesId, f64)]) -> Result<usize> {
+        let (series, values): (Vec<_>, Vec<_>) = values.iter().copied().unzip();
+        let batch = Batch {
+            series: Which::Each(&series),
+            steps: &vec![step; values.len()],
+            times: Times::Constant(timestamp_ms),
+            values: &values,
+        };
+        Ok(self.append_batch(batch)? as usize)
     }
 }
 

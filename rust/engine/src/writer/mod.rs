@@ -30,7 +30,7 @@ use crate::journal::chunk::{Chunk, Identity};
 use crate::journal::files::lock_path;
 use crate::journal::layout::{BLOCK_BYTES, MIN_CHUNK_BYTES};
 use crate::journal::map::Map;
-use crate::platform::{self, Disk, Latch, LinuxDisk, LockFile, OfThisProcess};
+use crate::platform::{self, Disk, Keeping, Latch, LinuxDisk, LockFile, OfThisProcess};
 use crate::types::{Outcome, Point, Seq, SeriesId, Stats, Times, WriterId};
 use column::{Batch, Which};
 use lane::{Cold, Hot, Prepared};
@@ -131,15 +131,24 @@ impl Writer {
         match first {
             Ok(prepared) => {
                 cold.next_number += 1;
-                self.switch(&mut cold, prepared);
-                Ok(())
+                if self.switch(&mut cold, prepared) {
+                    return Ok(());
+                }
+                let reason = cold.last_error.take().unwrap_or_default();
+                self.give_up(&mut cold).and(Err(Error::NoRoom { reason }))
             }
-            Err(e) => {
-                let lock = self.inner.lock.lock().take();
-                let needless = lock.filter(|_| cold.past.is_empty());
-                needless.map_or(Ok(()), LockFile::remove).and(Err(e))
-            }
+            Err(e) => self.give_up(&mut cold).and(Err(e)),
         }
+    }
+
+    /// Removes what a writer that could not begin has made.
+    fn give_up(&self, cold: &mut Cold) -> Result<()> {
+        if let Some(prepared) = cold.prepared.take() {
+            Chunk::remove(prepared.chunk.path())?;
+        }
+        let lock = self.inner.lock.lock().take();
+        let needless = lock.filter(|_| cold.past.is_empty());
+        needless.map_or(Ok(()), LockFile::remove)
     }
 
     fn make_chunk(&self, number: u64, bytes: u64, warm: bool) -> Result<Prepared> {
@@ -147,13 +156,14 @@ impl Writer {
             journals,
             identity,
             disk,
+            config,
             ..
         } = &*self.inner;
-        let chunk = Chunk::create(journals, identity.writer, number, bytes, &**disk)?;
-        if warm {
+        let chunk = Chunk::create(journals, identity.writer, number, bytes, config.keeping, &**disk)?;
+        if warm && config.keeping == Keeping::Mapped {
             chunk.warm();
         }
-        let map = Map::new(chunk.file(), bytes).map_err(Error::io("map", chunk.path()));
+        let map = Map::of(chunk.file(), bytes, config.keeping, disk).map_err(Error::io("map", chunk.path()));
         match map {
             Ok(map) => Ok(Prepared {
                 chunk: Arc::new(chunk),
@@ -211,6 +221,9 @@ impl Writer {
     /// As [`Writer::append`]; the points before the offending one are stored.
     pub fn append_row(&self, step: i64, timestamp_ms: i64, values: &[(SeriesId, f64)]) -> Result<usize> {
         self.in_this_process()?;
+        if self.inner.config.keeping == Keeping::Written {
+            return self.write_row(step, timestamp_ms, values);
+        }
         let mut stored = self.try_append_row(step, timestamp_ms, values);
         let mut patience = Patience::new(self.inner.config.max_block);
         for &(series, value) in &values[stored..] {

@@ -78,13 +78,14 @@ impl Writer {
     ///
     /// A slow run is better off with the faults: pages warmed together are written to the disk together, at every sync.
     fn is_soon_full_through_the_map(&self, cold: &Cold, bytes: u64) -> bool {
-        let now = cold.current.as_ref().map_or(0.0, |c| self.pace(c));
+        let count = self.hot.lock().cursor.count();
+        let now = cold.current.as_ref().map_or(0.0, |c| self.pace(c, count));
         bytes as f64 <= now.max(cold.last_pace) * SOON.as_secs_f64()
     }
 
-    /// Bytes a second that single points brought to the current chunk.
-    pub(super) fn pace(&self, current: &Current) -> f64 {
-        let single = self.hot.lock().cursor.count().saturating_sub(current.written_past_map);
+    /// Bytes a second that single points brought to the current chunk, which has `count` points.
+    pub(super) fn pace(&self, current: &Current, count: u64) -> f64 {
+        let single = count.saturating_sub(current.written_past_map);
         (single * POINT_BYTES) as f64 / current.since.elapsed().as_secs_f64()
     }
 

@@ -71,7 +71,14 @@ impl Writer {
         };
         // The block more is for what the copy says of points that are lost.
         let (bytes, disk) = (job.old.bytes() + BLOCK_BYTES as u64, &*self.inner.disk);
-        let new = Chunk::create_hidden(&self.inner.journals, self.id(), new_number, bytes, disk)?;
+        let new = Chunk::create_hidden(
+            &self.inner.journals,
+            self.id(),
+            new_number,
+            bytes,
+            self.inner.config.keeping,
+            disk,
+        )?;
         match self.copy(&job, &new) {
             Ok(copied) => {
                 self.replace(number, &job, &Arc::new(new), copied);
@@ -195,10 +202,9 @@ impl Writer {
         past.unsynced = None;
         // A record that a reader skips costs nothing; a range that two chunks claim is settled by the order of chunks. So
         // nothing depends on this reaching the bad disk.
-        let _ = job
-            .old
-            .file()
-            .write_all_at(&past.points.to_le_bytes(), COMMITTED_AT as u64);
+        if past.points < job.points {
+            let _ = job.old.lower_committed(past.points);
+        }
         failpoint!(RescueDone);
         let path = new.path().to_owned();
         let copy = Past {

@@ -8,7 +8,7 @@ use crate::platform::MutexGuard;
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::journal::chunk::side_pieces;
-use crate::journal::layout::{BLOCK_BYTES, SIDE_COMMITTED_AT, blocks_of};
+use crate::journal::layout::{BLOCK_BYTES, Header, SIDE_COMMITTED_AT, blocks_of};
 use crate::journal::map::Cursor;
 use crate::journal::record::Record;
 use crate::types::{DropReason, Seq, SeriesId};
@@ -97,12 +97,14 @@ impl Writer {
         if !self.reserve_side(current, end, purpose) {
             return false;
         }
-        for (offset, piece) in side_pieces(current.chunk.bytes(), current.book.side, record) {
-            current.map.write(offset, piece);
+        let mut pieces = side_pieces(current.chunk.bytes(), current.book.side, record);
+        let written = pieces.try_for_each(|(offset, piece)| current.map.write(offset, piece));
+        failpoint!(RecordWritten);
+        if let Err(e) = written.and_then(|()| current.map.publish(SIDE_COMMITTED_AT, end)) {
+            self.note_refusal(cold, &e);
+            return false;
         }
         current.book.side = end;
-        failpoint!(RecordWritten);
-        current.map.publish(SIDE_COMMITTED_AT, end);
         failpoint!(RecordPublished);
         let used = current.granted - self.hot.lock().cursor.blocks_left() + side_blocks(end);
         if used >= current.chunk.blocks() * 3 / 4 {
@@ -175,8 +177,7 @@ impl Writer {
     pub(super) fn try_roll(&self, cold: &mut Cold, least_bytes: u64) -> bool {
         match cold.prepared.take() {
             Some(prepared) if prepared.chunk.bytes() >= least_bytes => {
-                self.switch(cold, prepared);
-                return true;
+                return self.switch(cold, prepared);
             }
             Some(small) => cold.discarded.push(small.chunk.path().to_owned()),
             None => {}
@@ -225,19 +226,31 @@ impl Writer {
         }
     }
 
-    /// Starts a chunk and retires the one before.
-    pub(super) fn switch(&self, cold: &mut Cold, prepared: Prepared) {
+    /// Starts a chunk and retires the one before. False where the system refuses to write the header of a chunk that is
+    /// written: it stays prepared, and nothing has changed.
+    pub(super) fn switch(&self, cold: &mut Cold, prepared: Prepared) -> bool {
+        let cursor = self.take_cursor();
+        let first_seq = self.hot.lock().first_seq + cursor.count();
+        let header = Header {
+            counted_in_blocks: prepared.map.is_written(),
+            ..prepared.chunk.header(&self.inner.identity, first_seq)
+        };
+        if let Err(e) = prepared.map.begin(&header.encode()) {
+            self.put_cursor(cursor);
+            cold.last_error = Some(format!("cannot write '{}': {e}", prepared.chunk.path().display()));
+            cold.prepared = Some(prepared);
+            return false;
+        }
+        failpoint!(ChunkBegun);
         let Prepared { chunk, map } = prepared;
         let fast = cold.current.as_ref().is_some_and(|c| c.since.elapsed() < FAST);
-        cold.last_pace = cold.current.as_ref().map_or(0.0, |c| self.pace(c));
-        self.retire(cold);
+        cold.last_pace = cold.current.as_ref().map_or(0.0, |c| self.pace(c, cursor.count()));
+        self.retire_at(cold, cursor.count());
         failpoint!(ChunkRetired);
         let book = Book {
-            first_seq: self.hot.lock().first_seq,
+            first_seq,
             ..Book::default()
         };
-        map.begin(&chunk.header(&self.inner.identity, book.first_seq).encode());
-        failpoint!(ChunkBegun);
         self.hot.lock().cursor = Cursor::new(Arc::clone(&map), 0, 0);
         let since = Instant::now();
         cold.current = Some(Current {
@@ -255,14 +268,19 @@ impl Writer {
         }
         self.inner.room.notify_all();
         self.inner.grown.notify_all();
+        true
     }
 
     /// Ends the current chunk: it gets no more points.
     pub(super) fn retire(&self, cold: &mut Cold) {
+        let cursor = self.take_cursor();
+        self.retire_at(cold, cursor.count());
+    }
+
+    /// As [`Writer::retire`], with the cursor taken out, which counted `points`.
+    fn retire_at(&self, cold: &mut Cold, points: u64) {
         let Some(current) = cold.current.take() else { return };
         let mut hot = self.hot.lock();
-        let points = hot.cursor.count();
-        hot.cursor = Cursor::detached();
         hot.first_seq += points;
         hot.forget_definitions();
         drop(hot);

@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
@@ -15,7 +15,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use runlake_engine::journal::layout::BLOCK_BYTES;
 use runlake_engine::platform::{Disk, LinuxDisk};
-use runlake_engine::{Config, Point, Selection, SeriesId, Snapshot, Writer};
+use runlake_engine::{Config, Keeping, Point, Selection, SeriesId, Snapshot, Writer};
 
 /// One point as a reader sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,13 +90,29 @@ impl Lake {
     }
 }
 
+/// The tests of `written.rs` are those of the other programs once more, with points that are written and not mapped.
+pub fn keeping() -> Keeping {
+    match module_path!().starts_with("written::") {
+        true => Keeping::Written,
+        false => Keeping::Mapped,
+    }
+}
+
+/// The default configuration, with points kept as this test program has it.
+pub fn ordinary() -> Config {
+    Config {
+        keeping: keeping(),
+        ..Config::default()
+    }
+}
+
 /// Small chunks, and syncs on demand only.
 pub fn small() -> Config {
     Config {
         sync_interval: Duration::from_secs(3600),
         min_chunk_bytes: 8 * 4096,
         max_chunk_bytes: 32 * 4096,
-        ..Config::default()
+        ..ordinary()
     }
 }
 
@@ -158,6 +174,10 @@ pub struct FailingDisk {
     pub forgets: AtomicBool,
     /// As on file systems that cannot give back a part of a file.
     pub keeps_all: AtomicBool,
+    /// As on NFS before 4.2, and most of FUSE.
+    pub reserves_nothing: AtomicBool,
+    /// What the system says to whoever writes a point of a journal that is written; 0 for nothing.
+    pub write_error: AtomicI32,
 }
 
 impl Disk for FailingDisk {
@@ -165,7 +185,21 @@ impl Disk for FailingDisk {
         if self.full.load(Ordering::SeqCst) {
             return Err(io::ErrorKind::StorageFull.into());
         }
+        if self.reserves_nothing.load(Ordering::SeqCst) {
+            return Err(io::Error::from_raw_os_error(95));
+        }
         LinuxDisk.allocate(file, bytes)
+    }
+
+    fn write(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        match self.write_error.load(Ordering::SeqCst) {
+            0 => LinuxDisk.write(file, bytes, offset),
+            error => {
+                // A write that fails may have brought its front to the file.
+                LinuxDisk.write(file, &bytes[..bytes.len() / 2], offset)?;
+                Err(io::Error::from_raw_os_error(error))
+            }
+        }
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {
