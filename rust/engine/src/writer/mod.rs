@@ -221,10 +221,13 @@ impl Writer {
     /// As [`Writer::append`]; the points before the offending one are stored.
     pub fn append_row(&self, step: i64, timestamp_ms: i64, values: &[(SeriesId, f64)]) -> Result<usize> {
         self.in_this_process()?;
+        let mut stored = self.try_append_row(step, timestamp_ms, values);
+        if stored == values.len() {
+            return Ok(stored);
+        }
         if self.inner.config.keeping == Keeping::Written {
             return self.write_row(step, timestamp_ms, values);
         }
-        let mut stored = self.try_append_row(step, timestamp_ms, values);
         let mut patience = Patience::new(self.inner.config.max_block);
         for &(series, value) in &values[stored..] {
             let outcome = self.append_slowly(
