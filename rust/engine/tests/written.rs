@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(clippy::duplicate_mod, reason = "each program brings the folder of its tests")]
 
-#[path = "crash.rs"]
-mod crash;
 #[path = "damage.rs"]
 mod damage;
 #[path = "disk.rs"]

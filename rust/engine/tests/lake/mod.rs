@@ -90,9 +90,10 @@ impl Lake {
     }
 }
 
-/// The tests of `written.rs` are those of the other programs once more, with points that are written and not mapped.
+/// The tests of `written.rs` and `written_crash.rs` are those of other programs once more, with points that are written and
+/// not mapped.
 pub fn keeping() -> Keeping {
-    match module_path!().starts_with("written::") {
+    match module_path!().starts_with("written") {
         true => Keeping::Written,
         false => Keeping::Mapped,
     }
