@@ -372,7 +372,7 @@ class MissingPoints(Entity):
     """Points of a run that were accepted and cannot be given back, as the files prove.
 
     Attributes:
-        points: How many.
+        points: How many; 0 where that is not known, as of a journal that somebody has removed.
         exact: False where not all of them need be this run's: others logged to the same journal.
         reason: What does not hold, as part of a sentence.
         file: The file concerned.

@@ -29,6 +29,8 @@ _log = logging.getLogger("runlake")
 
 _BATCH_WRITERS: Final = 256  # each keeps a file or two open
 
+JOURNAL_GONE: Final = "its journal is gone, and how many points it held is not known"
+
 LOOK_S: Final = 5.0
 """How often a process that reads looks whether others have died; 64 that live cost it 0.7 ms."""
 
@@ -130,13 +132,21 @@ class Recovery:
         known = {state.info.id: state for state in self._catalog.unsealed_writers()}
         _engine.remove_leftovers(self._journals)
         present = self._journal_bytes()
+        lost = self._without_chunks([state for state in known.values() if is_local(state.info)])
         for writer_id, state in known.items():
-            if writer_id not in present and is_local(state.info):
+            if writer_id in lost:
+                self._note_lost_journal(state)
+            if writer_id in lost or (writer_id not in present and is_local(state.info)):
                 self._catalog.forget_journal(state)  # unless a server has opened it meanwhile
         for writer_id in self._dead(writer_id for writer_id in present if _may_need_mending(known.get(writer_id))):
             self._mend_quietly(writer_id, known[writer_id].info if writer_id in known else None)
         for run_id in self._catalog.fail_orphans():
             _log.warning("run %s is marked FAILED: the process that ran it is gone", run_id)
+
+    def _note_lost_journal(self, state: WriterState) -> None:
+        gap = GapInfo(state.sealed, state.sealed, JOURNAL_GONE, self._journals)
+        self._catalog.mend_writer(state.info, [], [gap], None)
+        _log.warning("writer %s: %s", state.info.id, JOURNAL_GONE)
 
     def living(self, writers: Collection[str]) -> Collection[str]:
         """Return those of some writers whose process may be alive: it holds the lock, or is on another host."""
@@ -195,6 +205,18 @@ class Recovery:
                         found[writer_id] = found.get(writer_id, 0) + entry.stat().st_blocks * 512
         return found
 
+    def _without_chunks(self, states: Sequence[WriterState]) -> set[str]:
+        """Return those of some writers that are closed, so that they had points, and have no file with points left.
+
+        Of one that is open a process may have died before it had logged; what is left of a replica may all be sealed.
+        """
+        closed = {state.info.id for state in states if state.state == "closed"}
+        if not closed:
+            return closed
+        with os.scandir(self._journals) as entries:
+            closed.difference_update(entry.name[:32] for entry in entries if not entry.name.endswith(".lock"))
+        return closed - self._catalog.replicas(closed)
+
     def _closed(self) -> dict[str, int]:
         """Return the writers that are closed and whose files are there, and the disk space of these."""
         states = {state.info.id: state.state for state in self._catalog.unsealed_writers()}
@@ -227,12 +249,20 @@ class Recovery:
             self._catalog.mend_writer(writer, runs, gaps, adopted.last_verified_ms)
             if gaps:
                 _report(writer_id, adopted, gaps)
-            has_lost = bool(adopted.gaps)  # more than `gaps` where the stream comes from another store
+            has_lost = bool(adopted.gaps or adopted.faults)  # more than `gaps` where another store sends the stream
         finally:
             adopted.finish(False)
         if has_lost:
             # Readers trust what a journal of this boot counts; what can be believed leaves it for a segment at once.
             self._adopt_batch([writer_id])
+
+    def _note_losses(self, adopted: _engine.Adopted) -> None:
+        """Note what a journal has lost since it was closed; of what was noted before nothing is said again."""
+        gaps = self._lost(adopted.writer, adopted)
+        known = {(found.gap.first, found.gap.file) for found in self._catalog.gaps()} if gaps else set()
+        if gaps := [gap for gap in gaps if (gap.first, gap.file) not in known]:
+            self._catalog.note_gaps(adopted.writer, gaps, adopted.last_verified_ms)
+            _report(adopted.writer, adopted, gaps)
 
     def _lost(self, writer_id: str, adopted: _engine.Adopted) -> list[GapInfo]:
         """Return what a journal lost before it was sealed."""
@@ -290,6 +320,7 @@ class Recovery:
             for writer_id in writer_ids:
                 if (mine := _engine.adopt(self._journals, writer_id)) is not None:
                     adopted[writer_id] = mine
+                    self._note_losses(mine)
             for number, pieces in enumerate(self._pieces(adopted)):
                 if (number and self._stopped.is_set()) or not self._seal(adopted, pieces):
                     return

@@ -9,7 +9,6 @@ import pytest
 
 import runlake
 from runlake import _engine
-from runlake.cli.checks import doubled, unheld
 from runlake.store import Store, get_store
 from tests.cli.conftest import Cli
 from tests.server.sender import batch
@@ -27,7 +26,7 @@ def sealed(lake: Path) -> Path:
 def wrong(cli: Cli, *arguments: str) -> list[str]:
     result = cli("doctor", "--json", *arguments)
     report = json.loads(result.out)
-    found = [check["says"] for check in report["checks"] if check["state"] == "wrong"]
+    found = [check["says"] for check in report["checks"] if check["state"] in ("wrong", "lost")]
     assert (result.status, report["healthy"]) == ((1, False) if found else (0, True))
     return found
 
@@ -54,7 +53,7 @@ def test_live_journals_are_no_fault(cli: Cli, lake: Path) -> None:
         assert wrong(cli) == []
 
 
-def test_a_run_that_was_killed_is_mended_by_looking(cli: Cli, lake: Path) -> None:
+def test_a_run_that_was_killed_is_said_and_left_to_whoever_opens_the_store(cli: Cli, lake: Path) -> None:
     program = """
 import os, signal, runlake
 run = runlake.start_run(run_name="killed")
@@ -65,6 +64,8 @@ os.kill(os.getpid(), signal.SIGKILL)
     out = cli("doctor").out
     assert "1 died without closing\topening the store keeps what they logged and marks their runs FAILED\n" in out
     assert wrong(cli) == []
+    assert "1 died without closing" in cli("doctor").out
+    Store.open(lake).close()
     again = cli("doctor").out
     assert "ok\tjournals\t2 writers" in again
     assert ": 1 alive, 1 closed, 0 died without closing\t\n" in again
@@ -85,9 +86,13 @@ def test_a_hole_in_what_another_store_sent_is_named_once(cli: Cli, lake: Path) -
 
 
 def test_a_missing_segment_is_named(cli: Cli, sealed: Path) -> None:
-    segments(sealed)[0].unlink()
+    path = segments(sealed)[0]
+    path.unlink()
     (found,) = wrong(cli)
-    assert "is missing; the catalog has" in found
+    assert path.parent.name in found
+    assert "the file is gone; " in found
+    assert "points of it are nowhere else" in found
+    assert wrong(cli, "--quick") == [found]
 
 
 def test_a_cut_segment_is_named(cli: Cli, sealed: Path) -> None:
@@ -95,13 +100,13 @@ def test_a_cut_segment_is_named(cli: Cli, sealed: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     (found,) = wrong(cli)
     assert path.parent.name in found
-    assert "bytes; the catalog says" in found
+    assert "it ends before its footer does" in found
 
 
 def test_a_garbled_segment_is_named_when_it_is_read(cli: Cli, sealed: Path) -> None:
     path = segments(sealed)[0]
     content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 0xFF
+    content[20] ^= 0xFF
     path.write_bytes(content)
     (found,) = wrong(cli)
     assert path.parent.name in found
@@ -136,19 +141,3 @@ def test_a_mistyped_variable_is_named(cli: Cli, lake: Path, monkeypatch: pytest.
     monkeypatch.setenv("RUNLAKE_SYNC_INTERVAL", "5000")
     assert wrong(cli) == ["RUNLAKE_SYNC_INTERVAL is set and means nothing"]
     assert "did you mean RUNLAKE_SYNC_INTERVAL_MS?" in cli("doctor").out
-
-
-def test_points_in_two_segments_of_one_experiment_are_doubled() -> None:
-    assert list(doubled([("0", ("a", 0, 10)), ("1", ("a", 0, 10)), ("0", ("a", 10, 20)), ("0", ("b", 0, 5))])) == []
-    assert list(doubled([("0", ("a", 0, 10)), ("0", ("a", 9, 20))])) == [
-        "points 9 to 10 of writer a are in two segments of experiment 0"
-    ]
-    assert len(list(doubled([("0", ("a", 0, 10)), ("0", ("a", 0, 10))]))) == 1
-
-
-def test_points_between_two_segments_are_unheld() -> None:
-    assert list(unheld([("a", 0, 10), ("a", 0, 10), ("a", 10, 20)], {"a": 20})) == []
-    assert list(unheld([("a", 0, 10), ("a", 12, 20)], {"a": 20})) == ["no segment holds points 10 to 12 of writer a"]
-    assert list(unheld([("a", 0, 10)], {"a": 15, "b": 0})) == [
-        "segments hold points of writer a up to 10; the catalog says up to 15"
-    ]

@@ -21,6 +21,7 @@ from runlake.catalog.losses import Losses
 from runlake.catalog.members import Living, Members
 from runlake.catalog.model_versions import Narrowed, NewVersion, Versions
 from runlake.catalog.owner import Owner
+from runlake.catalog.rebuilding import Rebuild
 from runlake.catalog.receiving import Receipt, ReceivedExperiment, ReceivedFile, ReceivedRun, Receiving
 from runlake.catalog.registry import PROMPT_TAG, Registry
 from runlake.catalog.replicas import Replicas
@@ -105,6 +106,7 @@ class Catalog(
     Events,
     Health,
     Losses,
+    Rebuild,
     Access,
     Sending,
     Spooling,

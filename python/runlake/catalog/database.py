@@ -78,7 +78,7 @@ class Database:
             CatalogLocked: others kept the catalog for that long.
         """
         timeout_s = self.lock_timeout_s if wait_s is None else wait_s
-        with _translated(self.path), self._exclusive(timeout_s):
+        with translated(self.path), self._exclusive(timeout_s):
             connection = self._writer()
             if not self._wal:  # there a commit waits for those who read
                 connection.execute(f"PRAGMA busy_timeout = {1000 * timeout_s:.0f}")
@@ -104,7 +104,7 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[Session]:
         """Run one read transaction: everything in the block sees the same state."""
-        with _translated(self.path):
+        with translated(self.path):
             shared = self._lock_reader()
             try:
                 # A signal handler that reads in the middle of a read of its thread sees what is there now.
@@ -127,7 +127,7 @@ class Database:
         Raises:
             NewerFormat: a later version wrote it; nothing was touched.
         """
-        with _translated(self.path), self._exclusive(self.lock_timeout_s):
+        with translated(self.path), self._exclusive(self.lock_timeout_s):
             self._writer()
 
     def file_identity(self) -> tuple[int, int] | None:
@@ -271,6 +271,35 @@ class Database:
         if locked:
             self.lock.release()
 
+    @contextlib.contextmanager
+    def borrowed(self) -> Iterator[sqlite3.Connection | None]:
+        """Give the connection that reads, if it is open; nothing else uses it meanwhile."""
+        with self._read_mutex:
+            connection = self._read_connection
+            yield None if connection is None or connection.in_transaction else connection
+
+    @contextlib.contextmanager
+    def writing_beside(self, other: Path) -> Iterator[Session]:
+        """Run one write transaction that survives a power cut, and can read the catalog file `other` as `said`.
+
+        Raises:
+            CatalogLocked: others kept the catalog for too long.
+        """
+        with translated(self.path), self._exclusive(self.lock_timeout_s):
+            self._writer()  # of this version
+            connection = self._connect()
+            try:
+                connection.execute("ATTACH ? AS said", (str(other),))
+                connection.execute("PRAGMA main.synchronous = FULL")
+                connection.execute("BEGIN IMMEDIATE")
+                session = Session(connection, {})
+                session.begin_change()
+                yield session
+                connection.execute("ROLLBACK" if session.cancelled else "COMMIT")
+            finally:
+                connection.close()  # rolls back what was not committed
+        self.on_commit()
+
     # -- forks
 
     def _forget(self) -> None:
@@ -324,6 +353,18 @@ class Database:
         self._stale = stale
 
 
+@contextlib.contextmanager
+def opened_in_this_process(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """Give a connection that this process has to a catalog, for reading; None when it has none."""
+    for database in list(_databases):
+        if database.path == path:
+            with database.borrowed() as connection:
+                if connection is not None:
+                    yield connection
+                    return
+    yield None
+
+
 def _signbit(value: float | None) -> bool | None:
     """Whether a number has a minus: to SQLite -0.0 and 0.0 are the same."""
     return None if value is None else math.copysign(1.0, value) < 0
@@ -352,7 +393,7 @@ os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, 
 
 
 @contextlib.contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def translated(path: Path) -> Iterator[None]:
     """Raise what SQLite says as an error of the store."""
     try:
         yield

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from runlake.catalog.part import Part
 from runlake.catalog.segments import Range
+from runlake.catalog.session import placeholders
 
 
 class Health(Part):
@@ -19,6 +22,31 @@ class Health(Part):
             f"row {row} of {table} refers to a row of {parent} that is gone" for table, row, parent, _ in dangling
         ]
         return found
+
+    def tag_values(self, keys: Sequence[str]) -> set[str]:
+        """Return every value that a tag of one of these keys has, of any run."""
+        with self._database.reading() as session:
+            rows = session.all(
+                "SELECT DISTINCT t.value FROM tag t JOIN name n ON n.name = t.key"
+                f" WHERE n.text IN ({placeholders(len(keys))})",
+                keys,
+            )
+        return {value for (value,) in rows}
+
+    def all_received_files(self) -> list[tuple[str, str, str, int]]:
+        """Return experiment, run, path and size of every file that came from another store."""
+        with self._database.reading() as session:
+            return session.all(
+                "SELECT e.experiment_id, r.run_id, f.path, f.size FROM received_file f JOIN run r USING (run)"
+                " JOIN experiment e USING (experiment)"
+            )
+
+    def runs_among(self, run_ids: Collection[str]) -> set[str]:
+        """Return those of some ids that are a run's."""
+        with self._database.reading() as session:
+            return {
+                run_id for run_id in run_ids if session.one("SELECT 1 FROM run WHERE run_id = ?", (run_id,)) is not None
+            }
 
     def segment_ranges(self) -> dict[str, list[Range]]:
         """Return which points of which writers each segment holds, by segment id, sorted."""

@@ -34,7 +34,7 @@ def read_lake(root: Path) -> Lake | None:
         Corrupt: the file is not what was written.
     """
     try:
-        text = (root / NAME).read_text(encoding="utf-8")
+        text = (root / NAME).read_bytes()
     except FileNotFoundError:
         _require_folder(root)
         return None

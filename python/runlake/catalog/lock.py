@@ -25,8 +25,14 @@ class FileLock:
     does (docs/design.md, "Catalog"), and unlike that it can give up.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, writable: bool = True) -> None:
+        """Prepare.
+
+        Args:
+            writable: False leaves everything as it is: the file has to be there.
+        """
         self.path = path
+        self._flags = (os.O_RDWR | os.O_CREAT if writable else os.O_RDONLY) | os.O_CLOEXEC
         self._file: int | None = None
 
     def acquire(self, timeout_s: float) -> None:
@@ -79,7 +85,7 @@ class FileLock:
 
     def _open(self) -> int:
         try:
-            return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            return os.open(self.path, self._flags, 0o666)
         except OSError as error:
             raise StoreUnavailable(
                 f"the store {self.path.parent} cannot be written to: {error.strerror}",

@@ -116,7 +116,7 @@ class Segments(Part):
                     session.cancel()
                     return False
             for segment in sealed:
-                _put_segment(session, segment)
+                put_segment(session, segment)
             for writer_id, entries in (ledger or {}).items():
                 put_ledger(session, writer_id, entries)
         return True
@@ -200,7 +200,8 @@ def put_segment_row(session: Session, segment: SealedSegment) -> int:
     )
 
 
-def _put_segment(session: Session, segment: SealedSegment) -> None:
+def put_segment(session: Session, segment: SealedSegment) -> None:
+    """List a segment, with its runs, and merge what it says of its series into the summaries."""
     number = put_segment_row(session, segment)
     session.run_many(
         "INSERT INTO segment_range (segment, writer, first, upto)"

@@ -108,6 +108,11 @@ class Writers(Part):
         with self._database.reading() as session:
             return _states(session, "state != 'sealed' AND ifnull(state = ?, 1)", (state,))
 
+    def all_writers(self) -> list[WriterState]:
+        """Return all writers that there ever were."""
+        with self._database.reading() as session:
+            return _states(session, "1", ())
+
     def writer_states(self, writer_ids: Collection[str]) -> list[WriterState]:
         """Return what is known of some writers."""
         wanted = list(writer_ids)
@@ -158,7 +163,6 @@ class Writers(Part):
             gaps: What the journal lost.
             ledger: What the writer did not store.
         """
-        now_ms = clock_ms()
         with self._database.writing() as session:
             number = put_writer(session, writer)
             for run_id, last_ms in runs:
@@ -168,13 +172,18 @@ class Writers(Part):
                     session.run(
                         "UPDATE writer_run SET last_ms = ? WHERE run = ? AND writer = ?", (last_ms, row[0], number)
                     )
-            session.run_many(
-                "INSERT OR IGNORE INTO gap (writer, first, upto, reason, file, last_verified_ms, found_ms)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(number, gap.first, gap.upto, gap.reason, gap.file, last_verified_ms, now_ms) for gap in gaps],
-            )
+            _put_gaps(session, number, gaps, last_verified_ms)
             session.run("UPDATE writer SET state = 'closed' WHERE writer = ?", (number,))
             put_ledger(session, writer.id, ledger)
+
+    def note_gaps(self, writer_id: str, gaps: Sequence[GapInfo], last_verified_ms: int | None) -> None:
+        """Note what a journal has lost; of a writer that is not known, nothing."""
+        with self._database.writing() as session:
+            row = session.one("SELECT writer FROM writer WHERE writer_id = ?", (writer_id,))
+            if row is None:
+                session.cancel()
+                return
+            _put_gaps(session, row[0], gaps, last_verified_ms)
 
     def fail_orphans(self) -> list[str]:
         """End, as FAILED, every owned run that is RUNNING and whose writers are all closed; return their ids.
@@ -216,6 +225,15 @@ _ORPHANS = """
     JOIN writer_run wr USING (run) JOIN writer w USING (writer)
     WHERE r.owned = 1 AND r.status = 'RUNNING'
     GROUP BY r.run HAVING sum(w.state = 'open') = 0"""
+
+
+def _put_gaps(session: Session, writer: int, gaps: Sequence[GapInfo], last_verified_ms: int | None) -> None:
+    now_ms = clock_ms()
+    session.run_many(
+        "INSERT OR IGNORE INTO gap (writer, first, upto, reason, file, last_verified_ms, found_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(writer, gap.first, gap.upto, gap.reason, gap.file, last_verified_ms, now_ms) for gap in gaps],
+    )
 
 
 def put_writer(session: Session, writer: WriterInfo) -> int:

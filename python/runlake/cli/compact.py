@@ -9,6 +9,7 @@ import click
 from runlake.cli import output
 from runlake.cli.bar import bar
 from runlake.cli.options import folder_option, json_option, opened_folder
+from runlake.sizes import size
 
 
 @click.command(short_help="Merge small Parquet files into large ones.")
@@ -29,8 +30,8 @@ def compact(store: str | None, as_json: bool) -> None:
     if as_json:
         output.json({**asdict(done), "kept_for_readers": {"files": len(waiting), "bytes": kept}})
         return
-    rest = f"; {len(waiting):,} replaced ones, {output.size(kept)}, stay for now" if waiting else ""
+    rest = f"; {len(waiting):,} replaced ones, {size(kept)}, stay for now" if waiting else ""
     output.message(
         f"{done.files_before:,} segments became {done.files_after:,}: {done.points:,} points,"
-        f" {output.size(done.bytes_before)} before, {output.size(done.bytes_after)} now{rest}"
+        f" {size(done.bytes_before)} before, {size(done.bytes_after)} now{rest}"
     )

@@ -8,11 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 from runlake import query
-from runlake.cli.checks import Finding, State
+from runlake.doctor.copy import StoreCopy, opened_copy
+from runlake.doctor.findings import Finding, State
 from runlake.entities import Run, ViewType
 from runlake.fluent.other_store import TAG, last_written
 from runlake.location import uri_of_folder
-from runlake.store import Store
 
 _CHECK = "other stores"
 _MOST_RUNS = 50_000
@@ -20,8 +20,13 @@ _PLACES = ("mlflow.db", "mlruns", "lightning_logs/mlruns")
 """Where MLflow's package, and libraries with it, log to when nobody has told them."""
 
 
-def check_other_stores(store: Store) -> Iterator[Finding]:
+def check_other_stores(root: Path) -> Iterator[Finding]:
     """Name the stores that runs of this one have met beside them, and those whose files show that they were used."""
+    with opened_copy(root) as store:
+        yield from _found(store)
+
+
+def _found(store: StoreCopy) -> Iterator[Finding]:
     hint = f"set MLFLOW_TRACKING_URI={uri_of_folder(store.root)}: MLflow's package and runlake then log into one store"
     tagged = Counter(run.data.tags[TAG] for run in _runs(store, f"tags.`{TAG}` IS NOT NULL", _MOST_RUNS))
     for uri, count in sorted(tagged.items()):
@@ -34,7 +39,7 @@ def check_other_stores(store: Store) -> Iterator[Finding]:
         yield Finding(_CHECK, State.OK, "no sign of runs that were logged to two stores")
 
 
-def _written_meanwhile(store: Store, known: Counter[str]) -> Iterator[str]:
+def _written_meanwhile(store: StoreCopy, known: Counter[str]) -> Iterator[str]:
     """Say which stores of MLflow's, here or beside the store, were last written to while a run was under way."""
     folders = dict.fromkeys((Path.cwd(), store.root.parent))
     for path in (folder / place for folder in folders for place in _PLACES):
@@ -49,6 +54,6 @@ def _written_meanwhile(store: Store, known: Counter[str]) -> Iterator[str]:
             )
 
 
-def _runs(store: Store, where: str, most: int) -> list[Run]:
+def _runs(store: StoreCopy, where: str, most: int) -> list[Run]:
     experiments = [experiment.experiment_id for experiment in store.catalog.experiments(ViewType.ALL)]
     return query.search_runs(store, experiments, where, ViewType.ALL, most)

@@ -154,15 +154,6 @@ def readable(cell: Any) -> str:
             return _visible(str(cell))
 
 
-def size(bytes_: float) -> str:
-    """Return a size with a unit that suits it: `1.5 MiB`."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if bytes_ < 1024:
-            return f"{bytes_:.0f} {unit}" if unit == "B" else f"{bytes_:.1f} {unit}"
-        bytes_ /= 1024
-    return f"{bytes_:.1f} TiB"
-
-
 def _span(seconds: float) -> str:
     """Return a duration in the two units that suit it: `2 h 05 min`, `1 min 03 s`, `0.25 s`."""
     if abs(seconds) < 60:

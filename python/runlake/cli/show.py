@@ -10,6 +10,7 @@ import click
 from runlake.cli import output
 from runlake.cli.options import find_run, json_option, opened, store_option
 from runlake.entities import MissingPoints, Run
+from runlake.sizes import size
 from runlake.stores import AnyStore
 
 
@@ -39,7 +40,7 @@ def show(run: str, store: str | None, as_json: bool) -> None:
             click.echo(_in_words(lost))
     if described["artifacts"]:
         output.heading("artifacts")
-        output.pairs({file["path"]: output.size(file["bytes"]) for file in described["artifacts"]})
+        output.pairs({file["path"]: size(file["bytes"]) for file in described["artifacts"]})
 
 
 def _described(store: AnyStore, run: Run) -> dict[str, Any]:
