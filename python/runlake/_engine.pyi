@@ -694,6 +694,9 @@ class Adopted:
     def faults(self) -> list[tuple[str, str]]:
         """Files and what does not hold in each, also where no point is concerned."""
     @property
+    def unreadable(self) -> list[str]:
+        """Files of which nothing can be read; how many points were in one is known only where a gap names it."""
+    @property
     def store_id(self) -> str | None:
         """The store that it was made in; None when no header says so."""
     def finish(self, sealed_all: bool) -> None:

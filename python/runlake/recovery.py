@@ -29,6 +29,8 @@ _log = logging.getLogger("runlake")
 
 _BATCH_WRITERS: Final = 256  # each keeps a file or two open
 
+UNREADABLE: Final = "nothing of it can be read, and how many points it held is not known"
+
 JOURNAL_GONE: Final = "its journal is gone, and how many points it held is not known"
 
 LOOK_S: Final = 5.0
@@ -268,11 +270,14 @@ class Recovery:
         """Return what a journal lost before it was sealed."""
         sealed = self._catalog.plan([], writers=[writer_id]).sealed.get(writer_id, 0)
         end = self._ends([adopted])[writer_id]
-        return [
+        known = [
             GapInfo(max(gap.first, sealed), gap.upto, gap.reason, gap.file)
             for gap in adopted.gaps
             if gap.upto > sealed and gap.first < end
         ]
+        counted = {gap.file for gap in adopted.gaps}
+        at = max(end, sealed)
+        return known + [GapInfo(at, at, UNREADABLE, file) for file in adopted.unreadable if file not in counted]
 
     def _ends(self, journals: Collection[_engine.Adopted]) -> dict[str, int]:
         """Return up to where each writer's stream is settled.

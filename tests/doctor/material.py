@@ -6,8 +6,9 @@ import hashlib
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runlake.doctor import Finding, State, examine, repair
 from runlake.doctor.repairing import Report
@@ -21,8 +22,11 @@ Point = tuple[str, str, int, str]
 @dataclass(frozen=True)
 class Patient:
     root: Path
-    model: list[Point] = field(repr=False)
+    model: list[Point]
     catalogs: dict[str, Path]
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text("Patient")  # its points would fill pages
 
     @staticmethod
     def shown(value: float) -> str:

@@ -275,12 +275,14 @@ def test_commands(patient: Patient) -> None:
     assert "points: the file is gone" in shown.stdout
 
 
-@pytest.mark.parametrize("part", ["header", "side log", "cut", "delete the file alone"])
+@pytest.mark.parametrize("part", ["header", "all of the header", "side log", "cut", "delete the file alone"])
 def test_a_journal_that_is_damaged_elsewhere_is_settled_and_said(patient: Patient, part: str) -> None:
     path = patient.journal
     match part:
         case "header":
             write_at(path, 60, b"\xff")
+        case "all of the header":
+            write_at(path, 0, b"\0" * 4096)
         case "side log":
             write_at(path, path.stat().st_size - 4096 + 64, b"\x5a" * 16)
         case "cut":
@@ -292,5 +294,59 @@ def test_a_journal_that_is_damaged_elsewhere_is_settled_and_said(patient: Patien
     left = patient.points()
     assert set(left) <= set(patient.model)
     missing = patient.missing()["c"]
-    assert missing == len(patient.model) - len(left) or part == "delete the file alone"
+    is_counted = part not in ("all of the header", "delete the file alone")
+    assert missing == (len(patient.model) - len(left) if is_counted else 0)
+    if len(left) < len(patient.model):
+        assert any(finding.state is State.LOST for finding in patient.examine())
     assert all(point in left for point in patient.model if point[0][0] in "ab")
+
+
+@pytest.fixture
+def compacted(patient: Patient) -> Patient:
+    """The store with the first seals of both experiments compacted; replaced files are kept for readers."""
+    store = Store.open(patient.root)
+    store.compactor.compact()
+    store.close()
+    assert len(list(patient.root.glob("segments/*/*.parquet"))) == 7
+    assert patient.wrong() == []
+    return patient
+
+
+def test_a_compacted_store_is_rebuilt_from_whichever_files_are_left(compacted: Patient) -> None:
+    for broken in (False, True):
+        if broken:
+            break_catalog(compacted, "gone")
+        compacted.repair()
+        compacted.check_whole()
+    listed = {str(path) for path in compacted.segments}
+    store = Store.open(compacted.root)
+    taken = {str(store.segments_dir / segment.path) for segment in store.catalog.plan().segments}
+    store.close()
+    for path in listed - taken:
+        Path(path).unlink()
+    compacted.repair()
+    compacted.check_whole()
+
+
+def test_inputs_that_are_kept_for_readers_stand_in_for_a_compacted_segment_that_is_lost(compacted: Patient) -> None:
+    store = Store.open(compacted.root)
+    paths = [store.segments_dir / segment.path for segment in store.catalog.plan().segments]
+    store.close()
+    for path in paths:
+        path.unlink()
+    assert any("and its points are elsewhere" in says for says in compacted.wrong())
+    compacted.repair()
+    compacted.check_whole()
+    assert compacted.missing() == dict.fromkeys("abcd", 0)
+
+
+def test_a_compacted_segment_that_is_lost_for_good_is_said(compacted: Patient) -> None:
+    store = Store.open(compacted.root)
+    store.compactor.remove_replaced(grace_ms=0)
+    [path, *_] = [store.segments_dir / segment.path for segment in store.catalog.plan().segments]
+    store.close()
+    lost = rows_of(path)
+    path.unlink()
+    compacted.repair()
+    assert compacted.points() == sorted(point for point in compacted.model if point[:3] not in set(lost))
+    assert sum(compacted.missing().values()) == len(lost)

@@ -15,6 +15,8 @@ from runlake.errors import Corrupt, NewerFormat, NotFound, StoreUnavailable
 FORMAT: Final = 1
 NAME: Final = "lake.json"
 
+_RESTORE: Final = f"restore {NAME} from a copy of the store, or run `runlake doctor --repair`"
+
 
 @dataclass(frozen=True)
 class Lake:
@@ -46,7 +48,7 @@ def read_lake(root: Path) -> Lake | None:
         said = json.loads(text)
         lake = Lake(int(said["format"]), str(said["store_id"]), int(said.get("created_ms", 0)))
     except (ValueError, KeyError, TypeError) as error:
-        raise Corrupt(f"{root / NAME} is not what was written", hint="restore it from a copy of the store") from error
+        raise Corrupt(f"{root / NAME} is not what was written", hint=_RESTORE) from error
     if lake.format > FORMAT:
         raise NewerFormat(
             f"the store {root} has format {lake.format}; this version of runlake knows formats up to {FORMAT}",
@@ -63,7 +65,7 @@ def make_lake(root: Path) -> Lake:
         Corrupt: it holds a catalog already, so its `lake.json` was lost.
     """
     if (root / "catalog.db").exists():
-        raise Corrupt(f"{root} has a catalog and no {NAME}", hint=f"restore {NAME} from a copy of the store")
+        raise Corrupt(f"{root} has a catalog and no {NAME}", hint=_RESTORE)
     lake = Lake(FORMAT, os.urandom(16).hex(), time.time_ns() // 1_000_000)
     path, temporary = root / NAME, root / f"{NAME}.{os.urandom(4).hex()}.tmp"
     try:

@@ -52,7 +52,7 @@ def _require_new_store(path: Path) -> None:
     if left is not None:
         raise Corrupt(
             f"the store {root} has points and its {path.name} is {'empty' if path.exists() else 'gone'}",
-            hint=f"restore {path.name} from a copy of the store, and keep the other files as they are",
+            hint=f"restore {path.name} from a copy of the store; else `runlake doctor --repair` makes a new one",
         )
 
 

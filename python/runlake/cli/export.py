@@ -15,7 +15,6 @@ from runlake.cli.runs import check_experiments
 from runlake.errors import InvalidInput, NotFound
 from runlake.query.filter.nearest import did_you_mean
 from runlake.query.keys import KeyChoice
-from runlake.sizes import size
 
 if TYPE_CHECKING:
     import polars as pl
@@ -114,4 +113,4 @@ def _report(path: Path, as_json: bool) -> None:
     if as_json:
         output.json({"path": str(path.absolute()), "bytes": written})
     else:
-        output.message(f"{path}: {size(written)}")
+        output.message(f"{path}: {output.size(written)}")

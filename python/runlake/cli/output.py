@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runlake import sizes
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
@@ -152,6 +154,11 @@ def readable(cell: Any) -> str:
             return _span(cell.total_seconds())
         case _:
             return _visible(str(cell))
+
+
+def size(bytes_: float) -> str:
+    """Return a size with a unit that suits it: `1.5 MiB`."""
+    return sizes.size(bytes_)
 
 
 def _span(seconds: float) -> str:

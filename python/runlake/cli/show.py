@@ -10,7 +10,6 @@ import click
 from runlake.cli import output
 from runlake.cli.options import find_run, json_option, opened, store_option
 from runlake.entities import MissingPoints, Run
-from runlake.sizes import size
 from runlake.stores import AnyStore
 
 
@@ -40,7 +39,7 @@ def show(run: str, store: str | None, as_json: bool) -> None:
             click.echo(_in_words(lost))
     if described["artifacts"]:
         output.heading("artifacts")
-        output.pairs({file["path"]: size(file["bytes"]) for file in described["artifacts"]})
+        output.pairs({file["path"]: output.size(file["bytes"]) for file in described["artifacts"]})
 
 
 def _described(store: AnyStore, run: Run) -> dict[str, Any]:
@@ -76,9 +75,8 @@ def _missing(lost: MissingPoints) -> dict[str, Any]:
 
 
 def _in_words(lost: dict[str, Any]) -> str:
-    points = (
-        f"{lost['points']:,} points" if lost["exact"] else f"up to {lost['points']:,} points, shared with other runs"
-    )
+    number = f"{lost['points']:,} points" if lost["points"] else "an unknown number of points"
+    points = number if lost["exact"] or not lost["points"] else f"up to {number}, shared with other runs"
     verified = f"; proven up to {lost['last_verified']:%Y-%m-%d %H:%M:%S} UTC" if lost["last_verified"] else ""
     return f"{points}: {lost['reason']} ({lost['file']}){verified}"
 

@@ -14,7 +14,6 @@ from runlake.cli.options import folder_of, json_option
 from runlake.errors import NotFound
 from runlake.location import resolved
 from runlake.remote.address import Address, is_address
-from runlake.sizes import size
 
 if TYPE_CHECKING:
     from runlake.replication.outlook import Outlook
@@ -67,7 +66,7 @@ def _line(root: Path, each: Outlook) -> str:
     parts = [
         f"{each.runs:,} runs with changes" if each.runs else "",
         f"{each.points:,} points" if each.points else "",
-        f"{each.files:,} artifacts ({size(each.file_bytes)})" if each.files else "",
+        f"{each.files:,} artifacts ({output.size(each.file_bytes)})" if each.files else "",
     ]
     left = ", ".join(filter(None, parts))
     if not left:

@@ -1,17 +1,21 @@
 """Choosing: which files hold the points of a store, each point once; the rules are in docs/design.md, "Repair".
 
-A seal is taken as a whole: its segments, or those that replace them. Of two that hold the same points one is taken, the
-one that the catalog lists if it can be. What neither a file nor a journal gives back is lost, and is named.
+What a seal gave to an experiment is a part. A seal is taken as a whole: of two that hold the same points only one is.
+Then each of its parts is in one file: the segment as sealed, or one that a compaction has made of many. What neither a
+file nor a journal gives back is lost, and is named.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from runlake.doctor.known import Journal, Knowledge, KnownWriter, Listed, Range, SegmentFile, home_of
 from runlake.doctor.spans import Span, Spans
+
+Part = tuple[str, str]
+"""Id of a seal, and the experiment."""
 
 
 @dataclass(frozen=True)
@@ -55,114 +59,77 @@ class Choice:
 
 
 COPY = "another file is the same segment"
-REPLACED = "another segment has taken over its points"
-HALF = "it was to replace others, which are there"
-LOSER = "its points are in other segments as well"
+ELSEWHERE = "its points are in other segments as well"
 IN_JOURNAL = "its points are in journals still"
 
 
 def choose(known: Knowledge) -> Choice:
     """Judge which files count."""
-    chooser = _Chooser(known)
-    chooser.choose()
-    return chooser.choice
+    return _Chooser(known).choose()
 
 
 @dataclass(eq=False)
 class _Seal:
-    """The files of one seal or compaction that are there, and the ids of segments that they stand for."""
+    """A seal that some file names.
 
-    files: list[SegmentFile]
+    Attributes:
+        siblings: Its segments as they were sealed: experiment and rows by id.
+        committed: Whether a compacted segment names it: only what was listed is compacted.
+        held: Experiments whose part is in some file.
+        listed: Whether the catalog lists all of the files that hold a part of it and nothing else.
+    """
+
+    id: str
     siblings: dict[str, tuple[str, int]]
-    replaced: set[str]
-    absent: list[str] = field(default_factory=list)
-    listed: bool = False
-
-    @property
-    def id(self) -> str:
-        return self.files[0].about.seal_id
-
-    @property
-    def ranges(self) -> Iterator[Range]:
-        return iter({piece for file in self.files for piece in file.about.ranges})
+    ranges: list[Range]
+    committed: bool = False
+    held: set[str] = field(default_factory=set)
+    listed: bool = True
 
     @property
     def experiments(self) -> set[str]:
-        return {file.about.experiment_id for file in self.files}
+        return {experiment for experiment, _ in self.siblings.values()}
 
-    def excludes(self, other: _Seal) -> bool:
-        """Tell whether two that share a range hold the same points, rather than those of different experiments."""
-        if self.siblings.keys() & other.replaced or other.siblings.keys() & self.replaced:
-            return False
-        return not (self.replaced or other.replaced) or bool(self.experiments & other.experiments)
+    @property
+    def is_complete(self) -> bool:
+        return self.experiments <= self.held
 
-
-class _Taken:
-    """Ranges that have been taken, and by which seal.
-
-    Of `settled` ranges all points are held; of others, `of_experiment`, those of one experiment.
-    """
-
-    def __init__(self) -> None:
-        self.spans: dict[str, Spans] = {}
-        self.settled: dict[str, Spans] = {}
-        self.of_experiment: dict[tuple[str, str], Spans] = {}
-        self._of_writer: dict[str, list[tuple[int, int, int]]] = {}
-        self._seals: list[_Seal] = []
-
-    def add(self, seal: _Seal) -> None:
-        self._seals.append(seal)
-        for writer, first, upto in seal.ranges:
-            self.spans.setdefault(writer, Spans()).add(first, upto)
-            if not seal.absent and not seal.replaced:
-                self.settled.setdefault(writer, Spans()).add(first, upto)
-            for experiment in seal.experiments:
-                self.of_experiment.setdefault((experiment, writer), Spans()).add(first, upto)
-            insort(self._of_writer.setdefault(writer, []), (first, upto, len(self._seals) - 1))
-
-    def holes(self, experiment: str, piece: Range) -> list[Span]:
-        """Return the parts of a range of which no point of an experiment is held."""
-        writer, first, upto = piece
-        held = Spans(self.settled.get(writer, Spans()).within(first, upto))
-        for span in self.of_experiment.get((experiment, writer), Spans()).within(first, upto):
-            held.add(*span)
-        return held.holes(first, upto)
-
-    def excludes(self, seal: _Seal) -> bool:
-        return any(other.excludes(seal) for other in self._sharing(seal))
-
-    def _sharing(self, seal: _Seal) -> Iterator[_Seal]:
-        for writer, first, upto in seal.ranges:
-            if writer in self.spans and self.spans[writer].within(first, upto):
-                taken = self._of_writer[writer]
-                for start, end, number in taken[: bisect_left(taken, (upto, 0, 0))]:
-                    if start < upto and first < end:
-                        yield self._seals[number]
+    @property
+    def rank(self) -> tuple[bool, bool, int, str]:
+        """The sure ones first, then those that hold the most."""
+        is_sure = self.committed or self.listed
+        return not self.is_complete, not is_sure, -sum(rows for _, rows in self.siblings.values()), self.id
 
 
 class _Chooser:
     def __init__(self, known: Knowledge) -> None:
         self.known = known
         self.choice = Choice()
-        self.taken = _Taken()
-        self.replaced: dict[str, str] = {}
+        self.files = self._one_of_each()
+        self.parts = {id_: _parts(file) for id_, file in self.files.items()}
+        self.seals = self._seals()
+        self.taken: dict[str, _Seal] = {}
+        self.spans: dict[str, Spans] = {}
 
-    def choose(self) -> None:
-        files = self._one_of_each()
-        files = self._without_replaced(files)
-        seals = self._seals(files)
-        postponed = [seal for seal in seals if not self._take(seal)]
-        while behind := [seal for seal in postponed if self._is_behind(seal)]:
-            postponed = [seal for seal in postponed if seal not in behind]
-            for seal in behind:
-                if not self.taken.excludes(seal):
-                    self._settle(seal)
-        self._mourn()
-        self.choice.taken.sort(key=lambda file: file.path)
-        for writer in sorted({*self.known.writers, *self.known.journals, *self.taken.spans}):
+    def choose(self) -> Choice:
+        for seal in sorted(self.seals.values(), key=lambda seal: seal.rank):
+            if not self._overlaps(seal) and not self._is_in_journals(seal):
+                self._take(seal)
+        while behind := [seal for seal in self.seals.values() if self._is_behind(seal)]:
+            self._take(behind[0])
+        chosen = self._cover()
+        self.choice.taken = sorted((self.files[id_] for id_ in chosen), key=lambda file: file.path)
+        for id_, file in self.files.items():
+            if id_ not in chosen:
+                settled = all(seal in self.taken for seal, _ in self.parts[id_])
+                overlapping = any(self._overlaps(self.seals[seal]) for seal, _ in self.parts[id_])
+                self.choice.spare[file.path] = ELSEWHERE if settled or overlapping else IN_JOURNAL
+        self._mourn(chosen)
+        for writer in sorted({*self.known.writers, *self.known.journals, *self.spans}):
             self.choice.streams[writer] = self._stream(writer)
+        return self.choice
 
-    # -- files
+    # -- files and seals
 
     def _one_of_each(self) -> dict[str, SegmentFile]:
         found: dict[str, SegmentFile] = {}
@@ -178,67 +145,34 @@ class _Chooser:
                 found[file.about.segment_id] = file
         return found
 
-    def _without_replaced(self, files: dict[str, SegmentFile]) -> dict[str, SegmentFile]:
-        closures = {id_: _replaced_by(file, files) for id_, file in files.items() if file.about.replaces}
-        listed = {id_ for id_, segment in self.known.listed.items() if segment.lost is None}
-        dropped: set[str] = set()
-        for id_, closure in sorted(closures.items(), key=lambda item: (item[0] not in listed, -len(item[1]), item[0])):
-            if id_ in self.replaced or not closure.isdisjoint(self.replaced):
-                dropped.add(id_)
-                self.choice.spare[files[id_].path] = REPLACED if id_ in self.replaced else HALF
-            elif id_ not in listed and all(old in files and old in listed for old in files[id_].about.replaces):
-                dropped.add(id_)
-                self.choice.spare[files[id_].path] = HALF
-            else:
-                self.replaced.update(dict.fromkeys(closure, id_))
-        for id_ in files.keys() & self.replaced.keys():
-            self.choice.spare[files[id_].path] = REPLACED
-        return {id_: file for id_, file in files.items() if id_ not in dropped and id_ not in self.replaced}
-
-    # -- seals
-
-    def _seals(self, files: dict[str, SegmentFile]) -> list[_Seal]:
-        """Return what is there of each seal, in the order in which they are taken: the sure ones first."""
+    def _seals(self) -> dict[str, _Seal]:
         found: dict[str, _Seal] = {}
-        for file in files.values():
-            seal = found.setdefault(file.about.seal_id, _Seal([], {}, set()))
-            seal.files.append(file)
-            seal.siblings.update({id_: (experiment, rows) for id_, experiment, rows in file.about.siblings})
-            seal.replaced.update(old for old, by in self.replaced.items() if by == file.about.segment_id)
-        for seal in found.values():
-            seal.absent = sorted(id_ for id_ in seal.siblings if id_ not in files and id_ not in self.replaced)
-            seal.listed = all(file.about.segment_id in self.known.listed for file in seal.files)
-        return sorted(found.values(), key=lambda s: (bool(s.absent), not s.listed, -_rows(s), s.id))
+        for id_, file in self.files.items():
+            for seal_id, siblings, ranges in _origins(file):
+                named = {sibling: (experiment, rows) for sibling, experiment, rows in siblings}
+                seal = found.setdefault(seal_id, _Seal(seal_id, named, list(ranges)))
+                seal.held.add(file.about.experiment_id)
+                seal.committed |= bool(file.about.seals)
+                seal.listed &= bool(file.about.seals) or id_ in self.known.listed
+        return found
 
-    def _take(self, seal: _Seal) -> bool:
-        """Take a seal, unless its points are elsewhere; tell whether that is settled."""
-        if self.taken.excludes(seal):
-            self.choice.spare.update({file.path: LOSER for file in seal.files})
-        elif (seal.absent or not seal.listed) and all(self._is_in_journal(piece) for piece in seal.ranges):
-            self.choice.spare.update({file.path: IN_JOURNAL for file in seal.files})
-            return False
-        else:
-            self._settle(seal)
-        return True
+    def _overlaps(self, seal: _Seal) -> bool:
+        """Tell whether points of a seal are in one that was taken."""
+        return seal.id not in self.taken and any(
+            self.spans[writer].within(first, upto) for writer, first, upto in seal.ranges if writer in self.spans
+        )
 
-    def _is_behind(self, seal: _Seal) -> bool:
-        """Tell whether a seal has points that readers do not look for in a journal, as later ones are in segments."""
-        ends = ((self.taken.spans.get(writer, Spans()).end, upto) for writer, _, upto in seal.ranges)
-        return not seal.absent and any(end >= upto for end, upto in ends) and not self.taken.excludes(seal)
+    def _take(self, seal: _Seal) -> None:
+        self.taken[seal.id] = seal
+        for writer, first, upto in seal.ranges:
+            self.spans.setdefault(writer, Spans()).add(first, upto)
 
-    def _settle(self, seal: _Seal) -> None:
-        for file in seal.files:
-            self.choice.spare.pop(file.path, None)
-        self.taken.add(seal)
-        self.choice.taken += seal.files
-        for id_ in seal.absent:
-            experiment, rows = seal.siblings[id_]
-            listed = self.known.listed.get(id_)
-            home = home_of(experiment, id_)
-            self._lose(listed or Listed(id_, home, experiment, rows, 0, sorted(seal.ranges)))
+    def _is_in_journals(self, seal: _Seal) -> bool:
+        """Tell whether readers get all points of a seal from journals, so that it need not be taken."""
+        is_listed = seal.committed or seal.listed
+        return not (is_listed and seal.is_complete) and all(self._is_in_journal(piece) for piece in seal.ranges)
 
     def _is_in_journal(self, piece: Range) -> bool:
-        """Tell whether a journal holds a range, and readers see it there."""
         writer, first, upto = piece
         known, journal = self.known.writers.get(writer), self.known.journals.get(writer)
         if journal is None:
@@ -247,21 +181,78 @@ class _Chooser:
             return True  # it was there a moment ago
         return not journal.whole.holes(first, upto)
 
+    def _is_behind(self, seal: _Seal) -> bool:
+        """Tell whether a seal has points that readers do not look for in a journal, as later ones are in segments."""
+        ends = ((self.spans.get(writer, Spans()).end, upto) for writer, _, upto in seal.ranges)
+        is_left = seal.id not in self.taken and seal.is_complete and not self._overlaps(seal)
+        return is_left and any(end >= upto for end, upto in ends)
+
+    def _cover(self) -> set[str]:
+        """Choose files, so that each part of a seal that was taken is in one of them, as far as any holds it."""
+        usable = {id_ for id_, parts in self.parts.items() if all(seal in self.taken for seal, _ in parts)}
+        holders: dict[Part, set[str]] = {}
+        for id_ in usable:
+            for part in self.parts[id_]:
+                holders.setdefault(part, set()).add(id_)
+        chosen: set[str] = set()
+        waiting = deque(sorted(usable, key=self._worth))
+        forced = [next(iter(ids)) for ids in holders.values() if len(ids) == 1]
+        while usable:
+            id_ = forced.pop() if forced else waiting.popleft()
+            if id_ not in usable:
+                continue
+            chosen.add(id_)
+            for other in {other for part in self.parts[id_] for other in holders[part]}:
+                usable.discard(other)
+                for part in self.parts[other] - self.parts[id_]:
+                    holders[part].discard(other)
+                    forced += holders[part] if len(holders[part]) == 1 else ()
+        return chosen
+
+    def _worth(self, id_: str) -> tuple[bool, int, int, str]:
+        listed = self.known.listed.get(id_)
+        is_listed = listed is not None and listed.lost is None
+        return not is_listed, -len(self.parts[id_]), self.files[id_].about.rows, id_
+
+    # -- what is lost
+
+    def _mourn(self, chosen: set[str]) -> None:
+        """Name what the catalog lists, or what a sibling tells of, and no file and no journal gives back."""
+        covered = {part for id_ in chosen for part in self.parts[id_]}
+        absent = {id_: listed for id_, listed in self.known.listed.items() if id_ not in self.files}
+        held = self._held(covered, {listed.experiment_id for listed in absent.values()})
+        for listed in absent.values():
+            if any(self._is_nowhere(held[listed.experiment_id], piece) for piece in listed.ranges):
+                self._lose(listed)
+        for seal in self.taken.values():
+            for id_, (experiment, rows) in seal.siblings.items():
+                if (seal.id, experiment) not in covered and not self._is_lost(experiment, seal.ranges):
+                    self._lose(Listed(id_, home_of(experiment, id_), experiment, rows, 0, seal.ranges))
+
+    def _held(self, covered: set[Part], experiments: Iterable[str]) -> dict[str, dict[str, Spans]]:
+        """Return, for each experiment, of which ranges all of its points are in files; by writer."""
+        found: dict[str, dict[str, Spans]] = {experiment: {} for experiment in experiments}
+        for seal in self.taken.values():
+            for experiment, spans in found.items():
+                if (seal.id, experiment) in covered or experiment not in seal.experiments:
+                    for writer, first, upto in seal.ranges:
+                        spans.setdefault(writer, Spans()).add(first, upto)
+        return found
+
+    def _is_nowhere(self, held: dict[str, Spans], piece: Range) -> bool:
+        writer, first, upto = piece
+        journal = self.known.journals.get(writer)
+        left = held.get(writer, Spans()).holes(first, upto)
+        return any(journal.whole.holes(*part) if journal else True for part in left)
+
+    def _is_lost(self, experiment: str, ranges: Iterable[Range]) -> bool:
+        """Tell whether a lost segment that the catalog lists stands for some ranges of an experiment."""
+        of_experiment = [lost.listed for lost in self.choice.lost.values() if lost.listed.experiment_id == experiment]
+        return any(set(ranges) <= set(listed.ranges) for listed in of_experiment)
+
     def _lose(self, listed: Listed) -> None:
         reason = self.known.bad.get(listed.path) or listed.lost or "the file is gone"
         self.choice.lost[listed.segment_id] = LostSegment(listed, reason)
-
-    def _mourn(self) -> None:
-        """Find what the catalog lists and no file gives back."""
-        counted = {file.about.segment_id for file in self.choice.taken} | self.replaced.keys() | self.choice.lost.keys()
-        for id_, listed in self.known.listed.items():
-            if id_ not in counted and any(self._is_nowhere(listed.experiment_id, piece) for piece in listed.ranges):
-                self._lose(listed)
-
-    def _is_nowhere(self, experiment: str, piece: Range) -> bool:
-        journal = self.known.journals.get(piece[0])
-        left = self.taken.holes(experiment, piece)
-        return any(journal.whole.holes(*part) if journal else True for part in left)
 
     # -- streams
 
@@ -276,8 +267,8 @@ class _Chooser:
         self._set_end(stream, known, journal)
         return stream
 
-    def _accounted(self, writer: str, known: KnownWriter | None) -> Iterable[Span]:
-        taken = self.taken.spans.get(writer, Spans())
+    def _accounted(self, writer: str, known: KnownWriter | None) -> Iterator[Span]:
+        taken = self.spans.get(writer, Spans())
         yield from taken.within(0, taken.end)
         for lost in self.choice.lost.values():
             yield from ((first, upto) for of, first, upto in lost.listed.ranges if of == writer)
@@ -295,17 +286,11 @@ class _Chooser:
         stream.sealed = upto
 
 
-def _rows(seal: _Seal) -> int:
-    return sum(file.about.rows for file in seal.files)
+def _origins(file: SegmentFile) -> Iterable[tuple[str, Iterable[tuple[str, str, int]], Iterable[Range]]]:
+    """Return the seals that the rows of a file come from."""
+    about = file.about
+    return about.seals or [(about.seal_id, about.siblings, about.ranges)]
 
 
-def _replaced_by(file: SegmentFile, files: dict[str, SegmentFile]) -> set[str]:
-    """Return the ids that a segment stands for, those that its predecessors stood for among them."""
-    found: set[str] = set()
-    waiting = list(file.about.replaces)
-    while waiting:
-        id_ = waiting.pop()
-        if id_ not in found:
-            found.add(id_)
-            waiting += files[id_].about.replaces if id_ in files else ()
-    return found
+def _parts(file: SegmentFile) -> set[Part]:
+    return {(seal_id, file.about.experiment_id) for seal_id, _, _ in _origins(file)}

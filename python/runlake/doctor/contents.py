@@ -37,7 +37,8 @@ def check_losses(catalog: Catalog) -> Iterator[Finding]:
     for found in catalog.gaps():
         gap = found.gap
         why = ", ".join(filter(None, (gap.reason, gap.file)))
-        says = f"{counted(gap.upto - gap.first, 'point')} of writer {found.writer_id[:8]} are lost ({why})"
+        number = counted(gap.upto - gap.first, "point") if gap.upto > gap.first else "an unknown number of points"
+        says = f"{number} of writer {found.writer_id[:8]} are lost ({why})"
         verified = found.last_verified_ms
         hint = None if verified is None else f"the last proven sync was at {moment_text(verified)}"
         details = {"writer": found.writer_id, "first": gap.first, "upto": gap.upto, "file": gap.file}

@@ -69,9 +69,10 @@ def _inside(root: Path, read: bool, progress: Progress) -> tuple[list[Finding], 
                 return findings, catalog.tx()
             findings += contents.check_losses(catalog)
             if not is_spool(root):  # its points are at the server, and in no segment
+                replaced = [old.path for old in catalog.replaced_segments()]
                 with judged(root, catalog, found, read=read, progress=progress) as judgement:
                     findings += segments.check_segments(judgement)
-                    findings += segments.check_unlisted_files(root / "segments", judgement)
+                    findings += segments.check_unlisted_files(root / "segments", judgement, replaced)
             findings += contents.check_artifacts(root, catalog, read=read)
             return findings, catalog.tx()
     except Corrupt as error:

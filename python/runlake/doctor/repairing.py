@@ -75,21 +75,27 @@ def repair(
     Raises:
         StoreError: a process logs to the store, or has changed it meanwhile; nothing was changed then.
     """
-    lock = FileLock(root / "recover.lock")
-    lock.acquire(wait_s)
     report = Report()
-    try:
+    with _locked(root / "recover.lock", wait_s), _locked(root / "compact.lock", wait_s):
         _refuse_while_used(root)
         _restore_lake(root, report)
         step("lake")
-        _restore_catalog(root, report, step)
+        _restore_catalog(root, report, wait_s, step)
         if not is_spool(root):
             _rebuild(root, report, progress, step)
-    finally:
-        lock.forget()
     Store.open(root, create=False).close()  # mends, now that it can
     step("mended")
     return report
+
+
+@contextlib.contextmanager
+def _locked(path: Path, wait_s: float) -> Iterator[None]:
+    lock = FileLock(path)
+    lock.acquire(wait_s)
+    try:
+        yield
+    finally:
+        lock.forget()
 
 
 def _refuse_while_used(root: Path) -> None:
@@ -134,7 +140,7 @@ def _write(path: Path, text: str) -> None:
 # -- a catalog that is broken or gone
 
 
-def _restore_catalog(root: Path, report: Report, step: Step) -> None:
+def _restore_catalog(root: Path, report: Report, wait_s: float, step: Step) -> None:
     """Put a catalog of what can still be read in the place of one that is broken or gone."""
     unready = root / UNREADY
     if not (unready / _MADE).exists():
@@ -146,13 +152,9 @@ def _restore_catalog(root: Path, report: Report, step: Step) -> None:
         step("salvaged")
         _write(unready / _MADE, why)
     step("ready")
-    lock = FileLock(root / "catalog.lock")
-    lock.acquire(20.0)
-    try:
+    with _locked(root / "catalog.lock", wait_s):
         if (unready / CATALOG).exists():
             install(unready / CATALOG, root)
-    finally:
-        lock.forget()
     step("installed")
     shutil.rmtree(unready)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -120,10 +120,14 @@ def _not_at_home(known: Knowledge, choice: Choice) -> Iterator[Finding]:
         yield Finding(_CHECK, State.NOTE, says, "it is read where it is", {"files": moved})
 
 
-def check_unlisted_files(segments: Path, judgement: Judgement) -> Iterator[Finding]:
-    """Name files that nothing needs: leftovers of work that was cut short, and what others have put there."""
+def check_unlisted_files(segments: Path, judgement: Judgement, replaced: Collection[str]) -> Iterator[Finding]:
+    """Name files that nothing needs: leftovers of work that was cut short, and what others have put there.
+
+    Args:
+        replaced: Files that compaction keeps for whoever reads them still.
+    """
     known, choice = judgement.known, judgement.choice
-    needed = {file.path for file in choice.taken} | {lost.listed.path for lost in choice.lost.values()}
+    needed = {*replaced} | {file.path for file in choice.taken} | {lost.listed.path for lost in choice.lost.values()}
     damaged = sorted(path for path in known.bad if path not in needed and not _is_listed(known, path))
     if damaged:
         says = f"{named(damaged)}: damaged, and in no list"

@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
-use crate::journal::chunk_file::{counted, i64s, is_untouched, u32s};
+use crate::journal::chunk_file::{ChunkFile, counted, i64s, is_untouched, u32s};
 use crate::journal::files::{self, Name, lock_path};
 use crate::journal::reader::{Folder, Held, WriterJournal, pending_outbox};
 use crate::journal::record::DroppedPoints;
@@ -87,6 +88,8 @@ pub struct Adopted {
     pub closed_cleanly: bool,
     /// What does not hold, as a sentence about each file: also where no point is concerned.
     pub faults: Vec<(PathBuf, String)>,
+    /// Files of which nothing can be read; how many points were in one is known only where a gap names it.
+    pub unreadable: Vec<PathBuf>,
     /// The store that it was made in, as far as a header says so.
     pub store_id: Option<u128>,
     lock: Option<LockFile>,
@@ -196,11 +199,13 @@ fn examine(journals: &Path, writer: WriterId) -> Result<(Adopted, WriterJournal,
         last_verified_ms: None,
         closed_cleanly: is_closed(&journal),
         faults: faults(&journal),
+        unreadable: Vec::new(),
         store_id: journal.chunks.last().map(|c| c.file.header().store_id),
         lock: None,
         healthy: Vec::new(),
         suspect: Vec::new(),
     };
+    adopted.find_unreadable(&files, &journal)?;
     adopted.check(journals, &journal, &names)?;
     adopted.mourn_ends(&journal)?;
     adopted.count_runs(&journal, &names)?;
@@ -257,6 +262,35 @@ fn dropped(journal: &WriterJournal, names: &[Option<SeriesName>]) -> Vec<(Option
 }
 
 impl Adopted {
+    /// Finds chunks whose header is damaged, and those that have lost all of it: they look as if they had not begun.
+    fn find_unreadable(&mut self, files: &Listing, journal: &WriterJournal) -> Result<()> {
+        let damaged = journal
+            .unreadable
+            .iter()
+            .filter(|(_, e)| matches!(e, Error::Damaged { .. }));
+        self.unreadable = damaged.map(|(path, _)| path.clone()).collect();
+        for (name, path) in files.iter().filter(|(name, _)| matches!(name, Name::Chunk(..))) {
+            let begun = journal.chunks.iter().any(|c| c.file.path() == path);
+            if begun || journal.unreadable.iter().any(|(p, _)| p == path) {
+                continue;
+            }
+            // Asked in this order, a writer that lives cannot begin the chunk in between.
+            match is_untouched(path)
+                .and_then(|untouched| Ok(untouched || ChunkFile::open(path, name.writer())?.is_some()))
+            {
+                Ok(false) => {
+                    self.faults
+                        .push((path.clone(), "its header is empty, and what follows is not".to_owned()));
+                    self.unreadable.push(path.clone());
+                }
+                Ok(true) => {}
+                Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
     fn check(&mut self, journals: &Path, journal: &WriterJournal, names: &[Option<SeriesName>]) -> Result<()> {
         let is_named = |series: u32| names.get(series as usize).is_some_and(Option::is_some);
         let mut end = self.from;

@@ -189,6 +189,19 @@ fn looking_at_a_journal_says_what_adopting_it_says_and_takes_nothing() {
 }
 
 #[test]
+fn a_chunk_that_has_lost_all_of_its_header_is_no_chunk_that_has_not_begun() {
+    let patient = Patient::new(Place::Same);
+    patient.edit().write_all_at(&[0; 4096], 0).unwrap();
+    let seen = inspect(patient.lake.path(), patient.id).unwrap();
+    assert_eq!(seen.unreadable, [patient.chunk()]);
+    assert!(seen.faults[0].1.contains("header is empty"), "{:?}", seen.faults);
+    let adopted = patient.adopt();
+    assert_eq!(adopted.unreadable, seen.unreadable);
+    adopted.finish(true).unwrap();
+    assert_eq!(patient.lake.files(), [format!("{}.0.journal.damaged", patient.id)]);
+}
+
+#[test]
 fn a_journal_whose_writer_lives_can_be_looked_at() {
     let origin = Lake::new();
     let writer = origin.open(small());

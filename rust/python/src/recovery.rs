@@ -70,6 +70,8 @@ pub struct Adopted {
     #[pyo3(get)]
     faults: Vec<(String, String)>,
     #[pyo3(get)]
+    unreadable: Vec<String>,
+    #[pyo3(get)]
     store_id: Option<String>,
 }
 
@@ -170,6 +172,11 @@ impl Adopted {
                 .faults
                 .iter()
                 .map(|(file, fault)| (file.display().to_string(), fault.clone()))
+                .collect(),
+            unreadable: engine
+                .unreadable
+                .iter()
+                .map(|file| file.display().to_string())
                 .collect(),
             store_id: engine.store_id.map(|id| format!("{id:032x}")),
             engine: Mutex::new(Some(engine)),
