@@ -106,6 +106,46 @@ impl Totals {
         }
     }
 
+    /// Those of points in the order of (step, timestamp), given by column; at least one, and columns of equal length.
+    pub fn of_sorted(step: &[i64], timestamp_ms: &[i64], value: &[f64]) -> Self {
+        let point = |row: usize| Point {
+            step: step[row],
+            timestamp_ms: timestamp_ms[row],
+            value: value[row],
+        };
+        let mut ends = Self::of(point(0));
+        let moment = |row: usize| (step[row], timestamp_ms[row]);
+        let last = value.len() - 1;
+        // Only points of the first and the last moment can be first and last.
+        (1..=last)
+            .take_while(|row| moment(*row) == moment(0))
+            .for_each(|row| ends.widen(&point(row), &point(row)));
+        (0..=last)
+            .rev()
+            .take_while(|row| moment(*row) == moment(last))
+            .for_each(|row| ends.widen(&point(row), &point(row)));
+        let values = Values::of(value);
+        // In this order, where a value comes first it has its smallest step.
+        let step_of = |wanted: f64| match value.iter().position(|v| v.to_bits() == wanted.to_bits()) {
+            Some(row) if !wanted.is_nan() => step[row],
+            _ => 0,
+        };
+        Self {
+            count: value.len() as u64,
+            nan_count: values.nan_count,
+            min: values.min,
+            min_step: step_of(values.min),
+            max: values.max,
+            max_step: step_of(values.max),
+            // One after the other, so that whoever reads the points anew comes to the same bits.
+            sum: value[1..]
+                .iter()
+                .fold(ends.sum, |sum, v| if v.is_nan() { sum } else { sum + v }),
+            max_timestamp_ms: extremes(timestamp_ms).1,
+            ..ends
+        }
+    }
+
     /// Adds one point.
     #[inline]
     pub fn push(&mut self, point: Point) {
@@ -163,6 +203,64 @@ impl Totals {
         if order.is_gt() || (order.is_eq() && step < self.max_step) {
             (self.max, self.max_step) = (value, step);
         }
+    }
+}
+
+/// Smallest and largest of some integers, at least one; quickest where they are in order, as times of a series mostly are.
+pub(crate) fn extremes(values: &[i64]) -> (i64, i64) {
+    if values.is_sorted() {
+        return (values[0], values[values.len() - 1]);
+    }
+    values.iter().fold((i64::MAX, i64::MIN), |(min, max), value| {
+        (min.min(*value), max.max(*value))
+    })
+}
+
+/// Values that are looked at side by side.
+const LANES: usize = 8;
+
+/// What [`Totals`] say of values alone.
+struct Values {
+    nan_count: u64,
+    min: f64,
+    max: f64,
+}
+
+impl Values {
+    /// Values are taken side by side in lanes, which the compiler turns into vectors.
+    fn of(values: &[f64]) -> Self {
+        let (mut nans, mut min, mut max) = ([0; LANES], [f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        let mut push = |lane: usize, value: f64| {
+            nans[lane] += u64::from(value.is_nan());
+            min[lane] = if value < min[lane] { value } else { min[lane] };
+            max[lane] = if value > max[lane] { value } else { max[lane] };
+        };
+        let (blocks, rest) = values.as_chunks::<LANES>();
+        for block in blocks {
+            (0..LANES).for_each(|lane| push(lane, block[lane]));
+        }
+        rest.iter().for_each(|value| push(0, *value));
+        let all = Self {
+            nan_count: nans.iter().sum(),
+            min: min.into_iter().fold(f64::INFINITY, f64::min),
+            max: max.into_iter().fold(f64::NEG_INFINITY, f64::max),
+        };
+        all.with_signed_zeros(values)
+    }
+
+    /// Comparison takes both zeros for equal, and finds nothing where all values are NaN.
+    fn with_signed_zeros(mut self, values: &[f64]) -> Self {
+        if self.nan_count == values.len() as u64 {
+            (self.min, self.max) = (values[0], values[0]);
+        }
+        let has_zero = |bits: u64| values.iter().any(|value| value.to_bits() == bits);
+        if self.min == 0.0 {
+            self.min = if has_zero((-0.0_f64).to_bits()) { -0.0 } else { 0.0 };
+        }
+        if self.max == 0.0 {
+            self.max = if has_zero(0.0_f64.to_bits()) { 0.0 } else { -0.0 };
+        }
+        self
     }
 }
 
@@ -229,6 +327,43 @@ mod tests {
             value: f64::NAN,
         };
         assert!(of(&[tie(1.0), later]).last.value.is_nan());
+    }
+
+    #[test]
+    fn columns_in_order_give_what_their_points_give_one_by_one() {
+        let values = [
+            0.0,
+            -0.0,
+            1.5,
+            -2.0,
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            0.25,
+            -1.5,
+        ];
+        for (seed, kinds) in (0..2000_usize).zip([1, 2, 3, 5, 9].into_iter().cycle()) {
+            let mut state = seed as u64;
+            let mut draw = |below: usize| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) as usize % below
+            };
+            let first = draw(values.len());
+            let mut points: Vec<_> = (0..1 + draw(40))
+                .map(|_| Point {
+                    step: draw(6) as i64 - 3,
+                    timestamp_ms: draw(3) as i64 - 1,
+                    value: values[(first + draw(kinds)) % values.len()],
+                })
+                .collect();
+            points.sort_by_key(|point| (point.step, point.timestamp_ms));
+            let column = |of: fn(&Point) -> i64| points.iter().map(of).collect::<Vec<_>>();
+            let value: Vec<_> = points.iter().map(|point| point.value).collect();
+            let by_column = Totals::of_sorted(&column(|p| p.step), &column(|p| p.timestamp_ms), &value);
+            assert_eq!(format!("{by_column:?}"), format!("{:?}", of(&points).totals));
+        }
     }
 
     #[test]

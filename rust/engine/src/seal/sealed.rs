@@ -1,8 +1,8 @@
 //! What a seal reports of a new segment: the rows of the catalog's tables.
 
 use crate::segment::{JournalRange, Rows, SegmentInfo, Series};
-use crate::summary::Summary;
-use crate::types::{Point, SeriesName};
+use crate::summary::{Summary, Totals, extremes};
+use crate::types::SeriesName;
 
 /// A new segment, for the catalog.
 #[derive(Debug, Clone)]
@@ -38,12 +38,11 @@ pub struct Sealed {
 impl Sealed {
     /// What `rows` became.
     pub(super) fn new(info: SegmentInfo, bytes: u64, folder: &str, rows: Rows<'_>) -> Self {
-        let extent = |values: &[i64]| {
-            let min = values.iter().copied().min().unwrap_or_default();
-            (min, values.iter().copied().max().unwrap_or_default())
-        };
-        let (min_step, max_step) = extent(rows.step);
-        let (min_timestamp_ms, max_timestamp_ms) = extent(rows.timestamp_ms);
+        let summaries: Vec<_> = rows.series.iter().map(|series| summarise(series, rows)).collect();
+        let steps = summaries.iter().map(|of| (of.first.step, of.last.step));
+        let times = rows.series.iter().map(|series| &rows.timestamp_ms[series.rows.clone()]);
+        let earliest = times.map(|of_series| extremes(of_series).0).min();
+        let (min_step, max_step) = steps.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or_default();
         Self {
             path: format!("{}/{}.parquet", folder, info.segment_id),
             segment_id: info.segment_id,
@@ -53,11 +52,11 @@ impl Sealed {
             bytes,
             ranges: info.ranges,
             runs: run_rows(rows.series),
-            summaries: rows.series.iter().map(|series| summarise(series, rows)).collect(),
             min_step,
             max_step,
-            min_timestamp_ms,
-            max_timestamp_ms,
+            min_timestamp_ms: earliest.unwrap_or_default(),
+            max_timestamp_ms: summaries.iter().map(|of| of.max_timestamp_ms).max().unwrap_or_default(),
+            summaries,
         }
     }
 }
@@ -78,15 +77,7 @@ fn summarise(series: &Series, rows: Rows<'_>) -> Summary {
         run_id: series.run_id.clone(),
         key: series.key.clone(),
     };
-    let point = |row: usize| Point {
-        step: rows.step[row],
-        timestamp_ms: rows.timestamp_ms[row],
-        value: rows.value[row],
-    };
-    let range = series.rows.clone();
-    let mut summary = Summary::of(&name, point(range.start));
-    for row in range.skip(1) {
-        summary.push(point(row));
-    }
-    summary
+    let of = series.rows.clone();
+    let totals = Totals::of_sorted(&rows.step[of.clone()], &rows.timestamp_ms[of.clone()], &rows.value[of]);
+    Summary::new(&name, totals)
 }

@@ -66,14 +66,24 @@ fn has_windows(numbers: &[u32]) -> bool {
 /// # Errors
 /// [`Error::Unsealable`] for a point whose series has no name, and for more points than a u32 counts.
 pub(super) fn sort(parts: Vec<Columns>, experiment_of: &HashMap<String, String>) -> Result<Sorted> {
+    check_total(&parts)?;
     let ranks = Ranks::new(&parts, experiment_of)?;
-    let places = Places::new(&parts, &ranks)?;
+    let places = Places::new(&parts, &ranks);
     let mut sorted = gather(parts, &places);
     for series in 0..ranks.names.len() {
         sorted.order_series(places.rows(series));
     }
     sorted.name(&ranks, &places);
     Ok(sorted)
+}
+
+fn check_total(parts: &[Columns]) -> Result<()> {
+    let total: usize = parts.iter().map(|part| part.series.len()).sum();
+    if u32::try_from(total).is_ok() {
+        return Ok(());
+    }
+    let reason = format!("{total} points are too many at once; the limit is {}", u32::MAX);
+    Err(Error::Unsealable { reason })
 }
 
 /// Experiment, run and key of a series.
@@ -85,6 +95,8 @@ struct Ranks {
     names: Vec<Name>,
     /// For each part, by series id.
     of: Vec<Vec<u32>>,
+    /// For each part, how many points each series id has.
+    counts: Vec<Vec<u32>>,
 }
 
 /// The rank of a series id that has no name.
@@ -94,15 +106,17 @@ impl Ranks {
     fn new(parts: &[Columns], experiment_of: &HashMap<String, String>) -> Result<Self> {
         let mut experiments: HashMap<&str, Arc<str>> = HashMap::new();
         let mut by_part: Vec<Vec<Option<Name>>> = Vec::with_capacity(parts.len());
+        let mut counts = Vec::with_capacity(parts.len());
         for part in parts {
-            let used = used_series(part)?;
-            let name = |(name, used): (&Option<_>, bool)| -> Option<Name> {
-                let name: &SeriesName = name.as_ref().filter(|_| used)?;
+            let of_part = count_series(part)?;
+            let name = |(name, count): (&Option<_>, &u32)| -> Option<Name> {
+                let name: &SeriesName = name.as_ref().filter(|_| *count > 0)?;
                 let id = experiment_of.get(&*name.run_id).map_or(super::LOST, String::as_str);
                 let experiment = experiments.entry(id).or_insert_with(|| id.into()).clone();
                 Some((experiment, name.run_id.clone(), name.key.clone()))
             };
-            by_part.push(part.names.iter().zip(used).map(name).collect());
+            by_part.push(part.names.iter().zip(&of_part).map(name).collect());
+            counts.push(of_part);
         }
         let mut names: Vec<Name> = by_part.iter().flatten().flatten().cloned().collect();
         names.sort_unstable();
@@ -115,26 +129,23 @@ impl Ranks {
             .into_iter()
             .map(|names| names.into_iter().map(rank).collect())
             .collect();
-        Ok(Self { names, of })
+        Ok(Self { names, of, counts })
     }
 }
 
-/// Which series ids of a part have points.
-fn used_series(part: &Columns) -> Result<Vec<bool>> {
-    let mut used = vec![false; part.names.len()];
+/// How many points each series id of a part has.
+fn count_series(part: &Columns) -> Result<Vec<u32>> {
+    let mut counts = vec![0; part.names.len()];
     for &series in &part.series {
-        match used.get_mut(series as usize) {
-            Some(used) => *used = true,
+        match counts.get_mut(series as usize) {
+            Some(count) => *count += 1,
             None => return Err(unnamed(part, series)),
         }
     }
-    match used
-        .iter()
-        .zip(&part.names)
-        .position(|(&used, name)| used && name.is_none())
-    {
+    let nameless = |(&count, name): (&u32, &Option<_>)| count > 0 && name.is_none();
+    match counts.iter().zip(&part.names).position(nameless) {
         Some(series) => Err(unnamed(part, series as u32)),
-        None => Ok(used),
+        None => Ok(counts),
     }
 }
 
@@ -155,16 +166,11 @@ struct Places {
 }
 
 impl Places {
-    fn new(parts: &[Columns], ranks: &Ranks) -> Result<Self> {
+    fn new(parts: &[Columns], ranks: &Ranks) -> Self {
         let mut starts = vec![0u32; ranks.names.len() + 1];
-        let total: usize = parts.iter().map(|part| part.series.len()).sum();
-        if u32::try_from(total).is_err() {
-            let reason = format!("{total} points are too many at once; the limit is {}", u32::MAX);
-            return Err(Error::Unsealable { reason });
-        }
-        for (part, ranks) in parts.iter().zip(&ranks.of) {
-            for &series in &part.series {
-                starts[ranks[series as usize] as usize + 1] += 1;
+        for (ranks, counts) in ranks.of.iter().zip(&ranks.counts) {
+            for (&rank, &count) in ranks.iter().zip(counts).filter(|(_, count)| **count > 0) {
+                starts[rank as usize + 1] += count;
             }
         }
         for series in 1..starts.len() {
@@ -174,7 +180,7 @@ impl Places {
         if !in_order(parts, ranks) {
             places.of = places.count_in(parts, ranks);
         }
-        Ok(places)
+        places
     }
 
     fn count_in(&self, parts: &[Columns], ranks: &Ranks) -> Vec<Vec<u32>> {
@@ -291,6 +297,10 @@ impl Sorted {
         let step = &self.step[rows.clone()];
         let timestamp_ms = &self.timestamp_ms[rows.clone()];
         let seq = &self.seq[rows.clone()];
+        // Most series have one point a step.
+        if step.is_sorted_by(|before, after| before < after) {
+            return;
+        }
         let key = |row: usize| (step[row], timestamp_ms[row], seq[row]);
         if (1..rows.len()).all(|row| key(row - 1) <= key(row)) {
             return;
