@@ -18,6 +18,9 @@ export PIP_QUIET := 1
 # The same interpreter for every cargo command, or the bindings are compiled again and again.
 export PYO3_PYTHON := $(abspath $(BIN)/python)
 
+# Engine tests with locks and threads whose order the test chooses.
+ORDERS := cargo test --quiet --locked --profile quick --package runlake-engine --features shuttle --test shuttle
+
 .DEFAULT_GOAL := help
 .PHONY: help tools develop demo test test-rust test-python torture conformance lint format bench counts wheel clean
 
@@ -48,6 +51,7 @@ test: lint test-rust test-python ## Lint, then run the tests of Rust and of Pyth
 
 test-rust: | tools ## Run the engine's tests
 	cargo test --quiet --locked --profile quick --package runlake-engine --features failpoints
+	$(ORDERS)
 
 test-python: develop ## Run the Python tests
 	$(BIN)/python -m pytest -n $(JOBS) -p no:benchmark
@@ -72,6 +76,7 @@ conformance: develop $(CLIENTS:%=$(VENVS)/%/.ready) ## Let MLflow's own clients,
 lint: develop ## Check format, lints, types, and the extension's stub against the extension
 	cargo fmt --all --check
 	cargo clippy --quiet --locked --profile quick --workspace --all-targets -- -D warnings
+	cargo clippy --quiet --locked --profile quick --package runlake-engine --all-targets --features shuttle -- -D warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

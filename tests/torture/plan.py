@@ -49,6 +49,12 @@ PROOFS: Final = (
         {"RUNLAKE_TORTURE": "12"},
     ),
     Proof(
+        "orders",
+        engine_command("shuttle", feature="shuttle"),
+        (Row("threads in any order: publish, read, roll, rescue, adopt, resume", "thread-orders", "failures=0"),),
+        {"RUNLAKE_TORTURE": "1500"},
+    ),
+    Proof(
         "server",
         pytest_command("tests/replication/test_kills.py"),
         (Row("server and clients killed while points are on their way: none lost or doubled"),),

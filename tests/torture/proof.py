@@ -99,8 +99,8 @@ def pytest_command(*arguments: str, jobs: int = 0) -> tuple[str, ...]:
     return sys.executable, "-m", "pytest", "-q", "-p", "no:benchmark", *how, *arguments
 
 
-def engine_command(*tests: str) -> tuple[str, ...]:
-    """Return how tests of the engine are run."""
+def engine_command(*tests: str, feature: str = "failpoints") -> tuple[str, ...]:
+    """Return how tests of the engine are run, built with one of its features."""
     wanted = tuple(argument for test in tests for argument in ("--test", test))
     cargo = ("cargo", "test", "--quiet", "--locked", "--profile", "quick", "--package", "runlake-engine")
-    return *cargo, "--features", "failpoints", *wanted, "--", "--nocapture"
+    return *cargo, "--features", feature, *wanted, "--", "--nocapture"

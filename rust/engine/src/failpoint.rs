@@ -123,8 +123,18 @@ mod enabled {
         ResumeLocked,
         /// Files that hold nothing are removed.
         ResumeTidied,
-        /// Adoption: the lock is held.
+        /// Adoption: the lock file is open and not locked.
+        LockOpened,
+        /// It is locked, and may have lost its name.
+        LockTaken,
+        /// The lock is held.
         AdoptLocked,
+        /// Reading: the folder is listed.
+        FolderListed,
+        /// The chunks are open.
+        ChunksOpened,
+        /// A chunk's points are counted.
+        PointsCounted,
         /// The journal is checked.
         AdoptChecked,
         /// A damaged file is renamed.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::journal::chunk_file::{Block, ChunkFile, f64s, i64s, u32s};
 use crate::journal::files::{self, Name};
 use crate::journal::replay::{Replay, replay};
@@ -141,6 +142,7 @@ impl WriterJournal {
     fn open(writer: WriterId, paths: &[PathBuf], known: Option<&SideCache>) -> Result<Self> {
         let boot_id = platform::boot_id()?;
         let (mut files, mut unreadable) = (Vec::new(), Vec::new());
+        failpoint!(FolderListed);
         for path in paths {
             match ChunkFile::open(path, writer) {
                 Ok(Some(file)) => files.push(file),
@@ -153,6 +155,7 @@ impl WriterJournal {
                 Err(e) => return Err(e),
             }
         }
+        failpoint!(ChunksOpened);
         // The counters are read only now: a chunk that has a successor among the files gets no more points.
         let mut chunks = files
             .into_iter()
@@ -286,6 +289,7 @@ impl Held {
     fn look(file: ChunkFile, boot_id: u128, known: Option<&SideCache>) -> Result<Self> {
         let trusted = file.is_trusted(boot_id);
         let committed = file.committed()?;
+        failpoint!(PointsCounted);
         let side = match known {
             Some(known) if trusted => known.read(&file)?,
             _ => Arc::new(Side::read(&file, trusted)?),

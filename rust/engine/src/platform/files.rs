@@ -189,9 +189,11 @@ impl LockFile {
             .truncate(false)
             .open(path);
         let file = Registered::new(file.map_err(Error::io("open", path))?);
+        failpoint!(LockOpened);
         if !try_lock(&file).map_err(Error::io("lock", path))? {
             return Ok(None);
         }
+        failpoint!(LockTaken);
         // The name may have been removed, or given to another file, between open and lock.
         let ours = file.metadata().map_err(Error::io("stat", path))?;
         let named = fs::metadata(path).is_ok_and(|m| (m.dev(), m.ino()) == (ours.dev(), ours.ino()));

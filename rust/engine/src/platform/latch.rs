@@ -4,10 +4,11 @@
 //! waiters costs. Who holds it makes no system call; work that takes longer happens under an ordinary mutex.
 #![expect(unsafe_code, reason = "a raw lock is an unsafe trait; a signal mask is a C call")]
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
 use lock_api::{GuardSend, RawMutex};
+
+use crate::platform::sync::{AtomicBool, nap, spin_loop, yield_now};
 
 /// A mutex whose lock is one word.
 pub type Latch<T> = lock_api::Mutex<RawLatch, T>;
@@ -47,9 +48,9 @@ impl RawLatch {
         while self.0.load(Ordering::Relaxed) || !self.try_lock() {
             tries += 1;
             match tries {
-                0..100 => std::hint::spin_loop(),
-                100..200 => std::thread::yield_now(),
-                _ => std::thread::park_timeout(Duration::from_micros(50)),
+                0..100 => spin_loop(),
+                100..200 => yield_now(),
+                _ => nap(),
             }
         }
     }

@@ -7,6 +7,7 @@ mod identity;
 mod latch;
 mod memory;
 mod mutex;
+mod sync;
 
 pub use file_system::{FileSystem, Keeping, Numbering, keeps_mappings, numbering, probe_locks};
 pub use files::{Disk, LinuxDisk, LockFile, is_unsupported, map_file, sync_folder, sync_names};
@@ -15,3 +16,4 @@ pub use identity::{boot_id, random_u128};
 pub use latch::{Latch, block_signals};
 pub use memory::release_memory;
 pub use mutex::{Condvar, Mutex, MutexGuard};
+pub use sync::Builder;

@@ -6,10 +6,11 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{self, PoisonError};
-use std::thread;
+use std::sync::atomic::Ordering;
+use std::sync::{PoisonError, TryLockError};
 use std::time::Instant;
+
+use crate::platform::sync::{self, AtomicU32, yield_now};
 
 /// How often a fair unlock gives way to those who wait.
 const YIELDS: usize = 200;
@@ -34,8 +35,8 @@ impl<T> Mutex<T> {
     pub fn lock(&self) -> MutexGuard<'_, T> {
         let inner = match self.inner.try_lock() {
             Ok(inner) => inner,
-            Err(sync::TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(sync::TryLockError::WouldBlock) => {
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
                 self.waiting.fetch_add(1, Ordering::Relaxed);
                 let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -69,7 +70,7 @@ impl<T> MutexGuard<'_, T> {
         drop(self);
         let mut yields = 0;
         while mutex.waiting.load(Ordering::Relaxed) > 0 && yields < YIELDS {
-            thread::yield_now();
+            yield_now();
             yields += 1;
         }
     }

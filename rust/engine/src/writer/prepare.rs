@@ -1,12 +1,11 @@
 //! Preparer: makes chunks before they are needed, and takes the mappings of old ones away.
 
 use std::sync::{Arc, Weak};
-use std::thread;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::journal::chunk::Chunk;
-use crate::platform::block_signals;
+use crate::platform::{Builder, block_signals};
 use crate::writer::Writer;
 use crate::writer::lane::{Cold, Current};
 use crate::writer::room::after;
@@ -28,7 +27,7 @@ impl Writer {
                 run(&writer, &signals);
             };
             // The handle is not kept: a forked child must not have one of a thread that it does not have.
-            thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
+            Builder::new().name(name.to_owned()).spawn(body).map(drop)
         };
         start("runlake-prepare", prepare)
             .and_then(|()| start("runlake-sync", sync))
