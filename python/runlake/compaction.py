@@ -91,7 +91,7 @@ def due(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
 def possible(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
     """Yield what could be merged at all, for each experiment at most one list."""
     for small in _by_experiment(pieces):
-        if len(small) > 1 and len(chosen := _that_fit(small)) > 1:
+        if len(small) > 1 and len(chosen := that_fit(small)) > 1:
             yield chosen
 
 
@@ -104,7 +104,7 @@ def _by_experiment(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
             yield sorted(small, key=attrgetter("rows"))
 
 
-def _that_fit(group: Sequence[Piece]) -> list[Piece]:
+def that_fit(group: Sequence[Piece]) -> list[Piece]:
     """Return the first segments that may become one."""
     chosen: list[Piece] = []
     in_bytes = ranges = 0
@@ -118,7 +118,7 @@ def _that_fit(group: Sequence[Piece]) -> list[Piece]:
 
 def _moving_up(group: Sequence[Piece]) -> list[Piece]:
     """Return the first segments that may become one, without large ones that would be written again for a few rows."""
-    chosen = _that_fit(group)
+    chosen = that_fit(group)
     if len(chosen) == min(len(group), MOST_INPUTS):  # else the result is so large that it stays
         while len(chosen) > 1 and tier(chosen[-1].rows) == tier(sum(piece.rows for piece in chosen)):
             chosen.pop()
@@ -190,17 +190,25 @@ class Compactor:
     def remove_replaced(self, *, grace_ms: int | None = None) -> int:
         """Remove replaced files that nobody can be reading any more; return how many.
 
+        What has their rows gets its usual name with that: programs that are given the pattern of all segments see these
+        files or it. Between the two, for some microseconds, they see neither.
+
         Args:
             grace_ms: How long ago they were replaced, at least; None is what the configuration says.
         """
-        catalog = self._segments.catalog
+        catalog, removed = self._segments.catalog, 0
         grace_ms = self._config.replaced_grace_ms if grace_ms is None else grace_ms
-        old = catalog.replaced_segments(time.time_ns() // 1_000_000 - grace_ms + 1)
-        for segment in old:
-            (self._segments.folder / segment.path).unlink(missing_ok=True)
-        if old:
-            catalog.forget_replaced(segment.segment_id for segment in old)
-        return len(old)
+        for settled in catalog.settled_segments(_now_ms() - grace_ms):
+            hidden = self._segments.folder / settled.path
+            shown = hidden.with_name(f"{settled.segment_id}.parquet")
+            for old in settled.replaced:
+                (self._segments.folder / old).unlink(missing_ok=True)
+            with contextlib.suppress(FileExistsError):  # another process, or one that was killed, has done this
+                os.link(hidden, shown)
+            _sync_folder(shown.parent)
+            catalog.forget_replaced(settled, str(shown.relative_to(self._segments.folder)))
+            removed += len(settled.replaced)
+        return removed
 
     # -- in the background
 
@@ -245,7 +253,7 @@ class Compactor:
         catalog = self._segments.catalog
         if catalog.has_many_pieces(FACTOR, below_bytes=MOST_BYTES // 2) and any(self._due()):
             return True
-        return bool(catalog.replaced_segments(time.time_ns() // 1_000_000 - self._config.replaced_grace_ms))
+        return catalog.is_something_settled(_now_ms() - self._config.replaced_grace_ms)
 
     def _due(self) -> Iterator[list[Piece]]:
         if self._config.compact_in_background:
@@ -316,6 +324,18 @@ class Compactor:
 
     def _pieces(self) -> list[Piece]:
         return self._segments.catalog.pieces()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _sync_folder(folder: Path) -> None:
+    file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _planned_rows(pieces: Sequence[Piece]) -> int:

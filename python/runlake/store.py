@@ -107,6 +107,11 @@ class Store:
         return store
 
     @property
+    def hook(self) -> Hook | None:
+        """What tests have called after each step of sealing, merging and removing."""
+        return self._segments.hook
+
+    @property
     def place(self) -> str:
         """Where its runs are, for people."""
         return str(self.root)

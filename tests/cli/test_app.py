@@ -14,7 +14,7 @@ from tests.cli.terminal import on_terminal
 
 COMMANDS = (
     *("demo", "runs", "show", "points", "compare", "export", "seal", "server", "sync", "status"),
-    *("users", "tokens", "grant", "doctor", "bench", "compact"),
+    *("users", "tokens", "grant", "doctor", "bench", "compact", "gc"),
 )
 
 

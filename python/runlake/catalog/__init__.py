@@ -12,6 +12,7 @@ from runlake.catalog.compaction import MOST_INPUTS, Compaction, Piece, ReplacedS
 from runlake.catalog.database import Database
 from runlake.catalog.events import ChainHead, Events, RegistryEvent, Stamp
 from runlake.catalog.experiments import Experiments
+from runlake.catalog.garbage import DeletedExperiment, DeletedRun, Garbage, UnlistedFile
 from runlake.catalog.health import Health
 from runlake.catalog.inputs import Inputs
 from runlake.catalog.lake import Lake, make_folder, make_lake, no_store, read_lake
@@ -48,6 +49,8 @@ __all__ = [
     "Change",
     "ChangedRuns",
     "Conflict",
+    "DeletedExperiment",
+    "DeletedRun",
     "ExperimentState",
     "FoundGap",
     "GapInfo",
@@ -76,6 +79,7 @@ __all__ = [
     "Stamp",
     "TableState",
     "TokenRow",
+    "UnlistedFile",
     "UnsentCounts",
     "Unstored",
     "UnstoredPoints",
@@ -97,6 +101,7 @@ class Catalog(
     Receiving,
     Segments,
     Compaction,
+    Garbage,
     Ledger,
     Rows,
     Changed,

@@ -73,7 +73,7 @@ class Changed(Part):
     def changed_runs(
         self,
         experiment_ids: Sequence[str] | None,
-        since: Callable[[str, int], int],
+        since: Callable[[str, int, int], int],
         receive: Callable[[str, ChangedRuns], object],
         *,
         writers: Sequence[str],
@@ -82,17 +82,21 @@ class Changed(Part):
 
         Args:
             experiment_ids: None means all; ids that there are not are passed over.
-            since: Gives, for an experiment that has runs, the transaction up to which its runs are known already; it is
-                told the last one that this reading sees, and gives no later one.
+            since: Gives, for an experiment that has runs or had some, the transaction up to which its runs are known
+                already; it is told the last one that this reading sees, and gives no later one, and the one that last
+                removed runs: what is known from before that counts for nothing.
             receive: Called with the experiment for at most 5,000 runs at a time.
             writers: Those whose journals were opened before.
         """
         with collector_paused(), self._database.reading() as session:
             tx = session.last_tx()
             artifacts = {}
-            for number, experiment_id, location, last_tx in _experiments(session, experiment_ids):
+            for number, experiment_id, location, removed_tx, last_tx in _experiments(session, experiment_ids):
                 artifacts[experiment_id] = location or f"{self.artifacts_root}/{experiment_id}"
-                if last_tx is not None and (known := since(experiment_id, tx)) < last_tx:
+                if last_tx is None and not removed_tx:
+                    continue
+                known = since(experiment_id, tx, removed_tx)
+                if last_tx is not None and known < last_tx:
                     for piece in _changed(session, number, known):
                         receive(experiment_id, piece)
             return TableState(tx, artifacts, sealed_of(session, writers))
@@ -118,9 +122,9 @@ class Changed(Part):
 
 
 def _experiments(session: Session, experiment_ids: Sequence[str] | None) -> list[Row]:
-    """Return number, id, place of artifacts and last transaction of experiments; the latter is None without runs."""
+    """Return number, id, place of artifacts, last removal and last change of experiments, None without runs."""
     statement = (
-        "SELECT e.experiment, e.experiment_id, e.artifact_location,"
+        "SELECT e.experiment, e.experiment_id, e.artifact_location, e.removed_tx,"
         " (SELECT max(r.tx) FROM run r WHERE r.experiment = e.experiment) FROM experiment e"
     )
     if experiment_ids is None:

@@ -1,11 +1,13 @@
 """Compaction of a catalog: which segments may be merged, and the commit that puts one in the place of many.
 
-Replaced files stay until nobody can be reading them any more; `replaced_segment` says since when nobody begins to.
+Replaced files stay until nobody can be reading them any more; `replaced_segment` says since when nobody begins to. So
+long the new file has a hidden name, by which it is listed: to programs that are given the pattern of all segments the
+old ones are all there is. Then they go, and it gets its usual name, in one step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -35,12 +37,22 @@ class Piece:
 
 @dataclass(frozen=True)
 class ReplacedSegment:
-    """A segment that was listed until `replaced_ms` and whose rows are in another one since."""
+    """A file that was listed until `replaced_ms`; its rows are in the listed segment `replaced_by` by now."""
 
     segment_id: str
     path: str
     bytes: int
     replaced_ms: int
+    replaced_by: str
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A listed segment, and the paths of all files that it has replaced, which nobody reads any more."""
+
+    segment_id: str
+    path: str
+    replaced: list[str]
 
 
 class Compaction(Part):
@@ -88,24 +100,55 @@ class Compaction(Part):
             _replace(session, numbers, new, dropped)
         return True
 
-    def replaced_segments(self, before_ms: int | None = None) -> list[ReplacedSegment]:
-        """Return the segments that were replaced before a time, in milliseconds since 1970, or ever, oldest first."""
+    def listed_paths(self) -> list[str]:
+        """Return the paths of all segments that are listed, lost ones too."""
+        with self._database.reading() as session:
+            return [path for (path,) in session.all("SELECT path FROM segment")]
+
+    def replaced_segments(self) -> list[ReplacedSegment]:
+        """Return the files that were replaced and are there still, oldest first."""
         with self._database.reading() as session:
             rows = session.all(
-                "SELECT segment_id, path, bytes, replaced_ms FROM replaced_segment"
-                " WHERE ? IS NULL OR replaced_ms < ? ORDER BY replaced_ms",
-                (before_ms, before_ms),
+                "SELECT segment_id, path, bytes, replaced_ms, replaced_by FROM replaced_segment ORDER BY replaced_ms"
             )
         return [ReplacedSegment(*row) for row in rows]
 
-    def forget_replaced(self, segment_ids: Iterable[str]) -> None:
-        """Forget replaced segments whose files are gone."""
-        with self._database.writing() as session:
-            session.run_many(
-                "DELETE FROM replaced_segment WHERE segment_id = ?", [(segment_id,) for segment_id in segment_ids]
-            )
+    def settled_segments(self, until_ms: int) -> list[Settled]:
+        """Return the listed segments all of whose replaced files were replaced up to a time, in ms since 1970."""
+        with self._database.reading() as session:
+            rows = session.all(_SETTLED, (until_ms,))
+        found: dict[str, Settled] = {}
+        for segment_id, path, replaced in rows:
+            found.setdefault(segment_id, Settled(segment_id, path, [])).replaced.append(replaced)
+        return list(found.values())
+
+    def is_something_settled(self, until_ms: int) -> bool:
+        """Tell whether `settled_segments` has anything to return."""
+        with self._database.reading() as session:
+            return session.one(f"{_SETTLED} LIMIT 1", (until_ms,)) is not None
+
+    def forget_replaced(self, settled: Settled, path: str) -> None:
+        """Forget files that are gone, and list a segment by another name.
+
+        The name that it had is noted as replaced: a query that is under way may come to it yet.
+        """
+        with self._database.writing(durable=True) as session:
+            session.run_many("DELETE FROM replaced_segment WHERE path = ?", [(old,) for old in settled.replaced])
+            if path != settled.path and session.run(
+                "UPDATE segment SET path = ? WHERE segment_id = ? AND path = ?",
+                (path, settled.segment_id, settled.path),
+            ):
+                session.run(
+                    "INSERT INTO replaced_segment (path, segment_id, bytes, replaced_ms, replaced_by)"
+                    " VALUES (?, ?, 0, ?, ?)",
+                    (settled.path, settled.segment_id, clock_ms(), settled.segment_id),
+                )
 
 
+_SETTLED: Final = """
+    SELECT s.segment_id, s.path, r.path FROM segment s JOIN replaced_segment r ON r.replaced_by = s.segment_id
+    WHERE s.segment_id IN
+        (SELECT replaced_by FROM replaced_segment GROUP BY replaced_by HAVING max(replaced_ms) <= ?)"""
 _PIECES: Final = """
     SELECT segment_id, path, experiment_id, rows, bytes,
         (SELECT count(*) FROM segment_range r WHERE r.segment = s.segment)
@@ -147,9 +190,14 @@ def _replace(session: Session, numbers: Sequence[int], new: SealedSegment, dropp
         [(number, run, rows) for run, rows in runs if run not in without],
     )
     session.run(
-        "INSERT OR REPLACE INTO replaced_segment (segment_id, path, bytes, replaced_ms)"
-        f" SELECT segment_id, path, bytes, ? FROM segment WHERE segment IN ({inputs})",
-        (clock_ms(), *numbers),
+        "UPDATE replaced_segment SET replaced_by = ? WHERE replaced_by IN"
+        f" (SELECT segment_id FROM segment WHERE segment IN ({inputs}))",
+        (new.segment_id, *numbers),
+    )
+    session.run(
+        "INSERT INTO replaced_segment (path, segment_id, bytes, replaced_ms, replaced_by)"
+        f" SELECT path, segment_id, bytes, ?, ? FROM segment WHERE segment IN ({inputs})",
+        (clock_ms(), new.segment_id, *numbers),
     )
     for table in ("segment_run", "segment_range", "segment"):
         session.run(f"DELETE FROM {table} WHERE segment IN ({inputs})", numbers)

@@ -92,7 +92,10 @@ class Experiments(Part):
         with self._database.writing() as session:
             row = _require_active(session, experiment_id)
             _touch(session, row[0], now_ms, "deleted = ?", 1)
-            session.run("UPDATE run SET deleted = 2, tx = ? WHERE experiment = ? AND deleted = 0", (session.tx, row[0]))
+            session.run(
+                "UPDATE run SET deleted = 2, deleted_ms = ?, tx = ? WHERE experiment = ? AND deleted = 0",
+                (clock_ms() if now_ms is None else now_ms, session.tx, row[0]),
+            )
 
     def restore_experiment(self, experiment_id: str, *, now_ms: int | None = None) -> None:
         """Bring back a deleted experiment with the runs that were deleted with it.
@@ -106,7 +109,10 @@ class Experiments(Part):
                 raise InvalidInput(f"experiment {experiment_id} ({row[2]!r}) is not deleted")
             _require_free_name(session, row[2])
             _touch(session, row[0], now_ms, "deleted = ?", 0)
-            session.run("UPDATE run SET deleted = 0, tx = ? WHERE experiment = ? AND deleted = 2", (session.tx, row[0]))
+            session.run(
+                "UPDATE run SET deleted = 0, deleted_ms = NULL, tx = ? WHERE experiment = ? AND deleted = 2",
+                (session.tx, row[0]),
+            )
 
     def set_experiment_tags(self, experiment_id: str, tags: Mapping[str, str], *, now_ms: int | None = None) -> None:
         """Set tags of an active experiment."""

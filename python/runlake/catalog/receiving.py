@@ -232,7 +232,10 @@ def _merge_run(session: Session, source: str, number: int, run: ReceivedRun) -> 
     conflicts = put_late(session, number, change)
     if run.deleted is not None:
         was = int(not run.deleted)
-        session.run("UPDATE run SET deleted = ? WHERE run = ? AND deleted = ?", (1 - was, number, was))
+        since_ms = clock_ms() if run.deleted else None
+        session.run(
+            "UPDATE run SET deleted = ?, deleted_ms = ? WHERE run = ? AND deleted = ?", (1 - was, since_ms, number, was)
+        )
     put_inputs(session, number, find_run(session, change.run_id)[1], run.inputs)
     for writer in run.writers:
         put_replica(session, writer)  # it belongs to the run once points of it have come

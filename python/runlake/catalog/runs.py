@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runlake.catalog.changes import RUN_NAME_TAG, find_run, put_tags
 from runlake.catalog.experiments import find_experiment_row
 from runlake.catalog.inputs import read_inputs, read_models_of_runs
-from runlake.catalog.part import Part
+from runlake.catalog.part import Part, clock_ms
 from runlake.catalog.session import placeholders
 from runlake.catalog.writers import WriterInfo, attach_writer, put_writer
 from runlake.entities import LifecycleStage, Run, RunData, RunInfo, RunInputs, RunOutputs
@@ -22,6 +22,9 @@ ARTIFACT_URI: Final = (
     "coalesce(r.artifact_uri, coalesce(e.artifact_location, ? || '/' || e.experiment_id) || '/' || r.run_id)"
 )
 """Where a run's artifacts are; the one value it takes is the folder of the store's artifacts."""
+
+REMOVED: Final = 3
+"""Mark of a deleted run that nothing brings back; see catalog/garbage.py."""
 
 _MOST_VALUES = 500  # in one statement; old versions of SQLite allow 999
 
@@ -156,7 +159,11 @@ class Runs(Part):
         self._mark(run_id, deleted=True)
 
     def restore_run(self, run_id: str) -> None:
-        """Bring back a run, if it is deleted."""
+        """Bring back a run, if it is deleted.
+
+        Raises:
+            NotFound: it is being removed for good.
+        """
         self._mark(run_id, deleted=False)
 
     def _mark(self, run_id: str, *, deleted: bool) -> None:
@@ -165,7 +172,12 @@ class Runs(Part):
             if bool(was_deleted) == deleted:  # no mistake for MLflow: scripts that clean up do it again
                 session.cancel()
                 return
-            session.run("UPDATE run SET deleted = ?, tx = ? WHERE run = ?", (deleted, session.tx, run))
+            if was_deleted == REMOVED:
+                raise NotFound(f"run {run_id} is being removed for good and cannot be restored")
+            session.run(
+                "UPDATE run SET deleted = ?, deleted_ms = ?, tx = ? WHERE run = ?",
+                (deleted, clock_ms() if deleted else None, session.tx, run),
+            )
 
     def _read(self, session: Session, run_ids: Sequence[str]) -> dict[str, Run]:
         rows = session.all(

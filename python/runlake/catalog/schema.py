@@ -230,12 +230,13 @@ _LEDGER: Final[tuple[str, ...]] = (
         PRIMARY KEY (run, key, writer)) WITHOUT ROWID""",
     "CREATE INDEX ledger_writer ON ledger (writer)",
 )
-# replaced_segment: a file that is listed no more and stays for those who read it, until it is old enough
+# replaced_segment: a file that is listed no more and stays for those who read it, until it is old enough;
+# replaced_by: id of the listed segment that has its rows by now
 # deleted_ms: when a run was deleted last; experiment.removed_tx: the transaction that last removed runs of it for good
 _COMPACTION: Final[tuple[str, ...]] = (
     """CREATE TABLE replaced_segment (
-        segment_id TEXT PRIMARY KEY, path TEXT NOT NULL, bytes INTEGER NOT NULL, replaced_ms INTEGER NOT NULL)
-        WITHOUT ROWID""",
+        path TEXT PRIMARY KEY, segment_id TEXT NOT NULL, bytes INTEGER NOT NULL, replaced_ms INTEGER NOT NULL,
+        replaced_by TEXT NOT NULL) WITHOUT ROWID""",
     "ALTER TABLE run ADD COLUMN deleted_ms INTEGER",
     "UPDATE run SET deleted_ms = strftime('%s', 'now') * 1000 WHERE deleted != 0",
     "ALTER TABLE experiment ADD COLUMN removed_tx INTEGER NOT NULL DEFAULT 0",

@@ -81,9 +81,12 @@ class Spooling(Part):
                 return
             columns = (state.run_id, row[0], state.name, state.user_id, state.status, state.start_time)
             run = session.insert(
-                "INSERT INTO run (run_id, experiment, name, user_id, status, start_ms, end_ms, deleted, owned,"
-                f" tx, param_tx, tag_tx) VALUES ({placeholders(12)})",
-                (*columns, state.end_time, bool(state.deleted), 0, session.tx, session.tx, session.tx),
+                "INSERT INTO run (run_id, experiment, name, user_id, status, start_ms, end_ms, deleted, deleted_ms,"
+                f" owned, tx, param_tx, tag_tx) VALUES ({placeholders(13)})",
+                (
+                    *(*columns, state.end_time, bool(state.deleted), clock_ms() if state.deleted else None, 0),
+                    *(session.tx, session.tx, session.tx),
+                ),
             )
             put_tags(session, run, state.tags)
             session.run_many(

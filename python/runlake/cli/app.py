@@ -20,6 +20,7 @@ from runlake.cli.compare import compare
 from runlake.cli.demo import demo
 from runlake.cli.doctor import doctor
 from runlake.cli.export import export
+from runlake.cli.gc import gc
 from runlake.cli.grant import grant
 from runlake.cli.output import message
 from runlake.cli.points import points
@@ -52,6 +53,7 @@ for command in (
     export,
     seal,
     compact,
+    gc,
     server,
     sync,
     status,

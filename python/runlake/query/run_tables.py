@@ -63,10 +63,14 @@ class RunTables:
         known = dict(self._experiments)  # what other threads put there from now on may be newer than the transaction
         received: dict[str, _Received] = {}
 
-        def known_up_to(experiment_id: str, tx: int) -> int:
+        def known_up_to(experiment_id: str, tx: int, removed_tx: int) -> int:
+            if experiment_id in known and known[experiment_id].tx < removed_tx:
+                stale = known.pop(experiment_id)
+                if self._experiments.get(experiment_id) is stale:
+                    del self._experiments[experiment_id]
             if experiment_id not in known:
                 snapshot = self._snapshots.open(experiment_id)
-                if snapshot is None or snapshot.tx > tx:  # the catalog was put back, or the snapshot is new
+                if snapshot is None or not removed_tx <= snapshot.tx <= tx:  # the catalog was put back, or it is new
                     return 0
                 known[experiment_id] = self._only(snapshot)
                 self._keep(known[experiment_id])

@@ -32,6 +32,11 @@ const ROW_BYTES: usize = 48;
 const MOST_ROWS: usize = 1 << 16;
 const FEWEST_ROWS: usize = 1 << 12;
 
+/// What the name of a new segment ends with, behind a dot and before which stands its usual name.
+///
+/// Programs that are given the pattern of all segments would count its rows twice as long as the inputs are there.
+pub const SUFFIX: &str = ".merged";
+
 /// A step of [`compact`] that has just been done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompactStep {
@@ -99,7 +104,7 @@ pub fn compact(segments: &Path, inputs: &[PathBuf], options: CompactOptions<'_>)
     info.segment_id.clone_from(&segment_id);
     info.seal_id = random_id()?;
     let mut output = Output::new(&options);
-    let file = SegmentFile::write_blocks(folder.path(), &segment_id, false, options.threads, |blocks| {
+    let file = SegmentFile::write_blocks(folder.path(), &segment_id, SUFFIX, false, options.threads, |blocks| {
         let mut cursors = open(&paths, &options)?;
         let mut workspace = Workspace::default();
         merge::merge(&mut cursors, &mut workspace, &mut |cursor, rows| {

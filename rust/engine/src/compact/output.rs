@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::CompactOptions;
+use super::{CompactOptions, SUFFIX};
 use super::cursor::Cursor;
 use crate::error::Result;
 use crate::seal::Sealed;
@@ -92,7 +92,7 @@ impl<'a> Output<'a> {
         let (min_step, max_step) = self.steps.unwrap_or_default();
         let (min_timestamp_ms, max_timestamp_ms) = self.timestamps_ms.unwrap_or_default();
         Sealed {
-            path: format!("{}/{}.parquet", folder, info.segment_id),
+            path: format!("{folder}/.{}.parquet{SUFFIX}", info.segment_id),
             segment_id: info.segment_id,
             experiment_id: info.experiment_id,
             seal_id: info.seal_id,

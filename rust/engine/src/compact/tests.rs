@@ -101,7 +101,7 @@ impl Lake {
         let folders = fs::read_dir(self.segments()).unwrap();
         let files = folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
         let paths = files.map(|file| file.unwrap().path());
-        paths.filter(|path| path.extension().unwrap() == "parquet").collect()
+        paths.filter(|path| path.extension().unwrap() != "tmp").collect()
     }
 
     fn temporaries(&self) -> usize {

@@ -65,22 +65,26 @@ pub(crate) struct SegmentFile {
 impl SegmentFile {
     /// Writes a segment into `folder` under a temporary name, encoding `threads` row groups at a time.
     pub(crate) fn write(folder: &Path, info: &SegmentInfo, rows: Rows<'_>, threads: usize) -> Result<Self> {
-        Self::write_blocks(folder, &info.segment_id, !rows.window.is_empty(), threads, |blocks| {
+        Self::write_blocks(folder, &info.segment_id, "", !rows.window.is_empty(), threads, |blocks| {
             blocks.push(rows)?;
             Ok(info.clone())
         })
     }
 
     /// Writes a segment whose rows come in blocks; `fill` hands them over and returns what the segment says of itself.
-    /// With `window` it has the columns of what points of windows stand for.
+    ///
+    /// With a `suffix` its name begins with a dot and ends with that, so that it is there for those only who are told. With
+    /// `window` it has the columns of what points of windows stand for.
     pub(crate) fn write_blocks(
         folder: &Path,
         segment_id: &str,
+        suffix: &str,
         window: bool,
         threads: usize,
         fill: impl FnOnce(&mut Blocks<'_>) -> Result<SegmentInfo>,
     ) -> Result<Self> {
-        let path = folder.join(format!("{segment_id}.parquet"));
+        let dot = if suffix.is_empty() { "" } else { "." };
+        let path = folder.join(format!("{dot}{segment_id}.parquet{suffix}"));
         let random = WriterId::random()?;
         // Readers of whole folders pass over names that begin with a dot.
         let temporary = folder.join(format!(".{segment_id}.parquet.{random}.tmp"));
