@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+JOURNAL = os.environ.get("RUNLAKE_TEST_JOURNAL")
+"""How stores are kept in tests; `write` is as on network disks."""
+
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
@@ -25,3 +28,5 @@ def _forget_settings() -> None:
     for name in list(os.environ):
         if name.startswith(("RUNLAKE_", "MLFLOW_")) or name == "RANK":
             del os.environ[name]
+    if JOURNAL:
+        os.environ["RUNLAKE_JOURNAL"] = JOURNAL
