@@ -55,20 +55,20 @@ def is_local(writer: WriterInfo) -> bool:
     return writer.boot_id == boot_id() or writer.host == platform.node()
 
 
-def _may_need_mending(state: WriterState | None) -> bool:
-    """Tell whether a writer may have died with something left to mend; of one that is not listed nothing is known."""
-    return state is None or (state.state == "open" and is_local(state.info))
-
-
 class Recovery:
     """Mends and adopts journals; one process of a store at a time."""
 
-    def __init__(self, root: Path, segments: Segments, deliver: Callable[[Change], None], config: Config) -> None:
+    def __init__(
+        self, root: Path, segments: Segments, deliver: Callable[[Change], None], config: Config, *, alone: bool
+    ) -> None:
         """Prepare.
 
         Args:
             deliver: Hands one change of an outbox to the catalog, however late it is.
+            alone: Whether no other host can reach the folder. Every writer's lock says here then whether it lives, also
+                of a container that had another name, on a machine that was started anew since.
         """
+        self._alone = alone
         self._lock_path = root / "recover.lock"
         self._segments = segments
         self._deliver = deliver
@@ -112,7 +112,7 @@ class Recovery:
 
     def _somebody_died(self) -> bool:
         opened = self._catalog.unsealed_writers("open")
-        return bool(_engine.dead(self._journals, [state.info.id for state in opened if is_local(state.info)]))
+        return bool(_engine.dead(self._journals, [state.info.id for state in opened if self._is_here(state)]))
 
     def settle(self, timeout_s: float) -> None:
         """Mend, and move the points of all closed journals into segments; of other processes, wait for their turn.
@@ -134,13 +134,13 @@ class Recovery:
         known = {state.info.id: state for state in self._catalog.unsealed_writers()}
         _engine.remove_leftovers(self._journals)
         present = self._journal_bytes()
-        lost = self._without_chunks([state for state in known.values() if is_local(state.info)])
+        lost = self._without_chunks([state for state in known.values() if self._is_here(state)])
         for writer_id, state in known.items():
             if writer_id in lost:
                 self._note_lost_journal(state)
-            if writer_id in lost or (writer_id not in present and is_local(state.info)):
+            if writer_id in lost or (writer_id not in present and self._is_here(state)):
                 self._catalog.forget_journal(state)  # unless a server has opened it meanwhile
-        for writer_id in self._dead(writer_id for writer_id in present if _may_need_mending(known.get(writer_id))):
+        for writer_id in self._dead(writer_id for writer_id in present if self._may_need_mending(known.get(writer_id))):
             self._mend_quietly(writer_id, known[writer_id].info if writer_id in known else None)
         for run_id in self._catalog.fail_orphans():
             _log.warning("run %s is marked FAILED: the process that ran it is gone", run_id)
@@ -156,7 +156,7 @@ class Recovery:
             return []
         gone = {*_engine.dead(self._journals, list(writers))}
         foreign = {
-            s.info.id for s in self._catalog.writer_states(writers) if s.state == "open" and not is_local(s.info)
+            s.info.id for s in self._catalog.writer_states(writers) if s.state == "open" and not self._is_here(s)
         }
         return [writer for writer in writers if writer not in gone or writer in foreign]
 
@@ -195,6 +195,14 @@ class Recovery:
         self._thread = None
 
     # -- which writers
+
+    def _is_here(self, state: WriterState) -> bool:
+        """Tell whether a writer's lock says here whether its process lives."""
+        return self._alone or is_local(state.info)
+
+    def _may_need_mending(self, state: WriterState | None) -> bool:
+        """Tell whether a writer may have died with something left to mend; of one that is not listed nobody knows."""
+        return state is None or (state.state == "open" and self._is_here(state))
 
     def _journal_bytes(self) -> dict[str, int]:
         """Return the writers that have files, and the disk space of these; much cheaper than to survey them."""

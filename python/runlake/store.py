@@ -58,7 +58,7 @@ class Store:
         self.segments_dir = root / "segments"
         self.shared_files = SharedFiles(root / "provenance")
         self._segments = Segments(self.journals_dir, self.segments_dir, catalog, hook)
-        self._recovery = Recovery(root, self._segments, self._deliver, config)
+        self._recovery = Recovery(root, self._segments, self._deliver, config, alone=not catalog.keeping.shared)
         self.replicas = Replicas(root, self._segments, self._recovery, config)
         self.compactor = Compactor(root, self._segments, config)
         self._segments.after_seal = self.compactor.work_when_due

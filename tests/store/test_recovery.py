@@ -15,6 +15,7 @@ from runlake.catalog import WriterInfo
 from runlake.catalog.lock import FileLock
 from runlake.config import Config
 from runlake.errors import CatalogLocked, StoreUnavailable
+from runlake.recovery import Recovery
 from runlake.store import Store
 from tests.store.programs import Programs
 from tests.store.reading import journal_files, numbered, points, segment_files, wait_until
@@ -83,7 +84,10 @@ def test_a_run_goes_on_while_one_of_its_processes_lives(programs: Programs, root
     assert (info.status, info.end_time) == ("FAILED", 200)
 
 
-def test_a_writer_on_another_host_is_never_taken_for_dead(programs: Programs, root: Path) -> None:
+@pytest.mark.parametrize("reached", [True, False])
+def test_a_writer_on_another_host_is_never_taken_for_dead_where_there_can_be_one(
+    programs: Programs, root: Path, monkeypatch: pytest.MonkeyPatch, reached: bool
+) -> None:
     killed(programs, "new_run(Store.open(root), 'run1').log_metric('k', 1.0, 0)\n")
     before = Store.open(root, config=Config(adopt_journals=10**6))
     [here] = before.catalog.unsealed_writers()
@@ -91,9 +95,10 @@ def test_a_writer_on_another_host_is_never_taken_for_dead(programs: Programs, ro
         session.run("UPDATE writer SET state = 'open', host = 'elsewhere', boot_id = 'another'")
         session.run("UPDATE run SET status = 'RUNNING', end_ms = NULL")
     before.close()
+    monkeypatch.setattr("runlake.store.Recovery", lambda *what, alone: Recovery(*what, alone=alone and not reached))
     store = Store.open(root)
-    assert store.get_run("run1").info.status == "RUNNING"
-    assert store.catalog.unsealed_writers()[0].state == "open"
+    assert store.get_run("run1").info.status == ("RUNNING" if reached else "FAILED")
+    assert store.catalog.unsealed_writers()[0].state == ("open" if reached else "closed")
     assert here.info.host == os.uname().nodename
 
 
