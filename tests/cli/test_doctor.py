@@ -141,3 +141,22 @@ def test_a_mistyped_variable_is_named(cli: Cli, lake: Path, monkeypatch: pytest.
     monkeypatch.setenv("RUNLAKE_SYNC_INTERVAL", "5000")
     assert wrong(cli) == ["RUNLAKE_SYNC_INTERVAL is set and means nothing"]
     assert "did you mean RUNLAKE_SYNC_INTERVAL_MS?" in cli("doctor").out
+
+
+def test_a_repair_says_what_it_did_and_the_run_what_it_lacks(cli: Cli, sealed: Path) -> None:
+    assert cli("doctor", "--repair").err == "nothing had to be repaired\n"
+    path = segments(sealed)[-1]
+    path.unlink()
+    assert cli("doctor", "--quick").status == 1
+    repaired = cli("doctor", "--repair")
+    assert (repaired.status, "points are noted as missing" in repaired.err) == (0, True)
+    again = cli("doctor", "--json", "--repair")
+    report = json.loads(again.out)
+    assert (again.status, report["repaired"]) == (0, ["nothing had to be repaired"])
+    assert {check["state"] for check in report["checks"]} >= {"ok", "lost"}
+    assert cli("doctor").status == 1, "what is lost stays so, and is said"
+    found = [name for name in ("narrow", "broad", "odd") if "# missing\n" in (shown := cli("show", name)).out]
+    assert found
+    assert " points: the file is gone (" in shown.out or found[-1] != "odd"
+    missing = json.loads(cli("show", found[0], "--json").out)["missing"]
+    assert [lost["exact"] for lost in missing] == [True]

@@ -62,9 +62,8 @@ def flip(path: Path, at: float = 0.5) -> None:
     write_at(path, int(path.stat().st_size * at), bytes([byte ^ 0xFF]))
 
 
-@pytest.mark.parametrize("which", [0, 1, 2])
-@pytest.mark.parametrize("damage", ["flip", "cut", "delete", "empty"])
-def test_a_segment_that_is_damaged_is_named_with_what_it_costs(patient: Patient, damage: str, which: int) -> None:
+@pytest.mark.parametrize(("which", "damage"), list(enumerate(["flip", "cut", "delete", "empty"])))
+def test_a_segment_that_is_damaged_is_named_with_what_it_costs(patient: Patient, which: int, damage: str) -> None:
     path = patient.segments[which]
     match damage:
         case "flip":

@@ -43,6 +43,18 @@ PROOFS: Final = (
         {"RUNLAKE_TORTURE": "400"},
     ),
     Proof(
+        "damage",
+        pytest_command("tests/doctor/test_random_damage.py"),
+        (
+            Row(
+                "files damaged at random, store repaired: points invented, doubled, hidden",
+                "damage",
+                "examples>=300 invented=0 doubled=0 hidden=0",
+            ),
+        ),
+        _LONG,
+    ),
+    Proof(
         "failpoints",
         engine_command("failpoints"),
         (Row("failpoint matrix: a kill at every step of every path", "failpoint-matrix", "lost=0 doubled=0"),),

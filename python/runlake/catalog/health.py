@@ -33,6 +33,15 @@ class Health(Part):
             )
         return {value for (value,) in rows}
 
+    def runs_tagged(self, key: str) -> list[str]:
+        """Return the ids of the runs that have a tag."""
+        with self._database.reading() as session:
+            rows = session.all(
+                "SELECT r.run_id FROM run r JOIN tag t USING (run) JOIN name n ON n.name = t.key WHERE n.text = ?",
+                (key,),
+            )
+        return [run_id for (run_id,) in rows]
+
     def all_received_files(self) -> list[tuple[str, str, str, int]]:
         """Return experiment, run, path and size of every file that came from another store."""
         with self._database.reading() as session:

@@ -7,14 +7,18 @@ segments say is put right afterwards, see `rebuilding`.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import sqlite3
+import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from runlake.catalog.database import NAME
 from runlake.catalog.migrations import migrate
+
+_OPENED_BYTE: Final = 128
 
 _MADE_WITH_A_CATALOG: Final = ("counter", "access", "experiment")
 """Tables of which a new catalog has rows, in whose place the old ones come."""
@@ -50,11 +54,30 @@ def install(made: Path, root: Path) -> None:
     """
     path = root / NAME
     aside = _name_aside(root)
-    for suffix in ("-wal", "-shm", ""):  # a WAL of the old file would be taken for one of the new file
+    for suffix in ("-wal", "-shm", "-journal", ""):  # a WAL of the old file would be taken for one of the new file
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
     made.rename(path)
     _sync(root)
+
+
+def is_open_elsewhere(root: Path) -> bool:
+    """Tell whether another process has the store's catalog open: what it wrote would go into the file kept aside.
+
+    Without a WAL nothing tells.
+
+    Source: SQLite, os_unix.c: whoever has a WAL open holds a lock on byte 128 of its index.
+    """
+    try:
+        file = os.open(root / f"{NAME}-shm", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        asked = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, _OPENED_BYTE, 1, 0)
+        found, *_ = struct.unpack("hhqqi", fcntl.fcntl(file, fcntl.F_GETLK, asked))
+    finally:
+        os.close(file)
+    return bool(found != fcntl.F_UNLCK)
 
 
 def last_aside(root: Path) -> Path | None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from runlake.artifacts.shared import SharedFiles
 from runlake.catalog import Catalog
+from runlake.catalog.rebuilding import RECOVERED
 from runlake.doctor.findings import Finding, State, counted, named
 from runlake.errors import Corrupt
 from runlake.provenance import FILE_TAGS
@@ -43,6 +44,15 @@ def check_losses(catalog: Catalog) -> Iterator[Finding]:
         hint = None if verified is None else f"the last proven sync was at {moment_text(verified)}"
         details = {"writer": found.writer_id, "first": gap.first, "upto": gap.upto, "file": gap.file}
         yield Finding("losses", State.LOST, says, hint, details)
+
+
+def check_recovered(catalog: Catalog) -> Iterator[Finding]:
+    """Say which runs a catalog had lost: of them, and beside them, more may be missing than anybody can tell."""
+    runs = catalog.runs_tagged(RECOVERED)
+    if runs:
+        says = f"{counted(len(runs), 'run')} had to be entered anew: {named(runs)}; what else was lost is not known"
+        hint = f"give them what you know of them; deleting their tag {RECOVERED} ends this"
+        yield Finding("losses", State.LOST, says, hint, {"runs": runs})
 
 
 def check_artifacts(root: Path, catalog: Catalog, *, read: bool) -> Iterator[Finding]:

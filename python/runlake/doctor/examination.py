@@ -68,6 +68,7 @@ def _inside(root: Path, read: bool, progress: Progress) -> tuple[list[Finding], 
             if not about_catalog[0].is_healthy:
                 return findings, catalog.tx()
             findings += contents.check_losses(catalog)
+            findings += contents.check_recovered(catalog)
             if not is_spool(root):  # its points are at the server, and in no segment
                 replaced = [old.path for old in catalog.replaced_segments()]
                 with judged(root, catalog, found, read=read, progress=progress) as judgement:

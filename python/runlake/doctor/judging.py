@@ -11,6 +11,7 @@ from typing import Final
 
 from runlake import _engine
 from runlake.catalog import Catalog
+from runlake.catalog.ledger import UnstoredPoints
 from runlake.catalog.rebuilding import SegmentState
 from runlake.catalog.scratch import Difference, Scratch
 from runlake.doctor.choosing import Choice, choose
@@ -72,6 +73,8 @@ def judged(
             bad |= broken
         try:
             scratch.put_ledger(catalog.ledger_of(list(known.writers)))
+            for accounts in _accounts(choice.taken):
+                scratch.put_ledger(accounts)
             yield Judgement(known, choice, seen, scratch, scratch.differences(catalog.root / "catalog.db"))
         finally:
             scratch.close()
@@ -79,7 +82,8 @@ def judged(
 
 def segment_paths(segments: Path) -> list[Path]:
     """Return the files that are called like segments, wherever below the folder they are."""
-    return sorted(path for path in segments.rglob("*.parquet") if not path.name.startswith("."))
+    hidden = segments.rglob(".*.parquet.merged")  # what a compaction has made, as long as its inputs are kept
+    return sorted([path for path in segments.rglob("*.parquet") if not path.name.startswith(".")] + [*hidden])
 
 
 def _footers(segments: Path) -> tuple[list[SegmentFile], dict[str, str]]:
@@ -126,6 +130,16 @@ def _fill(scratch: Scratch, segments: Path, taken: Sequence[SegmentFile], progre
             batch.clear()
     scratch.add(batch)
     return broken
+
+
+def _accounts(taken: Sequence[SegmentFile]) -> Iterator[dict[str, list[UnstoredPoints]]]:
+    """Give what each segment says of points that were not stored, by writer; of two entries the later one counts."""
+    for file in taken:
+        found: dict[str, list[UnstoredPoints]] = {}
+        for writer, entry in getattr(file.about, "ledger", ()):
+            found.setdefault(writer, []).append(entry)
+        if found:
+            yield found
 
 
 def _reason(error: Exception, path: Path) -> str:

@@ -42,8 +42,9 @@ class SegmentFile:
 
     @property
     def is_at_home(self) -> bool:
-        """Whether it is where it was written."""
-        return self.path == home_of(self.about.experiment_id, self.about.segment_id)
+        """Whether it is where it was written; what a compaction has made is hidden at first."""
+        folder, _, name = home_of(self.about.experiment_id, self.about.segment_id).rpartition("/")
+        return self.path in (f"{folder}/{name}", f"{folder}/.{name}.merged")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from runlake.doctor.known import Knowledge
 from runlake.sizes import size
 
 _CHECK: Final = "segments"
+_SEGMENT_NAME: Final = re.compile(r"(^|/)\.?[0-9a-f]{32}\.parquet")
 _RESTORE: Final = (
     "restore the file from a copy of the store if there is one; `runlake doctor --repair` keeps the rest readable and"
     " notes what is missing, run by run"
@@ -129,12 +131,18 @@ def check_unlisted_files(segments: Path, judgement: Judgement, replaced: Collect
     known, choice = judgement.known, judgement.choice
     needed = {*replaced} | {file.path for file in choice.taken} | {lost.listed.path for lost in choice.lost.values()}
     damaged = sorted(path for path in known.bad if path not in needed and not _is_listed(known, path))
+    for path in filter(_SEGMENT_NAME.search, damaged):
+        says = f"{path}: {known.bad[path]}; what it held, and whether that is elsewhere too, is not known"
+        yield Finding(_CHECK, State.LOST, says, "restore it from a copy of the store, or remove it", {"file": path})
+    damaged = [path for path in damaged if not _SEGMENT_NAME.search(path)]
     if damaged:
         says = f"{named(damaged)}: damaged, and in no list"
         hint = "if it is a segment, restore it from a copy of the store; else remove it"
         yield Finding(_CHECK, State.NOTE, says, hint, {"files": damaged})
     files = sorted(path for path in segments.rglob("*") if path.is_file()) if segments.is_dir() else []
-    others = [path for path in files if (name := str(path.relative_to(segments))) not in needed and name not in damaged]
+    others = [
+        path for path in files if (name := str(path.relative_to(segments))) not in needed and name not in known.bad
+    ]
     if others:
         in_bytes = sum(path.stat().st_size for path in others if path.exists())
         says = f"{counted(len(others), 'file')} that the catalog does not list, {size(in_bytes)}"
