@@ -44,10 +44,10 @@ impl<'py> Arguments<'py> {
         self.py
     }
 
-    /// All arguments, if they are N and none is passed by keyword.
+    /// Both arguments, if they are two and none is passed by keyword.
     #[inline(always)]
-    pub fn exactly<const N: usize>(self) -> Option<[Borrowed<'py, 'py, PyAny>; N]> {
-        (self.positional == N && self.keywords.is_null()).then(|| std::array::from_fn(|at| self.object(at)))
+    pub fn pair(self) -> Option<[Borrowed<'py, 'py, PyAny>; 2]> {
+        (self.positional == 2 && self.keywords.is_null()).then(|| [self.object(0), self.object(1)])
     }
 
     /// One place a parameter, empty for those that are not given or None. Nothing when the call is not plain.

@@ -92,7 +92,7 @@ impl From<BoundaryError> for Attempt {
 
 #[inline(always)]
 fn log_to_metric(metric: &Metric, arguments: Arguments<'_>) -> Attempt {
-    let point = match arguments.exactly() {
+    let point = match arguments.pair() {
         Some([value, step]) => point(&value, Some(&step), None),
         None => match arguments.sort(&METRIC_LOG) {
             Some([Some(value), Some(step), timestamp]) => point(&value, Some(&step), timestamp.as_deref()),
