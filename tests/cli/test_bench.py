@@ -25,8 +25,8 @@ def test_everything_is_measured_and_nothing_is_left_behind(cli: Cli, tmp_path: P
         assert 0 < single["quantiles_ns"]["p99"] <= single["quantiles_ns"]["p99.9"] <= single["worst_ns"]
     for paced in report["paced"]:
         assert paced["handle"]["count"] == paced["control"]["count"] == paced["rate"] * paced["seconds"]
-        assert paced["seals"] > 0
-        assert 0 < paced["worst_alone_ns"] <= paced["handle"]["worst_ns"]
+        assert paced["sealed"] > 0
+        assert 0 < paced["alone"]["worst_ns"] <= paced["handle"]["worst_ns"]
     for way in report["throughput"]:
         assert way["logged_per_s"] > way["durable_per_s"] > way["sealed_per_s"] > 0
         assert 2 < way["bytes_per_point"] < 6

@@ -42,18 +42,18 @@ class Paced:
         rate: Points a second.
         handle: The logging calls.
         control: What was timed beside them in the same loop.
-        worst_alone_ns: The longest of the logging calls in which no other program got the processor.
-        interrupted: Logging calls above 20 µs in which one did.
-        seals: Segments that were written meanwhile.
+        alone: The logging calls without those above 20 µs in which another program got the processor.
+        interrupted: How many these are.
+        sealed: Points that were brought into segments meanwhile.
     """
 
     rate: int
     seconds: float
     handle: Latencies
     control: Latencies
-    worst_alone_ns: float
+    alone: Latencies
     interrupted: int
-    seals: int
+    sealed: int
 
 
 @dataclass
@@ -81,16 +81,16 @@ def measure(folder: Path, config: Config, rate: int, seconds: float) -> Paced:
         logged = len(settling.handle) + len(calls.handle)
         if (stored := run.stats().stored) != logged:
             raise StoreError(f"{logged:,} points were logged and the journal counts {stored:,}")
-        seals = len(run.store.catalog.plan().segments)
-    alone = (taken for step, taken in enumerate(calls.handle) if step not in calls.interrupted)
+        sealed = run.store.writer().stats().sealed
+    alone = [taken for step, taken in enumerate(calls.handle) if step not in calls.interrupted]
     return Paced(
         rate,
         seconds,
         handle=Latencies.of(calls.handle, timer_ns),
         control=Latencies.of(calls.control, timer_ns),
-        worst_alone_ns=max(alone, default=0) - timer_ns,
+        alone=Latencies.of(alone, timer_ns),
         interrupted=len(calls.interrupted),
-        seals=seals,
+        sealed=sealed,
     )
 
 

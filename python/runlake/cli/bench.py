@@ -140,10 +140,10 @@ def _show_paced(report: Report) -> None:
     output.heading("calls at a steady rate, while points are synced and sealed")
     rows = []
     for one in report.paced:
-        alone = _time(one.worst_alone_ns)
-        rows.append((f"handle.log, {one.rate:,} a second", *_times(one.handle), alone, f"{one.seals}"))
+        alone = _time(one.alone.worst_ns)
+        rows.append((f"handle.log, {one.rate:,} a second", *_times(one.handle), alone, f"{one.sealed:,}"))
         rows.append(("  control: deque.append", *_times(one.control), "", ""))
-    output.table(("call", *_HEADER, "worst", "uninterrupted", "segments"), rows)
+    output.table(("call", *_HEADER, "worst", "uninterrupted", "sealed"), rows)
     interrupted = sum(one.interrupted for one in report.paced)
     output.line(f"uninterrupted: the worst but for {interrupted:,} calls in which another program got the processor")
 
