@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from runlake import _engine
-from runlake.catalog import MOST_INPUTS, Piece
+from runlake.catalog import MOST_INPUTS, Piece, Settled
 from runlake.catalog.lock import FileLock
 from runlake.config import Config
 from runlake.errors import RunlakeError
@@ -199,16 +199,24 @@ class Compactor:
         catalog, removed = self._segments.catalog, 0
         grace_ms = self._config.replaced_grace_ms if grace_ms is None else grace_ms
         for settled in catalog.settled_segments(_now_ms() - grace_ms):
-            hidden = self._segments.folder / settled.path
-            shown = hidden.with_name(f"{settled.segment_id}.parquet")
-            for old in settled.replaced:
-                (self._segments.folder / old).unlink(missing_ok=True)
-            with contextlib.suppress(FileExistsError):  # another process, or one that was killed, has done this
-                os.link(hidden, shown)
-            _sync_folder(shown.parent)
-            catalog.forget_replaced(settled, str(shown.relative_to(self._segments.folder)))
+            self._swap_names(settled)
             removed += len(settled.replaced)
         return removed
+
+    def show_hidden(self) -> None:
+        """Give segments their usual names that a repair has listed by hidden ones, once nothing else has their rows."""
+        for hidden in self._segments.catalog.hidden_segments():
+            self._swap_names(hidden)
+
+    def _swap_names(self, settled: Settled) -> None:
+        hidden = self._segments.folder / settled.path
+        shown = hidden.with_name(f"{settled.segment_id}.parquet")
+        for old in settled.replaced:
+            (self._segments.folder / old).unlink(missing_ok=True)
+        with contextlib.suppress(FileExistsError):  # another process, or one that was killed, has done this
+            os.link(hidden, shown)
+        _sync_folder(shown.parent)
+        self._segments.catalog.forget_replaced(settled, str(shown.relative_to(self._segments.folder)))
 
     # -- in the background
 

@@ -120,6 +120,8 @@ def remove(
     unlisted = [UnlistedFile(name) for name in found.names("segment")]
     for start in range(0, len(unlisted), _AT_ONCE):
         store.catalog.remove_unlisted(unlisted[start : start + _AT_ONCE])
+    if not any(item.kind == "segment" for item in found.kept):
+        store.compactor.show_hidden()
     for name in found.names("temporary"):
         _remove_temporary(store.segments_dir / name)
     for name in found.names("damaged"):

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runlake import _engine, compaction
+from runlake import _engine, compaction, garbage
 from runlake.catalog import Piece
 from runlake.compaction import FACTOR, MOST_BYTES, due, possible, tier
 from runlake.config import Config
+from runlake.doctor import repair
 from runlake.errors import Corrupt
 from runlake.store import Store
 from tests.store.programs import Programs
@@ -303,6 +304,37 @@ def test_leaving_gives_up_a_merge_that_takes_long(root: Path, monkeypatch: pytes
     leaving.join(30)
     assert len(store.catalog.plan().segments) == FACTOR
     assert segment_files(store) == {segment.path for segment in store.catalog.plan().segments}
+
+
+def test_inputs_that_are_listed_again_by_a_repair_are_not_removed(root: Path) -> None:
+    store = Store.open(root, config=BY_HAND)
+    scatter(store)
+    store.compactor.compact()
+    damaged = store.segments_dir / store.catalog.plan().segments[0].path
+    store.close()
+    damaged.write_bytes(damaged.read_bytes()[:-9] + b"x" + damaged.read_bytes()[-8:])
+    repair(root)
+    store = Store.open(root, config=BY_HAND)
+    assert steps_of(store) == list(range(60))
+    settle(store)
+    assert steps_of(store) == list(range(60))
+    store.close()
+
+
+def test_a_catalog_that_is_lost_after_a_merge_is_made_anew(scattered: Store, root: Path) -> None:
+    scattered.compactor.compact()
+    scattered.close()
+    for path in root.glob("catalog.db*"):
+        path.unlink()
+    repair(root)
+    store = Store.open(root, config=BY_HAND)
+    assert steps_of(store) == seen_by_others(store) == list(range(60))
+    assert store.compactor.compact().files_after == 1
+    assert len(garbage.remove(store, 0).names("segment")) == 6
+    assert steps_of(store) == seen_by_others(store) == list(range(60))
+    settle(store)
+    assert steps_of(store) == seen_by_others(store) == list(range(60))
+    store.close()
 
 
 # -- which segments are merged

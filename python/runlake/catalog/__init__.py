@@ -8,7 +8,7 @@ from pathlib import Path
 from runlake.catalog.access import Access, AccessRows, TokenRow, UserRow
 from runlake.catalog.changed import Changed, ChangedRuns, TableState
 from runlake.catalog.changes import Change, Changes, Conflict
-from runlake.catalog.compaction import MOST_INPUTS, Compaction, Piece, ReplacedSegment
+from runlake.catalog.compaction import MOST_INPUTS, Compaction, Piece, ReplacedSegment, Settled
 from runlake.catalog.database import Database
 from runlake.catalog.events import ChainHead, Events, RegistryEvent, Stamp
 from runlake.catalog.experiments import Experiments
@@ -76,6 +76,7 @@ __all__ = [
     "RunState",
     "SealedSegment",
     "SegmentRef",
+    "Settled",
     "Stamp",
     "TableState",
     "TokenRow",

@@ -122,6 +122,15 @@ class Compaction(Part):
             found.setdefault(segment_id, Settled(segment_id, path, [])).replaced.append(replaced)
         return list(found.values())
 
+    def hidden_segments(self) -> list[Settled]:
+        """Return the listed segments that have a hidden name though they replace nothing: a repair has listed them."""
+        with self._database.reading() as session:
+            rows = session.all(
+                "SELECT segment_id, path FROM segment WHERE lost IS NULL AND path LIKE '%.merged'"
+                " AND segment_id NOT IN (SELECT replaced_by FROM replaced_segment)"
+            )
+        return [Settled(segment_id, path, []) for segment_id, path in rows]
+
     def is_something_settled(self, until_ms: int) -> bool:
         """Tell whether `settled_segments` has anything to return."""
         with self._database.reading() as session:
@@ -145,9 +154,17 @@ class Compaction(Part):
                 )
 
 
+def forget_listed_again(session: Session) -> None:
+    """Take for no longer replaced what is listed again, after what replaced it was found to be damaged."""
+    session.run(
+        "DELETE FROM replaced_segment WHERE path IN (SELECT path FROM segment)"
+        " OR replaced_by NOT IN (SELECT segment_id FROM segment WHERE lost IS NULL)"
+    )
+
+
 _SETTLED: Final = """
     SELECT s.segment_id, s.path, r.path FROM segment s JOIN replaced_segment r ON r.replaced_by = s.segment_id
-    WHERE s.segment_id IN
+    WHERE s.lost IS NULL AND r.path NOT IN (SELECT path FROM segment) AND s.segment_id IN
         (SELECT replaced_by FROM replaced_segment GROUP BY replaced_by HAVING max(replaced_ms) <= ?)"""
 _PIECES: Final = """
     SELECT segment_id, path, experiment_id, rows, bytes,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from runlake.catalog.compaction import forget_listed_again
 from runlake.catalog.part import Part, clock_ms
 from runlake.catalog.scratch import summaries_unlike
 from runlake.catalog.segments import Range
@@ -129,6 +130,7 @@ class Rebuild(Part):
             _drop_others(session, [segment.segment_id for segment, _ in work.lost])
             summaries = _put_summaries(session)
             _end_recovered(session)
+            forget_listed_again(session)
         return Rebuilt(segments, runs, summaries, writers, lost)
 
 
