@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::CompactOptions;
 use crate::error::{Error, Result};
-use crate::segment::{Integers, SegmentReader, SeriesRows, TextRun, Workspace};
+use crate::segment::{Doubles, Integers, SegmentReader, SeriesRows, TextRun, WindowValues, Workspace};
 use crate::types::SeriesName;
 
 /// What a row is sorted by within its series: step, timestamp, seq.
@@ -41,6 +41,8 @@ struct Batch {
     timestamp_ms: Vec<i64>,
     value: Vec<f64>,
     seq: Vec<i64>,
+    /// Empty in segments without windows.
+    windows: WindowValues,
 }
 
 impl Batch {
@@ -108,6 +110,12 @@ impl<'a> Cursor<'a> {
             value: &self.batch.value[rows.clone()],
             seq: &self.batch.seq[rows],
         }
+    }
+
+    /// Adds to `into` what the rows `from..upto` of those that are decoded stand for.
+    pub(super) fn windows(&self, from: usize, upto: usize, into: &mut WindowValues) {
+        let first = self.row - self.batch.start;
+        into.extend(&self.batch.windows, first + from..first + upto);
     }
 
     /// Takes the writer of the next rows, and how many of `rows` have it.
@@ -184,6 +192,7 @@ impl<'a> Cursor<'a> {
             timestamp_ms,
             value,
             seq,
+            windows,
         } = &mut self.batch;
         *start = rows.start;
         let segment = &self.segment;
@@ -191,6 +200,14 @@ impl<'a> Cursor<'a> {
         segment.integers(group, Integers::Timestamp, wanted, workspace, timestamp_ms)?;
         segment.values(group, wanted, workspace, value)?;
         segment.seqs(group, wanted, workspace, seq)?;
+        if segment.has_windows() {
+            *windows = WindowValues {
+                count: segment.counts(group, wanted, workspace)?,
+                min: segment.aggregates(group, Doubles::Min, wanted, workspace)?,
+                max: segment.aggregates(group, Doubles::Max, wanted, workspace)?,
+                mean: segment.aggregates(group, Doubles::Mean, wanted, workspace)?,
+            };
+        }
         self.check_order()
     }
 

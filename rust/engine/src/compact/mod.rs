@@ -92,8 +92,8 @@ impl CompactOptions<'_> {
 ///
 /// # Errors
 /// [`Error::Io`], of kind `NotFound` where an input is gone; [`Error::Damaged`] for an input that is not what was written;
-/// [`Error::Uncompactable`] for inputs of two experiments, for a seal that two of them have and for points of windows; [`Error::Interrupted`] when
-/// `progress` said no.
+/// [`Error::Uncompactable`] for inputs of two experiments and for a seal that two of them have;
+/// [`Error::Interrupted`] when `progress` said no.
 pub fn compact(segments: &Path, inputs: &[PathBuf], options: CompactOptions<'_>) -> Result<Sealed> {
     let paths: Vec<PathBuf> = inputs.iter().map(|input| segments.join(input)).collect();
     let infos = checked(&paths, &options)?;
@@ -103,9 +103,11 @@ pub fn compact(segments: &Path, inputs: &[PathBuf], options: CompactOptions<'_>)
     let segment_id = random_id()?;
     info.segment_id.clone_from(&segment_id);
     info.seal_id = random_id()?;
-    let mut output = Output::new(&options);
-    let file = SegmentFile::write_blocks(folder.path(), &segment_id, SUFFIX, false, options.threads, |blocks| {
-        let mut cursors = open(&paths, &options)?;
+    let readers = open(&paths)?;
+    let windows = readers.iter().any(SegmentReader::has_windows);
+    let mut output = Output::new(&options, windows);
+    let file = SegmentFile::write_blocks(folder.path(), &segment_id, SUFFIX, windows, options.threads, |blocks| {
+        let mut cursors = cursors(readers, &paths, &options);
         let mut workspace = Workspace::default();
         merge::merge(&mut cursors, &mut workspace, &mut |cursor, rows| {
             output.take(cursor, rows, blocks)
@@ -136,23 +138,15 @@ fn checked(paths: &[PathBuf], options: &CompactOptions<'_>) -> Result<Vec<Segmen
         .collect()
 }
 
-fn open<'a>(paths: &[PathBuf], options: &'a CompactOptions<'a>) -> Result<Vec<Cursor<'a>>> {
+fn open(paths: &[PathBuf]) -> Result<Vec<SegmentReader>> {
+    paths.iter().map(|path| SegmentReader::open(path)).collect()
+}
+
+fn cursors<'a>(readers: Vec<SegmentReader>, paths: &[PathBuf], options: &'a CompactOptions<'a>) -> Vec<Cursor<'a>> {
     let share = ROWS_BYTES / ROW_BYTES / paths.len().max(1);
     let batch_rows = share.clamp(FEWEST_ROWS, MOST_ROWS).next_power_of_two().min(MOST_ROWS);
-    paths
-        .iter()
-        .map(|path| {
-            let segment = SegmentReader::open(path)?;
-            if segment.has_windows() {
-                let reason = format!(
-                    "{} has points that stand for others, which would be lost",
-                    path.display()
-                );
-                return Err(Error::Uncompactable { reason });
-            }
-            Ok(Cursor::new(segment, path, batch_rows, options))
-        })
-        .collect()
+    let cursor = |(reader, path): (SegmentReader, &PathBuf)| Cursor::new(reader, path, batch_rows, options);
+    readers.into_iter().zip(paths).map(cursor).collect()
 }
 
 #[cfg(test)]

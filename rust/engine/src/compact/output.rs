@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{CompactOptions, SUFFIX};
 use super::cursor::Cursor;
+use super::{CompactOptions, SUFFIX};
 use crate::error::Result;
 use crate::seal::Sealed;
-use crate::segment::{Blocks, MAX_GROUP_ROWS, Rows, SegmentInfo, Series};
+use crate::segment::{Blocks, MAX_GROUP_ROWS, Rows, SegmentInfo, Series, WindowValues, Windows};
 use crate::types::SeriesName;
 
 /// Rows of a block: as many as the largest row group has.
@@ -34,13 +34,20 @@ struct Block {
     writer: Vec<u32>,
     writer_names: Vec<String>,
     writer_index: HashMap<Arc<str>, u32>,
+    /// None where no input has such columns.
+    windows: Option<WindowValues>,
 }
 
 impl<'a> Output<'a> {
-    pub(super) fn new(options: &'a CompactOptions<'a>) -> Self {
+    /// With `windows` the segment has the columns of what points of windows stand for.
+    pub(super) fn new(options: &'a CompactOptions<'a>, windows: bool) -> Self {
+        let windows = windows.then(WindowValues::default);
         Self {
             options,
-            block: Block::default(),
+            block: Block {
+                windows,
+                ..Block::default()
+            },
             rows: 0,
             runs: Vec::new(),
             steps: None,
@@ -126,6 +133,9 @@ impl Block {
         self.timestamp_ms.extend_from_slice(&rows.timestamp_ms[from..upto]);
         self.value.extend_from_slice(&rows.value[from..upto]);
         self.seq.extend_from_slice(&rows.seq[from..upto]);
+        if let Some(windows) = &mut self.windows {
+            cursor.windows(from, upto, windows);
+        }
         let mut left = upto - from;
         while left > 0 {
             let (writer, count) = cursor.take_writer(left)?;
@@ -170,8 +180,7 @@ impl Block {
             seq: &self.seq,
             writer: if one_writer { &[] } else { &self.writer },
             writer_names: &self.writer_names,
-            window: &[],
-            aggregates: &[],
+            windows: self.windows.as_ref().map_or(Windows::None, Windows::Columns),
         }
     }
 
@@ -185,5 +194,8 @@ impl Block {
         self.writer.clear();
         self.writer_names.clear();
         self.writer_index.clear();
+        if let Some(windows) = &mut self.windows {
+            windows.clear();
+        }
     }
 }

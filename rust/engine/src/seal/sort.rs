@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::journal::reader::Columns;
 use crate::ledger::Aggregate;
-use crate::segment::{Rows, Series};
+use crate::segment::{Rows, Series, Windows};
 use crate::types::{SeriesName, WriterId};
 
 /// Points in the order (experiment, run, key, step, timestamp, seq).
@@ -47,12 +47,10 @@ impl Sorted {
             seq: &self.seq[rows.clone()],
             writer: self.writer.get(rows.clone()).unwrap_or_default(),
             writer_names: &self.writer_names,
-            window: self
-                .window
-                .get(rows)
-                .filter(|rows| has_windows(rows))
-                .unwrap_or_default(),
-            aggregates: &self.aggregates,
+            windows: match self.window.get(rows) {
+                Some(numbers) if has_windows(numbers) => Windows::Numbered(numbers, &self.aggregates),
+                _ => Windows::None,
+            },
         }
     }
 }

@@ -642,6 +642,35 @@ fn what_points_stand_for_follows_them_into_the_segment() {
 }
 
 #[test]
+fn what_points_stand_for_follows_them_through_a_compaction() {
+    let with = Part::new((0..90_000).map(|row| (0, row, 0, row as f64)));
+    let without = Part {
+        writer: 0xdef,
+        first_seq: 1 << 20,
+        ..Part::new((0..9000).map(|row| (0, row * 10, 1, row as f64)))
+    };
+    let mut columns = with.columns();
+    columns.windows = (0..90_000)
+        .step_by(3)
+        .map(|seq| window(seq, &[seq as f64, -1.0], Keep::COUNT | Keep::MEAN))
+        .collect();
+    let lake = Lake::new();
+    let parts = [(with.range(), columns), (without.range(), without.columns())];
+    let paths = parts.map(|(range, columns)| {
+        let options = SealOptions::default();
+        let sealed = write(vec![columns], lake.0.path(), &[range], &experiments(), options).unwrap();
+        PathBuf::from(&sealed[0].path)
+    });
+    let new = crate::compact(lake.0.path(), &paths, crate::CompactOptions::default()).unwrap();
+    let path = lake.0.path().join(&new.path);
+    assert_eq!(verify(&path).unwrap().rows, 99_000);
+    let mut expected = windows_of(&lake.0.path().join(&paths[0]));
+    expected.extend(windows_of(&lake.0.path().join(&paths[1])));
+    assert_eq!(expected.values().filter(|values| values[0].is_some()).count(), 30_000);
+    assert!(windows_of(&path) == expected);
+}
+
+#[test]
 fn a_segment_has_columns_for_windows_only_where_it_has_windows() {
     let part = Part::new([(0, 0, 0, 1.0), (6, 0, 0, 2.0)]);
     let mut columns = part.columns();

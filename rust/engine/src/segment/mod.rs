@@ -29,7 +29,7 @@ pub use schema::{Column, FORMAT, ROW_GROUP_ROWS};
 pub(crate) use texts::{SeriesRows, TextRun};
 pub(crate) use verify::{checked_info, verified};
 pub use verify::{info, verify};
-pub(crate) use write::{Blocks, Rows, SegmentFile, Series};
+pub(crate) use write::{Blocks, Rows, SegmentFile, Series, WindowValues, Windows};
 
 use crate::types::{Seq, WriterId};
 

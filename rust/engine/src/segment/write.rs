@@ -40,10 +40,28 @@ pub(crate) struct Rows<'a> {
     pub(crate) writer: &'a [u32],
     /// Writers as text.
     pub(crate) writer_names: &'a [String],
-    /// For each row the number of its aggregate, from 1; 0 where it stands for itself alone. Empty when all rows do.
-    pub(crate) window: &'a [u32],
-    /// Of the points that rows stand for.
-    pub(crate) aggregates: &'a [Aggregate],
+    /// What rows stand for besides themselves.
+    pub(crate) windows: Windows<'a>,
+}
+
+/// What the points of windows stand for.
+#[derive(Clone, Copy)]
+pub(crate) enum Windows<'a> {
+    /// All rows stand for themselves alone.
+    None,
+    /// For each row the number of its aggregate, from 1; 0 where it stands for itself alone.
+    Numbered(&'a [u32], &'a [Aggregate]),
+    /// As a segment has it.
+    Columns(&'a WindowValues),
+}
+
+/// The columns of what points of windows stand for.
+#[derive(Default)]
+pub(crate) struct WindowValues {
+    pub(crate) count: Vec<Option<i64>>,
+    pub(crate) min: Vec<Option<f64>>,
+    pub(crate) max: Vec<Option<f64>>,
+    pub(crate) mean: Vec<Option<f64>>,
 }
 
 /// The rows of one metric of one run.
@@ -65,10 +83,17 @@ pub(crate) struct SegmentFile {
 impl SegmentFile {
     /// Writes a segment into `folder` under a temporary name, encoding `threads` row groups at a time.
     pub(crate) fn write(folder: &Path, info: &SegmentInfo, rows: Rows<'_>, threads: usize) -> Result<Self> {
-        Self::write_blocks(folder, &info.segment_id, "", !rows.window.is_empty(), threads, |blocks| {
-            blocks.push(rows)?;
-            Ok(info.clone())
-        })
+        Self::write_blocks(
+            folder,
+            &info.segment_id,
+            "",
+            !matches!(rows.windows, Windows::None),
+            threads,
+            |blocks| {
+                blocks.push(rows)?;
+                Ok(info.clone())
+            },
+        )
     }
 
     /// Writes a segment whose rows come in blocks; `fill` hands them over and returns what the segment says of itself.
@@ -252,23 +277,61 @@ fn encode_group(schema: &SchemaDescriptor, rows: Rows<'_>, row_group: &RowGroup)
         writers(rows, group.clone()).encode(&column(WRITER))?,
         integers(&column(SEQ), &rows.seq[group.clone()])?,
     ];
-    if !rows.window.is_empty() {
-        let doubles = |get| rows.aggregated(group.clone(), get);
-        chunks.extend([
-            optional_integers(&column(COUNT), &rows.aggregated(group.clone(), Aggregate::kept_count))?,
-            optional_doubles(&column(MIN), &doubles(Aggregate::kept_min))?,
-            optional_doubles(&column(MAX), &doubles(Aggregate::kept_max))?,
-            optional_doubles(&column(MEAN), &doubles(Aggregate::kept_mean))?,
-        ]);
+    match rows.windows {
+        Windows::None => {}
+        Windows::Numbered(numbers, aggregates) => {
+            let values = WindowValues::of(&numbers[group.clone()], aggregates);
+            chunks.extend(values.encode(schema, 0..group.len())?);
+        }
+        Windows::Columns(values) => chunks.extend(values.encode(schema, group)?),
     }
     Ok(chunks)
 }
 
-impl Rows<'_> {
-    /// One aggregate of some rows, where there is one.
-    fn aggregated<T>(&self, group: Range<usize>, get: fn(&Aggregate) -> Option<T>) -> Vec<Option<T>> {
-        let window = |number: &u32| (*number as usize).checked_sub(1).map(|place| &self.aggregates[place]);
-        self.window[group].iter().map(|number| get(window(number)?)).collect()
+impl WindowValues {
+    fn of(numbers: &[u32], aggregates: &[Aggregate]) -> Self {
+        fn column<T>(numbers: &[u32], aggregates: &[Aggregate], get: fn(&Aggregate) -> Option<T>) -> Vec<Option<T>> {
+            let window = |number: &u32| (*number as usize).checked_sub(1).map(|place| &aggregates[place]);
+            numbers.iter().map(|number| get(window(number)?)).collect()
+        }
+        Self {
+            count: column(numbers, aggregates, Aggregate::kept_count),
+            min: column(numbers, aggregates, Aggregate::kept_min),
+            max: column(numbers, aggregates, Aggregate::kept_max),
+            mean: column(numbers, aggregates, Aggregate::kept_mean),
+        }
+    }
+
+    fn encode(&self, schema: &SchemaDescriptor, rows: Range<usize>) -> ParquetResult<[Chunk; 4]> {
+        let doubles = |column, values: &[Option<f64>]| optional_doubles(&schema.column(column), values);
+        Ok([
+            optional_integers(&schema.column(COUNT), &self.count[rows.clone()])?,
+            doubles(MIN, &self.min[rows.clone()])?,
+            doubles(MAX, &self.max[rows.clone()])?,
+            doubles(MEAN, &self.mean[rows])?,
+        ])
+    }
+
+    /// Adds some of other rows, which are none where `from` has no such columns.
+    pub(crate) fn extend(&mut self, from: &Self, rows: Range<usize>) {
+        fn extend<T: Copy>(into: &mut Vec<Option<T>>, from: &[Option<T>], rows: &Range<usize>) {
+            match from.is_empty() {
+                true => into.resize(into.len() + rows.len(), None),
+                false => into.extend_from_slice(&from[rows.clone()]),
+            }
+        }
+        extend(&mut self.count, &from.count, &rows);
+        extend(&mut self.min, &from.min, &rows);
+        extend(&mut self.max, &from.max, &rows);
+        extend(&mut self.mean, &from.mean, &rows);
+    }
+
+    /// Empties it and keeps its memory.
+    pub(crate) fn clear(&mut self) {
+        self.count.clear();
+        self.min.clear();
+        self.max.clear();
+        self.mean.clear();
     }
 }
 
