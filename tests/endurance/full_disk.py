@@ -9,6 +9,7 @@ import contextlib
 import errno
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -171,6 +172,39 @@ def train(folder: Path, turns: int) -> None:
     )
 
 
+def leave_full(folder: Path, how: str) -> None:
+    """Fill the disk under a training, which then ends, as programs do or by SIGKILL, and finds no room for anything."""
+    ballast = Ballast(folder / "ballast")
+    runlake.set_tracking_uri(folder / "lake")
+    training = Training()
+    training.go_on(LOGGED)
+    ballast.take_all()
+    training.go_on_until_points_are_dropped()
+    stats = training.run.stats()
+    print(training.run.id, stats.stored, stats.dropped, flush=True)
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    began = time.monotonic()
+    training.run.end()
+    assert time.monotonic() - began < 4 * BOUND_S
+
+
+def left_full(folder: Path, kind: str, how: str) -> dict[str, object]:
+    """Have a program leave a full disk, and look at the store when there is room again."""
+    done = _part(folder, "0", kind, how)
+    assert done.returncode == (-signal.SIGKILL if how == "killed" else 0), done.stdout + done.stderr
+    (folder / "ballast").unlink()
+    run_id, stored, dropped = done.stdout.split()[-3:]
+    runlake.set_tracking_uri(folder / "lake")
+    assert runlake.points(run_id).collect().height == int(stored)
+    assert runlake.get_run(run_id).info.status == ("FAILED" if how == "killed" else "FINISHED")
+    get_store(folder / "lake").seal()
+    assert runlake.points(run_id).collect().height == int(stored)
+    get_store(folder / "lake").close()
+    proofs.assert_sound(folder / "lake")
+    return {f"{how}_stored": stored, f"{how}_dropped": dropped, f"{how}_lost": 0}
+
+
 def resumed(training: Training) -> None:
     """Log until points are stored again, which takes a moment: a file has to be made."""
     deadline = time.monotonic() + 30
@@ -214,14 +248,23 @@ def check(folder: Path) -> dict[str, object]:
     }
 
 
+def _part(folder: Path, turns: str, kind: str, stage: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "tests.endurance.full_disk", str(folder), turns, kind, stage]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 def main(folder: str, turns: str, kind: str, stage: str = "all") -> None:
     if stage == "train":
         train(Path(folder), int(turns))
-        return
-    command = [sys.executable, "-m", "tests.endurance.full_disk", folder, turns, kind, "train"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    proofs.say(f"full_disk_{kind}", turns=turns, **check(Path(folder)))
+    elif stage in ("ended", "killed"):
+        leave_full(Path(folder), stage)
+    else:
+        done = _part(Path(folder), turns, kind, "train")
+        assert done.returncode == 0, done.stdout + done.stderr
+        figures = check(Path(folder))
+        for how in ("ended", "killed"):
+            figures |= left_full(Path(folder), kind, how)
+        proofs.say(f"full_disk_{kind}", turns=turns, **figures)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ SETTINGS = {
     "RUNLAKE_SEAL_BYTES": str(28 * 40),
     "RUNLAKE_CLOSE_SEAL_BYTES": str(28 * 20),
     "RUNLAKE_ADOPT_JOURNALS": "2",
+    "RUNLAKE_REPLACED_GRACE_MS": "0",
 }
 """So small that few points already become several segments."""
 
@@ -95,6 +96,9 @@ class Commands:
 
     def seal(self) -> None:
         get_store(self.store).seal()
+
+    def compact(self) -> None:
+        get_store(self.store).compactor.compact()
 
     def close(self) -> None:
         get_store(self.store).close()

@@ -247,6 +247,10 @@ class Api(RuleBasedStateMachine):
     def seal(self, who: int) -> None:
         self.writers[who].tell("seal")
 
+    @rule(who=WHO)
+    def compact(self, who: int) -> None:
+        self.writers[who].tell("compact")
+
     @rule()
     def seal_here(self) -> None:
         get_store(self.store).seal()
