@@ -6,7 +6,7 @@ import pytest
 
 from tests.endurance import mounts, proofs
 
-TURNS = proofs.size(1, 12)
+TURNS = proofs.size(1, 5)
 DISKS = ["tmpfs", "ext4"]
 
 

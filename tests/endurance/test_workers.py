@@ -119,9 +119,10 @@ def main():
 """
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("method", ["fork", "forkserver"])
 def test_what_a_killed_worker_has_logged_is_there_and_the_run_goes_on(lake: Path, tmp_path: Path, method: str) -> None:
-    programs.run(lake, programs.write(tmp_path, KILLED), method, str(proofs.size(5, 50)))
+    programs.run(lake, programs.write(tmp_path, KILLED), method, str(proofs.size(5, 30)))
     assert status() == "FINISHED"
     proofs.assert_sound(lake)
 
