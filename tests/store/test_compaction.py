@@ -337,6 +337,32 @@ def test_a_catalog_that_is_lost_after_a_merge_is_made_anew(scattered: Store, roo
     store.close()
 
 
+def test_processes_that_log_seal_and_merge_at_once_lose_and_double_nothing(programs: Programs, root: Path) -> None:
+    Store.open(root).close()
+    code = (
+        "store = Store.open(root, config=Config(replaced_grace_ms=60_000))\n"
+        "log = new_run(store, arguments[0])\n"
+        "for i in range(600):\n"
+        "    log.log_metric('k', i, i)\n"
+        "    if i % 10 == 9: store.seal()\n"
+        "    if i % 200 == 199: store.compactor.compact()\n"
+        "store.close()\n"
+    )
+    running = [programs.start(code, f"run{number}") for number in range(3)]
+    store = Store.open(root, config=BY_HAND)
+    while any(program.process.poll() is None for program in running):
+        by_run: dict[str, list[int]] = {}
+        for run_id, _, step, _ in points(store):
+            by_run.setdefault(run_id, []).append(step)
+        assert all(steps == list(range(len(steps))) for steps in by_run.values())
+    assert [program.finish()[0] for program in running] == [0, 0, 0]
+    store.seal()
+    assert [step for _, _, step, _ in points(store)] == [*range(600)] * 3
+    assert store.compactor.compact().files_after == 1
+    assert_rebuilds(store)
+    store.close()
+
+
 # -- which segments are merged
 
 

@@ -260,3 +260,28 @@ def test_a_file_that_somebody_lists_meanwhile_stays(store: Store) -> None:
     listed = store.catalog.plan().segments[0]
     assert store.catalog.remove_unlisted([garbage.UnlistedFile(listed.path)]) == []
     assert (store.segments_dir / listed.path).exists()
+
+
+def test_a_process_that_logs_and_seals_meanwhile_loses_nothing(programs: Programs, root: Path) -> None:
+    store = Store.open(root, config=Config(replaced_grace_ms=60_000))
+    program = programs.start(
+        "store = Store.open(root)\nlog = new_run(store, 'live')\n"
+        "for i in range(500):\n    log.log_metric('k', i, i)\n    if i % 10 == 9: store.seal()\n"
+        "store.close()\n"
+    )
+    rounds = 0
+    while program.process.poll() is None:
+        run_id = f"short{rounds}"
+        store.create_run(run_id, "0", name="", user_id="u", start_time=1, owned=False)
+        store.run_logger(run_id).log_metric("k", 1.0, 1)
+        store.record(run_id, status="FINISHED", end_time=2)
+        store.catalog.delete_run(run_id)
+        garbage.remove(store, 0, damaged=True)
+        rounds += 1
+    assert program.finish()[0] == 0
+    garbage.remove(store, 0)
+    store.seal()
+    assert [(run, step) for run, _, step, _ in points(store)] == [("live", step) for step in range(500)]
+    assert rounds > 0
+    assert_rebuilds(store)
+    store.close()
