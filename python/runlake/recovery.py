@@ -136,19 +136,20 @@ class Recovery:
         present = self._journal_bytes()
         lost = self._without_chunks([state for state in known.values() if self._is_here(state)])
         for writer_id, state in known.items():
+            # Unless somebody has sealed it, or a server has opened it, meanwhile.
             if writer_id in lost:
-                self._note_lost_journal(state)
-            if writer_id in lost or (writer_id not in present and self._is_here(state)):
-                self._catalog.forget_journal(state)  # unless a server has opened it meanwhile
+                self._forget_lost_journal(state)
+            elif writer_id not in present and self._is_here(state):
+                self._catalog.forget_journal(state)
         for writer_id in self._dead(writer_id for writer_id in present if self._may_need_mending(known.get(writer_id))):
             self._mend_quietly(writer_id, known[writer_id].info if writer_id in known else None)
         for run_id in self._catalog.fail_orphans():
             _log.warning("run %s is marked FAILED: the process that ran it is gone", run_id)
 
-    def _note_lost_journal(self, state: WriterState) -> None:
-        gap = GapInfo(state.sealed, state.sealed, JOURNAL_GONE, self._journals)
-        self._catalog.mend_writer(state.info, [], [gap], None)
-        _log.warning("writer %s: %s", state.info.id, JOURNAL_GONE)
+    def _forget_lost_journal(self, state: WriterState) -> None:
+        lost = GapInfo(state.sealed, state.sealed, JOURNAL_GONE, self._journals)
+        if self._catalog.forget_journal(state, lost):
+            _log.warning("writer %s: %s", state.info.id, JOURNAL_GONE)
 
     def living(self, writers: Collection[str]) -> Collection[str]:
         """Return those of some writers whose process may be alive: it holds the lock, or is on another host."""

@@ -92,6 +92,7 @@ FRAMES: dict[str, Callable[[], Any]] = {
 }
 
 MISTAKES: dict[str, Callable[[], Any]] = {
+    "missing points of no run": lambda: runlake.missing_points("nope"),
     "filter": lambda: runlake.runs(where="params.lr ~ 3"),
     "experiment": lambda: runlake.runs("swep"),
     "type": lambda: runlake.runs(schema={"status": pl.String}),
@@ -140,6 +141,7 @@ ENTITIES: dict[str, Callable[[], Any]] = {
     ),
     "history": lambda: MlflowClient().get_metric_history(run_id(), "odd"),
     "no history": lambda: MlflowClient().get_metric_history(run_id(), "none"),
+    "missing points": lambda: runlake.missing_points(run_id()),
     "history of no run": lambda: MlflowClient().get_metric_history("nope", "odd"),
     "files": lambda: MlflowClient().list_artifacts(run_id()),
     "files in a folder": lambda: MlflowClient().list_artifacts(run_id(), "notes"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runlake import recovery
+from runlake.catalog import GapInfo
 from runlake.errors import NotFound
 from runlake.store import Store
 from tests.journals import BLOCK, MADE_AT, change_header, restart_machine, write_at
@@ -129,6 +130,22 @@ def test_a_clock_that_jumped_back_costs_nothing(programs: Programs, root: Path) 
     assert steps(store) == list(range(1000))
     info = store.get_run("run1").info
     assert (info.status, info.end_time) == ("FAILED", 4_102_444_800_000)
+    assert store.catalog.missing_points("run1") == []
+    store.close()
+
+
+def test_a_journal_that_others_have_sealed_meanwhile_is_not_said_to_be_gone(programs: Programs, root: Path) -> None:
+    assert (
+        programs.run(
+            "store = Store.open(root, config=Config(close_seal_bytes=1 << 40))\n"
+            "new_run(store, 'run1').log_metric('k', 1.0, 0)\nstore.close()"
+        )[0]
+        == 0
+    )
+    store = Store.open(root)
+    [seen] = store.catalog.unsealed_writers()
+    store.seal()  # between the moment at which a mender reads the catalog and that at which it looks at the folder
+    assert not store.catalog.forget_journal(seen, GapInfo(0, 0, "gone", ""))
     assert store.catalog.missing_points("run1") == []
     store.close()
 

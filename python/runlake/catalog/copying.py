@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runlake.catalog.database import NAME, opened_in_this_process, translated
 from runlake.catalog.lock import FileLock
-from runlake.errors import Corrupt
+from runlake.errors import Corrupt, StoreError
 
 _PARTS = (NAME, f"{NAME}-wal", f"{NAME}-journal")
 
@@ -26,8 +26,17 @@ def copied(root: Path, *, timeout_s: float = 20.0) -> Iterator[Path]:
         Corrupt: there is no catalog, or nothing of it can be read.
         CatalogLocked: others kept it for `timeout_s`.
     """
-    with tempfile.TemporaryDirectory(prefix="runlake-") as folder, translated(root / NAME):
-        _copy(root, Path(folder), timeout_s)
+    with tempfile.TemporaryDirectory(prefix="runlake-") as folder:
+        try:
+            with translated(root / NAME):
+                _copy(root, Path(folder), timeout_s)
+        except OSError as error:
+            if isinstance(error, StoreError):
+                raise
+            raise StoreError(
+                f"{root / NAME} cannot be copied to {folder}: {error.strerror}",
+                hint="TMPDIR names a folder with more room",
+            ) from error
         yield Path(folder)
 
 

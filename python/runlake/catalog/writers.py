@@ -82,14 +82,24 @@ class Writers(Part):
         with self._database.writing(wait_s) as session:
             attach_writer(session, put_writer(session, writer), find_active_run(session, run_id))
 
-    def forget_journal(self, seen: WriterState) -> None:
-        """Note that a writer has no files left, unless it was opened again since it was `seen`."""
+    def forget_journal(self, seen: WriterState, lost: GapInfo | None = None) -> bool:
+        """Note that a writer has no files left, unless its state is another one than when it was `seen`.
+
+        Args:
+            lost: What went with its files.
+
+        Returns:
+            Whether that was noted.
+        """
         with self._database.writing() as session:
-            session.run(
+            changed = session.run(
                 "UPDATE writer SET state = 'sealed', closed_ms = coalesce(closed_ms, ?)"
                 " WHERE writer_id = ? AND state = ? AND created_ms = ?",
                 (clock_ms(), seen.info.id, seen.state, seen.info.created_ms),
             )
+            if changed and lost is not None:
+                _put_gaps(session, put_writer(session, seen.info), [lost], None)
+        return changed > 0
 
     def close_writer(self, writer_id: str, *, sealed_all: bool = False, wait_s: float | None = None) -> None:
         """Note that a writer's process logs nothing more to it.
