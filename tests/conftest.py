@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-JOURNAL = os.environ.get("RUNLAKE_TEST_JOURNAL")
-"""How stores are kept in tests; `write` is as on network disks."""
+from runlake.filesystem import keeping_of
+from tests.modes import JOURNAL
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +16,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
     _forget_settings()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # where what is on its way to servers is kept
     monkeypatch.chdir(tmp_path)
+    if JOURNAL:
+        monkeypatch.setattr("runlake.store.keeping_of", lambda root, _setting: keeping_of(root, JOURNAL))
     yield
     _forget_settings()
 

@@ -19,3 +19,10 @@ def catalog(root: Path) -> Iterator[Catalog]:
     catalog = Catalog.open(root)
     yield catalog
     catalog.close()
+
+
+@pytest.fixture(params=["auto", "write"])
+def journal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How stores are kept: as on a local disk, and as where files cannot be mapped."""
+    monkeypatch.setenv("RUNLAKE_JOURNAL", request.param)
+    return str(request.param)

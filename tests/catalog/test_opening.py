@@ -14,6 +14,7 @@ import pytest
 from runlake.catalog import Catalog
 from runlake.errors import Corrupt, NewerFormat, NotFound, StoreUnavailable
 from tests.catalog.material import add_run
+from tests.modes import needs_wal
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -85,6 +86,7 @@ def test_a_store_of_a_later_format_stays_untouched(root: Path) -> None:
     assert contents(root) == before
 
 
+@needs_wal
 @pytest.mark.parametrize("wal", [False, True], ids=["checkpointed", "version in the WAL"])
 def test_a_catalog_of_a_later_version_stays_untouched(root: Path, tmp_path: Path, wal: bool) -> None:
     Catalog.open(root).close()

@@ -16,6 +16,7 @@ import pytest
 from runlake.catalog import Catalog
 from runlake.errors import CatalogLocked, StoreError
 from tests.catalog.material import add_run, writer
+from tests.modes import needs_wal
 
 STARTER = """
 import sys, time
@@ -116,6 +117,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.usefixtures("journal")
 def test_processes_killed_in_the_middle_of_writing_leave_whole_transactions(root: Path) -> None:
     code = """
 import sys
@@ -221,6 +223,7 @@ def test_a_child_does_not_hold_the_lock_that_its_parent_held(catalog: Catalog, r
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.usefixtures("journal")
 def test_forked_workers_write_while_the_threads_of_the_parent_do(catalog: Catalog) -> None:
     import threading
 
@@ -244,6 +247,7 @@ def test_forked_workers_write_while_the_threads_of_the_parent_do(catalog: Catalo
     assert written == sorted(written)
 
 
+@pytest.mark.usefixtures("journal")
 def test_threads_share_a_catalog(catalog: Catalog) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -252,6 +256,7 @@ def test_threads_share_a_catalog(catalog: Catalog) -> None:
     assert len(catalog.run_rows().runs["run_id"]) == 200
 
 
+@needs_wal
 def test_sync_brings_the_log_to_disk_and_then_has_nothing_to_do(catalog: Catalog) -> None:
     called: list[None] = []
     catalog.on_commit(lambda: called.append(None))
@@ -265,6 +270,7 @@ def test_sync_brings_the_log_to_disk_and_then_has_nothing_to_do(catalog: Catalog
     assert not catalog.unsynced
 
 
+@needs_wal
 def test_a_sync_waits_for_one_that_another_thread_has_begun(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
     fdatasync = os.fdatasync
@@ -290,6 +296,7 @@ def test_a_sync_waits_for_one_that_another_thread_has_begun(catalog: Catalog, mo
     assert not catalog.unsynced
 
 
+@needs_wal
 def test_a_sync_that_failed_is_said_and_tried_again(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     add_run(catalog)
 

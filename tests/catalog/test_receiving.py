@@ -10,6 +10,7 @@ import pytest
 from runlake.catalog import Catalog, Change, ReceivedExperiment, ReceivedFile, ReceivedRun, WriterInfo
 from runlake.errors import InvalidInput, NotFound
 from tests.catalog.material import add_run, writer
+from tests.modes import needs_wal
 
 A, B = "a" * 32, "b" * 32
 SHARED = ReceivedExperiment("7", "shared")
@@ -101,6 +102,7 @@ def test_streams_come_with_the_rank_of_their_process_and_with_no_points(catalog:
     assert (catalog.writers_of(["run1"]), catalog.replica_experiments(ranked.id)) == ([ranked.id], ["7"])
 
 
+@needs_wal
 def test_a_stream_that_is_new_is_known_after_a_power_cut(catalog: Catalog) -> None:
     commits: list[str] = []
     catalog.sync()

@@ -14,7 +14,7 @@ import pytest
 import runlake
 from runlake import _engine
 from runlake.errors import StoreUnavailable
-from runlake.store import Store
+from runlake.store import Store, get_store
 from tests.filesystems.grounds import Missing, btrfs, fuse_with_one_owner
 from tests.store.programs import Programs
 from tests.store.reading import points
@@ -67,6 +67,7 @@ def test_the_fluent_api_logs_reads_and_finds_runs(ground: Path) -> None:
     assert runs["metrics.loss"].to_list() == [499.0]
     assert runlake.series(run.info.run_id, "loss", points=10)["max"].max() == 499.0
     assert runlake.artifacts.load_text(f"runs:/{run.info.run_id}/notes/a.txt") == "hello"
+    get_store(ground / "lake").close()
 
 
 def test_many_processes_share_the_catalog(programs: Programs, ground: Path) -> None:

@@ -16,6 +16,7 @@ from runlake.config import Config
 from runlake.delivery import Delivery
 from runlake.errors import ParameterChanged, StoreError
 from runlake.store import Store
+from tests.modes import needs_wal
 from tests.store.programs import Programs
 from tests.store.reading import wait_until
 from tests.store.test_store import add_run
@@ -146,6 +147,7 @@ def test_what_was_recorded_before_a_kill_is_there(programs: Programs, root: Path
     assert len(Store.open(root).get_run("run1").data.params) == 50
 
 
+@needs_wal
 def test_a_sync_of_the_catalog_that_fails_is_said_once_and_tried_again(
     root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

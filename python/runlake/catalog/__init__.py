@@ -153,7 +153,7 @@ class Catalog(
         keeping = keeping or keeping_of(root, journal())
         require_locks(root, keeping)
         owner = Owner(root, keeping.file_system) if keeping.shared else None
-        database = Database(root, lock_timeout_s, wal=keeping.wal, owner=owner)
+        database = Database(root, lock_timeout_s, keeping, owner)
         if lake is None:
             with database.exclusive():
                 lake = read_lake(root) or make_lake(root)

@@ -30,6 +30,7 @@ from runlake.catalog.migrations import check_version, enter_wal, leave_wal, migr
 from runlake.catalog.owner import Owner
 from runlake.catalog.session import Session
 from runlake.errors import CatalogLocked, Corrupt, StoreError, StoreUnavailable
+from runlake.filesystem import Keeping, keeping_of
 
 NAME: Final = "catalog.db"
 _FORK_WAIT_S = 10.0
@@ -40,21 +41,26 @@ _WITH_WAL: Final = """
 _WITHOUT_WAL: Final = """
     PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL;
     PRAGMA cache_spill = OFF;"""  # else a large transaction would keep readers out before it commits
+_WAL_WAIT_S = 0.1
 _BUSY_TIMEOUT_S = 10.0  # only recovery after a crash, by another process, makes SQLite itself wait
 
 
 class Database:
     """Two connections, one that writes and one that reads, opened at first use and shared by all threads."""
 
-    def __init__(self, root: Path, lock_timeout_s: float, *, wal: bool = True, owner: Owner | None = None) -> None:
+    def __init__(
+        self, root: Path, lock_timeout_s: float, keeping: Keeping | None = None, owner: Owner | None = None
+    ) -> None:
         """Prepare; nothing is opened.
 
         Args:
-            wal: Whether the catalog has a WAL; without one every commit is on the disk when it returns.
+            keeping: Whether the catalog has a WAL; without one every commit is on the disk when it returns. None takes
+                what the file system asks for.
             owner: Keeps other hosts away, where there may be some.
         """
         self.lock_timeout_s = lock_timeout_s
-        self._wal = wal
+        self._keeping = keeping or keeping_of(root)
+        self._wal = self._keeping.wal
         self._owner = owner
         self.path = root / NAME
         self.lock = FileLock(root / "catalog.lock")
@@ -225,7 +231,7 @@ class Database:
             self._refuse_stale_connection()
             check_version(self.path)
             if not self._wal:
-                leave_wal(self.path)
+                self._leave_wal()
             connection = self._connect()
             try:
                 if self._wal:
@@ -238,6 +244,22 @@ class Database:
             with self._read_mutex:  # now, so that reading need not wait for the lock later
                 self._read_connection = self._connect()
         return self._write_connection
+
+    def _leave_wal(self) -> None:
+        """Take the catalog out of WAL mode, unless others use a WAL and it is only RUNLAKE_JOURNAL that wants none.
+
+        Raises:
+            CatalogLocked: the file system cannot keep a WAL, and others are using one.
+        """
+        may_stay = not self._keeping.reason
+        if leave_wal(self.path, wait_s=_WAL_WAIT_S if may_stay else _BUSY_TIMEOUT_S):
+            return
+        if not may_stay:
+            raise CatalogLocked(
+                f"{self.path} is open in another process with a WAL, which {self._keeping.file_system} cannot keep",
+                hint="end the processes that have opened the store in another way, or through another path",
+            )
+        self._wal = True
 
     def _lock_reader(self) -> sqlite3.Connection:
         """Take the read mutex and return the connection that reads; the caller releases the mutex."""

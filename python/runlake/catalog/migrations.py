@@ -68,23 +68,28 @@ def enter_wal(connection: sqlite3.Connection) -> bool:
     return False
 
 
-def leave_wal(path: Path) -> None:
+def leave_wal(path: Path, *, wait_s: float) -> bool:
     """Fold the WAL of a catalog, if it has one, into the file, for good; the caller holds the lock.
 
     It is done without the index in mapped memory, which only works while nobody else has the catalog open.
 
-    Raises:
-        sqlite3.OperationalError: others have it open.
+    Returns:
+        False where others have had it open, with a WAL, for `wait_s` seconds.
     """
     if not path.exists() or path.stat().st_size == 0:
-        return
-    connection = sqlite3.connect(path, timeout=_TIMEOUT_S, isolation_level=None)
+        return True
+    connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None)
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
         _mode(connection, "journal_mode = TRUNCATE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
     finally:
         connection.close()
     path.with_name(path.name + "-shm").unlink(missing_ok=True)  # of a copy; nobody maps it
+    return True
 
 
 def _mode(connection: sqlite3.Connection, pragma: str) -> str:

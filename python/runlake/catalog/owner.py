@@ -200,18 +200,22 @@ class Owner:
             self._thread.start()
 
     def _keep_beating(self, stop: threading.Event, beating: threading.Lock) -> None:
-        last = Said()
+        last, is_failing = Said(), False
         while not stop.wait(self._lease_s / 3):
             with beating:
                 if stop.is_set():
                     return
                 try:
-                    last = self._beat(last)
+                    last, is_failing = self._beat(last), False
                 except StoreUnavailable as error:
                     _log.error("%s", error.message)
                     return
+                except FileNotFoundError:  # the store was removed
+                    return
                 except OSError as error:  # it is tried again, and who writes to the catalog looks for itself
-                    _log.warning("%s cannot be kept up to date: %s", self.path, error)
+                    if not is_failing:
+                        _log.warning("%s cannot be kept up to date: %s", self.path, error)
+                    is_failing = True
 
     def _beat(self, last: Said) -> Said:
         """Change the beat, unless another process of this host has done so since `last`; return what the file says."""
