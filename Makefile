@@ -51,6 +51,7 @@ test: lint test-rust test-python ## Lint, then run the tests of Rust and of Pyth
 
 test-rust: | tools ## Run the engine's tests
 	cargo test --quiet --locked --profile quick --package runlake-engine --features failpoints
+	cargo test --quiet --locked --profile quick --package runlake-engine --test counts
 	$(ORDERS)
 
 test-python: develop ## Run the Python tests

@@ -67,6 +67,31 @@ PROOFS: Final = (
         {"RUNLAKE_TORTURE": "1500"},
     ),
     Proof(
+        "steps",
+        pytest_command("tests/crash/test_steps.py"),
+        (
+            Row(
+                "a kill after every system call that changes a store, from opening it to closing it",
+                "step-matrix",
+                "kills>=250 lost=0 doubled=0",
+            ),
+        ),
+        _LONG,
+        limit_s=1200,
+    ),
+    Proof(
+        "fuzz",
+        engine_command("fuzz"),
+        (Row("bytes of any kind for each decoder", "fuzz", "inputs>=60000 panics=0 memory-exceeded=0"),),
+        {"RUNLAKE_TORTURE": "60"},
+    ),
+    Proof(
+        "filters",
+        pytest_command("tests/query/test_filter_fuzz.py"),
+        (Row("texts of any kind as filters", "fuzz-filter", "texts>=300000 other=0"),),
+        _LONG,
+    ),
+    Proof(
         "server",
         pytest_command("tests/replication/test_kills.py"),
         (Row("server and clients killed while points are on their way: none lost or doubled"),),

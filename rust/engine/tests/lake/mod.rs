@@ -56,6 +56,17 @@ pub fn torture(otherwise: u64) -> u64 {
     std::env::var("RUNLAKE_TORTURE").map_or(otherwise, |text| text.parse().unwrap())
 }
 
+/// A folder in memory, where there is one: for tests that need no disk.
+pub fn in_memory() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    };
+    tempfile::tempdir_in(folder).unwrap()
+}
+
 pub struct Lake(tempfile::TempDir);
 
 impl Lake {

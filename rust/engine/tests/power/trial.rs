@@ -14,7 +14,7 @@ use runlake_engine::{
 
 use crate::disk::Disk;
 use crate::found::check;
-use crate::lake::{Dice, FailingDisk};
+use crate::lake::{Dice, FailingDisk, in_memory};
 
 /// What is known of a stream at one moment.
 #[derive(Clone, Default)]
@@ -96,7 +96,7 @@ pub struct Trial {
 impl Trial {
     pub fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let root = tempfile::Builder::new().tempdir_in(memory()).unwrap();
+        let root = in_memory();
         fs::create_dir(root.path().join("journals")).unwrap();
         fs::create_dir(root.path().join("segments")).unwrap();
         let disk = Disk::watch(root.path());
@@ -391,7 +391,7 @@ impl Shared {
         if self.failure.is_some() {
             return;
         }
-        let image = tempfile::Builder::new().tempdir_in(memory()).unwrap();
+        let image = in_memory();
         let mut dice = self.dice.split();
         disk.image(image.path(), &mut dice);
         let evicted: Vec<Range<u64>> = disk.evicted();
@@ -400,10 +400,4 @@ impl Shared {
             Err(reason) => self.failure = Some(format!("{reason}\nfound in {}", image.keep().display())),
         }
     }
-}
-
-/// A folder in memory, where there is one: nothing here needs a disk.
-fn memory() -> PathBuf {
-    let memory = PathBuf::from("/dev/shm");
-    if memory.is_dir() { memory } else { std::env::temp_dir() }
 }
