@@ -251,21 +251,29 @@ class Recovery:
         adopted = _engine.adopt(self._journals, writer_id)
         if adopted is None:
             return
+        sealed_all = False
         try:
             for number, payload in adopted.outbox:
                 self._deliver_late(writer_id, number, payload)
             gaps = self._lost(writer_id, adopted)
+            has_lost = bool(adopted.gaps or adopted.faults)  # more than `gaps` where another store sends the stream
             runs = [(run_id, last_ms) for run_id, _, last_ms in adopted.runs]
             writer = info or describe_writer(writer_id, pid=0, now_ms=adopted.last_verified_ms or 0)
-            self._catalog.mend_writer(writer, runs, gaps, adopted.last_verified_ms)
+            nothing_left = not gaps and not has_lost and self._is_sealed(adopted)
+            self._catalog.mend_writer(writer, runs, gaps, adopted.last_verified_ms, sealed_all=nothing_left)
+            sealed_all = nothing_left
             if gaps:
                 _report(writer_id, adopted, gaps)
-            has_lost = bool(adopted.gaps or adopted.faults)  # more than `gaps` where another store sends the stream
         finally:
-            adopted.finish(False)
+            adopted.finish(sealed_all)
         if has_lost:
             # Readers trust what a journal of this boot counts; what can be believed leaves it for a segment at once.
             self._adopt_batch([writer_id])
+
+    def _is_sealed(self, adopted: _engine.Adopted) -> bool:
+        """Tell whether no point of a journal is outside segments; a replica's may come yet."""
+        sealed = self._catalog.plan([], writers=[adopted.writer]).sealed.get(adopted.writer, 0)
+        return adopted.upto <= sealed and not self._catalog.replicas([adopted.writer])
 
     def _note_losses(self, adopted: _engine.Adopted) -> None:
         """Note what a journal has lost since it was closed; of what was noted before nothing is said again."""

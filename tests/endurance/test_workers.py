@@ -9,7 +9,7 @@ import runlake
 from tests.endurance import programs, proofs
 from tests.store.reading import wait_until
 
-METHODS = ["fork", "spawn", "forkserver"]
+METHODS = ["fork", "spawn", "forkserver"] if proofs.LONG else ["fork", "forkserver"]
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def main():
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("method", ["fork", "forkserver"])
+@pytest.mark.parametrize("method", ["fork", "forkserver"] if proofs.LONG else ["forkserver"])
 def test_what_a_killed_worker_has_logged_is_there_and_the_run_goes_on(lake: Path, tmp_path: Path, method: str) -> None:
     programs.run(lake, programs.write(tmp_path, KILLED), method, str(proofs.size(5, 30)))
     assert status() == "FINISHED"

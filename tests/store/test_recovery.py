@@ -102,6 +102,21 @@ def test_a_writer_on_another_host_is_never_taken_for_dead_where_there_can_be_one
     assert here.info.host == os.uname().nodename
 
 
+@pytest.mark.parametrize("points_logged", [0, 10, 100_000])
+def test_a_journal_of_which_everything_is_sealed_goes_with_its_dead_writer(
+    programs: Programs, root: Path, points_logged: int
+) -> None:
+    """A closed writer without a file would be taken for one whose points somebody has removed."""
+    code = "store = Store.open(root)\nlog = new_run(store, 'run1')\nfor i in range(%d): log.log_metric('k', i, i)\n"
+    killed(programs, code % points_logged + "store.seal()\n")
+    store = Store.open(root, config=Config(adopt_journals=10**6))
+    assert (store.catalog.unsealed_writers(), store.catalog.gaps()) == ([], [])
+    assert journal_files(store) == []
+    assert len(points(store)) == points_logged
+    assert store.get_run("run1").info.status == "FAILED"
+    store.close()
+
+
 def test_a_run_is_failed_though_its_journal_folder_was_emptied(programs: Programs, root: Path) -> None:
     killed(programs, "new_run(Store.open(root), 'run1').log_metric('k', 1.0, 0)\n")
     for path in (root / "journals").iterdir():

@@ -165,13 +165,16 @@ class Writers(Part):
         gaps: Sequence[GapInfo],
         last_verified_ms: int | None,
         ledger: Sequence[UnstoredPoints] = (),
+        *,
+        sealed_all: bool = False,
     ) -> None:
-        """Note that a writer was found without its process and is `closed` from now on.
+        """Note that a writer was found without its process and is `closed` from now on, or `sealed`.
 
         Args:
             runs: Run id and time of the last point, in milliseconds, of each run in its journal.
             gaps: What the journal lost.
             ledger: What the writer did not store.
+            sealed_all: Whether all its points are in segments. One that is `closed` has a file with others.
         """
         with self._database.writing() as session:
             number = put_writer(session, writer)
@@ -183,7 +186,7 @@ class Writers(Part):
                         "UPDATE writer_run SET last_ms = ? WHERE run = ? AND writer = ?", (last_ms, row[0], number)
                     )
             _put_gaps(session, number, gaps, last_verified_ms)
-            session.run("UPDATE writer SET state = 'closed' WHERE writer = ?", (number,))
+            session.run("UPDATE writer SET state = ? WHERE writer = ?", ("sealed" if sealed_all else "closed", number))
             put_ledger(session, writer.id, ledger)
 
     def note_gaps(self, writer_id: str, gaps: Sequence[GapInfo], last_verified_ms: int | None) -> None:
