@@ -349,15 +349,22 @@ impl Held {
     }
 }
 
+/// Room for so many values.
+fn column<T>(points: usize) -> Vec<T> {
+    let mut column = Vec::with_capacity(points);
+    platform::prefer_large_pages(column.spare_capacity_mut());
+    column
+}
+
 impl Columns {
     fn with_capacity(writer: WriterId, first_seq: Seq, points: usize) -> Self {
         Self {
             writer,
             first_seq,
-            series: Vec::with_capacity(points),
-            step: Vec::with_capacity(points),
-            timestamp_ms: Vec::with_capacity(points),
-            value: Vec::with_capacity(points),
+            series: column(points),
+            step: column(points),
+            timestamp_ms: column(points),
+            value: column(points),
             names: Vec::new(),
             windows: Vec::new(),
         }

@@ -14,6 +14,6 @@ pub use files::{Disk, LinuxDisk, LockFile, is_unsupported, map_file, sync_folder
 pub use fork::{OfThisProcess, Registered, fork_generation, watch_forks};
 pub use identity::{boot_id, random_u128};
 pub use latch::{Latch, block_signals};
-pub use memory::release_memory;
+pub use memory::{prefer_large_pages, release_memory};
 pub use mutex::{Condvar, Mutex, MutexGuard};
 pub use sync::Builder;

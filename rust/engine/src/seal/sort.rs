@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::journal::reader::Columns;
 use crate::ledger::Aggregate;
+use crate::platform;
 use crate::segment::{Rows, Series, Windows};
 use crate::types::{SeriesName, WriterId};
 
@@ -280,6 +281,7 @@ impl Places {
                 .map_or_else(Vec::new, |part| part.into_iter().collect());
         }
         let mut column = vec![T::default(); self.starts.last().map_or(0, |&rows| rows as usize)];
+        platform::prefer_large_pages(&column);
         for (part, places) in parts.into_iter().zip(&self.of) {
             for (value, &place) in part.into_iter().zip(places) {
                 column[place as usize] = value;
