@@ -217,8 +217,6 @@ def _put_segments(session: Session) -> int:
             f"DELETE FROM main.{table} WHERE segment IN"
             " (SELECT m.segment FROM main.segment m JOIN said.segment s USING (segment_id))"
         )
-    # What compaction keeps only for readers that are under way is deleted soon; now it is needed.
-    session.run("DELETE FROM main.replaced_segment WHERE segment_id IN (SELECT segment_id FROM said.segment)")
     session.run(
         f"INSERT INTO main.segment ({_COLUMNS}, tx) SELECT {_COLUMNS}, ? FROM said.segment ORDER BY segment",
         (session.tx,),

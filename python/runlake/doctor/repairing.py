@@ -121,10 +121,10 @@ def _restore_lake(root: Path, report: Report) -> None:
             return
     except Corrupt:
         (root / LAKE).rename(root / f"{LAKE}.damaged")
-    found = {one.inside.store_id for one in read_journals(root) if one.inside.store_id is not None}
-    store_id = found.pop() if len(found) == 1 else secrets.token_hex(16)
+    named = {one.inside.store_id for one in read_journals(root) if one.inside.store_id is not None}
+    store_id = next(iter(named)) if len(named) == 1 else secrets.token_hex(16)
     _write(root / LAKE, json.dumps({"format": FORMAT, "store_id": store_id, "created_ms": time.time_ns() // 1_000_000}))
-    how = "its journals name it" if not found and store_id else "no journal names the old one"
+    how = "its journals name it" if len(named) == 1 else "which is a new one, as no journal names the old one"
     report.did.append(f"{LAKE} was made anew, with the id {store_id}: {how}")
 
 
