@@ -28,6 +28,7 @@ from runlake.catalog import MOST_INPUTS, Piece, Settled
 from runlake.catalog.lock import FileLock
 from runlake.config import Config
 from runlake.errors import RunlakeError
+from runlake.filesystem import sync_names
 from runlake.sealing import Segments
 
 _log = logging.getLogger("runlake")
@@ -341,7 +342,7 @@ def _now_ms() -> int:
 def _sync_folder(folder: Path) -> None:
     file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(file)
+        sync_names(file)
     finally:
         os.close(file)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +15,7 @@ from runlake.errors import StoreUnavailable
 
 _log = logging.getLogger("runlake")
 
+_NO_SUCH_CALL: Final = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 _ELSEWHERE: Final = "keep the store on a local disk, or log to a server: runlake.set_tracking_uri('http://…')"
 
 
@@ -76,6 +79,19 @@ def warn_of(root: Path, keeping: Keeping) -> None:
 
 
 _warned: set[Path] = set()
+
+
+def sync_names(folder: int) -> None:
+    """Make the names in an open folder survive a power cut; a file system that cannot be told so keeps them by itself.
+
+    Raises:
+        OSError: the disk failed.
+    """
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in _NO_SUCH_CALL:
+            raise
 
 
 def _existing(root: Path) -> Path:

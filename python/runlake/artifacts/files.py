@@ -23,6 +23,7 @@ from runlake.artifacts.folder import copy_content, entry_mode, lock_folder, open
 from runlake.artifacts.source import Source, walk_source
 from runlake.entities import FileInfo
 from runlake.errors import InvalidInput, NoSuchFile, NotFound, StoreError
+from runlake.filesystem import sync_names
 
 
 class Artifacts(Contents):
@@ -137,7 +138,7 @@ class Artifacts(Contents):
                 folders.update(names[:depth] for depth in range(len(names)))
         for names in sorted(folders):
             with contextlib.suppress(NotFound), opened_folder(self.root, names, create=False) as folder:
-                os.fsync(folder)
+                sync_names(folder)
 
     def _sync_above_root(self) -> None:
         """Sync the folders that lead to the root, on its disk: others may have made some of them a moment ago."""
@@ -151,7 +152,7 @@ class Artifacts(Contents):
             with contextlib.suppress(PermissionError):  # whose it is, nobody here has made anything in it
                 descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 try:
-                    os.fsync(descriptor)
+                    sync_names(descriptor)
                 finally:
                     os.close(descriptor)
 

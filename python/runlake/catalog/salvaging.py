@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from runlake.catalog.database import NAME
 from runlake.catalog.migrations import migrate
+from runlake.filesystem import sync_names
 
 _OPENED_BYTE: Final = 128
 
@@ -94,7 +95,7 @@ def _name_aside(root: Path) -> Path:
 def _sync(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        sync_names(descriptor)
     finally:
         os.close(descriptor)
 

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Final, TypeAlias
 import polars as pl
 
 from runlake.errors import AlreadyExists, InvalidInput, InvalidType, NotFound, RunlakeError, StoreError
+from runlake.filesystem import sync_names
 
 Target: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 
@@ -201,7 +202,7 @@ def _link(unfinished: Path, path: Path) -> None:
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        sync_names(descriptor)
     finally:
         os.close(descriptor)
 
