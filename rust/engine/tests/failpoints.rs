@@ -1,7 +1,8 @@
 //! A process is killed at every failpoint in turn, and what it leaves is recovered: no point whose call returned is lost, none is
 //! there twice, and nothing is in the way of who comes next.
 //!
-//! `RUNLAKE_TORTURE` is the number of rounds; each kills at every place, at a later time than the round before.
+//! `RUNLAKE_TORTURE` is the number of rounds; each kills at every place, at a later time than the round before, and
+//! every second one in journals that are written instead of mapped.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "the figures are printed")]
 #![allow(unsafe_code, reason = "kill is a C call")]
@@ -15,14 +16,14 @@ use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use lake::{FailingDisk, point, rows_of_batches, torture};
 use runlake_engine::failpoint::{Failpoint, at_failpoints};
 use runlake_engine::{
-    Column, Config, JournalRange, PointsRequest, SealOptions, Selection, Writer, WriterId, adopt, read_points,
+    Column, Config, JournalRange, Keeping, PointsRequest, SealOptions, Selection, Writer, WriterId, adopt, read_points,
     remove_leftovers, seal, survey,
 };
 
@@ -158,6 +159,10 @@ fn config() -> Config {
     Config {
         max_chunk_bytes: 16 * 4096,
         max_block: Duration::from_secs(60),
+        keeping: match WRITTEN.load(Ordering::SeqCst) {
+            true => Keeping::Written,
+            false => Keeping::Mapped,
+        },
         ..lake::small()
     }
 }
@@ -216,6 +221,7 @@ fn damage(store: &Store) {
 }
 
 static WANTED: OnceLock<(String, u64)> = OnceLock::new();
+static WRITTEN: AtomicBool = AtomicBool::new(false);
 static TIMES: AtomicU64 = AtomicU64::new(0);
 
 fn reached(place: Failpoint) {
@@ -230,21 +236,24 @@ fn reached(place: Failpoint) {
 fn child_that_lives_until_it_is_killed() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let wanted = std::env::var(PLACE).unwrap();
-    let (place, time) = wanted.split_once(' ').unwrap();
+    let [place, time, keeping] = *wanted.split(' ').collect::<Vec<_>>() else {
+        panic!("{wanted}")
+    };
     WANTED.set((place.to_owned(), time.parse().unwrap())).unwrap();
+    WRITTEN.store(keeping == "written", Ordering::SeqCst);
     at_failpoints(reached);
     live(&Store(folder.into()));
 }
 
 /// Lives until the `time`-th arrival at a place; false if there were not so many.
-fn kill(store: &Store, place: Failpoint, time: u64) -> bool {
+fn kill(store: &Store, place: Failpoint, time: u64, keeping: &str) -> bool {
     for folder in ["journals", "segments"] {
         fs::create_dir(store.0.join(folder)).unwrap();
     }
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child_that_lives_until_it_is_killed", "--test-threads", "1"])
         .env(FOLDER, &store.0)
-        .env(PLACE, format!("{place:?} {time}"))
+        .env(PLACE, format!("{place:?} {time} {keeping}"))
         .stdout(Stdio::null())
         .status()
         .unwrap();
@@ -363,7 +372,7 @@ fn compare(store: &Store, label: &str, found: &Found, place: Failpoint) -> u64 {
 
 #[test]
 fn a_process_killed_at_any_failpoint_loses_and_doubles_nothing() {
-    let (next, rounds) = (AtomicU64::new(0), torture(1));
+    let (next, rounds) = (AtomicU64::new(0), torture(2));
     let (kills, points) = (AtomicU64::new(0), AtomicU64::new(0));
     let work = || {
         loop {
@@ -377,7 +386,8 @@ fn a_process_killed_at_any_failpoint_loses_and_doubles_nothing() {
             }
             let (place, folder) = (Failpoint::ALL[place], tempfile::tempdir().unwrap());
             let store = Store(folder.path().to_owned());
-            let killed = kill(&store, place, round * round);
+            let keeping = if round % 2 == 0 { "mapped" } else { "written" };
+            let killed = kill(&store, place, round * round, keeping);
             assert!(killed || round > 0, "{place:?} is never reached");
             let found = recover(&store, place);
             let sum: u64 = LABELS.iter().map(|label| compare(&store, label, &found, place)).sum();

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use runlake_engine::platform::Keeping;
 use runlake_engine::{
     Config, Error, JournalRange, Outcome, Point, SealOptions, SeriesId, Times, Writer, WriterId, seal,
 };
@@ -106,6 +107,11 @@ impl Trial {
             min_chunk_bytes: (5 + dice.below(8)) * 4096,
             max_chunk_bytes: (13 + dice.below(12)) * 4096,
             max_block: Duration::from_millis(200),
+            keeping: if dice.below(4) == 0 {
+                Keeping::Written
+            } else {
+                Keeping::Mapped
+            },
             ..Config::default()
         };
         let full = Arc::new(FailingDisk::default());
