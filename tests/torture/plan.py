@@ -136,7 +136,7 @@ PROOFS: Final = (
         "faults",
         engine_command("faults", "model"),
         (Row("a disk that fills and fails at random, and any sequence of calls, against plain vectors"),),
-        {"RUNLAKE_TORTURE": "400", "PROPTEST_CASES": "3000"},
+        {"RUNLAKE_TORTURE": "400", "PROPTEST_CASES": "800"},
     ),
     Proof(
         "hypothesis",

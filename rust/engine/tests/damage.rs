@@ -7,7 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
-use lake::{Lake, log, point, small, steps};
+use lake::{Lake, cases, log, point, small, steps};
 use proptest::prelude::*;
 use runlake_engine::journal::chunk_file::ChunkFile;
 use runlake_engine::journal::layout::{BLOCK_BYTES, Header};
@@ -376,7 +376,7 @@ fn chunks_made_ahead_and_leftovers_are_removed() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(150), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_file_cut_anywhere_gives_whole_points_only(length in 0..=65536_u64, boot in any::<bool>()) {

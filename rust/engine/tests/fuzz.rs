@@ -67,7 +67,7 @@ struct Target {
     /// What it answers, in words; the same words for the same reason.
     answer: fn(&Path, &[u8]) -> String,
     /// Makes checksums right again.
-    mend: fn(&mut Vec<u8>),
+    mend: fn(&mut [u8]),
     /// Bytes of memory that it may take, besides a few times the input.
     memory: usize,
 }
@@ -182,7 +182,7 @@ fn plain(message: &str) -> String {
 }
 
 /// Walks the records of a side log and makes their checksums right.
-fn mend_records(log: &mut Vec<u8>) {
+fn mend_records(log: &mut [u8]) {
     let mut at = 0;
     while at + 16 <= log.len() {
         let len = u32_at(log, at + 4) as usize;
@@ -196,7 +196,7 @@ fn mend_records(log: &mut Vec<u8>) {
 }
 
 /// The header's checksum, and those of the side log of the file as it is.
-fn mend_chunk(bytes: &mut Vec<u8>) {
+fn mend_chunk(bytes: &mut [u8]) {
     if bytes.len() < 2 * BLOCK_BYTES || !bytes.len().is_multiple_of(BLOCK_BYTES) {
         return;
     }
@@ -217,7 +217,7 @@ fn mend_chunk(bytes: &mut Vec<u8>) {
     }
 }
 
-fn mend_segment(bytes: &mut Vec<u8>) {
+fn mend_segment(bytes: &mut [u8]) {
     if bytes.len() > 16 {
         bytes[12..16].fill(0);
         let crc = crc32c(bytes);
@@ -225,7 +225,7 @@ fn mend_segment(bytes: &mut Vec<u8>) {
     }
 }
 
-fn mend_table(bytes: &mut Vec<u8>) {
+fn mend_table(bytes: &mut [u8]) {
     let Some(at) = bytes.len().checked_sub(32) else { return };
     let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
     let (from, len) = (number(at), number(at + 8));

@@ -3,7 +3,7 @@
 
 mod lake;
 
-use lake::{Lake, Row, small};
+use lake::{Lake, Row, cases, small};
 use proptest::prelude::*;
 use runlake_engine::{Error, Outcome, Point, SeriesId, Times, Writer, adopt, read_range};
 
@@ -29,6 +29,10 @@ enum Step {
     Trim(u64),
     /// Reads a range that begins and ends at these shares.
     Read(u64, u64),
+    /// Closes the writer and goes on with its stream, or adopts it where that cannot be.
+    Resume,
+    /// Closes the writer, adopts what it leaves, and begins with another one.
+    Adopt,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -41,6 +45,8 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Flush),
         (0..=100_u64).prop_map(Step::Trim),
         (0..=100_u64, 0..=100_u64).prop_map(|(a, b)| Step::Read(a, b)),
+        Just(Step::Resume),
+        Just(Step::Adopt),
     ]
 }
 
@@ -57,9 +63,7 @@ impl Model {
     fn new() -> Self {
         let lake = Lake::new();
         let writer = lake.open(small());
-        let series = (0..40)
-            .map(|i| writer.series(&format!("run-{}", i % 3), &format!("key-{i}")).unwrap())
-            .collect();
+        let series = Self::name_series(&writer);
         Self {
             lake,
             writer,
@@ -92,7 +96,64 @@ impl Model {
             Step::Flush => assert_eq!(self.writer.flush(None).unwrap(), self.points.len() as u64),
             Step::Trim(percent) => self.writer.trim(self.share(*percent)).unwrap(),
             Step::Read(a, b) => self.read(self.share(*a.min(b)), self.share(*a.max(b))),
+            Step::Resume => self.resume(),
+            Step::Adopt => self.adopt(),
         }
+    }
+
+    fn resume(&mut self) {
+        let sealed = self.writer.stats().sealed;
+        self.writer.close().unwrap();
+        match Writer::resume(self.lake.path(), 7, self.writer.id(), sealed, small()) {
+            Ok(writer) => {
+                assert!(self.outbox.is_empty(), "items are for who adopts");
+                self.go_on_with(writer.expect("nobody else holds the lock"));
+            }
+            Err(Error::Unresumable { .. }) => {
+                assert!(!self.outbox.is_empty(), "it is as a writer leaves it");
+                self.take_over(sealed);
+            }
+            Err(e) => panic!("{e}"),
+        }
+    }
+
+    fn adopt(&mut self) {
+        let sealed = self.writer.stats().sealed;
+        self.writer.close().unwrap();
+        self.take_over(sealed);
+    }
+
+    /// Adopts what a closed writer has left, twice, and begins anew.
+    fn take_over(&mut self, sealed: u64) {
+        let find = || {
+            adopt(self.lake.path(), self.writer.id())
+                .unwrap()
+                .expect("the writer is closed")
+        };
+        let (first, end) = (find(), self.points.len() as u64);
+        let found = (first.from, first.upto, first.outbox.clone());
+        first.finish(false).unwrap();
+        let again = find();
+        assert_eq!((again.from, again.upto, again.outbox.clone()), found);
+        if sealed < end {
+            assert!(again.from <= sealed && again.upto == end && again.gaps.is_empty());
+            self.check();
+        }
+        assert_eq!(again.outbox, self.outbox);
+        again.finish(true).unwrap();
+        assert!(self.lake.files().is_empty());
+        (self.points, self.outbox) = (Vec::new(), Vec::new());
+        self.go_on_with(self.lake.open(small()));
+    }
+
+    fn go_on_with(&mut self, writer: std::sync::Arc<Writer>) {
+        self.writer = writer;
+        self.series = Self::name_series(&self.writer);
+    }
+
+    fn name_series(writer: &Writer) -> Vec<SeriesId> {
+        let number = |i| writer.series(&format!("run-{}", i % 3), &format!("key-{i}")).unwrap();
+        (0..40).map(number).collect()
     }
 
     fn share(&self, percent: u64) -> u64 {
@@ -175,7 +236,7 @@ fn is_same(row: &Row, series: usize, point: &Point) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(60), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_journal_is_a_vector(steps in prop::collection::vec(step(), 1..25)) {
@@ -184,16 +245,6 @@ proptest! {
             model.apply(step);
             model.check();
         }
-        let sealed = model.writer.stats().sealed;
-        model.writer.close().unwrap();
-        let adopted = adopt(model.lake.path(), model.writer.id()).unwrap().unwrap();
-        let end = model.points.len() as u64;
-        if sealed < end {
-            prop_assert!(adopted.from <= sealed && adopted.upto == end && adopted.gaps.is_empty());
-            model.check();
-        }
-        prop_assert_eq!(&adopted.outbox, &model.outbox);
-        adopted.finish(true).unwrap();
-        prop_assert!(model.lake.files().is_empty());
+        model.adopt();
     }
 }

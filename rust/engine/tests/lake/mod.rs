@@ -56,6 +56,11 @@ pub fn torture(otherwise: u64) -> u64 {
     std::env::var("RUNLAKE_TORTURE").map_or(otherwise, |text| text.parse().unwrap())
 }
 
+/// Cases that are drawn at random: `PROPTEST_CASES`, which says nothing to a configuration that names a number.
+pub fn cases(otherwise: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").map_or(otherwise, |text| text.parse().unwrap())
+}
+
 /// A folder in memory, where there is one: for tests that need no disk.
 pub fn in_memory() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
