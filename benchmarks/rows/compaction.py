@@ -35,7 +35,8 @@ store = Store.open(sys.argv[1], config=Config(compact_in_background=0))
 before, start, used = memory("VmRSS"), time.perf_counter(), time.process_time()
 done = store.compactor.compact()
 taken, used = time.perf_counter() - start, time.process_time() - used
-store.compactor.remove_replaced(grace_ms=0)
+while store.compactor.remove_replaced(grace_ms=0):  # the second hour takes the name that the first has replaced
+    pass
 print(json.dumps({"seconds": taken, "used": used, "rewritten": done.rewritten, "files_before": done.files_before,
     "memory": memory("VmHWM") - before}))
 store.close()
