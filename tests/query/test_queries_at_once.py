@@ -106,13 +106,13 @@ def test_a_snapshot_of_a_later_transaction_is_not_read_into_an_earlier_one(
     last_tx = late.catalog.changed_runs
 
     def meanwhile(experiments, since, receive, *, writers):  # type: ignore[no-untyped-def]
-        def since_then(experiment_id: str, tx: int) -> int:
+        def since_then(experiment_id: str, tx: int, removed_tx: int) -> int:
             store.seal()
             for number in range(20):
                 store.record("r0", tags={f"t{number}": "1"})
                 make_run(store, f"late{number}")
             assert counted(store, 1) == ["r0"]
-            return since(experiment_id, tx)
+            return since(experiment_id, tx, removed_tx)
 
         return last_tx(experiments, since_then, receive, writers=writers)
 
