@@ -33,6 +33,21 @@ def test_a_store_that_others_use_is_checked_beside_them(patient: Patient) -> Non
     store.close()
 
 
+def test_a_check_drops_no_lock_of_the_process_that_makes_it(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locks() -> list[str]:
+        inodes = {f":{path.stat().st_ino} " for path in patient.root.glob("catalog.db*")}
+        lines = Path("/proc/locks").read_text().splitlines()
+        return sorted(line.split(":", 1)[1] for line in lines if any(inode in line for inode in inodes))
+
+    store = Store.open(patient.root)
+    before = locks()
+    assert before, "SQLite holds locks while it has the catalog open"
+    monkeypatch.chdir(patient.root.parent)
+    assert [one.says for one in examine(Path(patient.root.name)) if not one.is_healthy] == []
+    assert locks() == before
+    store.close()
+
+
 def test_checks_beside_a_process_that_logs_and_seals_never_find_what_is_not_there(patient: Patient) -> None:
     code = (
         "import sys\nfrom runlake.config import Config\nfrom runlake.store import Store\n"

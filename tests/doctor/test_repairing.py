@@ -193,6 +193,11 @@ def test_a_catalog_that_a_process_has_open_is_not_replaced(patient: Patient) -> 
     with pytest.raises(StoreError, match="which is to be replaced, open"):
         repair(patient.root)
     reader.communicate("go\n")
+    own = Store.open(patient.root)
+    break_catalog(patient, "a page")
+    with pytest.raises(StoreError, match="which is to be replaced, open"):
+        repair(patient.root)
+    own.close()
     patient.repair()
     patient.check_whole()
 

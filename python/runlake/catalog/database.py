@@ -293,6 +293,11 @@ class Database:
         if locked:
             self.lock.release()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection."""
+        return self._read_connection is not None or self._write_connection is not None
+
     @contextlib.contextmanager
     def borrowed(self) -> Iterator[sqlite3.Connection | None]:
         """Give the connection that reads, if it is open; nothing else uses it meanwhile."""
@@ -379,12 +384,24 @@ class Database:
 def opened_in_this_process(path: Path) -> Iterator[sqlite3.Connection | None]:
     """Give a connection that this process has to a catalog, for reading; None when it has none."""
     for database in list(_databases):
-        if database.path == path:
+        if _is_same_file(database.path, path):
             with database.borrowed() as connection:
                 if connection is not None:
                     yield connection
                     return
     yield None
+
+
+def is_open_in_this_process(path: Path) -> bool:
+    """Tell whether this process has a connection to a catalog."""
+    return any(database.is_open and _is_same_file(database.path, path) for database in list(_databases))
+
+
+def _is_same_file(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
 
 
 def _signbit(value: float | None) -> bool | None:

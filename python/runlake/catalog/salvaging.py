@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from runlake.catalog.database import NAME
+from runlake.catalog.database import NAME, is_open_in_this_process
 from runlake.catalog.migrations import migrate
 from runlake.filesystem import sync_names
 
@@ -62,13 +62,15 @@ def install(made: Path, root: Path) -> None:
     _sync(root)
 
 
-def is_open_elsewhere(root: Path) -> bool:
-    """Tell whether another process has the store's catalog open: what it wrote would go into the file kept aside.
+def is_open(root: Path) -> bool:
+    """Tell whether a process has the store's catalog open: what it wrote would go into the file that is kept aside.
 
-    Without a WAL nothing tells.
+    Without a WAL nothing tells of other processes.
 
     Source: SQLite, os_unix.c: whoever has a WAL open holds a lock on byte 128 of its index.
     """
+    if is_open_in_this_process(root / NAME):
+        return True
     try:
         file = os.open(root / f"{NAME}-shm", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

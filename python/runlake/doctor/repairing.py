@@ -25,7 +25,7 @@ from runlake.catalog.lake import FORMAT, read_lake
 from runlake.catalog.lake import NAME as LAKE
 from runlake.catalog.lock import FileLock
 from runlake.catalog.rebuilding import ListedSegment, Rebuilding, Rebuilt, RunKnown, StreamState
-from runlake.catalog.salvaging import install, is_open_elsewhere, last_aside, salvage
+from runlake.catalog.salvaging import install, is_open, last_aside, salvage
 from runlake.doctor.contents import artifact_folders
 from runlake.doctor.copy import opened_copy
 from runlake.doctor.findings import Progress, State, counted
@@ -153,7 +153,7 @@ def _restore_catalog(root: Path, report: Report, wait_s: float, step: Step) -> N
         _write(unready / _MADE, why)
     step("ready")
     with _locked(root / "catalog.lock", wait_s):
-        if is_open_elsewhere(root):
+        if is_open(root):
             raise StoreError(
                 f"a process has {root / CATALOG}, which is to be replaced, open",
                 hint="stop servers, notebooks and scripts that use the store, and run it again",
