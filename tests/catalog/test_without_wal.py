@@ -87,3 +87,17 @@ def test_a_wal_that_others_use_stays_unless_the_file_system_cannot_keep_it(
         Catalog.open(root, keeping=WRITTEN)
     assert other.get_run("run1").data.params == {"p": "1"}
     other.close()
+
+
+def test_a_handler_that_writes_in_the_middle_of_a_read_is_refused_at_once(root: Path) -> None:
+    catalog = Catalog.open(root, keeping=WRITTEN)
+    add_run(catalog)
+    start = time.monotonic()
+    with catalog._database.reading() as session:
+        session.all("SELECT * FROM run")
+        with pytest.raises(CatalogLocked, match="signal handler has interrupted"):
+            catalog.log_batch("run1", params={"p": "1"})
+    assert time.monotonic() - start < 10
+    catalog.log_batch("run1", params={"p": "2"})
+    assert catalog.get_run("run1").data.params == {"p": "2"}
+    catalog.close()

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tests.modes import needs_wal
 from tests.tracking import programs
 
 EVERY_LINE = """
@@ -60,6 +61,7 @@ assert len(met) > 300 and nested > len(met) // 2, (len(met), nested)
 """
 
 
+@needs_wal
 def test_a_handler_may_start_a_run_at_any_line_of_another_s_start(tmp_path: Path) -> None:
     program = programs.run(tmp_path / "lake", EVERY_LINE)
     assert program.returncode == 0, program.stderr

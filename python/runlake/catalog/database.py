@@ -87,6 +87,7 @@ class Database:
         with translated(self.path), self._exclusive(timeout_s):
             connection = self._writer()
             if not self._wal:  # there a commit waits for those who read
+                self._refuse_within_own_read()
                 connection.execute(f"PRAGMA busy_timeout = {1000 * timeout_s:.0f}")
             elif durable:
                 connection.execute("PRAGMA synchronous = FULL")
@@ -219,6 +220,13 @@ class Database:
         """Refuse what a signal handler asks for in the middle of a use of the connections: waiting would be in vain."""
         if in_use:
             raise CatalogLocked(f"{self.path} is in use by the code that a signal handler has interrupted")
+
+    def _refuse_within_own_read(self) -> None:
+        if self._read_mutex.acquire(blocking=False):  # it is free, or this thread's
+            try:
+                self._refuse_within(self._read_connection is not None and self._read_connection.in_transaction)
+            finally:
+                self._read_mutex.release()
 
     @property
     def _in_use(self) -> bool:
