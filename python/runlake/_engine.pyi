@@ -20,11 +20,11 @@ from typing_extensions import Buffer, CapsuleType
 __all__ = [
     "Adopted",
     "ArrowStream",
-    "Dropped",
     "FileSystem",
     "Gap",
     "JournalCache",
     "Journals",
+    "LedgerEntry",
     "Metric",
     "PackedPoints",
     "Replica",
@@ -34,6 +34,7 @@ __all__ = [
     "SegmentInfo",
     "Summary",
     "TableFile",
+    "Throttle",
     "Writer",
     "WriterFiles",
     "WriterStats",
@@ -134,9 +135,11 @@ class Writer:
         store_id: str,
         *,
         sync_interval_ms: int = 1000,
-        max_block_ms: int = 1000,
+        max_block_ms: int = 0,
         max_chunk_bytes: int | None = None,
         max_unsealed_bytes: int | None = None,
+        min_free_bytes: int = 0,
+        merge_without_room: bool = False,
         written: bool = False,
         after_fork: Callable[[str], Writer] | None = None,
     ) -> Writer:
@@ -145,9 +148,13 @@ class Writer:
         Args:
             store_id: The id in `lake.json`; a journal carried into another store is recognised by it.
             sync_interval_ms: Time between two syncs, start to start.
-            max_block_ms: Longest time a logging call waits for room; then its points are dropped and counted.
+            max_block_ms: Longest time that a logging call waits at a limit, the disk's or `max_unsealed_bytes`; then
+                points are merged or dropped, and counted. For a file that is only late, it waits 1 s or that time.
             max_chunk_bytes: Size to which journal files grow; None for the engine's own.
-            max_unsealed_bytes: Backlog from which on logging calls wait; None for the engine's own.
+            max_unsealed_bytes: Largest backlog; None for the engine's own.
+            min_free_bytes: What the journal leaves free in the file system.
+            merge_without_room: Whether points without room are merged with those that follow them, as a window without
+                end, instead of dropped.
             written: Whether each point is written to the file, for file systems that say so (see `FileSystem`).
             after_fork: Called with a run id when that run is logged to in a child of this process; returns the child's
                 writer, with the run attached to it. It is called once a run, in the thread that logs.
@@ -164,6 +171,21 @@ class Writer:
         Raises:
             StoreError: it took longer than `timeout_ms`, or the disk failed.
         """
+
+    def set_throttle(self, rules: Sequence[tuple[str, Throttle | None]]) -> None:
+        """Throttle keys of all runs: of each key, the last rule that matches it decides; None is no throttling.
+
+        In a pattern `*` stands for any characters and `?` for one. What was pending under another policy is stored.
+
+        Raises:
+            StoreError: the file for pending points cannot be made; nothing has changed.
+        """
+
+    def finish_run(self, run_id: str) -> None:
+        """Store the pending points of a run, which ends here; what finds no room, as soon as there is some."""
+
+    def ledger(self) -> list[LedgerEntry]:
+        """Return the ledger of every key that has not stored all of its points, sorted by run and key."""
 
     def stats(self) -> WriterStats:
         """Return the counters of this moment."""
@@ -189,11 +211,24 @@ class WriterStats:
 
     @property
     def accepted(self) -> int:
-        """Points of all calls that returned: `stored + dropped`."""
+        """Points of all calls that returned: `stored + merged + throttled + dropped + pending`."""
     @property
     def stored(self) -> int: ...
     @property
-    def dropped(self) -> int: ...
+    def merged(self) -> int:
+        """Points for which the last one of a window stands."""
+    @property
+    def throttled(self) -> int:
+        """Points dropped because a policy says so."""
+    @property
+    def pending(self) -> int:
+        """Points that are kept until the next one of their key, or the end of the run, decides; at most one a key."""
+    @property
+    def dropped(self) -> int:
+        """Points for which there was no room."""
+    @property
+    def met_no_room(self) -> int:
+        """Points for which there was no room: dropped, or merged although no policy says so."""
     @property
     def committed(self) -> int:
         """Points that survive a crash of the process."""
@@ -362,6 +397,9 @@ class RunLogger:
             RunEnded: the logger was closed.
         """
 
+    def set_throttle(self, rules: Sequence[tuple[str, Throttle | None]]) -> None:
+        """Throttle keys of this run: its rules come before those of the writer."""
+
     def log_points(self, table: _ArrowStreamExporter | _ArrowArrayExporter) -> int:
         """Log an Arrow table or record batch and return how many points were stored, as `log_arrays` does.
 
@@ -415,6 +453,62 @@ def set_slow_path(function: Callable[..., object]) -> None:
     """Set what `log_metric` calls when it cannot log by itself."""
 
 @final
+class Throttle:
+    """A policy: which points of a key are stored. The first and the last one always are."""
+
+    @staticmethod
+    def every(steps: int) -> Throttle:
+        """Store a point that is at least so many steps beyond the last stored one, or below it; drop the others."""
+
+    @staticmethod
+    def rate(per_second: float, burst: float = 1.0) -> Throttle:
+        """Store at most so many points a second, and `burst` at once after a pause; drop the others."""
+
+    @staticmethod
+    def window_ms(milliseconds: int, keep: Sequence[str]) -> Throttle:
+        """Store the last point of every window, which opens with the first point after a stored one.
+
+        Args:
+            keep: Which aggregates are kept with it: `min`, `max`, `mean`, `count`, and `last`, which always is.
+        """
+
+    @staticmethod
+    def window_steps(steps: int, keep: Sequence[str]) -> Throttle:
+        """As `window_ms`, with windows of so many steps."""
+
+    def __eq__(self, value: object, /) -> bool: ...
+
+@final
+class LedgerEntry:
+    """What a writer accepted and did not store of one key of one run, since it was opened. It only ever grows."""
+
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def accepted_unstored(self) -> int:
+        """Points that were merged or dropped. Of two entries of a writer and key, the one with more is the newer."""
+    @property
+    def merged(self) -> int:
+        """Points for which the stored, or pending, last point of a window stands."""
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Number of points by reason: `no space` (on the disk), `backlog` (of unsealed points), `late`, `throttled`."""
+    @property
+    def stretches(self) -> list[tuple[str, int, int, int]]:
+        """Dropped points that followed each other: reason, number, first and last step."""
+    @property
+    def summary(self) -> Summary | None:
+        """Of the points that were merged or dropped; None when there are none."""
+    @property
+    def pending(self) -> tuple[int, int, float] | None:
+        """Step, time and value of the latest point, while it is neither stored nor counted above."""
+    @property
+    def pending_count(self) -> int:
+        """Points that the pending one stands for, itself included."""
+
+@final
 class ArrowStream:
     """Record batches that any Arrow library reads, as often as it likes: `polars.DataFrame(stream)`."""
 
@@ -451,6 +545,12 @@ class Journals:
 
     def keys(self) -> set[str]:
         """Return the keys that the journals define, whether they have points that no segment holds or not."""
+
+    def ledger(self) -> dict[str, list[LedgerEntry]]:
+        """Return by writer what is in its ledger, as `Writer.ledger` does; writers without entries are left out.
+
+        A pending point is in none of the points that these journals hold.
+        """
 
     def read(
         self,
@@ -638,25 +738,6 @@ class Gap:
     def file(self) -> str: ...
 
 @final
-class Dropped:
-    """Points of one key that a writer had no room for, and counted."""
-
-    @property
-    def run_id(self) -> str | None:
-        """None when the journal no longer says which run it was."""
-    @property
-    def key(self) -> str | None: ...
-    @property
-    def reason(self) -> str:
-        """One of `no space` (on the disk), `backlog` (of unsealed points), `late` (was a new file) and `unknown`."""
-    @property
-    def count(self) -> int: ...
-    @property
-    def first_step(self) -> int: ...
-    @property
-    def last_step(self) -> int: ...
-
-@final
 class Adopted:
     """A dead writer's journal, locked until `finish`: verified and ready to be sealed."""
 
@@ -684,7 +765,15 @@ class Adopted:
     def runs(self) -> list[tuple[str, int, int]]:
         """Run id, number of points, and largest timestamp of each run."""
     @property
-    def dropped(self) -> list[Dropped]: ...
+    def ledger(self) -> list[LedgerEntry]:
+        """What the writer accepted and did not store, by run and key.
+
+        What was pending is stored by now, as its last points; on a full disk it is still pending, and `finish` leaves
+        everything to the next adopter.
+        """
+    @property
+    def unrecorded(self) -> int:
+        """Points dropped for lack of room that are in no entry: the writer was killed before it could write one."""
     @property
     def last_verified_ms(self) -> int | None:
         """Time of the last sync that is proven; None when there was none."""

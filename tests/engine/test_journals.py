@@ -123,7 +123,7 @@ def test_the_points_of_a_killed_writer_are_adopted_once(journals: Path, killed: 
     assert adopted is not None
     assert (adopted.writer, adopted.first, adopted.upto, adopted.missing) == (killed, 0, 1000, 0)
     assert adopted.whole == [(killed, 0, 1000)]
-    assert (adopted.gaps, adopted.dropped, adopted.outbox, adopted.closed_cleanly) == ([], [], [], False)
+    assert (adopted.gaps, adopted.ledger, adopted.outbox, adopted.closed_cleanly) == ([], [], [], False)
     assert adopted.runs == [("killed", 1000, 5)]
     assert _engine.adopt(str(journals), killed) is None
     adopted.finish(sealed_all=False)
@@ -162,7 +162,7 @@ def test_a_damaged_journal_is_kept_and_named(journals: Path, writer: _engine.Wri
 
 
 def test_points_without_room_are_in_the_ledger(journals: Path, open_writer: OpenWriter) -> None:
-    writer = open_writer(max_chunk_bytes=64 << 10, max_unsealed_bytes=256 << 10, max_block_ms=1)
+    writer = open_writer(max_chunk_bytes=64 << 10, max_unsealed_bytes=256 << 10, merge_without_room=False)
     metric = writer.run("r").metric("k")
     for step in range(20_000):
         metric.log(1.0, step)
@@ -170,9 +170,10 @@ def test_points_without_room_are_in_the_ledger(journals: Path, open_writer: Open
     writer.close()
     adopted = _engine.adopt(str(journals), writer.id)
     assert adopted is not None
-    assert sum(entry.count for entry in adopted.dropped) == dropped > 0
-    assert {(entry.run_id, entry.key) for entry in adopted.dropped} == {("r", "k")}
-    assert "backlog" in {entry.reason for entry in adopted.dropped} <= {"backlog", "late"}
+    (entry,) = adopted.ledger
+    assert (entry.run_id, entry.key, entry.dropped) == ("r", "k", {"backlog": dropped})
+    assert entry.accepted_unstored == dropped > 0
+    assert entry.stretches == [("backlog", dropped, 20_000 - dropped, 19_999)]
 
 
 def test_sealing_writes_a_segment_an_experiment(tmp_path: Path, journals: Path, writer: _engine.Writer) -> None:

@@ -138,7 +138,7 @@ def test_a_call_that_waits_for_room_lets_the_sealer_run(open_writer: OpenWriter)
 
 
 def test_points_for_which_there_is_no_room_are_counted_and_raise_nothing(open_writer: OpenWriter) -> None:
-    writer = open_writer(max_chunk_bytes=64 << 10, max_unsealed_bytes=256 << 10, max_block_ms=1)
+    writer = open_writer(max_chunk_bytes=64 << 10, max_unsealed_bytes=256 << 10, merge_without_room=False)
     run = writer.run("r")
     metric = run.metric("k")
     for step in range(50_000):

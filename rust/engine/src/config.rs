@@ -13,10 +13,16 @@ pub struct Config {
     pub min_chunk_bytes: u64,
     /// Largest chunk file.
     pub max_chunk_bytes: u64,
-    /// Longest time that one call waits for room before it drops what it was given.
+    /// Longest time that one call waits at a limit, be it the disk's or `max_unsealed_bytes`, before points are merged or
+    /// dropped. For a chunk that is only late, it waits 1 s or that time.
     pub max_block: Duration,
-    /// Journal bytes not yet sealed at which calls begin to wait for the sealer.
+    /// Journal bytes not yet sealed beyond which points are merged or dropped.
     pub max_unsealed_bytes: u64,
+    /// Whether points for which there is no room are merged with those that follow them, as long as there are slots to keep
+    /// them in; if not, they are dropped at once.
+    pub merge_without_room: bool,
+    /// Bytes that are left free in the file system: the journal does not grow into them.
+    pub min_free_bytes: u64,
     /// How points reach the journal; [`Keeping::Mapped`] only where [`crate::FileSystem`] says so.
     pub keeping: Keeping,
 }
@@ -27,8 +33,10 @@ impl Default for Config {
             sync_interval: Duration::from_secs(1),
             min_chunk_bytes: 64 << 10,
             max_chunk_bytes: 16 << 20,
-            max_block: Duration::from_secs(1),
+            max_block: Duration::ZERO,
             max_unsealed_bytes: 4 << 30,
+            merge_without_room: true,
+            min_free_bytes: 0,
             keeping: Keeping::Mapped,
         }
     }

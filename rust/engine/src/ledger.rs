@@ -156,6 +156,20 @@ impl Aggregate {
         }
     }
 
+    /// Adds points, which is cheap where no value is an extreme.
+    pub fn push_all(&mut self, points: &[Point]) {
+        let (mut plain, mut sum) = (true, self.sum);
+        for point in points {
+            plain &= point.value >= self.min && point.value <= self.max && point.value != 0.0;
+            sum += point.value;
+        }
+        if !plain {
+            return points.iter().for_each(|point| self.push(point.value));
+        }
+        self.count += points.len() as u64;
+        self.sum = sum;
+    }
+
     /// Mean of the values that are no NaN; NaN when all are.
     pub fn mean(&self) -> f64 {
         self.sum / (self.count - self.nan_count) as f64

@@ -3,7 +3,7 @@
 //! Nobody adopts a writer that lives: its lock, which the kernel frees at its death, says so. The adopter holds that lock until
 //! what the journal held is sealed and committed, so that no two adopt the same. Nothing that cannot be read is ever deleted.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::ops::Range;
@@ -13,11 +13,14 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::journal::chunk_file::{ChunkFile, counted, i64s, is_untouched, u32s};
+use crate::journal::entry::Entry;
 use crate::journal::files::{self, Name, lock_path};
-use crate::journal::reader::{Folder, Held, WriterJournal, pending_outbox};
-use crate::journal::record::DroppedPoints;
+use crate::journal::layout::Header;
+use crate::journal::reader::{Folder, WriterJournal, pending_outbox};
 use crate::journal::replay::Replay;
-use crate::platform::LockFile;
+use crate::journal::settle::settle;
+use crate::ledger::LedgerEntry;
+use crate::platform::{Disk, LinuxDisk, LockFile};
 use crate::types::{Seq, SeriesName, WriterId};
 
 /// The journal files of one writer.
@@ -80,8 +83,10 @@ pub struct Adopted {
     pub outbox: Vec<(u64, Vec<u8>)>,
     /// The runs that it logged to.
     pub runs: Vec<RunPoints>,
-    /// Points that the writer counted as dropped, by series; a name that is lost is `None`.
-    pub dropped: Vec<(Option<SeriesName>, DroppedPoints)>,
+    /// Of every series that has not stored all of its points. Nothing is pending, unless the disk was full.
+    pub ledger: Vec<LedgerEntry>,
+    /// Points dropped for lack of room that are in no entry.
+    pub unrecorded: u64,
     /// When the last sync frame that verifies was made, in milliseconds since 1970-01-01 UTC.
     pub last_verified_ms: Option<i64>,
     /// Whether the writer had been closed.
@@ -92,7 +97,13 @@ pub struct Adopted {
     pub unreadable: Vec<PathBuf>,
     /// The store that it was made in, as far as a header says so.
     pub store_id: Option<u128>,
+    /// By series number, if there is something to store.
+    pending: BTreeMap<u32, Entry>,
+    names: Vec<Option<SeriesName>>,
+    like: Option<Header>,
+    next_number: u64,
     lock: Option<LockFile>,
+    slots: Vec<PathBuf>,
     healthy: Vec<PathBuf>,
     suspect: Vec<PathBuf>,
 }
@@ -161,15 +172,35 @@ fn is_closed(journal: &WriterJournal) -> bool {
 /// # Errors
 /// [`Error::Io`].
 pub fn adopt(journals: &Path, writer: WriterId) -> Result<Option<Adopted>> {
+    adopt_on(journals, writer, &LinuxDisk)
+}
+
+/// As [`adopt`], with a disk that can be made to fail.
+///
+/// # Errors
+/// As [`adopt`].
+pub fn adopt_on(journals: &Path, writer: WriterId, disk: &dyn Disk) -> Result<Option<Adopted>> {
     let Some(lock) = LockFile::acquire(&lock_path(journals, writer))? else {
         return Ok(None);
     };
     failpoint!(AdoptLocked);
+    let mut adopted = Some(take(journals, writer, lock)?);
+    if let Some(found) = adopted.take_if(|found| !found.pending.is_empty()) {
+        // On a full disk, what is pending stays in its file, and is shown in the ledger, until another adopter stores it.
+        adopted = Some(match found.settle(journals, disk) {
+            Ok(lock) => take(journals, writer, lock)?,
+            Err(found) => *found,
+        });
+    }
+    failpoint!(AdoptChecked);
+    Ok(adopted)
+}
+
+fn take(journals: &Path, writer: WriterId, lock: LockFile) -> Result<Adopted> {
     let (mut adopted, journal, files) = examine(journals, writer)?;
     adopted.lock = Some(lock);
     adopted.sort_other_files(files, &journal)?;
-    failpoint!(AdoptChecked);
-    Ok(Some(adopted))
+    Ok(adopted)
 }
 
 /// Checks a journal as [`adopt`] does and changes nothing, also while its writer lives; there is nothing to finish then.
@@ -187,6 +218,16 @@ fn examine(journals: &Path, writer: WriterId) -> Result<(Adopted, WriterJournal,
     let journal = Folder::of(&files).journal(writer)?;
     let names = journal.names(|_| true);
     let mut adopted = Adopted {
+        pending: journal.entries()?,
+        ledger: journal.ledger()?,
+        unrecorded: journal.unrecorded()?,
+        like: journal.chunks.last().map(|chunk| *chunk.file.header()),
+        next_number: files
+            .iter()
+            .filter_map(|(_, path)| chunk_number(path))
+            .max()
+            .map_or(0, |last| last + 1),
+        slots: Vec::new(),
         writer,
         from: journal.bounds().start,
         upto: journal.bounds().end,
@@ -195,12 +236,12 @@ fn examine(journals: &Path, writer: WriterId) -> Result<(Adopted, WriterJournal,
         missing: 0,
         outbox: pending_outbox(&journal),
         runs: Vec::new(),
-        dropped: dropped(&journal, &names),
         last_verified_ms: None,
         closed_cleanly: is_closed(&journal),
         faults: faults(&journal),
         unreadable: Vec::new(),
         store_id: journal.chunks.last().map(|c| c.file.header().store_id),
+        names: Vec::new(),
         lock: None,
         healthy: Vec::new(),
         suspect: Vec::new(),
@@ -210,6 +251,12 @@ fn examine(journals: &Path, writer: WriterId) -> Result<(Adopted, WriterJournal,
     adopted.mourn_ends(&journal)?;
     adopted.count_runs(&journal, &names)?;
     adopted.missing = adopted.gaps.iter().map(|g| g.to - g.from).sum();
+    let named = |series: &u32| names.get(*series as usize).is_some_and(Option::is_some);
+    let to_store = |(series, entry): (&u32, &Entry)| entry.pending.is_some() && named(series);
+    if !adopted.pending.iter().any(to_store) {
+        adopted.pending.clear();
+    }
+    adopted.names = names;
     Ok((adopted, journal, files))
 }
 
@@ -241,24 +288,6 @@ fn chunk_number(path: &Path) -> Option<u64> {
         Name::Chunk(_, number) => Some(number),
         _ => None,
     }
-}
-
-fn dropped(journal: &WriterJournal, names: &[Option<SeriesName>]) -> Vec<(Option<SeriesName>, DroppedPoints)> {
-    // A chunk whose sync failed still has what was copied into another one.
-    let number = |c: &Held| c.file.header().chunk_no;
-    let heirs: HashMap<u64, u64> = journal
-        .chunks
-        .iter()
-        .filter_map(|c| Some((c.side.replaces?, number(c))))
-        .collect();
-    let counts = |c: &&Held| match c.side.replaces {
-        Some(replaced) => heirs.get(&replaced) == Some(&number(c)),
-        None => !heirs.contains_key(&number(c)),
-    };
-    let entries = journal.chunks.iter().filter(counts).flat_map(|c| &c.side.dropped);
-    entries
-        .map(|d| (names.get(d.series as usize).cloned().flatten(), *d))
-        .collect()
 }
 
 impl Adopted {
@@ -403,19 +432,41 @@ impl Adopted {
                 Name::Chunk(..) if begun || unreadable => {}
                 Name::Chunk(..) if is_untouched(&path)? => self.healthy.push(path),
                 Name::Chunk(..) => self.suspect.push(path),
+                Name::Slots(_) => self.slots.push(path),
                 Name::Lock(_) | Name::Damaged(_) => {}
             }
         }
         Ok(())
     }
 
-    /// Ends the adoption. With `sealed_all`, when the catalog has committed all of [`Adopted::whole`], the chunks are removed
-    /// and the damaged ones renamed to `*.damaged`; without, everything stays for the next adopter.
+    /// Stores what is pending and returns the lock; itself where that cannot be done.
+    fn settle(mut self, journals: &Path, disk: &dyn Disk) -> std::result::Result<LockFile, Box<Self>> {
+        let Some(like) = &self.like else {
+            return Err(Box::new(self));
+        };
+        let written = settle(
+            journals,
+            like,
+            self.next_number,
+            self.upto,
+            &self.pending,
+            &self.names,
+            disk,
+        );
+        match self.lock.take_if(|_| written.is_ok()) {
+            Some(lock) => Ok(lock),
+            None => Err(Box::new(self)),
+        }
+    }
+
+    /// Ends the adoption. With `sealed_all`, when the catalog has committed all of [`Adopted::whole`] and [`Adopted::ledger`],
+    /// the files are removed and damaged chunks renamed to `*.damaged`; without, or where something could not be stored,
+    /// everything stays for the next adopter.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn finish(self, sealed_all: bool) -> Result<()> {
-        let Some(lock) = self.lock.filter(|_| sealed_all) else {
+        let Some(lock) = self.lock.filter(|_| sealed_all && self.pending.is_empty()) else {
             return Ok(());
         };
         for path in &self.suspect {
@@ -424,7 +475,8 @@ impl Adopted {
             fs::rename(path, aside).map_err(Error::io("rename", path))?;
             failpoint!(DamagedKept);
         }
-        for path in &self.healthy {
+        // The slots first: what they say is in the catalog now, and without chunks nobody could tell what of it is stored.
+        for path in self.slots.iter().chain(&self.healthy) {
             fs::remove_file(path).map_err(Error::io("remove", path))?;
             failpoint!(AdoptedRemoved);
         }

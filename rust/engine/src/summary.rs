@@ -161,6 +161,22 @@ impl Totals {
         }
     }
 
+    /// Adds points that come one after the other, which is cheap where their steps rise and no value is an extreme.
+    pub fn push_all(&mut self, points: &[Point]) {
+        let Some(newest) = points.last() else { return };
+        let (mut plain, mut step, mut sum, mut time) = (true, self.last.step, self.sum, self.max_timestamp_ms);
+        for point in points {
+            // An extreme that is reached again has its smaller step already. Zeros are told apart by their sign, elsewhere.
+            plain &= point.step > step && point.value >= self.min && point.value <= self.max && point.value != 0.0;
+            (step, sum, time) = (point.step, sum + point.value, time.max(point.timestamp_ms));
+        }
+        if !plain {
+            return points.iter().for_each(|point| self.push(*point));
+        }
+        self.count += points.len() as u64;
+        (self.last, self.sum, self.max_timestamp_ms) = (*newest, sum, time);
+    }
+
     /// Adds the points that `other` stands for.
     pub fn merge(&mut self, other: &Totals) {
         self.count += other.count;
@@ -363,6 +379,40 @@ mod tests {
             let value: Vec<_> = points.iter().map(|point| point.value).collect();
             let by_column = Totals::of_sorted(&column(|p| p.step), &column(|p| p.timestamp_ms), &value);
             assert_eq!(format!("{by_column:?}"), format!("{:?}", of(&points).totals));
+        }
+    }
+
+    #[test]
+    fn many_points_at_once_are_as_good_as_one_by_one() {
+        let values = [
+            1.0,
+            2.0,
+            2.0,
+            -0.0,
+            0.0,
+            1.5,
+            f64::NAN,
+            1.0,
+            3.0,
+            -1.0,
+            0.5,
+            0.5,
+            0.0,
+            f64::INFINITY,
+            7.0,
+        ];
+        let points: Vec<_> = (0..200)
+            .map(|i| {
+                point(
+                    if i % 37 == 0 { 5 } else { i },
+                    values[i as usize * i as usize % values.len()],
+                )
+            })
+            .collect();
+        for size in [1, 2, 7, 50] {
+            let mut totals = Totals::of(points[0]);
+            points[1..].chunks(size).for_each(|part| totals.push_all(part));
+            assert_eq!(format!("{totals:?}"), format!("{:?}", of(&points).totals));
         }
     }
 

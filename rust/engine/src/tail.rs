@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::journal::chunk_file::{Block, f64s, i64s, u32s};
 use crate::journal::reader::{Folder, Held, WriterJournal};
 use crate::journal::side_cache::SideCache;
-use crate::ledger::{Aggregate, Window};
+use crate::ledger::{Aggregate, LedgerEntry, Window};
 use crate::live::LiveSummaries;
 use crate::packed;
 use crate::segment::Choice;
@@ -113,6 +113,18 @@ impl Snapshot {
     pub fn writers(&self) -> Vec<(WriterId, Seq, Seq)> {
         let bounds = |j: &WriterJournal| (j.writer, j.bounds().start, j.bounds().end);
         self.journals.iter().map(bounds).collect()
+    }
+
+    /// The ledger of the open journals, by writer: of every series that has not stored all of its points. What is pending in it
+    /// is in none of the points of this snapshot.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`].
+    pub fn ledger(&self) -> Result<Vec<(WriterId, Vec<LedgerEntry>)>> {
+        let entries = |journal: &WriterJournal| Ok((journal.writer, journal.ledger()?));
+        let mut ledger = self.journals.iter().map(entries).collect::<Result<Vec<_>>>()?;
+        ledger.retain(|(_, entries)| !entries.is_empty());
+        Ok(ledger)
     }
 
     /// Reads the selected points that are not sealed, writer by writer in the order of arrival.

@@ -82,7 +82,9 @@ pub struct Point {
 pub enum Outcome {
     /// It is in the journal under this number.
     Stored(Seq),
-    /// There was no room within the bound; it is counted in [`Stats::dropped`] and in the journal's ledger.
+    /// It is kept pending, in a file that survives the process: its policy holds it back, or there was no room.
+    Held,
+    /// There was no room, and no slot to keep it in; it is counted in [`Stats::dropped`] and in the journal's ledger.
     Dropped,
 }
 
@@ -134,15 +136,23 @@ impl DropReason {
     }
 }
 
-/// Counters of one writer at one moment. `accepted = stored + dropped`.
+/// Counters of one writer at one moment. `accepted = stored + merged + throttled + dropped + pending`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Points handed over by callers.
     pub accepted: u64,
     /// Points in the journal or already sealed.
     pub stored: u64,
-    /// Points for which there was no room.
+    /// Points for which the stored, or pending, point of a window stands.
+    pub merged: u64,
+    /// Points that were dropped as a policy says.
+    pub throttled: u64,
+    /// Points for which there was no room, and no slot to keep them in.
     pub dropped: u64,
+    /// Points that are neither stored nor superseded yet, at most one a series.
+    pub pending: u64,
+    /// Points that met a shortage of room: those dropped, and those merged although no policy asks for it.
+    pub met_no_room: u64,
     /// Number that the next point gets; equals `stored`.
     pub committed: Seq,
     /// Every point below it is on the disk.

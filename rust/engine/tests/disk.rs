@@ -72,12 +72,20 @@ fn a_full_disk_drops_points_counts_them_and_takes_points_again_when_there_is_spa
     writer.close().unwrap();
     let adopted = adopt(lake.path(), writer.id()).unwrap().unwrap();
     assert_eq!(adopted.upto, stored as u64 + 5001);
-    let (name, entry) = &adopted.dropped[0];
-    assert_eq!(&*name.as_ref().unwrap().key, "loss");
-    assert_eq!(entry.reason, DropReason::NoSpace as u32);
+    let entry = &adopted.ledger[0];
+    assert_eq!((&*entry.name.key, entry.tally.points()), ("loss", 1500 + more));
+    assert_eq!(entry.tally.dropped[DropReason::NoSpace.index()], 1500 + more);
+    let [stretch] = &entry.tally.stretches[..] else {
+        panic!("{entry:?}")
+    };
     assert_eq!(
-        (entry.count, entry.first_step, entry.last_step),
-        (1500 + more, stored, if more > 0 { -1 } else { 499 })
+        (stretch.reason, stretch.count, stretch.first_step, stretch.last_step),
+        (
+            DropReason::NoSpace,
+            1500 + more,
+            stored,
+            if more > 0 { -1 } else { 499 }
+        )
     );
 }
 
@@ -106,15 +114,16 @@ fn a_real_full_file_system_drops_points_and_never_kills_the_process() {
     let series = writer.series("run", "loss").unwrap();
     let numbers: Vec<i64> = (0..10_000).collect();
     let values = vec![1.0; 10_000];
-    let mut stored = 0;
     for _ in 0..30 {
-        stored += writer
+        writer
             .append_column(series, &numbers, Times::Constant(0), &values)
             .unwrap();
         log(&writer, series, 0..10_000);
     }
     let stats = writer.stats();
-    assert!(stored < 300_000 && stats.dropped > 0 && stats.stored + stats.dropped == 600_000);
+    let unstored = stats.merged + stats.pending + stats.dropped;
+    assert!(stats.stored < 300_000 && unstored > 0 && stats.stored + unstored == 600_000);
+    assert_eq!(stats.accepted, 600_000);
     assert_eq!(lake::rows(tiny.0.path()).len() as u64, stats.stored);
     drop(writer);
 }
@@ -400,7 +409,7 @@ fn points_dropped_before_a_failed_sync_are_counted_once() {
     let dropped = writer.stats().dropped;
     writer.close().unwrap();
     let adopted = adopt(lake.path(), writer.id()).unwrap().unwrap();
-    let counted: u64 = adopted.dropped.iter().map(|(_, entry)| entry.count).sum();
+    let counted: u64 = adopted.ledger.iter().map(|entry| entry.tally.points()).sum();
     assert_eq!(counted, dropped);
 }
 

@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use runlake_engine::{Config, Keeping, Outcome, Point, Selection, Snapshot, Times, Writer, adopt, survey};
+use runlake_engine::{
+    Config, Keep, Keeping, Length, Outcome, Point, Policy, Rule, Selection, Snapshot, Times, Writer, adopt, survey,
+};
 
 fn best<T>(times: usize, mut work: impl FnMut() -> T) -> Duration {
     let time = |work: &mut dyn FnMut() -> T| {
@@ -212,4 +214,68 @@ fn points_that_are_written() {
             writer.close().unwrap();
         }
     }
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn throttled_points() {
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let writer = Writer::open(folder.path(), 1, Config::default()).unwrap();
+    let rule = |pattern: &str, policy| Rule {
+        pattern: pattern.to_owned(),
+        policy: Some(policy),
+    };
+    let window = Policy::Window {
+        length: Length::Steps(100),
+        keep: Keep::ALL,
+    };
+    let rules = vec![
+        rule("every", Policy::Every { steps: 100 }),
+        rule("window", window),
+        rule(
+            "rate",
+            Policy::Rate {
+                per_second: 10.0,
+                burst: 1.0,
+            },
+        ),
+    ];
+    writer.set_throttle(rules).unwrap();
+    let stored = cost(&writer, "stored");
+    for key in ["every", "window", "rate"] {
+        let held = cost(&writer, key);
+        println!(
+            "{key}: {held:.2} ns, {:.2} of a stored point's {stored:.2} ns",
+            held / stored
+        );
+    }
+    println!(
+        "clocks: {:.2} ns, coarse {:.2} ns",
+        clock(runlake_engine::clock::now_ms),
+        clock(runlake_engine::clock::coarse_ms)
+    );
+}
+
+fn clock(read: fn() -> i64) -> f64 {
+    best(300, || (0..1000).map(|_| std::hint::black_box(read())).sum::<i64>()).as_secs_f64() * 1e6
+}
+
+/// Nanoseconds a point of now, at best.
+fn cost(writer: &Writer, key: &str) -> f64 {
+    let series = writer.series("run", key).unwrap();
+    let mut next = 0..;
+    let log = || {
+        for step in next.by_ref().take(10_000) {
+            let value = 1.0 + (step % 1013) as f64;
+            if writer.try_append_now(series, step, value).is_none() {
+                let point = Point {
+                    step,
+                    timestamp_ms: 0,
+                    value,
+                };
+                writer.append(series, point).unwrap();
+            }
+        }
+    };
+    best(300, log).as_secs_f64() * 1e5
 }

@@ -46,14 +46,12 @@ fn a_point_that_the_system_refuses_is_counted_and_the_next_one_takes_its_place()
         writer.close().unwrap();
         let adopted = adopt(lake.path(), writer.id()).unwrap().unwrap();
         assert_eq!((adopted.upto, adopted.missing), (300, 0));
-        let counted: u64 = adopted.dropped.iter().map(|(_, entry)| entry.count).sum();
-        assert_eq!(counted, 300 * 403);
-        assert!(
-            adopted
-                .dropped
-                .iter()
-                .all(|(_, entry)| entry.reason == DropReason::NoSpace as u32)
+        let tally = &adopted.ledger[0].tally;
+        assert_eq!(
+            (tally.points(), tally.dropped[DropReason::NoSpace.index()]),
+            (300 * 403, 300 * 403)
         );
+        assert!(tally.stretches.len() > 1, "points were stored in between");
     }
 }
 

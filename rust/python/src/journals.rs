@@ -12,6 +12,7 @@ use runlake_engine::{LiveSummaries, Selection, Seq, SideCache, Snapshot, Summary
 
 use crate::arrow::ArrowStream;
 use crate::errors::BoundaryResult;
+use crate::throttle::LedgerEntry;
 
 /// What one process has read of a store's journals.
 #[pyclass(frozen, module = "runlake._engine")]
@@ -80,6 +81,14 @@ impl Journals {
                 .map(|name| name.key.to_string())
                 .collect()
         })
+    }
+
+    fn ledger(&self, py: Python<'_>) -> BoundaryResult<HashMap<String, Vec<Py<LedgerEntry>>>> {
+        let ledger = py.detach(|| self.snapshot.ledger())?;
+        let entries = ledger
+            .iter()
+            .map(|(writer, entries)| Ok((writer.to_string(), LedgerEntry::all(py, entries)?)));
+        Ok(entries.collect::<PyResult<_>>()?)
     }
 
     #[pyo3(signature = (sealed, runs=None, keys=None, *, windows=false))]

@@ -27,6 +27,7 @@ mod run;
 mod sealing;
 mod table;
 mod table_file;
+mod throttle;
 mod writer;
 
 use std::path::Path;
@@ -59,7 +60,7 @@ mod _engine {
     #[pymodule_export]
     use crate::points::read_points;
     #[pymodule_export]
-    use crate::recovery::{Adopted, Dropped, Gap, WriterFiles, adopt, dead, inspect, survey};
+    use crate::recovery::{Adopted, Gap, WriterFiles, adopt, dead, inspect, survey};
     #[pymodule_export]
     use crate::replica::Replica;
     #[pymodule_export]
@@ -68,6 +69,8 @@ mod _engine {
     };
     #[pymodule_export]
     use crate::table_file::{TableFile, write_table_file};
+    #[pymodule_export]
+    use crate::throttle::{LedgerEntry, Throttle};
     #[pymodule_export]
     use crate::writer::{Writer, WriterStats};
 

@@ -12,6 +12,7 @@ use runlake_engine::{Point, SeriesId, Writer as EngineWriter, now_ms};
 use crate::errors::BoundaryResult;
 use crate::row::{self, Row};
 use crate::run::{Binding, Run};
+use crate::throttle::{self, PythonRule};
 use crate::{append, columns, key, number, table};
 
 /// One run in one writer.
@@ -126,6 +127,13 @@ impl RunLogger {
         timestamps: Option<&Bound<'_, PyAny>>,
     ) -> BoundaryResult<u64> {
         columns::log(&self.run, key::string(key)?, steps, values, timestamps)
+    }
+
+    fn set_throttle(&self, py: Python<'_>, rules: Vec<PythonRule>) -> BoundaryResult<()> {
+        let rules = throttle::rules(rules);
+        self.run.with_writer(py, |writer| {
+            Ok(py.detach(|| writer.set_run_throttle(self.run.run_id(), rules.clone()))?)
+        })
     }
 
     fn log_points(&self, table: &Bound<'_, PyAny>) -> BoundaryResult<u64> {

@@ -5,10 +5,10 @@ use std::path::Path;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use runlake_engine::journal::record::DroppedPoints;
-use runlake_engine::{Adopted as EngineAdopted, DropReason, Gap as EngineGap, SeriesName, WriterFiles as EngineFiles};
+use runlake_engine::{Adopted as EngineAdopted, Gap as EngineGap, WriterFiles as EngineFiles};
 
 use crate::errors::{BoundaryResult, invalid_input};
+use crate::throttle::LedgerEntry;
 
 /// The journal files of one writer.
 #[pyclass(frozen, get_all, module = "runlake._engine")]
@@ -28,17 +28,6 @@ pub struct Gap {
     upto: u64,
     reason: String,
     file: String,
-}
-
-/// Points of one key that a writer had no room for.
-#[pyclass(frozen, get_all, module = "runlake._engine")]
-pub struct Dropped {
-    run_id: Option<String>,
-    key: Option<String>,
-    reason: &'static str,
-    count: u64,
-    first_step: i64,
-    last_step: i64,
 }
 
 /// A dead writer's journal, locked.
@@ -62,7 +51,9 @@ pub struct Adopted {
     #[pyo3(get)]
     runs: Vec<(String, u64, i64)>,
     #[pyo3(get)]
-    dropped: Vec<Py<Dropped>>,
+    ledger: Vec<Py<LedgerEntry>>,
+    #[pyo3(get)]
+    unrecorded: u64,
     #[pyo3(get)]
     last_verified_ms: Option<i64>,
     #[pyo3(get)]
@@ -161,11 +152,8 @@ impl Adopted {
                 .collect::<PyResult<_>>()?,
             outbox: engine.outbox.iter().map(payload).collect(),
             runs,
-            dropped: engine
-                .dropped
-                .iter()
-                .map(|entry| Py::new(py, Dropped::from(entry)))
-                .collect::<PyResult<_>>()?,
+            ledger: LedgerEntry::all(py, &engine.ledger)?,
+            unrecorded: engine.unrecorded,
             last_verified_ms: engine.last_verified_ms,
             closed_cleanly: engine.closed_cleanly,
             faults: engine
@@ -191,19 +179,6 @@ impl From<&EngineGap> for Gap {
             upto: gap.to,
             reason: gap.reason.clone(),
             file: gap.file.display().to_string(),
-        }
-    }
-}
-
-impl From<&(Option<SeriesName>, DroppedPoints)> for Dropped {
-    fn from((name, points): &(Option<SeriesName>, DroppedPoints)) -> Self {
-        Self {
-            run_id: name.as_ref().map(|name| name.run_id.to_string()),
-            key: name.as_ref().map(|name| name.key.to_string()),
-            reason: DropReason::of(points.reason).map_or("unknown", DropReason::name),
-            count: points.count,
-            first_step: points.first_step,
-            last_step: points.last_step,
         }
     }
 }

@@ -37,6 +37,12 @@ pub struct Summary(EngineSummary);
 
 /// A seal as Python gets it: id, siblings, ranges.
 type Seal = (String, Vec<(String, String, u64)>, Vec<Range>);
+impl Summary {
+    /// From the engine's.
+    pub fn new(summary: EngineSummary) -> Self {
+        Self(summary)
+    }
+}
 
 /// What a segment says of itself.
 #[pyclass(frozen, module = "runlake._engine")]

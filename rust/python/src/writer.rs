@@ -12,6 +12,7 @@ use crate::errors::{BoundaryResult, invalid_input};
 use crate::file_system::keeping;
 use crate::logger::RunLogger;
 use crate::run::Run;
+use crate::throttle::{self, LedgerEntry, PythonRule};
 
 /// How long the first part of a wait is, before a look at signals. Each part takes twice as long as the one before, because a
 /// sync has to begin and end in one of them.
@@ -49,8 +50,8 @@ impl Writer {
 impl Writer {
     #[new]
     #[pyo3(signature = (
-        journals, store_id, *, sync_interval_ms=1000, max_block_ms=1000, max_chunk_bytes=None,
-        max_unsealed_bytes=None, written=false, after_fork=None
+        journals, store_id, *, sync_interval_ms=1000, max_block_ms=0, max_chunk_bytes=None,
+        max_unsealed_bytes=None, min_free_bytes=0, merge_without_room=false, written=false, after_fork=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "the settings of a writer, by keyword")]
     fn new(
@@ -61,6 +62,8 @@ impl Writer {
         max_block_ms: u64,
         max_chunk_bytes: Option<u64>,
         max_unsealed_bytes: Option<u64>,
+        min_free_bytes: u64,
+        merge_without_room: bool,
         written: bool,
         after_fork: Option<Py<PyAny>>,
     ) -> BoundaryResult<Self> {
@@ -72,6 +75,8 @@ impl Writer {
             min_chunk_bytes: defaults.min_chunk_bytes.min(max_chunk_bytes),
             max_chunk_bytes,
             max_unsealed_bytes: max_unsealed_bytes.unwrap_or(defaults.max_unsealed_bytes),
+            min_free_bytes,
+            merge_without_room,
             keeping: keeping(written),
         };
         let store_id = parse_store_id(store_id)?;
@@ -95,6 +100,20 @@ impl Writer {
     #[pyo3(signature = (timeout_ms=None))]
     fn flush(&self, py: Python<'_>, timeout_ms: Option<u64>) -> BoundaryResult<()> {
         flush(py, timeout_ms, |slice| self.engine.flush(slice)).map(drop)
+    }
+
+    fn set_throttle(&self, py: Python<'_>, rules: Vec<PythonRule>) -> BoundaryResult<()> {
+        let rules = throttle::rules(rules);
+        Ok(py.detach(|| self.engine.set_throttle(rules))?)
+    }
+
+    fn finish_run(&self, py: Python<'_>, run_id: &str) -> BoundaryResult<()> {
+        Ok(py.detach(|| self.engine.finish_run(run_id))?)
+    }
+
+    fn ledger(&self, py: Python<'_>) -> BoundaryResult<Vec<Py<LedgerEntry>>> {
+        let ledger = py.detach(|| self.engine.ledger())?;
+        Ok(LedgerEntry::all(py, &ledger)?)
     }
 
     fn stats(&self, py: Python<'_>) -> WriterStats {
@@ -129,7 +148,11 @@ impl Writer {
 pub struct WriterStats {
     accepted: u64,
     stored: u64,
+    merged: u64,
+    throttled: u64,
+    pending: u64,
     dropped: u64,
+    met_no_room: u64,
     committed: u64,
     durable: u64,
     sealed: u64,
@@ -143,7 +166,11 @@ impl From<Stats> for WriterStats {
         Self {
             accepted: stats.accepted,
             stored: stats.stored,
+            merged: stats.merged,
+            throttled: stats.throttled,
+            pending: stats.pending,
             dropped: stats.dropped,
+            met_no_room: stats.met_no_room,
             committed: stats.committed,
             durable: stats.durable,
             sealed: stats.sealed,

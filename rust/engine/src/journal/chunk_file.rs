@@ -13,7 +13,7 @@ use crc32c::crc32c_append;
 
 use crate::error::{Error, Result};
 use crate::journal::layout::{
-    BLOCK_BYTES, COLUMNS, COMMITTED_AT, DURABLE_AT, Header, MIN_CHUNK_BYTES, POINTS_PER_BLOCK, POISONED_AT,
+    BLOCK_BYTES, COLUMNS, COMMITTED_AT, DURABLE_AT, Header, MIN_CHUNK_BYTES, NO_ROOM_AT, POINTS_PER_BLOCK, POISONED_AT,
     SIDE_COMMITTED_AT, STEP_AT, TIMESTAMP_AT, VALUE_AT, block_count_offset, block_offset, blocks_of, capacity,
     count_with_block, side_place, u64_at,
 };
@@ -199,6 +199,14 @@ impl ChunkFile {
     /// [`Error::Io`].
     pub fn is_poisoned(&self) -> Result<bool> {
         Ok(self.counter(POISONED_AT)? != 0)
+    }
+
+    /// Points for which there was no room; see [`NO_ROOM_AT`].
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn met_no_room(&self) -> Result<u64> {
+        self.counter(NO_ROOM_AT)
     }
 
     fn counter(&self, at: usize) -> Result<u64> {

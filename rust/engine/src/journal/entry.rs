@@ -28,6 +28,9 @@ pub struct Entry {
     /// Number of the writer's next point at that moment: a pending point has been stored since, or was superseded, if the series
     /// has a point of that number or a later one.
     pub at: Seq,
+    /// Points without room that the records of the chunk have counted up to this one; see
+    /// [`crate::journal::layout::NO_ROOM_AT`].
+    pub recorded: u64,
     /// What is neither stored nor pending.
     pub tally: Tally,
     /// What is pending.
@@ -41,7 +44,7 @@ impl Entry {
         out.extend((self.tally.stretches.len() as u32).to_le_bytes());
         put(out, &[self.at, self.tally.merged]);
         put(out, &self.tally.dropped);
-        put(out, &[0]);
+        put(out, &[self.recorded]);
         put_totals(out, self.tally.totals.as_ref());
         put_pending(out, self.pending.as_ref());
         for stretch in &self.tally.stretches {
@@ -70,6 +73,7 @@ impl Entry {
         Some(Self {
             series: u32_at(fixed, 0),
             at: word(1),
+            recorded: word(7),
             tally,
             pending: pending_at(&fixed[64 + TOTALS_BYTES..]),
         })
@@ -92,16 +96,31 @@ pub fn window(payload: &[u8]) -> Option<Window> {
 
 /// Appends [`TOTALS_BYTES`]; no totals are zeros.
 pub fn put_totals(out: &mut Vec<u8>, totals: Option<&Totals>) {
-    let Some(t) = totals else {
-        return out.extend([0; TOTALS_BYTES]);
-    };
-    put(out, &[t.count, t.nan_count]);
-    [t.first, t.last].iter().for_each(|point| put(out, &point_words(point)));
-    put(
-        out,
-        &[t.min.to_bits(), t.min_step as u64, t.max.to_bits(), t.max_step as u64],
-    );
-    put(out, &[t.sum.to_bits(), t.max_timestamp_ms as u64]);
+    match totals {
+        Some(totals) => put(out, &totals_words(totals)),
+        None => out.extend([0; TOTALS_BYTES]),
+    }
+}
+
+/// The fourteen words of totals.
+pub fn totals_words(t: &Totals) -> [u64; TOTALS_BYTES / 8] {
+    let ([a, b, c], [d, e, f]) = (point_words(&t.first), point_words(&t.last));
+    [
+        t.count,
+        t.nan_count,
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        t.min.to_bits(),
+        t.min_step.cast_unsigned(),
+        t.max.to_bits(),
+        t.max_step.cast_unsigned(),
+        t.sum.to_bits(),
+        t.max_timestamp_ms.cast_unsigned(),
+    ]
 }
 
 /// Reads what [`put_totals`] has written.
@@ -158,7 +177,8 @@ pub fn point_at(bytes: &[u8]) -> Point {
     }
 }
 
-fn aggregate_words(a: &Aggregate) -> [u64; 6] {
+/// The six words of an aggregate.
+pub fn aggregate_words(a: &Aggregate) -> [u64; 6] {
     let keep = u64::from(a.keep.0 & Keep::ALL.0);
     [
         a.count,
@@ -170,7 +190,8 @@ fn aggregate_words(a: &Aggregate) -> [u64; 6] {
     ]
 }
 
-fn aggregate_at(bytes: &[u8]) -> Aggregate {
+/// The aggregate in the first six words.
+pub fn aggregate_at(bytes: &[u8]) -> Aggregate {
     let double = |i: usize| f64::from_bits(u64_at(bytes, 8 * i));
     Aggregate {
         count: u64_at(bytes, 0),

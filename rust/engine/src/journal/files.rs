@@ -14,6 +14,8 @@ pub enum Name {
     Chunk(WriterId, u64),
     /// `<writer>.lock`
     Lock(WriterId),
+    /// `<writer>.slots`
+    Slots(WriterId),
     /// `<writer>.<anything>.tmp`: begun by a writer, not in use.
     Temporary(WriterId),
     /// `<writer>.<anything>.damaged`: kept aside by recovery.
@@ -27,6 +29,9 @@ impl Name {
         let writer = writer.parse().ok()?;
         if rest == "lock" {
             return Some(Name::Lock(writer));
+        }
+        if rest == "slots" {
+            return Some(Name::Slots(writer));
         }
         match rest.rsplit_once('.') {
             Some((_, "tmp")) => Some(Name::Temporary(writer)),
@@ -42,7 +47,7 @@ impl Name {
     /// The writer that the file belongs to.
     pub fn writer(&self) -> WriterId {
         match self {
-            Name::Chunk(w, _) | Name::Lock(w) | Name::Temporary(w) | Name::Damaged(w) => *w,
+            Name::Chunk(w, _) | Name::Lock(w) | Name::Slots(w) | Name::Temporary(w) | Name::Damaged(w) => *w,
         }
     }
 }
@@ -98,6 +103,11 @@ pub fn chunk_path(journals: &Path, writer: WriterId, chunk_no: u64) -> PathBuf {
     journals.join(format!("{writer}.{chunk_no}.journal"))
 }
 
+/// Path of a writer's slots.
+pub fn slots_path(journals: &Path, writer: WriterId) -> PathBuf {
+    journals.join(format!("{writer}.slots"))
+}
+
 /// Path of a writer's lock.
 pub fn lock_path(journals: &Path, writer: WriterId) -> PathBuf {
     journals.join(format!("{writer}.lock"))
@@ -147,6 +157,8 @@ mod tests {
         let w = WriterId(0xab);
         assert_eq!(Name::parse(&format!("{w}.12.journal")), Some(Name::Chunk(w, 12)));
         assert_eq!(Name::parse(&format!("{w}.lock")), Some(Name::Lock(w)));
+        assert_eq!(Name::parse(&format!("{w}.slots")), Some(Name::Slots(w)));
+        assert_eq!(Name::parse(&format!("{w}.slots.tmp")), Some(Name::Temporary(w)));
         assert_eq!(Name::parse(&format!("{w}.3.journal.tmp")), Some(Name::Temporary(w)));
         assert_eq!(Name::parse(&format!("{w}.3.journal.damaged")), Some(Name::Damaged(w)));
         for other in [

@@ -33,6 +33,9 @@ pub const COMMITTED_AT: usize = 256;
 pub const SIDE_COMMITTED_AT: usize = 320;
 /// Offset of the number of points known to be on the disk, a u64; nobody relies on it.
 pub const DURABLE_AT: usize = 384;
+/// Offset of the number of points for which there was no room since the chunk began, and of those before it that no record
+/// has, a u64. What [`crate::journal::entry::Entry::recorded`] of the chunk's latest entry falls short of it, no entry has.
+pub const NO_ROOM_AT: usize = 448;
 /// Offset of a u64 that is 1 once a sync of the chunk has failed, after which no other sync proves anything.
 pub const POISONED_AT: usize = 512;
 /// Smallest chunk: the header, two blocks of points, two of the side log.
@@ -190,7 +193,8 @@ pub fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(array_at(bytes, at))
 }
 
-fn u128_at(bytes: &[u8], at: usize) -> u128 {
+/// The u128 at byte `at`.
+pub fn u128_at(bytes: &[u8], at: usize) -> u128 {
     u128::from_le_bytes(array_at(bytes, at))
 }
 

@@ -18,6 +18,7 @@ use crate::failpoint::failpoint;
 use crate::journal::layout::{
     BLOCK_BYTES, BLOCK_COUNT_AT, COMMITTED_AT, MAGIC, POINTS_PER_BLOCK, STEP_AT, TIMESTAMP_AT, VALUE_AT, blocks_of,
 };
+use crate::journal::slots::{SLOT_BYTES, SLOT_WORDS};
 use crate::platform::{Disk, Keeping, OfThisProcess, Registered};
 use crate::types::Point;
 
@@ -143,6 +144,19 @@ impl Map {
         self.write_out(0..header.len())
     }
 
+    /// A place of [`SLOT_BYTES`], which must lie within the mapping and begin at a multiple of its size.
+    pub fn slot(map: &Arc<Self>, offset: usize) -> Slot {
+        let fits = offset.is_multiple_of(SLOT_BYTES) && offset + SLOT_BYTES <= map.raw.len();
+        assert!(fits, "no slot there");
+        let base = NonNull::new(map.raw.as_mut_ptr()).unwrap_or(NonNull::dangling());
+        Slot {
+            // SAFETY: the place lies within the mapping, as asserted.
+            base: unsafe { base.add(offset) }.cast(),
+            offset,
+            map: Arc::clone(map),
+        }
+    }
+
     fn counter(&self, offset: usize) -> &AtomicU64 {
         assert!(
             offset.is_multiple_of(8) && offset + 8 <= BLOCK_BYTES,
@@ -151,6 +165,42 @@ impl Map {
         // SAFETY: the place is aligned, lies within the first page of the mapping, which lives as long as the reference, and
         // is accessed by this process as an atomic only.
         unsafe { AtomicU64::from_ptr(self.raw.as_mut_ptr().add(offset).cast()) }
+    }
+}
+
+/// A place in a mapping that one thread at a time changes, word by word. Who reads it, be it after a kill, sees what was
+/// written before what was committed.
+///
+/// Invariant: `base` leads to [`SLOT_WORDS`] words of the mapping that `map` keeps alive, aligned, at `offset`.
+#[derive(Debug)]
+pub struct Slot {
+    base: NonNull<AtomicU64>,
+    offset: usize,
+    map: Arc<Map>,
+}
+
+// SAFETY: the pointer leads into the mapping that `map` keeps alive, which any thread may use; the words are atomics.
+unsafe impl Send for Slot {}
+
+impl Slot {
+    /// Stores words from number `at` on.
+    #[inline]
+    pub fn write(&self, at: usize, words: &[u64]) {
+        assert!(at + words.len() <= SLOT_WORDS, "words beyond the slot");
+        for (i, word) in words.iter().enumerate() {
+            // SAFETY: the word lies within the slot, as asserted, which is mapped, by the invariant.
+            unsafe { self.base.add(at + i).as_ref() }.store(*word, Ordering::Relaxed);
+        }
+    }
+
+    /// Stores one word after everything that was written before. Over a written map the slot goes to the file as a whole; where
+    /// the system refuses that, the next commit brings it there.
+    #[inline]
+    pub fn commit(&self, at: usize, word: u64) {
+        assert!(at < SLOT_WORDS, "a word beyond the slot");
+        // SAFETY: as in `write`.
+        unsafe { self.base.add(at).as_ref() }.store(word, Ordering::Release);
+        let _ = self.map.write_out(self.offset..self.offset + SLOT_BYTES);
     }
 }
 
@@ -166,6 +216,8 @@ pub struct Cursor {
     end: usize,
     blocks_left: u64,
     count: u64,
+    /// `end` while the cursor is paused.
+    paused: Option<usize>,
     committed: NonNull<AtomicU64>,
     map: Option<Arc<Map>>,
 }
@@ -183,6 +235,7 @@ impl Cursor {
             end: 0,
             blocks_left: 0,
             count: 0,
+            paused: None,
             committed: NonNull::dangling(),
             map: None,
         }
@@ -211,6 +264,7 @@ impl Cursor {
             end,
             blocks_left: blocks - used,
             count,
+            paused: None,
             committed,
             map: Some(map),
         }
@@ -224,6 +278,27 @@ impl Cursor {
     /// Blocks that may still be begun.
     pub fn blocks_left(&self) -> u64 {
         self.blocks_left
+    }
+
+    /// Makes sure that there is room for one point which nobody takes back; false where there is none.
+    pub fn secure(&mut self) -> bool {
+        if self.is_written() {
+            return self.is_within_a_block() || self.blocks_left > 0;
+        }
+        self.slot < self.end || self.next_block()
+    }
+
+    /// Lets nobody store a point until [`Self::resume`], so that the number of the next one stays what it is.
+    pub fn pause(&mut self) {
+        self.paused = Some(self.end);
+        self.end = self.slot;
+    }
+
+    /// Ends a pause.
+    pub fn resume(&mut self) {
+        if let Some(end) = self.paused.take() {
+            self.end = end;
+        }
     }
 
     /// Takes back room that was granted: blocks that nobody has begun.
@@ -342,7 +417,7 @@ impl Cursor {
 
     #[cold]
     fn next_block(&mut self) -> bool {
-        if self.blocks_left == 0 || self.is_written() {
+        if self.blocks_left == 0 || self.is_written() || self.paused.is_some() {
             return false;
         }
         // SAFETY: the invariant says that the next block lies within the mapping.

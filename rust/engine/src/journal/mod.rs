@@ -4,6 +4,7 @@
 //! (names, sync frames, the ledger, the outbox) grows from the back. Columns are written first, `committed` is stored last
 //! with Release; whoever loads it before the points sees whole points only. `docs/design.md`, "Journal", has every byte.
 
+pub mod balance;
 pub mod chunk;
 pub mod chunk_file;
 pub mod entry;
@@ -13,5 +14,7 @@ pub mod map;
 pub mod reader;
 pub mod record;
 pub mod replay;
+pub mod settle;
 pub mod side;
 pub mod side_cache;
+pub mod slots;

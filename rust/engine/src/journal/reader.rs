@@ -9,10 +9,12 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::journal::chunk_file::{Block, ChunkFile, f64s, i64s, u32s};
+use crate::journal::entry::Entry;
 use crate::journal::files::{self, Name};
 use crate::journal::replay::{Replay, replay};
 use crate::journal::side::Side;
 use crate::journal::side_cache::SideCache;
+use crate::journal::slots;
 use crate::ledger::Window;
 use crate::platform;
 pub use crate::types::SeriesName;
@@ -52,6 +54,7 @@ pub fn read_range(journals: &Path, writer: WriterId, from: Seq, to: Seq) -> Resu
 #[derive(Debug)]
 pub struct Folder {
     chunks: HashMap<WriterId, Vec<PathBuf>>,
+    slots: HashMap<WriterId, PathBuf>,
 }
 
 impl Folder {
@@ -65,13 +68,15 @@ impl Folder {
 
     /// The chunks among files that are listed already.
     pub fn of(files: &[(Name, PathBuf)]) -> Self {
-        let mut chunks = HashMap::<_, Vec<_>>::new();
+        let (mut chunks, mut slots) = (HashMap::<_, Vec<_>>::new(), HashMap::new());
         for (name, path) in files {
-            if let Name::Chunk(writer, _) = name {
-                chunks.entry(*writer).or_default().push(path.clone());
+            match name {
+                Name::Chunk(writer, _) => chunks.entry(*writer).or_default().push(path.clone()),
+                Name::Slots(writer) => _ = slots.insert(*writer, path.clone()),
+                _ => {}
             }
         }
-        Self { chunks }
+        Self { chunks, slots }
     }
 
     /// Writers that have a chunk here.
@@ -101,13 +106,14 @@ impl Folder {
     /// [`Error::Io`].
     pub fn journal_again(&self, writer: WriterId, known: Option<&SideCache>) -> Result<WriterJournal> {
         let paths = self.chunks.get(&writer).map_or(&[][..], Vec::as_slice);
-        let journal = WriterJournal::open(writer, paths, known)?;
+        let slots = self.slots.get(&writer).map(PathBuf::as_path);
+        let journal = WriterJournal::open(writer, paths, slots, known)?;
         let folder = paths.first().and_then(|path| path.parent());
         match folder.filter(|_| journal.lacks_a_chunk()) {
             Some(folder) => {
                 let listed = Self::of(&files::list_of(folder, writer)?);
                 let paths = listed.chunks.get(&writer).map_or(&[][..], Vec::as_slice);
-                WriterJournal::open(writer, paths, known)
+                WriterJournal::open(writer, paths, slots, known)
             }
             None => Ok(journal),
         }
@@ -123,6 +129,10 @@ pub struct WriterJournal {
     pub chunks: Vec<Held>,
     /// Chunk files whose header cannot be read, and why; in the order of their names.
     pub unreadable: Vec<(PathBuf, Error)>,
+    /// What is not stored of series with a slot, as it was when its points were counted up to here, or later.
+    pub slots: Vec<Entry>,
+    /// End of the points when the slots were read.
+    pub slots_read_at: Seq,
 }
 
 /// A chunk and the part of the writer's stream that is read from it.
@@ -139,7 +149,7 @@ pub struct Held {
 }
 
 impl WriterJournal {
-    fn open(writer: WriterId, paths: &[PathBuf], known: Option<&SideCache>) -> Result<Self> {
+    fn open(writer: WriterId, paths: &[PathBuf], slots: Option<&Path>, known: Option<&SideCache>) -> Result<Self> {
         let boot_id = platform::boot_id()?;
         let (mut files, mut unreadable) = (Vec::new(), Vec::new());
         failpoint!(FolderListed);
@@ -156,6 +166,15 @@ impl WriterJournal {
             }
         }
         failpoint!(ChunksOpened);
+        // Before the counters: a point that is stored meanwhile is then in both, which can be told, and not in none.
+        let slots_read_at = match slots {
+            Some(_) => files
+                .iter()
+                .map(end)
+                .try_fold(0, |most, end| Ok::<_, Error>(most.max(end?)))?,
+            None => 0,
+        };
+        let slots = slots.map_or(Ok(Vec::new()), |path| slots::read(path, writer, boot_id))?;
         // The counters are read only now: a chunk that has a successor among the files gets no more points.
         let mut chunks = files
             .into_iter()
@@ -168,10 +187,13 @@ impl WriterJournal {
             let range = &mut chunks[i - 1].range;
             range.end = range.end.min(next);
         }
+        let settled = chunks.iter().any(|chunk| chunk.side.settled);
         Ok(Self {
             writer,
             chunks,
             unreadable,
+            slots: if settled { Vec::new() } else { slots },
+            slots_read_at,
         })
     }
 
@@ -283,6 +305,11 @@ impl WriterJournal {
         }
         Ok(columns)
     }
+}
+
+/// End of the points that a chunk counts now.
+fn end(file: &ChunkFile) -> Result<Seq> {
+    Ok(file.header().first_seq.saturating_add(file.committed()?))
 }
 
 impl Held {

@@ -23,6 +23,8 @@ pub const FRAME_BYTES: u64 = (HEAD_BYTES + 32) as u64;
 
 /// Kind of [`Record::Lost`].
 const LOST: u32 = 10;
+/// Kind of [`Record::Settled`].
+const SETTLED: u32 = 11;
 
 /// Checksum of a range of points that were on their way to the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,21 +39,6 @@ pub struct Frame {
     pub crc: u32,
 }
 
-/// Ledger entry: points of one series for which there was no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DroppedPoints {
-    /// Series number.
-    pub series: u32,
-    /// [`crate::types::DropReason`] as a number.
-    pub reason: u32,
-    /// How many.
-    pub count: u64,
-    /// Step of the first.
-    pub first_step: i64,
-    /// Step of the last.
-    pub last_step: i64,
-}
-
 /// One record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
@@ -63,8 +50,6 @@ pub enum Record {
     Outbox(u64, Vec<u8>),
     /// Every outbox item up to this id has reached the catalog.
     OutboxDone(u64),
-    /// See [`DroppedPoints`].
-    Dropped(DroppedPoints),
     /// The writer was closed with this many points in the chunk.
     Closed(u64),
     /// The chunk has a copy of the other records of the chunk with this number, whose sync failed.
@@ -75,6 +60,8 @@ pub enum Record {
     Window(Window),
     /// These points of the chunk are not what was logged: the system dropped them from memory after a failed sync.
     Lost(Range<u64>),
+    /// The chunk has all that was in the slots of a writer that is gone: they count no more.
+    Settled,
     /// A kind of a later version.
     Unknown(u32),
 }
@@ -117,14 +104,6 @@ impl Record {
                 u64s(&[*upto]);
                 4
             }
-            Record::Dropped(d) => {
-                out.extend(d.series.to_le_bytes());
-                out.extend(d.reason.to_le_bytes());
-                for value in [d.count, d.first_step as u64, d.last_step as u64] {
-                    out.extend(value.to_le_bytes());
-                }
-                5
-            }
             Record::Closed(committed) => {
                 u64s(&[*committed]);
                 6
@@ -145,6 +124,7 @@ impl Record {
                 u64s(&[points.start, points.end]);
                 LOST
             }
+            Record::Settled => SETTLED,
             Record::Unknown(kind) => *kind,
         }
     }
@@ -178,19 +158,13 @@ impl Record {
             }),
             3 if long(8) => Record::Outbox(u64_of(0), payload[8..].to_vec()),
             4 if long(8) => Record::OutboxDone(u64_of(0)),
-            5 if long(32) => Record::Dropped(DroppedPoints {
-                series: u32_at(payload, 0),
-                reason: u32_at(payload, 4),
-                count: u64_of(1),
-                first_step: u64_of(2) as i64,
-                last_step: u64_of(3) as i64,
-            }),
             6 if long(8) => Record::Closed(u64_of(0)),
             7 if long(8) => Record::Replaces(u64_of(0)),
             8 => Record::Ledger(Box::new(Entry::decode(payload)?)),
             9 => Record::Window(entry::window(payload)?),
             LOST if long(16) => Record::Lost(u64_of(0)..u64_of(1)),
-            1..=7 | LOST => return None,
+            SETTLED => Record::Settled,
+            1..=4 | 6 | 7 | LOST => return None,
             other => Record::Unknown(other),
         })
     }
@@ -244,6 +218,7 @@ mod tests {
         Entry {
             series: 5,
             at: 1 << 33,
+            recorded: 6,
             tally,
             pending: Some(Pending {
                 point: point(9, -0.0),
@@ -267,13 +242,6 @@ mod tests {
             }),
             Record::Outbox(3, b"seven b".to_vec()),
             Record::OutboxDone(3),
-            Record::Dropped(DroppedPoints {
-                series: 1,
-                reason: 2,
-                count: 3,
-                first_step: i64::MIN,
-                last_step: -1,
-            }),
             Record::Closed(77),
             Record::Replaces(4),
             Record::Ledger(Box::new(entry())),
@@ -287,6 +255,7 @@ mod tests {
                 aggregate: aggregate(),
             }),
             Record::Lost(5..9),
+            Record::Settled,
             Record::Unknown(99),
         ]
     }

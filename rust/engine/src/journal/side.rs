@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::error::Result;
 use crate::journal::chunk_file::ChunkFile;
 use crate::journal::entry::Entry;
-use crate::journal::record::{DroppedPoints, Frame, HEAD_BYTES, Record};
+use crate::journal::record::{Frame, HEAD_BYTES, Record};
 use crate::ledger::Window;
 use crate::types::SeriesName;
 
@@ -20,14 +20,14 @@ pub struct Side {
     pub outbox: Vec<(u64, Vec<u8>)>,
     /// Largest outbox id that is done, 0 for none.
     pub outbox_done: u64,
-    /// Ledger of dropped points.
-    pub dropped: Vec<DroppedPoints>,
     /// Ledger entries, in the order written.
     pub ledger: Vec<Entry>,
     /// Windows, in the order written; one whose point was not stored means nothing.
     pub windows: Vec<Window>,
     /// Points of the chunk that are not what was logged.
     pub lost: Vec<Range<u64>>,
+    /// The chunk has what was in the writer's slots.
+    pub settled: bool,
     /// Number of the chunk that this one replaces, if it does.
     pub replaces: Option<u64>,
     /// Number of points at the clean close, if there was one.
@@ -94,7 +94,7 @@ impl Side {
             Record::Frame(frame) => self.frames.push(frame),
             Record::Outbox(id, payload) => self.outbox.push((id, payload)),
             Record::OutboxDone(upto) => self.outbox_done = self.outbox_done.max(upto),
-            Record::Dropped(dropped) => self.dropped.push(dropped),
+            Record::Settled => self.settled = true,
             Record::Closed(committed) => self.closed = Some(committed),
             Record::Lost(points) => self.lost.push(points),
             Record::Replaces(number) => self.replaces = Some(number),

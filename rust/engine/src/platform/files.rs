@@ -12,7 +12,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
@@ -39,6 +39,15 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// # Errors
     /// What the system says; the content may then be lost, whatever a second call answers.
     fn sync(&self, file: &File) -> io::Result<()>;
+
+    /// Bytes that are free for this user in the file system of `folder`.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn free_bytes(&self, folder: &Path) -> io::Result<u64> {
+        let answer = statvfs(folder)?;
+        Ok(answer.f_bavail.saturating_mul(answer.f_frsize))
+    }
 
     /// Gives a range of a file back to the disk; it reads as zeros, and the file's size stays.
     ///

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::journal::layout::{BLOCK_BYTES, COMMITTED_AT, POINTS_PER_BLOCK, STEP_AT, TIMESTAMP_AT, VALUE_AT, blocks_of};
 use crate::journal::map::Cursor;
-use crate::types::{DropReason, Point, SeriesId, Times};
+use crate::types::{DropReason, Outcome, Point, SeriesId, Times};
 use crate::writer::Writer;
 use crate::writer::lane::Cold;
 use crate::writer::room::Patience;
@@ -135,33 +135,32 @@ fn put<const N: usize>(column: &mut [u8], values: impl Iterator<Item = [u8; N]>)
 }
 
 impl Writer {
-    /// Stores a batch in slices; what finds no room within the bound is counted as dropped.
+    /// Stores a batch in slices; what finds no room within the bound is merged or dropped.
     pub(super) fn append_batch(&self, batch: Batch<'_>) -> Result<u64> {
-        self.store_batch(batch, drop_all)
+        self.store_batch(batch, true)
     }
 
-    /// Stores a batch in slices, and hands what finds no room within the bound to `refused`; returns how many are stored.
-    pub(super) fn store_batch(
-        &self,
-        batch: Batch<'_>,
-        refused: impl Fn(&mut Cold, &Batch<'_>, DropReason),
-    ) -> Result<u64> {
+    /// Stores a batch in slices. What finds no room within the bound is merged or dropped, or ends it, as `all` says; returns
+    /// how many points are not dropped.
+    pub(super) fn store_batch(&self, batch: Batch<'_>, all: bool) -> Result<u64> {
         let batch = batch.checked()?;
-        let mut patience = Patience::new(self.inner.config.max_block);
-        let mut done = 0;
+        let mut patience = Patience::new(&self.inner.config);
+        let (mut done, mut dropped) = (0, 0);
         while done < batch.len() {
             let rest = batch.part(done, batch.len());
             let mut cold = self.inner.cold.lock();
             match self.append_slice(&mut cold, &rest, &mut patience)? {
                 Ok(points) => done += points,
+                Err(_) if !all => break,
                 Err(reason) => {
-                    refused(&mut cold, &rest, reason);
-                    break;
+                    let refused = rest.part(0, rest.len().min(SLICE_POINTS));
+                    dropped += self.hold_or_drop_all(&mut cold, &refused, reason);
+                    done += refused.len();
                 }
             }
             cold.unlock_fair();
         }
-        Ok(done as u64)
+        Ok((done - dropped) as u64)
     }
 
     /// Stores the first points of a batch, at least one where there is room.
@@ -175,6 +174,18 @@ impl Writer {
             if cold.closed_at.is_some() {
                 return Err(Error::Closed);
             }
+            let ungated = self.ungated(batch);
+            if ungated == 0 {
+                match self.append_gated_points(cold, batch)? {
+                    0 => {}
+                    points => return Ok(Ok(points)),
+                }
+                if let Some(reason) = self.wait_for_room(cold, patience, 0)? {
+                    return Ok(Err(reason));
+                }
+                continue;
+            }
+            let batch = &batch.part(0, ungated);
             let defined = self.define_all(cold, &batch.part(0, batch.len().min(SLICE_POINTS)))?;
             if defined > 0 {
                 let stored = self.store(cold, &batch.part(0, defined));
@@ -189,6 +200,59 @@ impl Writer {
                 return Ok(Err(reason));
             }
         }
+    }
+
+    /// How many points from the front have no gate before them, at most a slice.
+    fn ungated(&self, batch: &Batch<'_>) -> usize {
+        let most = batch.len().min(SLICE_POINTS);
+        let mut hot = self.hot.lock();
+        match batch.series {
+            _ if hot.gates.is_empty() => most,
+            Which::One(series) => {
+                if hot.gates.get(series.0).is_some() {
+                    0
+                } else {
+                    most
+                }
+            }
+            Which::Each(series) => {
+                let gated = |id: &SeriesId| hot.gates.get(id.0).is_some();
+                series[..most].iter().position(gated).unwrap_or(most)
+            }
+        }
+    }
+
+    /// Does with points of series behind gates what these say, one by one; returns how many there were, none where there is no
+    /// room for the first.
+    fn append_gated_points(&self, cold: &mut Cold, batch: &Batch<'_>) -> Result<usize> {
+        let most = batch.len().min(SLICE_POINTS);
+        let mut done = 0;
+        while done < most {
+            let mut hot = self.hot.lock();
+            while done < most
+                && hot.gates.get(batch.series_at(done).0).is_some()
+                && hot.push(batch.series_at(done), batch.point_at(done)).is_some()
+            {
+                done += 1;
+            }
+            let gated = done < most && hot.gates.get(batch.series_at(done).0).is_some();
+            drop(hot);
+            if !gated
+                || self
+                    .append_gated(cold, batch.series_at(done), batch.point_at(done))?
+                    .is_none()
+            {
+                break;
+            }
+            done += 1;
+        }
+        Ok(done)
+    }
+
+    /// Merges or drops points for which there is no room; returns how many were dropped.
+    fn hold_or_drop_all(&self, cold: &mut Cold, batch: &Batch<'_>, reason: DropReason) -> usize {
+        let mut refuse = |i| self.hold_or_drop(cold, batch.series_at(i), batch.point_at(i), reason);
+        (0..batch.len()).filter(|i| refuse(*i) == Outcome::Dropped).count()
     }
 
     /// How many points from the front have a series that the chunk defines, after defining what it has room for.
@@ -298,21 +362,5 @@ impl Writer {
             values: &values,
         };
         Ok(self.append_batch(batch)? as usize)
-    }
-}
-
-fn drop_all(cold: &mut Cold, rest: &Batch<'_>, reason: DropReason) {
-    match rest.series {
-        Which::One(series) => {
-            let ends = (rest.steps.first(), rest.steps.last());
-            if let (Some(first), Some(last)) = ends {
-                cold.ledger.add(series, reason, rest.len() as u64, *first, *last);
-            }
-        }
-        Which::Each(series) => {
-            for (id, step) in series.iter().zip(rest.steps) {
-                cold.ledger.add(*id, reason, 1, *step, *step);
-            }
-        }
     }
 }

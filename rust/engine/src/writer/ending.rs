@@ -33,14 +33,18 @@ impl Writer {
         cold.sealed = cold.sealed.max(sealed.min(committed));
         cold.starved = false;
         self.inner.room.notify_all();
-        let mut files = take_sealed(&mut cold);
+        if !self.define_gated(&mut cold) {
+            // What is removed may have the only names of series whose points are pending. The next trim removes it.
+            return Ok(());
+        }
+        let mut files = take_sealed(&mut cold, 0);
         let all_sealed = cold.past.is_empty() && cold.sealed == committed;
         let current = cold.current.as_ref().filter(|c| c.book.first_seq < committed);
         if all_sealed
             && current.is_some_and(|c| c.chunk.bytes() >= BIG && c.book.outbox <= cold.outbox.1)
             && self.try_roll(&mut cold, 0)
         {
-            files.extend(take_sealed(&mut cold));
+            files.extend(take_sealed(&mut cold, 0));
         }
         drop(cold);
         files.iter().try_for_each(|path| Chunk::remove(path))
@@ -63,7 +67,12 @@ impl Writer {
         drop(self.inner.making.lock());
         let turn = self.inner.turn.lock();
         // What is sealed needs no journal, so it need not be synced to be removed.
-        let removable = take_sealed(&mut self.inner.cold.lock());
+        let removable = {
+            let mut cold = self.inner.cold.lock();
+            // With points still pending, who stores them needs a chunk that says where the stream ends.
+            let spared = usize::from(!self.hot.lock().gates.is_empty() || cold.ledger.unrecorded() > 0);
+            take_sealed(&mut cold, spared)
+        };
         let synced = self.sync_everything();
         failpoint!(CloseSynced);
         drop(turn);
@@ -77,6 +86,9 @@ impl Writer {
         let mut cold = self.inner.cold.lock();
         if cold.closed_at.is_some() {
             return false;
+        }
+        if let Err(e) = self.end_all_gates(&mut cold) {
+            cold.last_error = Some(e.to_string());
         }
         self.write_ledger(&mut cold, Use::Reserve);
         let end = self.next_seq(&cold);
@@ -97,6 +109,11 @@ impl Writer {
         let mut cold = self.inner.cold.lock();
         files.append(&mut cold.discarded);
         cold.past.iter_mut().for_each(|past| past.map = None);
+        if let Some(slots) = cold.slots.file.take()
+            && self.hot.lock().gates.is_empty()
+        {
+            files.push(slots.path().to_owned());
+        }
         let nothing_left = cold.past.is_empty();
         drop(cold);
         files.iter().try_for_each(|path| Chunk::remove(path))?;
@@ -108,10 +125,11 @@ impl Writer {
     }
 }
 
-/// Takes the chunks off the front that nobody needs any more.
-fn take_sealed(cold: &mut Cold) -> Vec<PathBuf> {
+/// Takes the chunks off the front that nobody needs any more, but for the last `spared`.
+fn take_sealed(cold: &mut Cold, spared: usize) -> Vec<PathBuf> {
     let (sealed, done) = (cold.sealed, cold.outbox.1);
     let needless = |past: &Past| past.book.first_seq + past.points <= sealed && past.book.outbox <= done;
-    let count = cold.past.iter().take_while(|past| needless(past)).count();
+    let most = cold.past.len().saturating_sub(spared);
+    let count = cold.past.iter().take(most).take_while(|past| needless(past)).count();
     cold.past.drain(..count).map(|past| past.path).collect()
 }

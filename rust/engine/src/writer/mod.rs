@@ -6,6 +6,9 @@
 
 mod column;
 mod ending;
+mod gate;
+mod gated;
+mod gates;
 mod lane;
 mod ledger;
 mod names;
@@ -18,6 +21,7 @@ mod signals;
 mod slow;
 mod sync;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +34,9 @@ use crate::journal::chunk::{Chunk, Identity};
 use crate::journal::files::lock_path;
 use crate::journal::layout::{BLOCK_BYTES, MIN_CHUNK_BYTES};
 use crate::journal::map::Map;
+use crate::ledger::Tally;
 use crate::platform::{self, Disk, Keeping, Latch, LinuxDisk, LockFile, OfThisProcess};
-use crate::types::{Outcome, Point, Seq, SeriesId, Stats, Times, WriterId};
+use crate::types::{DropReason, Outcome, Point, Seq, SeriesId, Stats, Times, WriterId};
 use column::{Batch, Which};
 use lane::{Cold, Hot, Prepared};
 use room::{Patience, after};
@@ -159,6 +164,7 @@ impl Writer {
             config,
             ..
         } = &*self.inner;
+        self.leave_free(bytes)?;
         let chunk = Chunk::create(journals, identity.writer, number, bytes, config.keeping, &**disk)?;
         if warm && config.keeping == Keeping::Mapped {
             chunk.warm();
@@ -173,6 +179,27 @@ impl Writer {
         }
     }
 
+    /// Refuses to take `bytes` of the bytes that are to be left free.
+    fn leave_free(&self, bytes: u64) -> Result<()> {
+        let Inner {
+            journals, config, disk, ..
+        } = &*self.inner;
+        if config.min_free_bytes == 0 {
+            return Ok(());
+        }
+        let free = disk
+            .free_bytes(journals)
+            .map_err(Error::io("ask for the free space of", journals))?;
+        if free >= bytes.saturating_add(config.min_free_bytes) {
+            return Ok(());
+        }
+        let reason = format!("{free} bytes are free, and {} are to be left", config.min_free_bytes);
+        Err(Error::io("grow the journal in", journals)(io::Error::new(
+            io::ErrorKind::StorageFull,
+            reason,
+        )))
+    }
+
     /// This writer's id.
     pub fn id(&self) -> WriterId {
         self.inner.identity.writer
@@ -184,7 +211,10 @@ impl Writer {
     /// [`Error::TooLong`], [`Error::TooManySeries`], [`Error::Forked`].
     pub fn series(&self, run_id: &str, key: &str) -> Result<SeriesId> {
         self.in_this_process()?;
-        self.inner.cold.lock().names.intern(run_id, key)
+        let mut cold = self.inner.cold.lock();
+        let series = cold.names.intern(run_id, key)?;
+        self.fit_new_gate(&mut cold, series)?;
+        Ok(series)
     }
 
     /// Stores a point. It survives the end of this process when this returns, and a power cut after the next sync.
@@ -194,28 +224,37 @@ impl Writer {
     #[inline]
     pub fn append(&self, series: SeriesId, point: Point) -> Result<Outcome> {
         match self.try_append(series, point) {
-            Some(seq) => Ok(Outcome::Stored(seq)),
+            Some(outcome) => Ok(outcome),
             None => self.append_after_all(series, point),
         }
     }
 
-    /// Stores a point if that needs no waiting at all. After `None` nothing is stored or counted; [`Writer::append`]
-    /// does what is needed, or says why it cannot.
+    /// Stores a point, or holds it back as its policy says, if that needs no waiting at all. After `None` nothing is stored or
+    /// counted; [`Writer::append`] does what is needed, or says why it cannot.
     #[inline]
-    pub fn try_append(&self, series: SeriesId, point: Point) -> Option<Seq> {
+    pub fn try_append(&self, series: SeriesId, point: Point) -> Option<Outcome> {
         if !self.hot.is_ours() {
             return None;
         }
         self.hot.lock().push(series, point)
     }
 
+    /// As [`Writer::try_append`] for a point of now.
+    #[inline]
+    pub fn try_append_now(&self, series: SeriesId, step: i64, value: f64) -> Option<Outcome> {
+        if !self.hot.is_ours() {
+            return None;
+        }
+        self.hot.lock().push_now(series, step, value)
+    }
+
     #[cold]
     fn append_after_all(&self, series: SeriesId, point: Point) -> Result<Outcome> {
         self.in_this_process()?;
-        self.append_slowly(series, point, &mut Patience::new(self.inner.config.max_block))
+        self.append_slowly(series, point, &mut Patience::new(&self.inner.config))
     }
 
-    /// Stores one point a series, at the same step and time; returns how many found room.
+    /// Stores one point a series, at the same step and time; returns how many were not dropped for lack of room.
     ///
     /// # Errors
     /// As [`Writer::append`]; the points before the offending one are stored.
@@ -226,9 +265,9 @@ impl Writer {
             return Ok(stored);
         }
         if self.inner.config.keeping == Keeping::Written {
-            return self.write_row(step, timestamp_ms, values);
+            return Ok(stored + self.write_row(step, timestamp_ms, &values[stored..])?);
         }
-        let mut patience = Patience::new(self.inner.config.max_block);
+        let mut patience = Patience::new(&self.inner.config);
         for &(series, value) in &values[stored..] {
             let outcome = self.append_slowly(
                 series,
@@ -266,7 +305,7 @@ impl Writer {
         values.iter().position(&mut fails).unwrap_or(values.len())
     }
 
-    /// Stores points of one series; returns how many found room.
+    /// Stores points of one series; returns how many were not dropped for lack of room.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`], and as [`Writer::append`].
@@ -280,7 +319,7 @@ impl Writer {
         })
     }
 
-    /// Stores points of many series; returns how many found room.
+    /// Stores points of many series; returns how many were not dropped for lack of room.
     ///
     /// # Errors
     /// [`Error::LengthMismatch`], and as [`Writer::append`].
@@ -313,7 +352,7 @@ impl Writer {
             times: Times::Slice(times),
             values,
         };
-        self.store_batch(batch, |_, _, _| {})
+        self.store_batch(batch, false)
     }
 
     /// Number of the next point.
@@ -332,11 +371,25 @@ impl Writer {
         }
         let cold = self.inner.cold.lock();
         let committed = self.next_seq(&cold);
-        let dropped = cold.ledger.total();
+        let (mut merged, mut throttled, mut pending) = (0, 0, 0);
+        let mut add = |tally: &Tally| {
+            merged += tally.merged;
+            throttled += tally.dropped[DropReason::Throttled.index()];
+        };
+        cold.ledger.tallies().for_each(|(_, tally)| add(tally));
+        for (_, gate) in self.hot.lock().gates.iter() {
+            add(&gate.tally());
+            pending += u64::from(gate.pending().is_some());
+        }
+        let dropped = cold.ledger.dropped();
         Stats {
-            accepted: committed + dropped,
+            accepted: committed + merged + throttled + dropped + pending,
             stored: committed,
+            merged,
+            throttled,
+            pending,
             dropped,
+            met_no_room: cold.ledger.met_no_room(),
             committed,
             durable: cold.durable(),
             sealed: cold.sealed,

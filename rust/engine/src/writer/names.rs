@@ -64,6 +64,11 @@ impl Names {
         Ok(SeriesId(number))
     }
 
+    /// How many there are; their numbers are those below.
+    pub(super) fn len(&self) -> u32 {
+        self.by_number.len() as u32
+    }
+
     /// What a number stands for.
     pub(super) fn get(&self, series: SeriesId) -> Result<&SeriesName> {
         self.by_number

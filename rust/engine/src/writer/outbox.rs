@@ -1,10 +1,15 @@
 //! Outbox: what the catalog could not take yet, kept in the journal meanwhile.
 
+use std::time::Duration;
+
 use crate::error::{Error, Result};
 use crate::journal::layout::BLOCK_BYTES;
 use crate::journal::record::{MAX_OUTBOX_BYTES, Record};
 use crate::writer::Writer;
 use crate::writer::room::{Patience, Use};
+
+/// How long an item waits for room at least: unlike a point, it has nowhere else to go.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Writer {
     /// Keeps a payload until [`Writer::finish_outbox`], over crashes too; returns its id. Ids go up from 1.
@@ -21,7 +26,7 @@ impl Writer {
                 limit: MAX_OUTBOX_BYTES,
             });
         }
-        let mut patience = Patience::new(self.inner.config.max_block);
+        let mut patience = Patience::of(self.inner.config.max_block.max(PATIENCE));
         let least_bytes = (payload.len() + 8 * BLOCK_BYTES) as u64;
         let mut cold = self.inner.cold.lock();
         loop {
@@ -47,7 +52,7 @@ impl Writer {
     /// As [`Writer::push_outbox`].
     pub fn finish_outbox(&self, upto: u64) -> Result<()> {
         self.in_this_process()?;
-        let mut patience = Patience::new(self.inner.config.max_block);
+        let mut patience = Patience::of(self.inner.config.max_block.max(PATIENCE));
         let mut cold = self.inner.cold.lock();
         let upto = upto.min(cold.outbox.0);
         while upto > cold.outbox.1 {

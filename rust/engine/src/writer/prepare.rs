@@ -1,13 +1,15 @@
 //! Preparer: makes chunks before they are needed, and takes the mappings of old ones away.
 
+use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::journal::chunk::Chunk;
+use crate::journal::layout::BLOCK_BYTES;
 use crate::platform::{Builder, block_signals};
 use crate::writer::Writer;
-use crate::writer::lane::{Cold, Current};
+use crate::writer::lane::{Cold, Current, Prepared};
 use crate::writer::room::after;
 use crate::writer::signals::Signals;
 
@@ -37,17 +39,18 @@ impl Writer {
     /// Makes the chunk that is asked for; returns when to try again if the disk refuses.
     fn prepare_chunk(&self) -> Option<Duration> {
         let _making = self.inner.making.lock();
-        let (bytes, number, warm) = {
+        let (bytes, least_bytes, number, warm) = {
             let mut cold = self.inner.cold.lock();
             let bytes = cold.wanted_bytes.filter(|_| cold.closed_at.is_none())?;
             cold.next_number += 1;
             (
                 bytes,
+                cold.least_bytes,
                 cold.next_number - 1,
                 self.is_soon_full_through_the_map(&cold, bytes),
             )
         };
-        let made = self.make_chunk(number, bytes, warm);
+        let made = self.make_chunk_that_fits(number, bytes, least_bytes, warm);
         let mut cold = self.inner.cold.lock();
         match made {
             Ok(prepared) if cold.closed_at.is_none() => {
@@ -58,6 +61,7 @@ impl Writer {
                     cold.discarded.push(other.chunk.path().to_owned());
                 }
                 cold.refused = None;
+                self.ask_for_spare_slots(&mut cold);
                 self.inner.room.notify_all();
                 None
             }
@@ -69,6 +73,19 @@ impl Writer {
                 cold.refused = Some(e.to_string());
                 cold.last_error = cold.refused.clone();
                 Some(RETRY)
+            }
+        }
+    }
+
+    /// Makes a chunk of `bytes`, or of half of it and so on where the disk is nearly full.
+    fn make_chunk_that_fits(&self, number: u64, bytes: u64, least_bytes: u64, warm: bool) -> Result<Prepared> {
+        let mut bytes = bytes;
+        loop {
+            let made = self.make_chunk(number, bytes, warm);
+            let smaller = (bytes / 2).next_multiple_of(BLOCK_BYTES as u64);
+            match made {
+                Err(Error::Io { source, .. }) if is_full(&source) && smaller >= least_bytes => bytes = smaller,
+                made => return made,
             }
         }
     }
@@ -107,11 +124,17 @@ impl Writer {
     }
 }
 
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
 fn prepare(writer: &Weak<Writer>, signals: &Signals) {
     let mut retry = None;
     while signals.wait_to_prepare(retry) {
         let Some(writer) = writer.upgrade() else { return };
         retry = writer.prepare_chunk();
+        writer.prepare_slots();
         if retry.is_none() && writer.tidy_one() {
             signals.ask_to_prepare();
         }

@@ -156,7 +156,6 @@ impl Writer {
             records.push(Record::Lost(range.start - book.durable..range.end - book.durable));
         }
         records.extend(self.definitions(&file, &side, &whole)?);
-        records.extend(side.dropped.into_iter().map(Record::Dropped));
         records.extend(side.ledger.into_iter().map(|entry| Record::Ledger(Box::new(entry))));
         records.extend(side.windows.into_iter().map(Record::Window));
         records.extend(side.outbox.into_iter().map(|(id, payload)| Record::Outbox(id, payload)));

@@ -80,6 +80,8 @@ impl Left {
                     }
                 }
                 Name::Temporary(_) => empty.push(path.clone()),
+                Name::Slots(_) if journal.slots.is_empty() => empty.push(path.clone()),
+                Name::Slots(_) => return Err(unresumable(format!("'{}' holds points", path.display()))),
                 Name::Lock(_) | Name::Damaged(_) => {}
             }
         }
@@ -141,7 +143,7 @@ fn doubt(held: &Held) -> Result<Option<String>> {
         "has met a sync that failed"
     } else if held.side.replaces.is_some() {
         "replaces one whose sync failed"
-    } else if !held.side.outbox.is_empty() || !held.side.dropped.is_empty() || !held.side.ledger.is_empty() {
+    } else if !held.side.outbox.is_empty() || !held.side.ledger.is_empty() {
         "holds more than points"
     } else {
         return Ok(None);

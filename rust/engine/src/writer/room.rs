@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use crate::platform::MutexGuard;
 
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::journal::chunk::side_pieces;
-use crate::journal::layout::{BLOCK_BYTES, Header, SIDE_COMMITTED_AT, blocks_of};
+use crate::journal::entry::Entry;
+use crate::journal::layout::{BLOCK_BYTES, Header, NO_ROOM_AT, SIDE_COMMITTED_AT, blocks_of};
 use crate::journal::map::Cursor;
 use crate::journal::record::Record;
 use crate::types::{DropReason, Seq, SeriesId};
@@ -22,20 +24,37 @@ const LAST_RECORDS_BYTES: u64 = 128;
 /// A chunk that is full sooner has its successor prepared at once, and its pages with it.
 const FAST: Duration = Duration::from_secs(2);
 
+/// Longest wait for a chunk that is being made, where nothing says that it will not be. Making one takes 0.1 to 2 ms; on a
+/// machine with other things to do it can take some of its time slices.
+const LATE: Duration = Duration::from_secs(1);
+
 /// How long one call may wait, over all of its waits.
 pub(super) struct Patience {
-    bound: Duration,
-    until: Option<Instant>,
+    at_a_limit: Duration,
+    began: Option<Instant>,
 }
 
 impl Patience {
-    /// The clock starts at the first wait.
-    pub(super) fn new(bound: Duration) -> Self {
-        Self { bound, until: None }
+    /// As the configuration says; the clock starts at the first wait.
+    pub(super) fn new(config: &Config) -> Self {
+        Self::of(config.max_block)
     }
 
-    fn until(&mut self) -> Instant {
-        *self.until.get_or_insert_with(|| after(self.bound))
+    /// With a bound of its own.
+    pub(super) fn of(at_a_limit: Duration) -> Self {
+        Self {
+            at_a_limit,
+            began: None,
+        }
+    }
+
+    fn until(&mut self, reason: DropReason) -> Instant {
+        let began = *self.began.get_or_insert_with(Instant::now);
+        let bound = match reason {
+            DropReason::Late => self.at_a_limit.max(LATE),
+            _ => self.at_a_limit,
+        };
+        began.checked_add(bound).unwrap_or_else(|| after(bound))
     }
 }
 
@@ -78,12 +97,17 @@ impl Writer {
 
     /// Makes sure that the current chunk says what the series is; false where it has no room for that.
     pub(super) fn define(&self, cold: &mut Cold, series: SeriesId) -> Result<bool> {
+        self.define_with(cold, series, Use::Ordinary)
+    }
+
+    /// The same, with what the definition may use of the chunk.
+    pub(super) fn define_with(&self, cold: &mut Cold, series: SeriesId, purpose: Use) -> Result<bool> {
         let name = cold.names.get(series)?;
         if self.hot.lock().is_defined(series) {
             return Ok(true);
         }
         let record = Record::Series(series.0, name.clone()).encode();
-        let written = self.append_side(cold, &record, Use::Ordinary);
+        let written = self.append_side(cold, &record, purpose);
         if written {
             self.hot.lock().set_defined(series);
         }
@@ -169,6 +193,7 @@ impl Writer {
         if cold.wanted_bytes.is_some_and(|already| already >= wanted) {
             return;
         }
+        cold.least_bytes = least_bytes.max(self.inner.config.min_chunk_bytes);
         cold.wanted_bytes = Some(wanted);
         self.inner.signals.ask_to_prepare();
     }
@@ -202,17 +227,19 @@ impl Writer {
         if !self.is_over_the_cap(cold) && self.try_roll(cold, least_bytes) {
             return Ok(None);
         }
+        let reason = self.why_no_room(cold);
         if cold.starved {
-            return Ok(Some(self.why_no_room(cold)));
+            return Ok(Some(reason));
         }
-        if self.inner.room.wait_until(cold, patience.until()) {
+        let until = patience.until(reason);
+        if until <= Instant::now() || self.inner.room.wait_until(cold, until) {
             cold.starved = true;
             return Ok(Some(self.why_no_room(cold)));
         }
         Ok(None)
     }
 
-    fn is_over_the_cap(&self, cold: &Cold) -> bool {
+    pub(super) fn is_over_the_cap(&self, cold: &Cold) -> bool {
         self.unsealed_bytes(cold) >= self.inner.config.max_unsealed_bytes
     }
 
@@ -235,13 +262,15 @@ impl Writer {
             counted_in_blocks: prepared.map.is_written(),
             ..prepared.chunk.header(&self.inner.identity, first_seq)
         };
-        if let Err(e) = prepared.map.begin(&header.encode()) {
+        let begun = prepared.map.publish(NO_ROOM_AT, cold.ledger.unrecorded());
+        if let Err(e) = begun.and_then(|()| prepared.map.begin(&header.encode())) {
             self.put_cursor(cursor);
             cold.last_error = Some(format!("cannot write '{}': {e}", prepared.chunk.path().display()));
             cold.prepared = Some(prepared);
             return false;
         }
         failpoint!(ChunkBegun);
+        cold.ledger.begin_chunk();
         let Prepared { chunk, map } = prepared;
         let fast = cold.current.as_ref().is_some_and(|c| c.since.elapsed() < FAST);
         cold.last_pace = cold.current.as_ref().map_or(0.0, |c| self.pace(c, cursor.count()));
@@ -296,15 +325,32 @@ impl Writer {
         self.inner.signals.ask_to_prepare();
     }
 
-    /// Writes what the ledger holds, as far as there is room.
-    pub(super) fn write_ledger(&self, cold: &mut Cold, purpose: Use) {
-        while let Some(entry) = cold.ledger.take() {
-            let defined = self.define(cold, SeriesId(entry.series)).unwrap_or(false) || purpose == Use::Reserve;
-            if !defined || !self.append_side(cold, &Record::Dropped(entry).encode(), purpose) {
-                cold.ledger.put_back(entry);
-                return;
-            }
+    /// Writes what the ledger holds and the journal does not, as far as there is room; false where something is left.
+    pub(super) fn write_ledger(&self, cold: &mut Cold, purpose: Use) -> bool {
+        let unwritten = cold.ledger.unwritten();
+        unwritten
+            .into_iter()
+            .all(|series| self.write_account(cold, series, purpose))
+    }
+
+    /// Writes the tally of one series, if the journal does not have it.
+    pub(super) fn write_account(&self, cold: &mut Cold, series: u32, purpose: Use) -> bool {
+        if !cold.ledger.is_unwritten(series) {
+            return true;
         }
+        let defined = self.define_with(cold, SeriesId(series), purpose).unwrap_or(false) || purpose == Use::Reserve;
+        let entry = Entry {
+            series,
+            at: self.next_seq(cold),
+            recorded: cold.ledger.recorded_with(series),
+            tally: cold.ledger.tally(series),
+            pending: None,
+        };
+        let written = defined && self.append_side(cold, &Record::Ledger(Box::new(entry)).encode(), purpose);
+        if written {
+            cold.ledger.note_recorded(series);
+        }
+        written
     }
 }
 

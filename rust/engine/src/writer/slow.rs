@@ -1,15 +1,14 @@
-//! The slow path of single points: a series new to the chunk, the end of a granted part, a full chunk.
-
-use crate::platform::{Keeping, MutexGuard};
+//! The slow path of single points: a series new to the chunk, the end of a granted part, a full chunk, the end of a window.
 
 use crate::error::{Error, Result};
-use crate::types::{DropReason, Outcome, Point, Seq, SeriesId};
+use crate::platform::Keeping;
+use crate::types::{DropReason, Outcome, Point, SeriesId};
 use crate::writer::Writer;
 use crate::writer::lane::Cold;
 use crate::writer::room::Patience;
 
 impl Writer {
-    /// Stores a point, waiting for room within the bound; counts it as dropped where there is none.
+    /// Stores a point, or does what its policy says, waiting for room within the bound.
     #[cold]
     pub(super) fn append_slowly(&self, series: SeriesId, point: Point, patience: &mut Patience) -> Result<Outcome> {
         let mut cold = self.inner.cold.lock();
@@ -17,27 +16,38 @@ impl Writer {
             if cold.closed_at.is_some() {
                 return Err(Error::Closed);
             }
-            if self.define(&mut cold, series)? {
-                match self.push(&mut cold, series, point) {
-                    Ok(Some(seq)) => return Ok(Outcome::Stored(seq)),
-                    Ok(None) => {}
-                    Err(reason) => {
-                        cold.ledger.add(series, reason, 1, point.step, point.step);
-                        return Ok(Outcome::Dropped);
-                    }
-                }
-                if self.grant(&mut cold) {
-                    continue;
-                }
-            }
-            if let Some(outcome) = self.wait_or_drop(&mut cold, series, point, patience)? {
+            if let Some(outcome) = self.append_now(&mut cold, series, point)? {
                 return Ok(outcome);
+            }
+            if let Some(reason) = self.wait_for_room(&mut cold, patience, 0)? {
+                return Ok(self.hold_or_drop(&mut cold, series, point, reason));
             }
         }
     }
 
+    /// The same, as far as the current chunk has room; `None`, and nothing done, where it has none.
+    fn append_now(&self, cold: &mut Cold, series: SeriesId, point: Point) -> Result<Option<Outcome>> {
+        if self.hot.lock().gates.get(series.0).is_some() {
+            return self.append_gated(cold, series, point);
+        }
+        while self.define(cold, series)? {
+            match self.push(cold, series, point) {
+                Ok(Some(outcome)) => return Ok(Some(outcome)),
+                Ok(None) if self.grant(cold) => {}
+                Ok(None) => break,
+                Err(reason) => return Ok(Some(self.hold_or_drop(cold, series, point, reason))),
+            }
+        }
+        Ok(None)
+    }
+
     /// Stores a point whose series the chunk defines; `None` where the cursor has no room.
-    fn push(&self, cold: &mut Cold, series: SeriesId, point: Point) -> std::result::Result<Option<Seq>, DropReason> {
+    pub(super) fn push(
+        &self,
+        cold: &mut Cold,
+        series: SeriesId,
+        point: Point,
+    ) -> std::result::Result<Option<Outcome>, DropReason> {
         if self.inner.config.keeping == Keeping::Mapped {
             return Ok(self.hot.lock().push(series, point));
         }
@@ -49,7 +59,11 @@ impl Writer {
             self.note_refusal(cold, &e);
             return Err(DropReason::NoSpace);
         }
-        Ok((stored > 0).then(|| self.next_seq(cold) - 1))
+        Ok((stored > 0).then(|| {
+            let seq = self.next_seq(cold) - 1;
+            self.with_gate(series, |gate| gate.stored(&point, seq));
+            Outcome::Stored(seq)
+        }))
     }
 
     /// Keeps what the system said when it refused to write to the current chunk.
@@ -57,19 +71,5 @@ impl Writer {
         if let Some(current) = &cold.current {
             cold.last_error = Some(format!("cannot write '{}': {error}", current.chunk.path().display()));
         }
-    }
-
-    fn wait_or_drop(
-        &self,
-        cold: &mut MutexGuard<'_, Cold>,
-        series: SeriesId,
-        point: Point,
-        patience: &mut Patience,
-    ) -> Result<Option<Outcome>> {
-        let Some(reason) = self.wait_for_room(cold, patience, 0)? else {
-            return Ok(None);
-        };
-        cold.ledger.add(series, reason, 1, point.step, point.step);
-        Ok(Some(Outcome::Dropped))
     }
 }

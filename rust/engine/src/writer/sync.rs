@@ -14,8 +14,10 @@ use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
 use crate::journal::chunk::Chunk;
 use crate::journal::chunk_file;
+use crate::journal::entry::Entry;
 use crate::journal::layout::blocks_of;
 use crate::journal::record::{Frame, Record};
+use crate::journal::slots::Commit;
 use crate::types::Seq;
 use crate::writer::Writer;
 use crate::writer::lane::{Book, Cold, Past};
@@ -46,6 +48,10 @@ struct Moment {
     chunk: Arc<Chunk>,
     points: u64,
     book: Book,
+    /// What gates have counted at that moment and no record has.
+    news: Vec<(Entry, Commit)>,
+    /// So have series without a gate.
+    unwritten: bool,
 }
 
 impl Writer {
@@ -59,7 +65,7 @@ impl Writer {
         let wanted = {
             let cold = self.inner.cold.lock();
             let wanted = self.next_seq(&cold);
-            if cold.durable() >= wanted && cold.side_logs_are_synced() {
+            if cold.durable() >= wanted && cold.side_logs_are_synced() && !self.has_news() {
                 return Ok(wanted);
             }
             if cold.closed_at.is_some() {
@@ -103,6 +109,7 @@ impl Writer {
             passes.begun += 1;
             passes.begun
         };
+        self.release_overdue();
         let failure = self.sync_everything().err().map(|e| e.to_string());
         if let Some(failure) = &failure {
             self.inner.cold.lock().last_error = Some(failure.clone());
@@ -115,6 +122,16 @@ impl Writer {
         // A notification without the lock would get lost between a waiter's look and its sleep.
         let _cold = self.inner.cold.lock();
         self.inner.grown.notify_all();
+    }
+
+    /// Stores pending points that wait for nothing but room.
+    fn release_overdue(&self) {
+        let mut cold = self.inner.cold.lock();
+        if cold.closed_at.is_none()
+            && let Err(e) = self.release_due(&mut cold)
+        {
+            cold.last_error = Some(e.to_string());
+        }
     }
 
     /// Syncs all chunks, going on behind one that fails.
@@ -202,13 +219,27 @@ impl Writer {
 
     /// Syncs the current chunk; true when it has retired meanwhile and the pass must go on.
     fn sync_current(&self) -> Result<bool> {
-        let Some(moment) = self.moment() else { return Ok(false) };
-        let Moment { chunk, points, book } = &moment;
+        let Some(mut moment) = self.moment() else {
+            return Ok(false);
+        };
+        let news = std::mem::take(&mut moment.news);
+        let Moment {
+            chunk, points, book, ..
+        } = &moment;
         if book.poisoned {
             return self.retire_poisoned(chunk.number());
         }
-        if *points == book.framed && book.side == book.side_synced && book.durable == *points {
+        if *points == book.framed
+            && book.side == book.side_synced
+            && book.durable == *points
+            && news.is_empty()
+            && !moment.unwritten
+        {
             return Ok(false);
+        }
+        // Before the frame: who believes the frame has the ledger that goes with it.
+        if !self.append_records(chunk, news) {
+            return Ok(true);
         }
         if *points > book.framed {
             let frame = frame(chunk, book.framed, *points).map_err(Error::io("read", chunk.path()))?;
@@ -234,12 +265,26 @@ impl Writer {
     fn moment(&self) -> Option<Moment> {
         let cold = self.inner.cold.lock();
         let current = cold.current.as_ref()?;
-        let points = self.hot.lock().cursor.count();
+        let mut hot = self.hot.lock();
+        let (points, at) = (hot.cursor.count(), hot.next_seq());
         Some(Moment {
             chunk: Arc::clone(&current.chunk),
             points,
             book: current.book,
+            news: self.news(&mut hot, cold.ledger_turn, at),
+            unwritten: !cold.ledger.unwritten().is_empty(),
         })
+    }
+
+    /// Appends the ledger's records to the current chunk; false when the chunk has retired.
+    fn append_records(&self, chunk: &Chunk, news: Vec<(Entry, Commit)>) -> bool {
+        let mut cold = self.inner.cold.lock();
+        if cold.current.as_ref().is_none_or(|c| c.chunk.number() != chunk.number()) {
+            return false;
+        }
+        self.write_ledger(&mut cold, Use::Ordinary);
+        self.append_news(&mut cold, news);
+        true
     }
 
     /// Appends a frame to the current chunk; false when the chunk has retired, be it for lack of room for the frame.

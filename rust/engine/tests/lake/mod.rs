@@ -129,6 +129,7 @@ pub fn small() -> Config {
         sync_interval: Duration::from_secs(3600),
         min_chunk_bytes: 8 * 4096,
         max_chunk_bytes: 32 * 4096,
+        merge_without_room: false,
         ..ordinary()
     }
 }

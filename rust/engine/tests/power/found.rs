@@ -48,7 +48,7 @@ pub fn check(
     require(seen == whole, || {
         format!("a reader sees {seen:?}, recovery {:?}", adopted.whole)
     })?;
-    let dropped: u64 = adopted.dropped.iter().map(|(_, entry)| entry.count).sum();
+    let dropped: u64 = adopted.ledger.iter().map(|entry| entry.tally.points()).sum();
     require(dropped <= promise.dropped, || {
         format!("{dropped} dropped points of {}", promise.dropped)
     })?;
