@@ -198,6 +198,25 @@ impl Aggregate {
         self.kept(Keep::MEAN, self.mean())
     }
 
+    /// Made from what readers were given, up to the last bit of the sum; nothing where that is nothing.
+    pub fn from_kept(count: Option<i64>, min: Option<f64>, max: Option<f64>, mean: Option<f64>) -> Option<Self> {
+        let of = |there: bool, keep: Keep| if there { keep.0 } else { 0 };
+        let keep = of(count.is_some(), Keep::COUNT)
+            | of(min.is_some(), Keep::MIN)
+            | of(max.is_some(), Keep::MAX)
+            | of(mean.is_some(), Keep::MEAN);
+        // A number that was not kept is of no meaning, but above that of a point by itself.
+        let points = count.map_or(2, i64::cast_unsigned);
+        (keep > 0 && points > 1).then(|| Self {
+            count: points,
+            nan_count: 0,
+            min: min.unwrap_or(f64::NAN),
+            max: max.unwrap_or(f64::NAN),
+            sum: mean.map_or(0.0, |mean| mean * points as f64),
+            keep: Keep(keep | Keep::LAST.0),
+        })
+    }
+
     fn kept(&self, keep: Keep, value: f64) -> Option<f64> {
         (self.keep.has(keep) && self.count > self.nan_count).then_some(value)
     }

@@ -4,16 +4,21 @@
 //! would leave a hole is refused. A replica is a [`Writer`] that goes on where its journal ends, and drops nothing: what
 //! finds no room is the sender's still.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::ledger::Window;
 use crate::packed::Packed;
 use crate::platform::Mutex;
 use crate::types::{Seq, SeriesId, Stats, WriterId};
 use crate::writer::Writer;
+
+/// Points whose windows are written at a time: 300 KiB of records at most.
+const SLICE_POINTS: usize = 1 << 12;
 
 /// The stream of one writer of another store. Lock order: turn, then what the writer takes.
 #[derive(Debug)]
@@ -21,6 +26,26 @@ pub struct Replica {
     writer: Arc<Writer>,
     /// Held while a batch is stored, so that its points follow each other.
     turn: Mutex<()>,
+}
+
+/// Points on their way, by column.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    series: &'a [SeriesId],
+    step: &'a [i64],
+    time: &'a [i64],
+    value: &'a [f64],
+}
+
+impl<'a> Part<'a> {
+    fn slice(&self, rows: Range<usize>) -> Part<'a> {
+        Part {
+            series: &self.series[rows.clone()],
+            step: &self.step[rows.clone()],
+            time: &self.time[rows.clone()],
+            value: &self.value[rows],
+        }
+    }
 }
 
 impl Replica {
@@ -71,9 +96,45 @@ impl Replica {
             .iter()
             .map(|number| ids[*number as usize])
             .collect();
-        let (step, time, value) = (&packed.step[new..], &packed.timestamp_ms[new..], &packed.value[new..]);
-        let stored = self.writer.append_columns_that_fit(&series, step, time, value)?;
-        Ok(have + stored)
+        let whole = Part {
+            series: &series,
+            step: &packed.step[new..],
+            time: &packed.timestamp_ms[new..],
+            value: &packed.value[new..],
+        };
+        let windows = &packed.windows[packed.windows.partition_point(|window| window.seq < have)..];
+        if windows.is_empty() {
+            return Ok(have + self.store(whole)?);
+        }
+        self.store_with(have, whole, windows)
+    }
+
+    fn store(&self, part: Part<'_>) -> Result<u64> {
+        self.writer
+            .append_columns_that_fit(part.series, part.step, part.time, part.value)
+    }
+
+    /// Stores points from number `next` on, and before them what they stand for; returns the number of the next one.
+    fn store_with(&self, mut next: Seq, whole: Part<'_>, mut windows: &[Window]) -> Result<Seq> {
+        for start in (0..whole.series.len()).step_by(SLICE_POINTS) {
+            let part = whole.slice(start..whole.series.len().min(start + SLICE_POINTS));
+            let upto = next + part.series.len() as u64;
+            let (own, others) = windows.split_at(windows.partition_point(|window| window.seq < upto));
+            windows = others;
+            let Some(chunk) = self.writer.append_windows(own)? else {
+                return Ok(next);
+            };
+            let stored = self.store(part)?;
+            next += stored;
+            // Points in a later file than what they stand for would lose that when the earlier file is sealed and removed.
+            if self.writer.chunk()? != Some(chunk) {
+                self.writer.append_windows(own)?;
+            }
+            if next < upto {
+                break;
+            }
+        }
+        Ok(next)
     }
 
     /// Whose stream it is.

@@ -200,6 +200,7 @@ impl Snapshot {
             step: &columns.step,
             timestamp_ms: &columns.timestamp_ms,
             value: &columns.value,
+            windows: &columns.windows,
         })
     }
 
@@ -453,7 +454,7 @@ impl Rows {
 }
 
 /// What the points of these numbers stand for: count, min, max and mean, as segments have them.
-fn window_columns(windows: &[Window], seqs: &[i64]) -> [ArrayRef; 4] {
+pub(crate) fn window_columns(windows: &[Window], seqs: &[i64]) -> [ArrayRef; 4] {
     let window = |seq: &i64| {
         let place = windows.binary_search_by_key(&seq.cast_unsigned(), |window| window.seq);
         place.ok().map(|place| &windows[place].aggregate)

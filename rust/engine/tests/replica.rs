@@ -3,16 +3,20 @@
 
 mod lake;
 
+use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
 use lake::{Lake, log, rows, small, steps};
 use runlake_engine::{
-    Config, Error, Packed, Points, Replica, SealOptions, SeriesName, Writer, WriterId, adopt, pack, read_range, seal,
-    survey, unpack,
+    Aggregate, Config, Error, Packed, Points, Replica, SealOptions, Selection, SeriesName, Snapshot, Window, Writer,
+    WriterId, adopt, pack, read_range, seal, survey, unpack,
 };
 
 const WRITER: WriterId = WriterId(0xfeed);
@@ -41,6 +45,7 @@ fn batch(first: u64, upto: u64) -> Packed {
         step: &numbers.iter().map(|n| *n as i64).collect::<Vec<_>>(),
         timestamp_ms: &vec![5; numbers.len()],
         value: &numbers.iter().map(|n| *n as f64).collect::<Vec<_>>(),
+        windows: &[],
     });
     unpack(&packed.unwrap().0).unwrap()
 }
@@ -287,6 +292,7 @@ fn an_ordinary_writers_stream_is_replicated_from_its_journal() {
         step: &columns.step,
         timestamp_ms: &columns.timestamp_ms,
         value: &columns.value,
+        windows: &columns.windows,
     })
     .unwrap();
     assert_eq!(upto, 3_000);
@@ -298,4 +304,51 @@ fn an_ordinary_writers_stream_is_replicated_from_its_journal() {
     assert_eq!(lake.rows(), source.rows()[100..]);
     assert_eq!(survey(lake.path()).unwrap()[0].id, writer.id());
     assert_eq!(rows(lake.path()).len(), 2_900);
+}
+
+/// Of each point that stands for others its number and how many these are, as a reader has it.
+fn counts(lake: &Lake) -> Vec<(i64, i64)> {
+    let snapshot = Snapshot::open(lake.path(), None).unwrap();
+    let batches = snapshot
+        .read_with_windows(&HashMap::new(), &Selection::default())
+        .unwrap();
+    let mut found = Vec::new();
+    for batch in batches {
+        let (seqs, counts) = (batch.column(6), batch.column(7));
+        let (seqs, counts) = (seqs.as_primitive::<Int64Type>(), counts.as_primitive::<Int64Type>());
+        let rows = (0..batch.num_rows()).filter(|row| counts.is_valid(*row));
+        found.extend(rows.map(|row| (seqs.value(row), counts.value(row))));
+    }
+    found
+}
+
+#[test]
+fn what_points_stand_for_comes_with_them_once_and_outlives_the_files_before_them() {
+    let lake = Lake::new();
+    let replica = open(&lake, 0);
+    let with_windows = |first, upto| {
+        let mut batch = batch(first, upto);
+        let aggregate = |seq| Aggregate::from_kept(Some(seq as i64 + 2), None, None, Some(0.5)).unwrap();
+        let window = |seq| Window {
+            seq,
+            aggregate: aggregate(seq),
+        };
+        batch.windows = (first..upto).filter(|seq| seq % 2 == 0).map(window).collect();
+        batch
+    };
+    let expected = |from: i64, upto: i64| -> Vec<(i64, i64)> {
+        (from..upto)
+            .filter(|seq| seq % 2 == 0)
+            .map(|seq| (seq, seq + 2))
+            .collect()
+    };
+    // Over many chunks, some of it twice.
+    assert_eq!(replica.append(&with_windows(0, 5_000)).unwrap(), 5_000);
+    assert_eq!(replica.append(&with_windows(3_000, 9_000)).unwrap(), 9_000);
+    assert_eq!(counts(&lake), expected(0, 9_000));
+    replica.trim(7_000).unwrap();
+    let held = lake.rows()[0].seq;
+    assert!(held > 0, "no file was removed");
+    assert_eq!(counts(&lake), expected(held, 9_000));
+    replica.close().unwrap();
 }

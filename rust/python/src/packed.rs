@@ -1,9 +1,11 @@
 //! Packed points: parts of a writer's stream as bytes for the network.
 
 use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use runlake_engine::{Packed, Points, Seq, SeriesName, WriterId, packed};
+use runlake_engine::{Packed, Points, Seq, SeriesName, Window, WriterId, packed};
 
 use crate::arrow;
 use crate::errors::{BoundaryResult, invalid_input};
@@ -80,6 +82,7 @@ struct Rows {
     step: Vec<i64>,
     timestamp_ms: Vec<i64>,
     value: Vec<f64>,
+    windows: Vec<Window>,
 }
 
 impl Rows {
@@ -92,6 +95,7 @@ impl Rows {
             step: Vec::new(),
             timestamp_ms: Vec::new(),
             value: Vec::new(),
+            windows: Vec::new(),
         }
     }
 
@@ -113,6 +117,7 @@ impl Rows {
                 "the table has point {seq} where {wanted} should be"
             )));
         }
+        self.windows.extend(windows(expected, batch));
         let runs = Keys::of(column("run_id")?)?;
         let keys = Keys::of(column("key")?)?;
         let mut numbers = std::collections::HashMap::new();
@@ -141,6 +146,21 @@ impl Rows {
             step: &self.step,
             timestamp_ms: &self.timestamp_ms,
             value: &self.value,
+            windows: &self.windows,
         })
     }
+}
+
+/// What the rows of a table stand for, if it says so.
+fn windows(first: Seq, batch: &RecordBatch) -> Vec<Window> {
+    let double = |name| batch.column_by_name(name)?.as_primitive_opt::<Float64Type>();
+    let found = || {
+        let count = batch.column_by_name("count")?.as_primitive_opt::<Int64Type>()?;
+        Some(packed::windows(
+            first,
+            count,
+            [double("min")?, double("max")?, double("mean")?],
+        ))
+    };
+    found().unwrap_or_default()
 }

@@ -2,7 +2,8 @@
 //!
 //! An Arrow IPC stream, its buffers compressed with zstd. The schema's metadata has `runlake.writer` (32 hexadecimal
 //! digits) and `runlake.first` (decimal), the number of the first row; row `i` is point `first + i`. Columns, none
-//! nullable: `run_id` and `key` (dictionaries of `utf8` with `i32` keys), `step`, `timestamp` (`i64`, ms) and `value`.
+//! nullable: `run_id` and `key` (dictionaries of `utf8` with `i32` keys), `step`, `timestamp` (`i64`, ms) and `value`. Where points
+//! stand for others, there are `count` (`i64`), `min`, `max` and `mean` besides, nullable, as in segments.
 //!
 //! What comes in is checked in whole before anything is made of it, so that no sender can make a receiver use more memory
 //! than [`MAX_BYTES`] allow, store a part of a batch, or panic.
@@ -14,11 +15,13 @@ mod unpack;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow_array::{Float64Array, Int64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 pub use pack::{Points, pack};
 pub use unpack::{Packed, unpack};
 
+use crate::ledger::{Aggregate, Window};
 use crate::types::{Seq, WriterId};
 
 /// Most points of a batch.
@@ -44,10 +47,35 @@ fn columns() -> Schema {
     ])
 }
 
-fn schema(writer: WriterId, first: Seq) -> SchemaRef {
+/// The schema of a batch with windows, without metadata.
+fn columns_with_windows() -> Schema {
+    let field = |name, kind| Arc::new(Field::new(name, kind, true));
+    let of_windows = [
+        field("count", DataType::Int64),
+        field("min", DataType::Float64),
+        field("max", DataType::Float64),
+        field("mean", DataType::Float64),
+    ];
+    let fields: Vec<_> = columns().fields().iter().cloned().chain(of_windows).collect();
+    Schema::new(fields)
+}
+
+/// What points from `first` on stand for, by the columns `count`, `min`, `max` and `mean`.
+pub fn windows(first: Seq, count: &Int64Array, doubles: [&Float64Array; 3]) -> Vec<Window> {
+    let [min, max, mean] = doubles.map(|column| column.iter());
+    let rows = (first..).zip(count.iter().zip(min).zip(max).zip(mean));
+    let window = |(seq, (((count, min), max), mean))| {
+        let aggregate = Aggregate::from_kept(count, min, max, mean)?;
+        Some(Window { seq, aggregate })
+    };
+    rows.filter_map(window).collect()
+}
+
+fn schema(writer: WriterId, first: Seq, windows: bool) -> SchemaRef {
+    let columns = if windows { columns_with_windows() } else { columns() };
     let metadata = [(WRITER, writer.to_string()), (FIRST, first.to_string())];
     let metadata: HashMap<_, _> = metadata.map(|(name, text)| (name.to_owned(), text)).into();
-    Arc::new(columns().with_metadata(metadata))
+    Arc::new(columns.with_metadata(metadata))
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 
 use super::{MAX_NAME_BYTES, MAX_POINTS, schema};
 use crate::error::{Error, Result};
+use crate::ledger::Window;
+use crate::tail::window_columns;
 use crate::types::{Seq, SeriesName, WriterId};
 
 /// Points that follow each other in a writer's stream, as columns of equal length.
@@ -29,6 +31,8 @@ pub struct Points<'a> {
     pub timestamp_ms: &'a [i64],
     /// Values.
     pub value: &'a [f64],
+    /// What points stand for, in the order of their numbers.
+    pub windows: &'a [Window],
 }
 
 /// Packs the first of these points, as many as one batch may have, and returns the number of the point after the last.
@@ -48,14 +52,22 @@ pub fn pack(points: &Points<'_>) -> Result<(Vec<u8>, Seq)> {
         }
     }
     let rows = runs.len();
-    let schema = schema(points.writer, points.first);
-    let columns: Vec<ArrayRef> = vec![
+    let upto = points.first + rows as u64;
+    let begin = points.windows.partition_point(|window| window.seq < points.first);
+    let end = points.windows.partition_point(|window| window.seq < upto);
+    let windows = &points.windows[begin..end];
+    let schema = schema(points.writer, points.first, !windows.is_empty());
+    let mut columns: Vec<ArrayRef> = vec![
         names.runs.column(runs)?,
         names.keys.column(keys)?,
         Arc::new(Int64Array::from(points.step[..rows].to_vec())),
         Arc::new(Int64Array::from(points.timestamp_ms[..rows].to_vec())),
         Arc::new(Float64Array::from(points.value[..rows].to_vec())),
     ];
+    if !windows.is_empty() {
+        let seqs: Vec<i64> = (points.first..upto).map(u64::cast_signed).collect();
+        columns.extend(window_columns(windows, &seqs));
+    }
     let batch = RecordBatch::try_new(schema.clone(), columns)?;
     let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::ZSTD))?;
     let mut bytes = Vec::with_capacity(rows * 8 + 2048);
@@ -63,7 +75,7 @@ pub fn pack(points: &Points<'_>) -> Result<(Vec<u8>, Seq)> {
     stream.write(&batch)?;
     stream.finish()?;
     drop(stream);
-    Ok((bytes, points.first + rows as u64))
+    Ok((bytes, upto))
 }
 
 /// The names that occur, in the order of their first use.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::error::Error;
+use crate::ledger::{Aggregate, Keep, Window};
 use crate::types::SeriesName;
 
 fn name(run_id: &str, key: &str) -> Option<SeriesName> {
@@ -19,6 +20,7 @@ fn some_points() -> (Vec<u8>, Seq) {
         step: &[i64::MIN, -1, 0, 1, i64::MAX],
         timestamp_ms: &[0, 1, 2, 3, i64::MAX],
         value: &[-0.0, f64::from_bits(0x7ff8_0000_dead_beef), f64::INFINITY, 5e-324, 0.1],
+        windows: &[],
     })
     .unwrap()
 }
@@ -65,6 +67,7 @@ fn a_batch_without_points_is_one() {
         step: &[],
         timestamp_ms: &[],
         value: &[],
+        windows: &[],
     };
     let (bytes, upto) = pack(&points).unwrap();
     assert_eq!((unpack(&bytes).unwrap().upto(), upto), (7, 7));
@@ -81,6 +84,7 @@ fn more_than_a_batch_may_have_is_packed_in_parts() {
         step: &vec![1; rows],
         timestamp_ms: &vec![1; rows],
         value: &vec![1.0; rows],
+        windows: &[],
     };
     let (bytes, upto) = pack(&points).unwrap();
     assert_eq!(
@@ -111,6 +115,7 @@ fn a_series_without_a_name_is_an_error() {
         step: &[1],
         timestamp_ms: &[1],
         value: &[1.0],
+        windows: &[],
     };
     assert!(matches!(pack(&points), Err(Error::UnknownSeries(1))));
 }
@@ -150,4 +155,40 @@ fn a_buffer_that_says_it_is_huge_is_refused_before_it_is_made() {
         refused += usize::from(error.is_err_and(|e| e.contains("too large")));
     }
     assert!(refused >= 5, "{refused}");
+}
+
+#[test]
+fn what_points_stand_for_comes_back_with_them() {
+    let mut aggregate = Aggregate::of(2.0, Keep::ALL);
+    [8.0, -4.0].into_iter().for_each(|value| aggregate.push(value));
+    let some = Aggregate {
+        keep: Keep::MAX | Keep::LAST,
+        ..aggregate
+    };
+    let window = |seq, aggregate| Window { seq, aggregate };
+    let windows = [window(6, some), window(8, aggregate), window(9, some), window(10, some)];
+    let points = Points {
+        writer: WriterId(1),
+        first: 7,
+        series: &[0; 3],
+        names: &[name("a", "loss")],
+        step: &[1, 2, 3],
+        timestamp_ms: &[1, 2, 3],
+        value: &[0.5; 3],
+        windows: &windows,
+    };
+    let packed = unpack(&pack(&points).unwrap().0).unwrap();
+    let kept = |w: &Window| {
+        let a = &w.aggregate;
+        (w.seq, a.kept_count(), a.kept_min(), a.kept_max(), a.kept_mean())
+    };
+    let found: Vec<_> = packed.windows.iter().map(kept).collect();
+    assert_eq!(
+        found,
+        [
+            (8, Some(3), Some(-4.0), Some(8.0), Some(2.0)),
+            (9, None, None, Some(8.0), None)
+        ]
+    );
+    assert!(packed.windows.iter().all(|window| window.aggregate.count > 1));
 }

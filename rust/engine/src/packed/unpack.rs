@@ -11,9 +11,13 @@ use arrow_array::{Array, DictionaryArray, RecordBatch};
 use arrow_ipc::reader::StreamReader;
 use arrow_schema::Schema;
 
-use super::{FIRST, MAX_POINTS, WRITER, check, columns};
+use super::{FIRST, MAX_POINTS, WRITER, check, columns, columns_with_windows, windows};
 use crate::error::{Error, Result};
+use crate::ledger::Window;
 use crate::types::{MAX_KEY_BYTES, MAX_RUN_BYTES, Seq, SeriesName, WriterId};
+
+/// Columns that every batch has, none with nulls.
+const ALWAYS: usize = 5;
 
 /// Points that follow each other in a writer's stream.
 #[derive(Clone, Debug)]
@@ -32,6 +36,8 @@ pub struct Packed {
     pub timestamp_ms: Vec<i64>,
     /// Values, bit for bit.
     pub value: Vec<f64>,
+    /// What points stand for, in the order of their numbers.
+    pub windows: Vec<Window>,
 }
 
 /// Reads what [`super::pack`] has made, here or elsewhere.
@@ -72,6 +78,7 @@ fn read(bytes: &[u8]) -> Result<Packed> {
         step: Vec::new(),
         timestamp_ms: Vec::new(),
         value: Vec::new(),
+        windows: Vec::new(),
     };
     let mut table = SeriesTable::default();
     for batch in reader {
@@ -87,10 +94,11 @@ fn read(bytes: &[u8]) -> Result<Packed> {
 
 /// Whether the columns are those of a batch, nullable or not: some libraries know no other.
 fn has_columns(schema: &Schema) -> bool {
-    let expected = columns();
-    let pairs = || expected.fields().iter().zip(schema.fields());
-    expected.fields().len() == schema.fields().len()
-        && pairs().all(|(wanted, found)| wanted.name() == found.name() && wanted.data_type() == found.data_type())
+    [columns(), columns_with_windows()].iter().any(|expected| {
+        let mut pairs = expected.fields().iter().zip(schema.fields());
+        expected.fields().len() == schema.fields().len()
+            && pairs.all(|(wanted, found)| wanted.name() == found.name() && wanted.data_type() == found.data_type())
+    })
 }
 
 fn metadata<'a>(schema: &'a Schema, name: &str) -> Result<&'a str> {
@@ -110,10 +118,17 @@ fn number(text: &str) -> Result<Seq> {
 
 impl Packed {
     fn extend(&mut self, batch: &RecordBatch, table: &mut SeriesTable) -> Result<()> {
-        if let Some(column) = batch.columns().iter().find(|column| column.logical_null_count() > 0) {
+        let (always, of_windows) = batch.columns().split_at(ALWAYS);
+        if let Some(column) = always.iter().find(|column| column.logical_null_count() > 0) {
             return Err(refuse(format!("it has {} nulls", column.logical_null_count())));
         }
         let [runs, keys] = [0, 1].map(|i| batch.column(i).as_dictionary::<Int32Type>());
+        if let [count, doubles @ ..] = of_windows {
+            let [min, max, mean] = [0, 1, 2].map(|i| doubles[i].as_primitive::<Float64Type>());
+            let first = self.first + self.series.len() as u64;
+            self.windows
+                .extend(windows(first, count.as_primitive::<Int64Type>(), [min, max, mean]));
+        }
         table.extend(runs, keys, &mut self.series)?;
         self.step.extend(batch.column(2).as_primitive::<Int64Type>().values());
         self.timestamp_ms

@@ -20,6 +20,7 @@ mod room;
 mod signals;
 mod slow;
 mod sync;
+mod windows;
 
 use std::io;
 use std::path::{Path, PathBuf};
