@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     )
     from runlake.fluent.frames import band, compare, points, runs, series
     from runlake.fluent.inputs import log_input, log_inputs
+    from runlake.fluent.ledger import ledger
     from runlake.fluent.losses import errors_seen
     from runlake.fluent.missing import missing_points
     from runlake.fluent.run import ActiveRun
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         start_run,
     )
     from runlake.fluent.search import search_runs
+    from runlake.fluent.throttle import throttle
     from runlake.fluent.values import (
         delete_tag,
         flush,
@@ -123,6 +125,7 @@ __all__ = [
     "get_tracking_uri",
     "is_tracking_uri_set",
     "last_active_run",
+    "ledger",
     "load_table",
     "log_arrays",
     "log_artifact",
@@ -158,6 +161,7 @@ __all__ = [
     "set_tags",
     "set_tracking_uri",
     "start_run",
+    "throttle",
     "tracking",
 ]
 
@@ -184,10 +188,12 @@ _HOMES = {
         "start_run",
     ),
     "runlake.fluent.search": ("search_runs",),
+    "runlake.fluent.throttle": ("throttle",),
     "runlake.fluent.values": (
         "delete_tag", "flush", "flush_async_logging", "log_arrays", "log_config", "log_metric", "log_metrics",
         "log_param", "log_params", "log_points", "set_tag", "set_tags",
     ),
+    "runlake.fluent.ledger": ("ledger",),
     "runlake.fluent.losses": ("errors_seen",),
     "runlake.guard": ("set_error_policy",),
     "runlake.location": ("get_tracking_uri", "is_tracking_uri_set", "set_tracking_uri"),

@@ -853,6 +853,7 @@ def seal(
     ranges: Sequence[_Range],
     experiment_of: Mapping[str, str],
     *,
+    ledger: Mapping[str, Sequence[LedgerEntry]] | None = None,
     threads: int = 1,
     hook: Callable[[str], object] | None = None,
 ) -> list[Sealed]:
@@ -860,6 +861,7 @@ def seal(
 
     Args:
         experiment_of: Experiment id of each run; a run that is not in it goes to the experiment `lost`.
+        ledger: What writers have not stored by now, by their ids; kept in the segments of the runs' experiments.
         threads: Threads that encode.
         hook: Called after each step with its name: `read`, `sorted`, `written`, `synced`, `renamed`. What it raises is
             raised in the end, and then no catalog will know the segments.
@@ -891,6 +893,9 @@ class SegmentInfo:
     @property
     def seals(self) -> list[tuple[str, list[tuple[str, str, int]], list[_Range]]]:
         """Of a compacted segment, id, siblings and ranges of each seal that its rows come from; else empty."""
+    @property
+    def ledger(self) -> list[tuple[str, LedgerEntry]]:
+        """What writers had not stored of runs of the experiment when it was made, each with the writer's id."""
 
 def compact(
     segments: str,

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from runlake import guard
+from runlake.entities import Waits
 from runlake.errors import InvalidInput, InvalidType
-from runlake.store import Store, Waits, opened_stores
+from runlake.store import Store, opened_stores
 
 _LEAST_LOOK_S: Final = 0.05
 _MOST_LOOK_S: Final = 1.0

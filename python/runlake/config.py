@@ -46,10 +46,12 @@ class Config:
 
     sync_interval_ms: int = 1000
     """Time between two syncs of journal and catalog, start to start: what a power cut may cost."""
-    max_block_ms: int = 1000
-    """Longest time a logging call waits for room in the journal."""
+    max_block_ms: int = 0
+    """Longest time a logging call waits for room in the journal; then points are merged, or else dropped."""
     max_unsealed_bytes: int | None = None
-    """Journal backlog from which on logging calls wait; None is the engine's own."""
+    """Journal backlog beyond which there is no room; None is the engine's own."""
+    min_free_bytes: int = 0
+    """What the journal leaves free of the disk, for others."""
     lock_timeout_ms: int = 20_000
     """Longest wait for the catalog when a store is opened, a run started, or something is read or managed."""
     record_timeout_ms: int = 2000
@@ -67,7 +69,7 @@ class Config:
     exit_timeout_ms: int = 30_000
     """Longest time that leaving the interpreter waits for a segment that is being written."""
     spool_max_bytes: int = 4 << 30
-    """Journal bytes that may wait for a server; from there on logging calls wait, and then drop and count."""
+    """Journal bytes that may wait for a server; beyond that there is no room."""
     drain_timeout_ms: int = 30_000
     """Longest time that the end of a run, or of the interpreter, waits until a server has everything."""
     journal: JournalSetting = "auto"

@@ -6,8 +6,8 @@ Times are milliseconds since 1970.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Generic, TypeVar
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from runlake.errors import InvalidInput
 
@@ -387,6 +387,84 @@ class MissingPoints(Entity):
     file: str
     last_verified_ms: int | None
     found_ms: int
+
+
+Waits: TypeAlias = Literal["sync", "seal", "server"]
+"""What points wait for: to be on disk, to be moved into a segment that is due, to be taken by a server."""
+
+
+@dataclass(frozen=True)
+class DroppedStretch(Entity):
+    """Points of one key that were dropped for one reason, without a stored one in between where there was no room.
+
+    Attributes:
+        reason: "throttled" by a policy; "no space" on the disk; "backlog", when unsealed points were at their limit;
+            "late", when a file was not made in time.
+    """
+
+    reason: str
+    points: int
+    first_step: int
+    last_step: int
+
+
+@dataclass(frozen=True)
+class KeyLedger(Entity):
+    """What became of the points of one key of a run: `accepted = stored + merged + sum(dropped.values()) + in_flight`.
+
+    Attributes:
+        accepted: Points that logging calls took.
+        stored: Points that are in the journal or in a segment.
+        merged: Points that are in the aggregates of a stored one.
+        dropped: Points that nothing is kept of but their summary, by reason; see `DroppedStretch`.
+        in_flight: Points that will be stored or counted with the next ones, one a process that logs to the key.
+        stretches: Where points were dropped.
+    """
+
+    key: str
+    accepted: int
+    stored: int
+    merged: int
+    dropped: dict[str, int]
+    in_flight: int
+    stretches: list[DroppedStretch]
+
+    def with_pending(self) -> KeyLedger:
+        """Return it with one more point in flight."""
+        return replace(self, accepted=self.accepted + 1, in_flight=self.in_flight + 1)
+
+
+@dataclass(frozen=True)
+class RunLedger(Entity):
+    """What became of all points that a run accepted, by key."""
+
+    run_id: str
+    keys: list[KeyLedger]
+
+    @property
+    def accepted(self) -> int:
+        """Points that logging calls took."""
+        return sum(of_key.accepted for of_key in self.keys)
+
+    @property
+    def stored(self) -> int:
+        """Points that are in the journal or in a segment."""
+        return sum(of_key.stored for of_key in self.keys)
+
+    @property
+    def merged(self) -> int:
+        """Points that are in the aggregates of stored ones."""
+        return sum(of_key.merged for of_key in self.keys)
+
+    @property
+    def dropped(self) -> int:
+        """Points that nothing is kept of but their summary."""
+        return sum(sum(of_key.dropped.values()) for of_key in self.keys)
+
+    @property
+    def in_flight(self) -> int:
+        """Points that will be stored or counted with the next ones."""
+        return sum(of_key.in_flight for of_key in self.keys)
 
 
 class PagedList(list[T], Generic[T]):

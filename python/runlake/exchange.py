@@ -25,9 +25,11 @@ _CLASSES: Final[Mapping[str, Any]] = {
     for kind in (
         entities.Dataset,
         entities.DatasetInput,
+        entities.DroppedStretch,
         entities.Experiment,
         entities.FileInfo,
         entities.InputTag,
+        entities.KeyLedger,
         entities.Metric,
         entities.MissingPoints,
         entities.Param,
@@ -35,6 +37,7 @@ _CLASSES: Final[Mapping[str, Any]] = {
         entities.RunData,
         entities.RunInfo,
         entities.RunInputs,
+        entities.RunLedger,
         entities.RunTag,
     )
 }

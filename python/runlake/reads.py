@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runlake.entities import Experiment, Metric, MissingPoints, PagedList, Run, ViewType
+from runlake.entities import Experiment, Metric, MissingPoints, PagedList, Run, RunLedger, ViewType
 
 if TYPE_CHECKING:
     import polars as pl
@@ -123,6 +123,12 @@ class Reads:
     def missing_points(self, run_id: str) -> list[MissingPoints]:
         """See `runlake.missing_points`."""
         return self._lake.catalog.missing_points(run_id)
+
+    def ledger(self, run_id: str) -> RunLedger:
+        """See `runlake.ledger`."""
+        from runlake import query
+
+        return query.run_ledger(self._lake, run_id)
 
     def metric_keys(self) -> set[str]:
         """Return every key that has points, and other names of the catalog."""

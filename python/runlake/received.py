@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from runlake import names
-from runlake.catalog import Change, ReceivedExperiment, ReceivedRun, WriterInfo
+from runlake.accounts import account_of
+from runlake.catalog import Change, ReceivedExperiment, ReceivedRun, Unstored, WriterInfo
 from runlake.entities import Dataset, DatasetInput, InputTag, LifecycleStage, RunStatus
 from runlake.errors import InvalidInput
 from runlake.recording import as_texts, check_input
@@ -52,6 +53,18 @@ def experiments_of(said: Mapping[str, Any]) -> list[ReceivedExperiment]:
 def runs_of(said: Mapping[str, Any]) -> list[ReceivedRun]:
     """Read the runs of a request."""
     return _each(said, "runs", _run)
+
+
+def accounts_of(said: Mapping[str, Any]) -> dict[str, list[Unstored]]:
+    """Read what writers have not stored, by their ids."""
+    found: dict[str, list[Unstored]] = {}
+    for writer_id, entry in _each(said, "accounts", _account):
+        found.setdefault(writer_id, []).append(entry)
+    return found
+
+
+def _account(said: Mapping[str, Any]) -> tuple[str, Unstored]:
+    return check_id(said.get("writer"), "writer"), account_of(said)
 
 
 def receipt_to_json(receipt: Receipt) -> dict[str, Any]:

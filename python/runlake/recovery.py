@@ -22,7 +22,7 @@ from runlake import _engine
 from runlake.catalog import Catalog, Change, GapInfo, Range, WriterInfo, WriterState
 from runlake.catalog.lock import FileLock
 from runlake.config import Config
-from runlake.errors import NotFound
+from runlake.errors import NotFound, StoreError
 from runlake.sealing import Segments, pieces_of
 
 _log = logging.getLogger("runlake")
@@ -161,6 +161,23 @@ class Recovery:
         }
         return [writer for writer in writers if writer not in gone or writer in foreign]
 
+    def let_go(self, writer_id: str, *, sealed_all: bool, wait_s: float) -> None:
+        """Note that a journal of this process is closed; one of which all is sealed goes.
+
+        Raises:
+            CatalogLocked: others kept the catalog for `wait_s`.
+        """
+        journal = _engine.adopt(self._journals, writer_id) if sealed_all else None
+        try:
+            ledger = () if journal is None else journal.ledger
+            self._catalog.close_writer(writer_id, sealed_all=sealed_all, ledger=ledger, wait_s=wait_s)
+        except StoreError:
+            if journal is not None:
+                journal.finish(False)
+            raise
+        if journal is not None:
+            journal.finish(True)
+
     def adopt_now(self, writer_id: str) -> None:
         """Move what can be believed of a dead writer's journal into segments, unless others are at it."""
         self._mend_writer(writer_id, None)
@@ -260,8 +277,14 @@ class Recovery:
             runs = [(run_id, last_ms) for run_id, _, last_ms in adopted.runs]
             writer = info or describe_writer(writer_id, pid=0, now_ms=adopted.last_verified_ms or 0)
             nothing_left = not gaps and not has_lost and self._is_sealed(adopted)
-            self._catalog.mend_writer(writer, runs, gaps, adopted.last_verified_ms, sealed_all=nothing_left)
+            self._catalog.mend_writer(
+                *(writer, runs, gaps, adopted.last_verified_ms),
+                ledger=adopted.ledger,
+                sealed_all=nothing_left,
+            )
             sealed_all = nothing_left
+            if adopted.unrecorded:
+                _log.warning("writer %s dropped %d points without noting whose", writer_id, adopted.unrecorded)
             if gaps:
                 _report(writer_id, adopted, gaps)
         finally:
@@ -347,7 +370,7 @@ class Recovery:
                 if (number and self._stopped.is_set()) or not self._seal(adopted, pieces):
                     return
             for writer_id in list(adopted):
-                self._catalog.close_writer(writer_id, sealed_all=True)
+                self._catalog.close_writer(writer_id, sealed_all=True, ledger=adopted[writer_id].ledger)
                 adopted.pop(writer_id).finish(True)
         finally:
             for left in adopted.values():
@@ -355,7 +378,7 @@ class Recovery:
 
     def _seal(self, adopted: dict[str, _engine.Adopted], claimed: Sequence[Range]) -> bool:
         held = [piece for claim in claimed for piece in _without_gaps(claim, adopted[claim[0]])]
-        return self._segments.seal(held, claimed)
+        return self._segments.seal(held, claimed, {writer: adopted[writer].ledger for writer, _, _ in claimed})
 
     def _pieces(self, adopted: dict[str, _engine.Adopted]) -> Iterator[list[Range]]:
         """Divide what is not sealed into lists of ranges, each small enough for one segment and with a writer once."""

@@ -35,6 +35,8 @@ _TRIES: Final = 5
 _FILES_PER_STREAM: Final = 8
 _MOST_OPEN: Final = 512
 _MOST_UNSEALED_BYTES: Final = 1 << 30
+_WAIT_MS: Final = 1000
+"""Longest time that a request waits for room, unless something else is set: no training waits for it."""
 _QUIET_S: Final = 1.0
 _MUCH_BYTES: Final = 64 << 20
 _GAP: Final = "the store that it comes from has lost them"
@@ -85,6 +87,7 @@ class Replicas:
         self._catalog = segments.catalog
         self._recovery = recovery
         self._config = config
+        self._wait_ms = config.max_block_ms or _WAIT_MS
         self._most_unsealed_bytes = config.max_unsealed_bytes or _MOST_UNSEALED_BYTES
         self.forget()
 
@@ -212,7 +215,7 @@ class Replicas:
             writer_id,
             sealed,
             sync_interval_ms=self._config.sync_interval_ms,
-            max_block_ms=self._config.max_block_ms,
+            max_block_ms=self._wait_ms,
             max_unsealed_bytes=self._config.max_unsealed_bytes,
             written=self._catalog.keeping.written,
         )
@@ -315,7 +318,7 @@ class Replicas:
 
     def _wait_for_room(self) -> None:
         """Wait for the sealer while there is too much for it, and refuse when that takes long."""
-        deadline = time.monotonic() + self._config.max_block_ms / 1000
+        deadline = time.monotonic() + self._wait_ms / 1000
         while self._unsealed_bytes() >= self._most_unsealed_bytes:
             self._wake.set()
             if time.monotonic() >= deadline:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from runlake import _engine
-from runlake.catalog import Catalog, Range, UnstoredPoints
+from runlake.catalog import Catalog, Range
 from runlake.config import Config
 from runlake.errors import StoreError
 
@@ -28,7 +28,8 @@ compact.checked, compact.written, compact.synced, compact.renamed, compact.commi
 BYTES_PER_POINT: Final = 28
 """What a point takes up in a journal."""
 
-Accounts = Mapping[str, Sequence[UnstoredPoints]]
+Accounts = Mapping[str, Sequence[_engine.LedgerEntry]]
+"""What writers have not stored, by writer id."""
 
 _RETRY_S = 5.0
 _LOOK_MS = 500
@@ -56,7 +57,9 @@ class Segments:
         if held:
             runs = _engine.runs_in(str(self.journals), held)
             experiments = self.catalog.run_experiment(runs)
-            written = _engine.seal(str(self.journals), str(self.folder), held, experiments, hook=self.hook)
+            written = _engine.seal(
+                str(self.journals), str(self.folder), held, experiments, ledger=ledger, hook=self.hook
+            )
         try:
             won = self.catalog.commit_seal(claimed, written, ledger)
         except BaseException:
@@ -156,7 +159,7 @@ class Sealer:
         piece = max(1, self._config.seal_bytes // BYTES_PER_POINT)
         upto = min(committed, self._sealed + piece)
         points = [(self._writer.id, self._sealed, upto)]
-        if self._segments.seal(points, points):
+        if self._segments.seal(points, points, {self._writer.id: self._writer.ledger()}):
             self._sealed = upto
         else:
             self._sealed = self._known_to_be_sealed()

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, Self, TypeAlias, TypeVar
+from typing import Self, TypeVar
 
 from runlake import _engine
 from runlake.artifacts.shared import SharedFiles
@@ -20,7 +20,7 @@ from runlake.catalog import Catalog, Change, WriterInfo
 from runlake.compaction import Compactor
 from runlake.config import Config, from_environment, process_rank
 from runlake.delivery import DELIVERY_WAIT_S, Delivery
-from runlake.entities import LifecycleStage, Metric, Run
+from runlake.entities import LifecycleStage, Metric, Run, RunLedger, Waits
 from runlake.errors import CatalogLocked, InvalidInput, StoreError, StoreUnavailable
 from runlake.filesystem import keeping_of, warn_of
 from runlake.names import MAX_STEP
@@ -28,16 +28,15 @@ from runlake.reads import Reads
 from runlake.recovery import Recovery, describe_writer
 from runlake.replicas import Replicas
 from runlake.sealing import Hook, Sealer, Segments
+from runlake.sending_hooks import SendingHooks
+from runlake.throttling import Policy, Rules, for_engine, rules_of_process
 
 _log = logging.getLogger("runlake")
 
 AnyStore = TypeVar("AnyStore", bound="Store")
 
-Waits: TypeAlias = Literal["sync", "seal", "server"]
-"""What points wait for: to be on disk, to be moved into a segment that is due, to be taken by a server."""
 
-
-class Store:
+class Store(SendingHooks):
     """A folder that holds runs. All threads of a process share one; a forked child goes on with a writer of its own.
 
     Attributes:
@@ -65,6 +64,7 @@ class Store:
         self._delivery = Delivery(catalog, self._deliver_own, config.sync_interval_ms)
         catalog.on_commit(self._delivery.wake)
         self._loggers: dict[str, _engine.RunLogger] = {}
+        self._throttles: dict[str, Rules] = {}
         self._writer: _engine.Writer | None = None
         self._sealer: Sealer | None = None
         self._info: WriterInfo | None = None
@@ -143,7 +143,10 @@ class Store:
                 if run_id not in self._attached:
                     self._require_active(run_id)  # reading is not locked; what waits in the journal cannot be refused
                     self._join_journal(run_id)
-                logger = self._loggers[run_id] = self._writer_here().run(run_id, next_step=next_step)
+                logger = self._writer_here().run(run_id, next_step=next_step)
+                if run_id in self._throttles:
+                    logger.set_throttle(for_engine(self._throttles[run_id]))
+                self._loggers[run_id] = logger
         return logger
 
     def logs_to(self, run_id: str) -> bool:
@@ -186,6 +189,21 @@ class Store:
         for key, value, step, timestamp in points:
             logger.log_metric(key, value, step, timestamp)
 
+    def throttle_process(self) -> None:
+        """Let the rules of the process hold for what it logs into this store from now on.
+
+        Raises:
+            InvalidInput: RUNLAKE_THROTTLE cannot be read.
+        """
+        if self._writer is not None:
+            self._writer.set_throttle(for_engine(rules_of_process()))
+
+    def throttle_run(self, run_id: str, patterns: Sequence[str], policy: Policy | None) -> None:
+        """Set a policy for some keys of one run, as far as this process logs it."""
+        rules = self._throttles.setdefault(run_id, Rules())
+        rules.add(patterns, policy)
+        self.run_logger(run_id).set_throttle(for_engine(rules))
+
     def stats(self) -> _engine.WriterStats | None:
         """Return the counters of this process's journal; None before anything was logged."""
         return None if self._writer is None else self._writer.stats()
@@ -200,11 +218,8 @@ class Store:
         if self._writer is None:
             return []
         stats = self._writer.stats()
-        due = stats.unsealed_bytes >= self.config.seal_bytes
-        return [
-            ("sync", stats.committed, stats.durable),
-            ("seal", stats.committed, stats.sealed if due else stats.committed),
-        ]
+        there, due = stats.committed, stats.unsealed_bytes >= self.config.seal_bytes
+        return [("sync", there, stats.durable), ("seal", there, stats.sealed if due else there)]
 
     def flush(self) -> None:
         """Return when everything that was logged and recorded so far survives a power cut."""
@@ -261,16 +276,20 @@ class Store:
         Args:
             end_time: Milliseconds since 1970; None is now.
         """
+        self._finish(run_id)
         end_ms = time.time_ns() // 1_000_000 if end_time is None else end_time
         change = Change(run_id, status=status, end_ms=end_ms, leaver=self.writer().id)
         self._record(change, lambda wait_s: self._leave(change, wait_s))
         self._loggers.pop(run_id, None)
+        self._throttles.pop(run_id, None)
 
     def let_go(self, run_id: str) -> None:
         """Forget what logging to a run that has ended needs in this process; logging to it again starts afresh."""
+        self._finish(run_id)
         with self._mutex:
             if not self._delivery.pending:  # what waits is delivered as the process's own
                 self._loggers.pop(run_id, None)
+                self._throttles.pop(run_id, None)
                 self._attached.discard(run_id)
 
     def get_run(self, run_id: str) -> Run:
@@ -286,20 +305,9 @@ class Store:
         latest = self._latest(run_id)
         return replace(run, data=replace(run.data, metrics={key: metric.value for key, metric in latest.items()}))
 
-    # -- what a store that is sent to a server does besides, see `runlake.replication`
-
-    def artifact_uri(self, run: Run) -> str | None:
-        """Return by which name a script finds the artifacts of a run, now and later."""
-        return run.info.artifact_uri
-
-    def note_files(self, run_id: str) -> None:
-        """Take note that an artifact of a run was written."""
-
-    def bring_file(self, run: Run, artifact_file: str) -> None:
-        """Have an artifact of a run here before something is added to it."""
-
-    def after_end(self, run_id: str) -> None:
-        """Do what is to be done when this process has left a run, and may take its time."""
+    def ledger(self, run_id: str) -> RunLedger:
+        """Return what became of every point that a run accepted; see `runlake.ledger`."""
+        return self.reads.ledger(run_id)
 
     # -- reading, sealing, closing
 
@@ -365,11 +373,14 @@ class Store:
                 max_block_ms=self.config.max_block_ms,
                 max_unsealed_bytes=self.config.max_unsealed_bytes,
                 written=self.catalog.keeping.written,
+                min_free_bytes=self.config.min_free_bytes,
                 after_fork=self._writer_in_child,
             )
             self._info = describe_writer(
                 writer.id, pid=os.getpid(), now_ms=time.time_ns() // 1_000_000, rank=process_rank()
             )
+            if rules := rules_of_process():
+                writer.set_throttle(for_engine(rules))
             self._sealer = Sealer(writer, self._segments, self.config)
             self._writer = writer
         return self._writer
@@ -378,6 +389,8 @@ class Store:
         """Give a run that the parent process began the writer of this one; called from within logging calls."""
         with self._mutex:
             writer = self._writer_here()
+        if run_id in self._throttles:
+            writer.run(run_id).set_throttle(for_engine(self._throttles[run_id]))
         self._join_journal(run_id)
         return writer
 
@@ -413,6 +426,14 @@ class Store:
         from runlake import query  # brings Polars, which logging does without
 
         return query.latest_metrics(self, [run_id]).get(run_id, {})
+
+    def _finish(self, run_id: str) -> None:
+        """Store the last points of a run that a policy holds back. Those that find no room stay where they survive."""
+        if self._writer is not None:
+            try:
+                self._writer.finish_run(run_id)
+            except StoreError as error:
+                _log.warning("the last points of run %s are stored later: %s", run_id, error)
 
     def _record(self, change: Change, apply: Callable[[float], object]) -> None:
         if not self._delivery.pending:
@@ -465,9 +486,7 @@ class Store:
         return sealer.sealed
 
     def _settle(self, writer_id: str, *, sealed_all: bool) -> None:
-        self.catalog.close_writer(writer_id, sealed_all=sealed_all, wait_s=self.config.record_timeout_ms / 1000)
-        if sealed_all and (journal := _engine.adopt(str(self.journals_dir), writer_id)) is not None:
-            journal.finish(True)
+        self._recovery.let_go(writer_id, sealed_all=sealed_all, wait_s=self.config.record_timeout_ms / 1000)
 
     def _forget_writer(self) -> None:
         self._mutex = threading.RLock()  # a signal handler that ends a run must get in while the same thread starts one

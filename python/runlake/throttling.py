@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Literal, TypeAlias
 
-from runlake import config
+from runlake import _engine, config
 from runlake.errors import InvalidInput, InvalidType
 from runlake.names import MAX_KEY, shortened
 
@@ -219,6 +219,21 @@ class Rules:
 
 _lock = threading.Lock()
 _of_process = Rules()
+
+
+def for_engine(rules: Iterable[Rule]) -> list[tuple[str, _engine.Throttle | None]]:
+    """Return rules as writers take them."""
+    return [(pattern, None if policy is None else _for_engine(policy)) for pattern, policy in rules]
+
+
+def _for_engine(policy: Policy) -> _engine.Throttle:
+    if policy.every is not None:
+        return _engine.Throttle.every(policy.every)
+    if policy.max_per_second is not None:
+        return _engine.Throttle.rate(policy.max_per_second, policy.burst)
+    if policy.window_s is not None:
+        return _engine.Throttle.window_ms(round(policy.window_s * 1000), list(policy.keep))
+    return _engine.Throttle.window_steps(policy.window_steps or 1, list(policy.keep))
 
 
 def add_to_process(patterns: Sequence[str], policy: Policy | None) -> None:

@@ -89,3 +89,26 @@ def test_a_metric_that_was_never_logged_is_refused(cli: Cli, lake: Path) -> None
     result = cli("points", "broad", "los")
     assert (result.status, result.out) == (2, "")
     assert result.err == "error: run broad never logged 'los'\nhint: its metrics are loss, val_accuracy\n"
+
+
+def test_the_ledger_is_shown_when_something_is_not_stored(cli: Cli, lake: Path) -> None:
+    with runlake.start_run(run_name="thin") as run:
+        run.throttle("k", every=5)
+        for step in range(10):
+            runlake.log_metrics({"k": 0.0, "whole": 0.0}, step=step)
+    assert "# ledger\nkey\taccepted\tstored\tmerged\tdropped\nk\t10\t3\t0\t7 throttled (steps 1 to 8)\n" in (
+        cli("show", "thin").out
+    )
+    assert "whole\t10" not in cli("show", "thin").out
+    assert "whole\t10\t10\t0\t0\n" in cli("show", "thin", "--ledger").out
+    assert "ledger" not in cli("show", "broad").out
+    of_whole = json.loads(cli("show", "thin", "--json").out)["ledger"][1]
+    assert of_whole == {
+        "key": "whole",
+        "accepted": 10,
+        "stored": 10,
+        "merged": 0,
+        "dropped": {},
+        "in_flight": 0,
+        "stretches": [],
+    }

@@ -14,11 +14,12 @@ PACKAGE = Path(runlake.__file__).parent
 LAYERS = (
     ("_engine", "errors", "config", "entities", "names", "missing_names", "extras", "interpreter", "filesystem"),
     ("catalog", "query", "artifacts", "data", "provenance"),
-    ("store", "reads", "sealing", "delivery", "recovery", "replicas", "compaction", "garbage"),
+    ("throttling", "accounts"),
+    ("store", "reads", "sealing", "sending_hooks", "delivery", "recovery", "replicas", "compaction", "garbage"),
     ("tracking",),
     ("cli", "demo", "__main__"),
 )
-TRACKING = 3
+TRACKING = 4
 
 # module -> the only parts of the package that may import it
 OWNED = {

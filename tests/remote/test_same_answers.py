@@ -72,6 +72,7 @@ FRAMES: dict[str, Callable[[], Any]] = {
     "number of points": lambda: runlake.points().select(pl.len()),
     "first points": lambda: runlake.points(run_id(), "train/loss").head(7).collect().height,
     "latest points": lambda: ordered(runlake.points(run_id(), latest="step")),
+    "points with aggregates": lambda: ordered(runlake.points(run_id(), aggregates=True)),
     "aligned by key": lambda: runlake.points(run_id(), ["odd", "val"], align="step"),
     "aligned by run": lambda: runlake.points(runlake.runs("sweep"), "val", align="step"),
     "aligned": lambda: runlake.points([run_id(), run_id("run-1")], None, align="step").head(5),
@@ -112,6 +113,8 @@ MISTAKES: dict[str, Callable[[], Any]] = {
     "column": lambda: runlake.band(None, "val", by="params.lrr"),
     "band of several": lambda: runlake.band(None, "val/*"),
     "get_run": lambda: runlake.get_run("nope"),
+    "aggregates": lambda: runlake.points(align="step", aggregates=True),
+    "ledger": lambda: runlake.ledger("nope"),
     "get_experiment": lambda: runlake.get_experiment("77"),
     "search": lambda: runlake.search_runs(filter_string="metrics.val >", output_format="list"),
     "page": lambda: MlflowClient().search_runs(["0"], max_results=50_001),
@@ -139,6 +142,7 @@ ENTITIES: dict[str, Callable[[], Any]] = {
     "next page": lambda: MlflowClient().search_runs(
         [sweep()], max_results=2, page_token=MlflowClient().search_runs([sweep()], max_results=2).token
     ),
+    "ledger": lambda: runlake.ledger(run_id()),
     "history": lambda: MlflowClient().get_metric_history(run_id(), "odd"),
     "no history": lambda: MlflowClient().get_metric_history(run_id(), "none"),
     "missing points": lambda: runlake.missing_points(run_id()),

@@ -18,9 +18,8 @@ from tests.tracking.judge import Judge
 
 PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
 OURS = {
-    "band", "compare", "errors_seen", "export", "flush", "log_arrays", "log_config", "log_points", "missing_points",
-    "on_backlog", "points", "runs", "series",
-    "set_error_policy",
+    "band", "compare", "errors_seen", "export", "flush", "ledger", "log_arrays", "log_config", "log_points",
+    "missing_points", "on_backlog", "points", "runs", "series", "set_error_policy", "throttle",
 }  # fmt: skip
 THEIR_MODULES = {"artifacts", "client", "data", "entities", "exceptions", "tracking"}
 # Parts of MLflow that are no interface: imports of its __init__, and what it calls internal.

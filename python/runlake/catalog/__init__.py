@@ -16,7 +16,16 @@ from runlake.catalog.garbage import DeletedExperiment, DeletedRun, Garbage, Unli
 from runlake.catalog.health import Health
 from runlake.catalog.inputs import Inputs
 from runlake.catalog.lake import Lake, make_folder, make_lake, no_store, read_lake
-from runlake.catalog.ledger import KnownUnstored, Ledger, RunAccount, Unstored, UnstoredPoints
+from runlake.catalog.ledger import (
+    NOTHING_KNOWN,
+    KnownUnstored,
+    Ledger,
+    RunAccount,
+    Unstored,
+    UnstoredPoints,
+    difference,
+    unstored_points,
+)
 from runlake.catalog.logged_models import LoggedModels, NewModel, RunModels
 from runlake.catalog.losses import Losses
 from runlake.catalog.members import Living, Members
@@ -41,6 +50,7 @@ from runlake.filesystem import Keeping, keeping_of, require_locks
 __all__ = [
     "LOST",
     "MOST_INPUTS",
+    "NOTHING_KNOWN",
     "PROMPT_TAG",
     "AccessRows",
     "Acknowledged",
@@ -87,7 +97,9 @@ __all__ = [
     "UserRow",
     "WriterInfo",
     "WriterState",
+    "difference",
     "read_typed",
+    "unstored_points",
 ]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from runlake.catalog.ledger import KnownUnstored, Series, known_unstored
 from runlake.catalog.part import Part
 from runlake.catalog.rows import (
     INPUT_COLUMNS,
@@ -59,12 +60,13 @@ class TableState:
     """What the run table has to know of the catalog, as of transaction `tx`.
 
     `artifacts` is the folder of the artifacts of each experiment, `sealed` the first seq of each writer that no segment
-    holds.
+    holds, `unstored` what the summaries have of points that are in no segment and no journal.
     """
 
     tx: int
     artifacts: dict[str, str]
     sealed: dict[str, int]
+    unstored: dict[Series, KnownUnstored]
 
 
 class Changed(Part):
@@ -77,6 +79,7 @@ class Changed(Part):
         receive: Callable[[str, ChangedRuns], object],
         *,
         writers: Sequence[str],
+        counting: Sequence[str] = (),
     ) -> TableState:
         """Hand over the runs that have changed, and return what holds for all of it: one transaction sees everything.
 
@@ -87,6 +90,7 @@ class Changed(Part):
                 removed runs: what is known from before that counts for nothing.
             receive: Called with the experiment for at most 5,000 runs at a time.
             writers: Those whose journals were opened before.
+            counting: Those of them that have points which they did not store.
         """
         with collector_paused(), self._database.reading() as session:
             tx = session.last_tx()
@@ -99,7 +103,7 @@ class Changed(Part):
                 if last_tx is not None and known < last_tx:
                     for piece in _changed(session, number, known):
                         receive(experiment_id, piece)
-            return TableState(tx, artifacts, sealed_of(session, writers))
+            return TableState(tx, artifacts, sealed_of(session, writers), known_unstored(session, counting))
 
     def key_names_after(self, after: int) -> list[tuple[int, str]]:
         """Return number and text of every key name whose number is larger than `after`, by number."""

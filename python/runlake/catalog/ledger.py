@@ -116,6 +116,11 @@ class Ledger(Part):
                 ).items()
             }
 
+    def whole_ledger(self) -> dict[str, list[Unstored]]:
+        """Return all entries, by writer id."""
+        with self._database.reading() as session:
+            return _entries(session.all(_ENTRIES))
+
     def known_unstored(self, writers: Sequence[str]) -> dict[Series, KnownUnstored]:
         """Return how much of what writers did not store is in the summaries."""
         with self._database.reading() as session:

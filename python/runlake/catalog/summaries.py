@@ -87,9 +87,39 @@ class KnownSummary:
         at, place = 0 if nan else step, (step, timestamp, value)
         return cls(run_id, key, 1, int(nan), *place, *place, value, at, value, at, 0.0 if nan else value, timestamp)
 
+    def merged(self, other: KnownSummary) -> KnownSummary:
+        """Return the summary of the points of both, which are different points of one series."""
+        first = min(self._place("first"), other._place("first"), key=_order)
+        last = max(self._place("last"), other._place("last"), key=_order)
+        lowest = min(self._extreme("min", 1), other._extreme("min", 1))
+        highest = min(self._extreme("max", -1), other._extreme("max", -1))
+        return KnownSummary(
+            *(self.run_id, self.key, self.count + other.count, self.nan_count + other.nan_count, *first, *last),
+            *(lowest[-1], lowest[2], highest[-1], highest[2]),
+            self.sum + other.sum,
+            max(self.max_timestamp, other.max_timestamp),
+        )
+
+    def _place(self, end: str) -> tuple[int, int, float]:
+        return (getattr(self, f"{end}_step"), getattr(self, f"{end}_timestamp"), getattr(self, f"{end}_value"))
+
+    def _extreme(self, end: str, sign: int) -> tuple[bool, tuple[float, float], int, float]:
+        """What extremes are ordered by, the smallest first, and the extreme itself last; NaN is no extreme."""
+        value: float = getattr(self, end)
+        none = math.isnan(value)
+        order = (0.0, 0.0) if none else (sign * value, math.copysign(1.0, sign * value))
+        return none, order, getattr(self, f"{end}_step"), value
+
     def counting(self, count: int, nan_count: int, total: float) -> KnownSummary:
         """Return the summary with other numbers of points and another sum."""
         return replace(self, count=count, nan_count=nan_count, sum=total)
+
+
+def _order(place: tuple[int, int, float]) -> tuple[int, int, bool, float, float]:
+    """What points of step, timestamp and value are ordered by: NaN comes before every number, -0.0 before 0.0."""
+    step, timestamp, value = place
+    number = (False, 0.0, 0.0) if math.isnan(value) else (True, value, math.copysign(1.0, value))
+    return step, timestamp, *number
 
 
 def _place(prefix: str, end: str) -> str:

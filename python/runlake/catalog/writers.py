@@ -101,13 +101,22 @@ class Writers(Part):
                 _put_gaps(session, put_writer(session, seen.info), [lost], None)
         return changed > 0
 
-    def close_writer(self, writer_id: str, *, sealed_all: bool = False, wait_s: float | None = None) -> None:
+    def close_writer(
+        self,
+        writer_id: str,
+        *,
+        sealed_all: bool = False,
+        ledger: Sequence[UnstoredPoints] = (),
+        wait_s: float | None = None,
+    ) -> None:
         """Note that a writer's process logs nothing more to it.
 
         Args:
             sealed_all: Whether all its points are in segments and its files gone.
+            ledger: What it did not store; it survives a power cut when this returns.
         """
-        with self._database.writing(wait_s) as session:
+        with self._database.writing(wait_s, durable=bool(ledger)) as session:
+            put_ledger(session, writer_id, ledger)
             session.run(
                 "UPDATE writer SET state = ?, closed_ms = coalesce(closed_ms, ?) WHERE writer_id = ?",
                 ("sealed" if sealed_all else "closed", clock_ms(), writer_id),
@@ -176,7 +185,7 @@ class Writers(Part):
             ledger: What the writer did not store.
             sealed_all: Whether all its points are in segments. One that is `closed` has a file with others.
         """
-        with self._database.writing() as session:
+        with self._database.writing(durable=sealed_all and bool(ledger)) as session:
             number = put_writer(session, writer)
             for run_id, last_ms in runs:
                 row = session.one("SELECT run FROM run WHERE run_id = ?", (run_id,))

@@ -15,12 +15,13 @@ from runlake.stores import AnyStore
 
 @click.command(short_help="Show everything about one run but its points.")
 @click.argument("run")
+@click.option("--ledger", "with_ledger", is_flag=True, help="Account for the points of every metric.")
 @store_option
 @json_option
-def show(run: str, store: str | None, as_json: bool) -> None:
+def show(run: str, with_ledger: bool, store: str | None, as_json: bool) -> None:
     """Show state, parameters, latest metrics, tags and files of RUN.
 
-    RUN is an id, the beginning of one, or a name.
+    RUN is an id, the beginning of one, or a name. Points that were merged or dropped are accounted for.
     """
     with opened(store) as opened_store:
         found = find_run(opened_store, run)
@@ -33,6 +34,10 @@ def show(run: str, store: str | None, as_json: bool) -> None:
         if described[part]:
             output.heading(part)
             output.pairs(described[part])
+    ledger = [entry for entry in described["ledger"] if with_ledger or entry["merged"] or entry["dropped"]]
+    if ledger:
+        output.heading("ledger")
+        output.table(_LEDGER, [[entry[name] for name in _LEDGER[:4]] + [_dropped(entry)] for entry in ledger])
     if described["missing"]:
         output.heading("missing")
         for lost in described["missing"]:
@@ -40,6 +45,16 @@ def show(run: str, store: str | None, as_json: bool) -> None:
     if described["artifacts"]:
         output.heading("artifacts")
         output.pairs({file["path"]: output.size(file["bytes"]) for file in described["artifacts"]})
+
+
+_LEDGER = ["key", "accepted", "stored", "merged", "dropped"]
+
+
+def _dropped(entry: dict[str, Any]) -> str:
+    """Say how many points of a key were dropped, why and where."""
+    counts = ", ".join(f"{count:,} {reason}" for reason, count in entry["dropped"].items())
+    steps = [step for stretch in entry["stretches"] for step in (stretch["first_step"], stretch["last_step"])]
+    return f"{counts} (steps {min(steps)} to {max(steps)})" if steps else counts or "0"
 
 
 def _described(store: AnyStore, run: Run) -> dict[str, Any]:
@@ -61,6 +76,7 @@ def _described(store: AnyStore, run: Run) -> dict[str, Any]:
         "params": dict(sorted(run.data.params.items())),
         "metrics": dict(sorted(run.data.metrics.items())),
         "tags": dict(sorted(run.data.tags.items())),
+        "ledger": store.reads.ledger(info.run_id).to_dictionary()["keys"],
         "missing": [_missing(lost) for lost in store.reads.missing_points(info.run_id)],
         "artifacts": _artifacts(store, run),
     }

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from types import TracebackType
+from datetime import timedelta
+from types import EllipsisType, TracebackType
 from typing import Any, Protocol, Self, SupportsFloat
 
 from runlake import _engine, guard, operations, recording, run_files
-from runlake.entities import Run, RunStatus
+from runlake.entities import Run, RunLedger, RunStatus
 from runlake.errors import StoreUnavailable
 from runlake.fluent import active, losses, other_store, sent
+from runlake.fluent.throttle import chosen_policy
 from runlake.store import Store
+from runlake.throttling import Aggregate, Policy, patterns_of
 
 _DRAIN_S = 5.0  # how long the end of a run waits for calls that were made with synchronous=False
 
@@ -21,13 +24,20 @@ _DRAIN_S = 5.0  # how long the end of a run waits for calls that were made with 
 class LoggingStats:
     """What this process has logged into one store, in points, and the errors it met.
 
-    `accepted` were taken by a call, `stored` are in the journal, `dropped` could not be kept, `durable` survive a power
-    cut. `last_error` is what last went wrong behind the calls; `errors` are of all runs of the process.
+    `accepted` were taken by a call. Of these, `stored` are in the journal, `merged` in the aggregates of a stored one,
+    `throttled` were dropped by a policy, `dropped` for lack of room, and `in_flight` will be stored or counted with the
+    next ones; `ledger` has them by run and key. `without_room` of them met no room, and were merged, dropped or put
+    on hold for it. `durable` survive a power cut. `last_error` is what last went wrong behind the calls; `errors` are
+    of all runs of the process.
     """
 
     accepted: int
     stored: int
+    merged: int
+    throttled: int
     dropped: int
+    in_flight: int
+    without_room: int
     durable: int
     last_error: str | None
     errors: list[guard.SeenError]
@@ -168,6 +178,28 @@ class ActiveRun(Run):
         with guard.shielded("log_config"):
             recording.log_params(self._store, self.id, flatten(config, prefix=prefix))
 
+    def throttle(
+        self,
+        keys: str | Iterable[str],
+        policy: Policy | EllipsisType | None = ...,
+        *,
+        every: int | None = None,
+        max_per_second: float | None = None,
+        burst: float | None = None,
+        window: str | int | timedelta | None = None,
+        keep: Iterable[Aggregate] | None = None,
+    ) -> None:
+        """Store only some points of this run's metrics whose keys match; arguments as those of `runlake.throttle`.
+
+        It holds for what this process logs to the run, before the rules of the process.
+
+        Raises:
+            InvalidInput: the policy is none, or no key can match.
+        """
+        patterns = patterns_of(keys)
+        chosen = chosen_policy(policy, every, max_per_second, burst, window, keep)
+        self._store.throttle_run(self.id, patterns, chosen)
+
     # -- state
 
     @property
@@ -199,6 +231,10 @@ class ActiveRun(Run):
         """Tell whether two objects stand for one run of one store."""
         return self.id == other.id and self._store is other._store
 
+    def ledger(self) -> RunLedger:
+        """Return how many points of the run were accepted, stored, merged and dropped, by key; see `runlake.ledger`."""
+        return self._store.ledger(self.id)
+
     def flush(self) -> None:
         """Return when everything that was logged so far is on disk, safe from a power cut."""
         operations.flush()
@@ -208,8 +244,18 @@ class ActiveRun(Run):
     def stats(self) -> LoggingStats:
         """Return the counts of this process for the run's store."""
         counts = self._store.writer().stats()
-        points = (counts.accepted, counts.stored, counts.dropped, counts.durable)
-        return LoggingStats(*points, counts.last_error, losses.errors_seen())
+        return LoggingStats(
+            accepted=counts.accepted,
+            stored=counts.stored,
+            merged=counts.merged,
+            throttled=counts.throttled,
+            dropped=counts.dropped,
+            in_flight=counts.pending,
+            without_room=counts.met_no_room,
+            durable=counts.durable,
+            last_error=counts.last_error,
+            errors=losses.errors_seen(),
+        )
 
     # -- the end
 

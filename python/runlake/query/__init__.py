@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         metrics_of,
         stored_points,
     )
+    from runlake.query.ledger import run_ledger
     from runlake.query.listing import Listing, list_runs
     from runlake.query.live_latest import latest_metrics
     from runlake.query.logged_models import search_logged_models
@@ -57,6 +58,7 @@ __all__ = [
     "point_pieces",
     "points",
     "points_by_seq",
+    "run_ledger",
     "runs",
     "say",
     "search_experiments",
@@ -97,6 +99,7 @@ _HOMES = {
     "overheard": "warnings",
     "point_pieces": "serving",
     "points_by_seq": "by_seq",
+    "run_ledger": "ledger",
     "say": "warnings",
     "search_experiments": "experiments",
     "search_latest": "search",

@@ -14,9 +14,11 @@ import polars as pl
 
 from runlake.query.reader import arrow_frame
 from runlake.query.run_frames import SUMMARY
+from runlake.query.unstored import unstored_frame
 
 if TYPE_CHECKING:
     from runlake._engine import Journals
+    from runlake.catalog import KnownSummary
 
 Places = Callable[[Sequence[str]], Mapping[str, tuple[int, str]]]
 """Gives number and experiment of runs by their ids; runs that the catalog does not know are left out."""
@@ -78,9 +80,21 @@ class LiveReader:
     places: Places
     _known: dict[str, tuple[int, str]] = field(default_factory=dict)
     _seen: _Seen | None = None
+    _last: tuple[LiveMetrics, Sequence[KnownSummary], LiveMetrics] | None = None
 
-    def read(self, journals: Journals, sealed: Mapping[str, int]) -> LiveMetrics:
-        """Return the summaries of all points in `journals` that are not below `sealed`."""
+    def read(self, journals: Journals, sealed: Mapping[str, int], unstored: Sequence[KnownSummary] = ()) -> LiveMetrics:
+        """Return the summaries of all points in `journals` that are not below `sealed`, and of what is `unstored`."""
+        metrics = self._stored(journals, sealed)
+        if not unstored:
+            return metrics
+        last = self._last
+        if last is None or last[0] is not metrics or last[1] != unstored:
+            more = self._placed(unstored_frame(unstored))
+            whole = LiveMetrics(together(metrics.frame, more) if metrics.frame.height else more)
+            last = self._last = (metrics, unstored, whole)
+        return last[2]
+
+    def _stored(self, journals: Journals, sealed: Mapping[str, int]) -> LiveMetrics:
         held = {writer: (max(first, sealed.get(writer, 0)), upto) for writer, first, upto in journals.writers()}
         starts = {writer: start for writer, (start, _) in held.items()}
         upto = {writer: end for writer, (_, end) in held.items()}

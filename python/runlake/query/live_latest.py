@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from itertools import chain
+from typing import TYPE_CHECKING, TypeAlias
 
 from runlake.entities import Metric
 from runlake.query.reader import Hook, Lake, ReadStep, arrow_frame, no_hook, open_journals, writers_of
+
+if TYPE_CHECKING:
+    from runlake._engine import LedgerEntry
 
 Latest: TypeAlias = tuple[str, str, float, int, int]
 """Run, key, value, step, timestamp."""
@@ -51,11 +55,22 @@ def _point(metric: Metric) -> tuple[int, int, float]:
 
 def _live(lake: Lake, run_ids: Sequence[str], hook: Hook) -> Iterable[Latest]:
     journals = open_journals(lake, run_ids, hook)
+    entries, wanted = journals.ledger(), set(run_ids)
     sealed = lake.catalog.plan([], writers=writers_of(journals)).sealed
     hook(ReadStep.PLANNED)
     live = arrow_frame(journals.summaries(sealed, list(run_ids)))
     hook(ReadStep.TAIL)
-    return zip(*(live[name].to_list() for name in _LIVE), strict=True)
+    unstored = (_unstored(entry) for found in entries.values() for entry in found if entry.run_id in wanted)
+    return chain(zip(*(live[name].to_list() for name in _LIVE), strict=True), chain.from_iterable(unstored))
+
+
+def _unstored(entry: LedgerEntry) -> Iterator[Latest]:
+    """The latest of the points that a writer has accepted and not stored."""
+    if (known := entry.summary) is not None:
+        yield entry.run_id, entry.key, known.last_value, known.last_step, known.last_timestamp
+    if entry.pending is not None:
+        step, timestamp, value = entry.pending
+        yield entry.run_id, entry.key, value, step, timestamp
 
 
 def _sealed(lake: Lake, run_ids: Sequence[str]) -> Iterator[Latest]:

@@ -25,6 +25,7 @@ from runlake.query.run_frames import RunFrames, concatenated
 from runlake.query.run_part import KeyNames
 from runlake.query.snapshot import Snapshot, SnapshotDamaged, Snapshots
 from runlake.query.table import RunTable, Shape
+from runlake.query.unstored import unstored_summaries
 
 if TYPE_CHECKING:
     from runlake.catalog import Catalog, ChangedRuns, TableState
@@ -60,6 +61,7 @@ class RunTables:
     def read(self, lake: Lake, experiments: Sequence[str] | None, view: int, hook: Hook) -> RunTable:
         """Return the runs of some experiments, or of all, as they are now."""
         journals = open_journals(lake, None, hook)
+        entries = journals.ledger()
         known = dict(self._experiments)  # what other threads put there from now on may be newer than the transaction
         received: dict[str, _Received] = {}
 
@@ -79,13 +81,14 @@ class RunTables:
         def receive(experiment_id: str, runs: ChangedRuns) -> None:
             received.setdefault(experiment_id, _Received(anew=experiment_id not in known)).take(runs)
 
-        state = self._catalog.changed_runs(experiments, known_up_to, receive, writers=writers_of(journals))
+        writers = writers_of(journals)
+        state = self._catalog.changed_runs(experiments, known_up_to, receive, writers=writers, counting=list(entries))
         hook(ReadStep.PLANNED)
         names = self._learned_names() if received else self._names
         for experiment_id in list(received):
             before = known.get(experiment_id)
             known[experiment_id] = self._updated(experiment_id, state.tx, before, received.pop(experiment_id), names)
-        live = self._live.read(journals, state.sealed)
+        live = self._live.read(journals, state.sealed, unstored_summaries(entries, state.unstored))
         hook(ReadStep.TAIL)
         return self._table(self._shape(state, known, view), live)
 

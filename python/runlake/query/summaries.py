@@ -9,6 +9,7 @@ import polars as pl
 
 from runlake.query.live import order
 from runlake.query.reader import Hook, Lake, ReadStep, arrow_frame, no_hook, open_journals, writers_of
+from runlake.query.unstored import Entries, Known, unstored_frame, unstored_summaries
 
 if TYPE_CHECKING:
     from runlake.catalog import RunRows
@@ -36,22 +37,28 @@ def rows_and_summaries(lake: Lake, run_ids: Sequence[str], *, hook: Hook = no_ho
     """Return what the catalog has of at most 500 runs, and a summary of each of their metrics.
 
     A point counts once, though it may be sealed meanwhile: the catalog's rows are read between two looks at what is
-    sealed, and again while these differ.
+    sealed and what it has of unstored points, and again while these differ.
     """
     journals = open_journals(lake, run_ids, hook)
-    writers = writers_of(journals)
-    sealed = lake.catalog.plan([], writers=writers).sealed
+    writers, entries = writers_of(journals), journals.ledger()
+    sealed, known = _told(lake, writers, entries)
     hook(ReadStep.PLANNED)
     for _ in range(_ATTEMPTS):
         rows = lake.catalog.run_rows(run_ids=run_ids)
         hook(ReadStep.SEGMENTS)
-        before, sealed = sealed, lake.catalog.plan([], writers=writers).sealed
-        if before == sealed:
+        before = sealed, known
+        sealed, known = _told(lake, writers, entries)
+        if before == (sealed, known):
             break
-    live = arrow_frame(journals.summaries(sealed, list(run_ids))).select(
-        pl.col(name).cast(dtype) for name, dtype in SUMMARY.items()
-    )
-    return rows, merged(pl.concat([_sealed(rows), live]))
+    live = arrow_frame(journals.summaries(sealed, list(run_ids)))
+    unstored = unstored_frame(unstored_summaries(entries, known, run_ids))
+    parts = [part.select(pl.col(name).cast(dtype) for name, dtype in SUMMARY.items()) for part in (live, unstored)]
+    return rows, merged(pl.concat([_sealed(rows), *parts]))
+
+
+def _told(lake: Lake, writers: Sequence[str], entries: Entries) -> tuple[dict[str, int], Known]:
+    """Return what tells whether the catalog has taken up more of some writers."""
+    return lake.catalog.plan([], writers=writers).sealed, lake.catalog.known_unstored(list(entries))
 
 
 def merged(summaries: pl.DataFrame) -> pl.DataFrame:

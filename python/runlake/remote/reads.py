@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from runlake.entities import Experiment, Metric, MissingPoints, PagedList, Run, ViewType
+from runlake.entities import Experiment, Metric, MissingPoints, PagedList, Run, RunLedger, ViewType
 
 if TYPE_CHECKING:
     import polars as pl
@@ -142,6 +142,12 @@ class RemoteReads:
         """See `runlake.missing_points`."""
         self._settle(run_id)
         found: list[MissingPoints] = self._store.call("missing_points", {"run_id": run_id})
+        return found
+
+    def ledger(self, run_id: str) -> RunLedger:
+        """See `runlake.ledger`."""
+        self._settle(run_id)
+        found: RunLedger = self._store.call("ledger", {"run_id": run_id})
         return found
 
     def metric_keys(self) -> set[str]:

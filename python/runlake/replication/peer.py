@@ -108,6 +108,10 @@ class Peer:
             raise
         return _have(answer.json())
 
+    def put_ledger(self, accounts: Sequence[Mapping[str, Any]]) -> None:
+        """Send what writers have not stored of series, as `accounts` has it."""
+        self._json("ledger", {"accounts": accounts})
+
     def missing_files(self, run_id: str, files: Sequence[Mapping[str, Any]]) -> list[str]:
         """Return the paths of the artifacts that it lacks among `files`, each with path, size and sha256."""
         return list(self._json(f"runs/{run_id}/artifacts/state", {"files": files})["missing"])

@@ -121,6 +121,7 @@ class Rounds:
         every = {*runs, *files}
         self.shipper.send_runs(every, hold_ends=True)
         self.shipper.send_journals(writers)
+        self.shipper.send_ledger(self._spool.ledgers(writers))
         if self._durability == DISK and writers:
             self.shipper.ask(writers, durability=DISK)
         began = time.monotonic()

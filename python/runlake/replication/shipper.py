@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from runlake import _engine
-from runlake.catalog import ExperimentState, RunState
+from runlake import _engine, accounts
+from runlake.catalog import ExperimentState, RunState, UnstoredPoints, unstored_points
 from runlake.catalog.changes import Conflict
 from runlake.errors import NotFound
 from runlake.replication import wire
@@ -61,6 +61,7 @@ class Shipper:
         self._progress = progress
         self._lifecycle = lifecycle
         self._have: dict[str, Have] = {}
+        self._told: dict[tuple[str, str, str], int] = {}
 
     # -- runs
 
@@ -144,6 +145,7 @@ class Shipper:
     def forget(self) -> None:
         """Forget what the server was known to have: after it was away, it may be less."""
         self._have.clear()
+        self._told.clear()
 
     def send_journals(self, wanted: Mapping[str, int], journals: _engine.Journals | None = None) -> None:
         """Send the points of writers that are in their journals, of each those before a seq.
@@ -174,6 +176,19 @@ class Shipper:
             self._progress.points_left = stretch.upto - stretch.first
             self._send(stretch.writer, stretch.first, stretch.upto, pack)
         self._progress.points_left = 0
+
+    def send_ledger(self, entries: Mapping[str, Sequence[UnstoredPoints]]) -> None:
+        """Send what writers have not stored, by their ids, as far as the server was not told by this object."""
+        new = [
+            (writer, entry)
+            for writer, of_writer in entries.items()
+            for entry in of_writer
+            if unstored_points(entry) > self._told.get((writer, entry.run_id, entry.key), 0)
+        ]
+        for start in range(0, len(new), accounts.MOST):
+            part = new[start : start + accounts.MOST]
+            self.peer.put_ledger([accounts.account_to_json(writer, entry) for writer, entry in part])
+            self._told |= {(writer, entry.run_id, entry.key): unstored_points(entry) for writer, entry in part}
 
     def note_points(self, writers: Collection[str]) -> None:
         """Write down up to where the server has the points of writers, for those who ask while it is away."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from runlake import _engine, run_files
 from runlake.config import Config, from_environment
-from runlake.entities import LifecycleStage
+from runlake.entities import LifecycleStage, RunLedger, Waits
 from runlake.errors import NotFound, ServerUnavailable
 from runlake.provenance import FILE_TAGS
 from runlake.remote.address import Address
@@ -26,11 +26,11 @@ from runlake.replication.folder import folder_for, mark, url_of
 from runlake.replication.news import News
 from runlake.replication.peer import Peer
 from runlake.replication.replicator import Replicator
-from runlake.store import Store, Waits, get_store_as
+from runlake.store import Store, get_store_as
 
 if TYPE_CHECKING:
     from runlake.artifacts import Artifacts
-    from runlake.catalog import Catalog, Change
+    from runlake.catalog import Catalog, Change, UnstoredPoints
     from runlake.entities import Run
     from runlake.sealing import Hook
     from runlake.stores import AnyStore
@@ -119,6 +119,18 @@ class Spool(Store):
         rounds = self.replicator.rounds
         arrived = 0 if rounds is None else rounds.acknowledged(writer)
         return [*(one for one in super().waiting() if one[0] == "sync"), ("server", there, arrived)]
+
+    def ledgers(self, writers: Collection[str]) -> dict[str, Sequence[UnstoredPoints]]:
+        """Return what some writers have not stored: this process's own, and others that have ended."""
+        own, others = self._writer, [writer for writer in writers if writer != self.writer_id]
+        found: dict[str, Sequence[UnstoredPoints]] = {}
+        if own is not None and own.id in writers:
+            found[own.id] = own.ledger()
+        if others:
+            live = self.journals(others).ledger()
+            known = self.catalog.ledger_of(others)
+            found |= {writer: [*known.get(writer, ()), *live.get(writer, ())] for writer in {*known, *live}}
+        return found
 
     def take_news(self, *, files: bool) -> tuple[set[str], set[str]]:
         """Return the runs that may have changed, and those whose artifacts may have; see `News.take`."""
@@ -225,6 +237,19 @@ class Spool(Store):
             return self.server().get_run(run_id)
         except ServerUnavailable:
             return super().get_run(run_id)
+
+    def ledger(self, run_id: str) -> RunLedger:
+        """Return the ledger of a run as the server has it, with the points that are still on hold here.
+
+        While the server does not answer, it is of what is here.
+        """
+        try:
+            found: RunLedger = self.server().reads.ledger(run_id)
+        except ServerUnavailable:
+            return super().ledger(run_id)
+        held = () if self._writer is None else self._writer.ledger()
+        pending = {entry.key for entry in held if entry.run_id == run_id and entry.pending is not None}
+        return RunLedger(run_id, [of_key.with_pending() if of_key.key in pending else of_key for of_key in found.keys])
 
     def create_run(self, run_id: str, experiment_id: str, **attributes: Any) -> Run:
         """Create a run, which is sent at once; see `Store.create_run`."""

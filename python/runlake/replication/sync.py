@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runlake import _engine
+from runlake.catalog import UnstoredPoints
 from runlake.catalog.changes import Conflict
 from runlake.errors import CatalogLocked
 from runlake.remote.connection import CONNECT_S, Connection
@@ -81,6 +83,7 @@ def _send_all(store: Store, shipper: Shipper) -> None:
     shipper.send_runs(hold_ends=True)
     shipper.send_segments()
     shipper.send_journals({writer: upto for writer, _, upto in ranges}, journals)
+    shipper.send_ledger(_ledgers(store, journals))
     shipper.files.send_shared([path.name for path in _entries(store.root / "provenance") if len(path.name) == 64])
     for run in _runs_with_files(store):
         shipper.files.send(run)
@@ -88,6 +91,13 @@ def _send_all(store: Store, shipper: Shipper) -> None:
     writers = [writer for writer, _, _ in ranges]
     shipper.ask(writers, durability=DISK)
     shipper.note_points(writers)
+
+
+def _ledgers(store: Store, journals: _engine.Journals) -> dict[str, Sequence[UnstoredPoints]]:
+    """Return what the writers of a store have not stored, those of other stores included that it has points of."""
+    live = journals.ledger()
+    known = store.catalog.whole_ledger()
+    return {writer: [*known.get(writer, ()), *live.get(writer, ())] for writer in {*known, *live}}
 
 
 def _runs_with_files(store: Store) -> Iterator[Run]:

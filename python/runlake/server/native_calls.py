@@ -21,6 +21,7 @@ from runlake.entities import (
     PagedList,
     Param,
     Run,
+    RunLedger,
     RunStatus,
     RunTag,
 )
@@ -155,6 +156,11 @@ def missing_points(store: Store, run_id: str) -> list[MissingPoints]:
     return [replace(lost, file=Path(lost.file).name) for lost in store.catalog.missing_points(run_id)]
 
 
+def ledger(store: Store, run_id: str) -> RunLedger:
+    """Return what became of every point that a run accepted."""
+    return store.reads.ledger(run_id)
+
+
 def metric_keys(store: Store) -> list[str]:
     """Return every key that has points."""
     return sorted(store.reads.metric_keys())
@@ -238,6 +244,7 @@ CALLS: Final[Mapping[str, Callable[..., Any]]] = {
         find_experiment,
         get_experiment,
         get_run,
+        ledger,
         list_artifacts,
         log_batch,
         log_inputs,

@@ -170,6 +170,25 @@ def _put_points(request: Request, body: bytes, gap_from: int | None) -> Response
     return _json({"error_code": "RESOURCE_CONFLICT", "message": message, **known}, 409)
 
 
+async def put_ledger(request: Request, max_body_bytes: int) -> Response:
+    """Take in what writers accepted and did not store; it survives a power cut when this is answered."""
+    fields = await _fields(request, max_body_bytes)
+    await worker_of(request).run(_put_ledger, worker_of(request).store, fields, caller_of(request))
+    return _json({})
+
+
+def _put_ledger(store: Store, fields: Mapping[str, Any], caller: Caller) -> None:
+    accounts = received.accounts_of(fields)
+    runs = sorted({entry.run_id for entries in accounts.values() for entry in entries})
+    if unknown := set(runs) - store.catalog.run_names(runs).keys():
+        raise NotFound(f"there is no run {min(unknown)!r}")
+    if own := set(accounts) - store.catalog.replicas(list(accounts)):
+        raise InvalidInput(f"no store has sent points of writer {min(own)}")
+    _require_edit(store, caller, runs)
+    store.catalog.put_ledger(accounts)
+    store.catalog.sync()
+
+
 async def files_state(request: Request, max_body_bytes: int) -> Response:
     """Say which artifacts of a run are missing, or are others."""
     fields = await _fields(request, max_body_bytes)
@@ -291,6 +310,7 @@ def _get_experiment(store: Store, wanted: Fields) -> dict[str, Any] | None:
 
 ROUTES: Final = (
     ReplicationRoute("POST", "points", put_points),
+    ReplicationRoute("POST", "ledger", put_ledger),
     ReplicationRoute("POST", "have", have),
     ReplicationRoute("POST", "runs", put_runs),
     ReplicationRoute("GET", "runs/{run_id}", get_run),

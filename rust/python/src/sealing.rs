@@ -6,9 +6,10 @@ use std::path::Path;
 
 use pyo3::prelude::*;
 use runlake_engine::segment::{Seal as EngineSeal, SegmentInfo as EngineInfo, Sibling};
-use runlake_engine::{JournalRange, SealOptions, SealStep, Sealed as EngineSealed, Summary as EngineSummary};
+use runlake_engine::{Account, JournalRange, SealOptions, SealStep, Sealed as EngineSealed, Summary as EngineSummary};
 
 use crate::errors::BoundaryResult;
+use crate::throttle::LedgerEntry;
 
 /// A range as Python passes it: writer, from, to.
 pub type Range = (String, u64, u64);
@@ -42,6 +43,11 @@ impl Summary {
     pub fn new(summary: EngineSummary) -> Self {
         Self(summary)
     }
+
+    /// The engine's.
+    pub fn engine(&self) -> &EngineSummary {
+        &self.0
+    }
 }
 
 /// What a segment says of itself.
@@ -59,17 +65,20 @@ pub fn runs_in(py: Python<'_>, journals: &str, ranges: Vec<Range>) -> BoundaryRe
 
 /// Writes the points of `ranges` into new segments.
 #[pyfunction]
-#[pyo3(signature = (journals, segments, ranges, experiment_of, *, threads=1, hook=None))]
+#[pyo3(signature = (journals, segments, ranges, experiment_of, *, ledger=None, threads=1, hook=None))]
+#[expect(clippy::too_many_arguments, reason = "what sealing needs, most of it by keyword")]
 pub fn seal(
     py: Python<'_>,
     journals: &str,
     segments: &str,
     ranges: Vec<Range>,
     experiment_of: HashMap<String, String>,
+    ledger: Option<HashMap<String, Vec<Py<LedgerEntry>>>>,
     threads: usize,
     hook: Option<Py<PyAny>>,
 ) -> BoundaryResult<Vec<Sealed>> {
     let ranges = journal_ranges(&ranges)?;
+    let ledger = accounts(ledger.unwrap_or_default())?;
     let (sealed, raised) = py.detach(|| {
         let raised = RefCell::new(None);
         let call = |step| {
@@ -83,7 +92,7 @@ pub fn seal(
         let options = SealOptions {
             hook: Some(&call),
             threads,
-            ..SealOptions::default()
+            ledger: &ledger,
         };
         let sealed = runlake_engine::seal(
             Path::new(journals),
@@ -127,6 +136,17 @@ fn step_name(step: SealStep) -> &'static str {
         SealStep::Synced => "synced",
         SealStep::Renamed => "renamed",
     }
+}
+
+fn accounts(ledger: HashMap<String, Vec<Py<LedgerEntry>>>) -> BoundaryResult<Vec<Account>> {
+    let mut accounts = Vec::new();
+    for (writer, entries) in ledger {
+        let writer = writer.parse()?;
+        accounts.extend(entries.iter().map(|entry| entry.get().account(writer)));
+    }
+    // So that one seal gives the same file as another.
+    accounts.sort_by_cached_key(|account| (account.writer, account.entry.name.clone()));
+    Ok(accounts)
 }
 
 fn journal_ranges(ranges: &[Range]) -> BoundaryResult<Vec<JournalRange>> {
@@ -236,6 +256,12 @@ impl SegmentInfo {
             )
         };
         self.engine.seals.iter().map(seal).collect()
+    }
+
+    #[getter]
+    fn ledger(&self, py: Python<'_>) -> PyResult<Vec<(String, Py<LedgerEntry>)>> {
+        let account = |account: &Account| Ok((account.writer.to_string(), LedgerEntry::new(py, &account.entry)?));
+        self.engine.ledger.iter().map(account).collect()
     }
 }
 

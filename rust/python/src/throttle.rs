@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use runlake_engine::{DropReason, Keep, LedgerEntry as EngineEntry, Length, Policy, Rule};
+use runlake_engine::{
+    Account, DropReason, Keep, LedgerEntry as EngineEntry, Length, Policy, Rule, SeriesName, Stretch, Tally, WriterId,
+};
 
 use crate::errors::{BoundaryResult, invalid_input};
 use crate::sealing::Summary;
@@ -143,6 +145,33 @@ impl LedgerEntry {
                 .map_or(0, |pending| pending.aggregate.map_or(1, |a| a.count)),
         };
         Py::new(py, whole)
+    }
+
+    /// What a segment is told of it.
+    pub fn account(&self, writer: WriterId) -> Account {
+        let count = |reason: DropReason| self.dropped.get(reason.name()).copied().unwrap_or(0);
+        let stretch = |(name, count, first_step, last_step): &(&str, u64, i64, i64)| {
+            let reason = DropReason::ALL.into_iter().find(|reason| reason.name() == *name)?;
+            Some(Stretch {
+                reason,
+                count: *count,
+                first_step: *first_step,
+                last_step: *last_step,
+            })
+        };
+        let tally = Tally {
+            merged: self.merged,
+            dropped: DropReason::ALL.map(count),
+            stretches: self.stretches.iter().filter_map(stretch).collect(),
+            totals: self.summary.as_ref().map(|summary| summary.get().engine().totals),
+        };
+        let name = SeriesName {
+            run_id: self.run_id.as_str().into(),
+            key: self.key.as_str().into(),
+        };
+        let pending = None;
+        let entry = EngineEntry { name, tally, pending };
+        Account { writer, entry }
     }
 
     /// All of a ledger.
