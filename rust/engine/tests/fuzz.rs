@@ -411,6 +411,7 @@ fn write_the_beginning_of_the_corpus() {
         step: &columns.step,
         timestamp_ms: &columns.timestamp_ms,
         value: &columns.value,
+        windows: &columns.windows,
     };
     keep(&PACKED, "whole", &pack(&points).unwrap().0);
     let range = JournalRange {
