@@ -50,8 +50,6 @@ struct Moment {
     book: Book,
     /// What gates have counted at that moment and no record has.
     news: Vec<(Entry, Commit)>,
-    /// So have series without a gate.
-    unwritten: bool,
 }
 
 impl Writer {
@@ -229,12 +227,7 @@ impl Writer {
         if book.poisoned {
             return self.retire_poisoned(chunk.number());
         }
-        if *points == book.framed
-            && book.side == book.side_synced
-            && book.durable == *points
-            && news.is_empty()
-            && !moment.unwritten
-        {
+        if *points == book.framed && book.side == book.side_synced && book.durable == *points && news.is_empty() {
             return Ok(false);
         }
         // Before the frame: who believes the frame has the ledger that goes with it.
@@ -272,7 +265,6 @@ impl Writer {
             points,
             book: current.book,
             news: self.news(&mut hot, cold.ledger_turn, at),
-            unwritten: !cold.ledger.unwritten().is_empty(),
         })
     }
 
@@ -282,7 +274,7 @@ impl Writer {
         if cold.current.as_ref().is_none_or(|c| c.chunk.number() != chunk.number()) {
             return false;
         }
-        self.write_ledger(&mut cold, Use::Ordinary);
+        // What was dropped has to wait for the next chunk: the room that is left is for the outbox.
         self.append_news(&mut cold, news);
         true
     }
