@@ -91,6 +91,7 @@ impl Writer {
             cold.last_error = Some(e.to_string());
         }
         self.write_ledger(&mut cold, Use::Reserve);
+        self.count_what_has_no_record(&mut cold);
         let end = self.next_seq(&cold);
         self.retire(&mut cold);
         cold.closed_at = Some(end);

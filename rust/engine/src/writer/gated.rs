@@ -133,12 +133,17 @@ impl Writer {
             return Outcome::Held;
         }
         let at = self.next_seq(cold);
-        let dropped = cold.ledger.drop(series, reason, point, at);
-        if let Some(current) = &cold.current {
-            // Where that is refused, the next chunk says it.
-            let _ = current.map.publish(NO_ROOM_AT, dropped);
-        }
+        cold.ledger.drop(series, reason, point, at);
+        self.count_what_has_no_record(cold);
         Outcome::Dropped
+    }
+
+    /// Says in the current chunk how many points were dropped that no record has.
+    pub(super) fn count_what_has_no_record(&self, cold: &mut Cold) {
+        if let Some(current) = &cold.current {
+            // Where that is refused, the next point that is dropped says it, or the next chunk, or the close.
+            let _ = current.map.publish(NO_ROOM_AT, cold.ledger.in_chunk());
+        }
     }
 
     /// Whether there is a gate, or one can be put there. Its series needs a name in the journal.

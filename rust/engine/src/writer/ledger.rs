@@ -31,15 +31,19 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// Counts a point that was dropped; returns what the chunk's header is to say. `at` is the number of the next point: one
-    /// that was stored since the last drop ends a stretch.
-    pub(super) fn drop(&mut self, series: SeriesId, reason: DropReason, point: Point, at: Seq) -> u64 {
+    /// Counts a point that was dropped. `at` is the number of the next point: one that was stored since the last drop ends a
+    /// stretch.
+    pub(super) fn drop(&mut self, series: SeriesId, reason: DropReason, point: Point, at: Seq) {
         let account = self.accounts.entry(series.0).or_default();
         account.tally.drop(reason, point, account.at == at);
         account.at = at;
         account.unrecorded += 1;
         self.unwritten.insert(series.0);
         (self.dropped, self.met_no_room, self.in_chunk) = (self.dropped + 1, self.met_no_room + 1, self.in_chunk + 1);
+    }
+
+    /// What the header of the current chunk is to say.
+    pub(super) fn in_chunk(&self) -> u64 {
         self.in_chunk
     }
 
