@@ -5,6 +5,7 @@ mod lake;
 
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -66,7 +67,11 @@ fn kill(lake: Lake, replica: Replica) -> Lake {
     let copy = Lake::new();
     // Hard links keep the inode, so that the copy counts as the same boot's.
     for name in lake.files() {
-        fs::hard_link(lake.path().join(&name), copy.path().join(&name)).unwrap();
+        match fs::hard_link(lake.path().join(&name), copy.path().join(&name)) {
+            // A file that is being made has its name by now.
+            Err(e) if e.kind() == ErrorKind::NotFound && name.ends_with(".tmp") => {}
+            linked => linked.unwrap(),
+        }
     }
     fs::remove_file(copy.path().join(format!("{WRITER}.lock"))).unwrap();
     std::mem::forget((lake, replica));
