@@ -44,6 +44,7 @@ NEEDED = {
         f"POST {CALL}/search_experiments",
         f"POST {CALL}/search_runs",
         f"POST {SENT}/have",
+        f"POST {SENT}/ledger",
         f"POST {SENT}/points",
         f"POST {SENT}/runs",
         f"POST {SENT}/provenance/state",
@@ -74,6 +75,7 @@ NEEDED = {
     "reader": [
         *(f"POST {CALL}/{name}" for name in ("artifact_kind", "find_experiment", "get_experiment", "get_run")),
         *(f"POST {CALL}/{name}" for name in ("list_artifacts", "recorded_run", "run_ids", "run_names", "metric_keys")),
+        *(f"POST {CALL}/{name}" for name in ("ledger", "missing_points")),
         *(f"POST {FRAME}/{name}" for name in ("runs", "points", "series", "band", "compare", "listing", "history")),
         f"GET {SENT}/runs/{{run_id}}",
         f"GET {SENT}/experiments",

@@ -147,10 +147,12 @@ _CALLS: Final = {
     "find_experiment": Need(find=about.named_experiment, has_body=True),
     "get_experiment": Need(find=about.experiment, has_body=True),
     "get_run": Need(find=about.run, has_body=True),
+    "ledger": Need(find=about.run, has_body=True),
     "list_artifacts": Need(find=about.run, has_body=True),
     "log_batch": Need(Scope.WRITE, Level.EDIT, about.run, has_body=True),
     "log_inputs": Need(Scope.WRITE, Level.EDIT, about.run, has_body=True),
     "metric_keys": _READ_ALL,
+    "missing_points": Need(find=about.run, has_body=True),
     "record": Need(Scope.WRITE, Level.EDIT, about.run, has_body=True),
     "recorded_run": Need(find=about.run, has_body=True),
     "remove_artifacts": Need(Scope.WRITE, Level.MANAGE, about.run, has_body=True),
@@ -174,6 +176,7 @@ _FRAMES: Final = {
 }
 _REPLICATION: Final = {
     ("POST", "have"): _SIGNED_IN,
+    ("POST", "ledger"): Need(Scope.WRITE),  # the endpoint checks the runs that it is of
     ("POST", "points"): Need(Scope.WRITE),  # the endpoint checks the runs of a batch, which only it can read
     ("POST", "runs"): Need(Scope.WRITE),  # and the experiments that are sent
     ("GET", "runs/{run_id}"): _READ_RUN,
