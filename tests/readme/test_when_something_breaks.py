@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from runlake.doctor import State
+from runlake.checkup import State
 from tests.readme.pages import run_all, snippets
 
 PAGE = "when-something-breaks.md"

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from runlake import _engine, compaction, garbage
 from runlake.catalog import Piece
+from runlake.checkup import repair
 from runlake.compaction import FACTOR, MOST_BYTES, due, possible, tier
 from runlake.config import Config
-from runlake.doctor import repair
 from runlake.errors import Corrupt
 from runlake.store import Store
 from tests.store.programs import Programs

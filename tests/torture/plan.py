@@ -44,7 +44,7 @@ PROOFS: Final = (
     ),
     Proof(
         "damage",
-        pytest_command("tests/doctor/test_random_damage.py"),
+        pytest_command("tests/checkup/test_random_damage.py"),
         (
             Row(
                 "files damaged at random, store repaired: points invented, doubled, hidden",

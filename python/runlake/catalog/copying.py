@@ -5,20 +5,18 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from runlake.catalog.database import NAME, opened_in_this_process, translated
 from runlake.catalog.lock import FileLock
-from runlake.errors import Corrupt, StoreError
+from runlake.errors import Corrupt
 
 _PARTS = (NAME, f"{NAME}-wal", f"{NAME}-journal")
 
 
-@contextlib.contextmanager
-def copied(root: Path, *, timeout_s: float = 20.0) -> Iterator[Path]:
-    """Give a folder that has a copy of the store's catalog, and is gone after the block.
+def copy_catalog(root: Path, folder: Path, *, timeout_s: float = 20.0) -> None:
+    """Copy the store's catalog into another folder.
 
     Writers are kept waiting while the copy is made, about 0.1 s for 100 MB; the store's folder is not written to.
 
@@ -26,18 +24,8 @@ def copied(root: Path, *, timeout_s: float = 20.0) -> Iterator[Path]:
         Corrupt: there is no catalog, or nothing of it can be read.
         CatalogLocked: others kept it for `timeout_s`.
     """
-    with tempfile.TemporaryDirectory(prefix="runlake-") as folder:
-        try:
-            with translated(root / NAME):
-                _copy(root, Path(folder), timeout_s)
-        except OSError as error:
-            if isinstance(error, StoreError):
-                raise
-            raise StoreError(
-                f"{root / NAME} cannot be copied to {folder}: {error.strerror}",
-                hint="TMPDIR names a folder with more room",
-            ) from error
-        yield Path(folder)
+    with translated(root / NAME):
+        _copy(root, folder, timeout_s)
 
 
 def _copy(root: Path, folder: Path, timeout_s: float) -> None:

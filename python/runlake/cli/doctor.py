@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
+from runlake.checkup import Finding, State, examine, repair
+from runlake.checkup.findings import Progress
+from runlake.checkup.folder import check_environment
+from runlake.checkup.repairing import Report
 from runlake.cli import output
 from runlake.cli.options import folder_of, folder_option, json_option
 from runlake.cli.other_stores import check_other_stores
-from runlake.doctor import Finding, State, examine, repair
-from runlake.doctor.findings import Progress
-from runlake.doctor.folder import check_environment
-from runlake.doctor.repairing import Report
 
 
 @click.command(short_help="Check the store to every byte, and repair it.")

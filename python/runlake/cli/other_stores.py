@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from runlake import query
-from runlake.doctor.copy import StoreCopy, opened_copy
-from runlake.doctor.findings import Finding, State
+from runlake.checkup.copy import StoreCopy, opened_copy
+from runlake.checkup.findings import Finding, State
 from runlake.entities import Run, ViewType
 from runlake.fluent.other_store import TAG, last_written
 from runlake.location import uri_of_folder

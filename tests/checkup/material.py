@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runlake.doctor import Finding, State, examine, repair
-from runlake.doctor.repairing import Report
+from runlake.checkup import Finding, State, examine, repair
+from runlake.checkup.repairing import Report
 from runlake.store import Store
 from tests.store.reading import numbered, points
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from runlake import _engine
 from runlake.catalog import Catalog
-from runlake.catalog.copying import copied
+from runlake.catalog.copying import copy_catalog
 from runlake.catalog.lake import FORMAT, NAME, read_lake
 from runlake.errors import Corrupt
 
@@ -41,7 +42,9 @@ def opened_copy(root: Path) -> Iterator[StoreCopy]:
         Corrupt: its catalog is gone, or is none.
         NewerFormat: a later version wrote it.
     """
-    with copied(root) as folder:
+    with tempfile.TemporaryDirectory(prefix="runlake-") as name:
+        folder = Path(name)
+        copy_catalog(root, folder)
         about = {"format": FORMAT, "store_id": _store_id(root), "created_ms": 0}
         (folder / NAME).write_text(json.dumps(about), encoding="utf-8")
         with contextlib.closing(Catalog.open(folder)) as catalog:

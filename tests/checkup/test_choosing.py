@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from runlake.doctor.choosing import COPY, ELSEWHERE, IN_JOURNAL, Choice, choose
-from runlake.doctor.known import Journal, Knowledge, KnownWriter, Listed, Range, SegmentFile, home_of
-from runlake.doctor.spans import Span, Spans
+from runlake.checkup.choosing import COPY, ELSEWHERE, IN_JOURNAL, Choice, choose
+from runlake.checkup.known import Journal, Knowledge, KnownWriter, Listed, Range, SegmentFile, home_of
+from runlake.checkup.spans import Span, Spans
 
 W = "w"
 

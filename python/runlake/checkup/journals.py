@@ -8,9 +8,9 @@ from pathlib import Path
 
 from runlake import _engine
 from runlake.catalog import WriterState
-from runlake.doctor.findings import REPAIR, Finding, State, counted, named
-from runlake.doctor.known import Journal
-from runlake.doctor.spans import Spans
+from runlake.checkup.findings import REPAIR, Finding, State, counted, named
+from runlake.checkup.known import Journal
+from runlake.checkup.spans import Spans
 from runlake.recovery import JOURNAL_GONE, is_local, moment_text
 from runlake.sizes import size
 

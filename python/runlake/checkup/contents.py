@@ -10,7 +10,7 @@ from typing import Final
 from runlake.artifacts.shared import SharedFiles
 from runlake.catalog import Catalog
 from runlake.catalog.rebuilding import RECOVERED
-from runlake.doctor.findings import Finding, State, counted, named
+from runlake.checkup.findings import Finding, State, counted, named
 from runlake.errors import Corrupt
 from runlake.provenance import FILE_TAGS
 from runlake.recovery import moment_text

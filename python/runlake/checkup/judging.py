@@ -14,11 +14,11 @@ from runlake.catalog import Catalog
 from runlake.catalog.ledger import UnstoredPoints
 from runlake.catalog.rebuilding import SegmentState
 from runlake.catalog.scratch import Difference, Scratch
-from runlake.doctor.choosing import Choice, choose
-from runlake.doctor.findings import Progress
-from runlake.doctor.journals import JournalFiles
-from runlake.doctor.known import Journal, Knowledge, KnownWriter, Listed, SegmentFile
-from runlake.doctor.spans import Spans
+from runlake.checkup.choosing import Choice, choose
+from runlake.checkup.findings import Progress
+from runlake.checkup.journals import JournalFiles
+from runlake.checkup.known import Journal, Knowledge, KnownWriter, Listed, SegmentFile
+from runlake.checkup.spans import Spans
 from runlake.errors import RunlakeError
 
 _BATCH: Final = 64

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from runlake.doctor import State, repair
+from runlake.checkup import State, repair
 from runlake.errors import StoreError
 from runlake.store import Store
-from tests.doctor.material import Patient
-from tests.doctor.test_examining import break_catalog, flip
+from tests.checkup.material import Patient
+from tests.checkup.test_examining import break_catalog, flip
 from tests.journals import write_at
 
 
@@ -205,7 +205,7 @@ def test_a_catalog_that_a_process_has_open_is_not_replaced(patient: Patient) -> 
 REPAIR_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
-from runlake.doctor import repair
+from runlake.checkup import repair
 root, at = Path(sys.argv[1]), sys.argv[2]
 renames = 0
 rename = Path.rename

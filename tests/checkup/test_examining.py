@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from runlake.doctor import State, examine
+from runlake.checkup import State, examine
 from runlake.store import Store
-from tests.doctor.material import Patient
+from tests.checkup.material import Patient
 from tests.journals import write_at
 
 

@@ -26,14 +26,14 @@ from runlake.catalog.lake import NAME as LAKE
 from runlake.catalog.lock import FileLock
 from runlake.catalog.rebuilding import ListedSegment, Rebuilding, Rebuilt, RunKnown, StreamState
 from runlake.catalog.salvaging import install, is_open, last_aside, salvage
-from runlake.doctor.contents import artifact_folders
-from runlake.doctor.copy import opened_copy
-from runlake.doctor.findings import Progress, State, counted
-from runlake.doctor.folder import UNREADY, holds_data
-from runlake.doctor.journals import JournalFiles, read_journals
-from runlake.doctor.judging import Judgement, judged, known_gaps
-from runlake.doctor.segments import check_segments
-from runlake.doctor.spans import Spans
+from runlake.checkup.contents import artifact_folders
+from runlake.checkup.copy import opened_copy
+from runlake.checkup.findings import Progress, State, counted
+from runlake.checkup.folder import UNREADY, holds_data
+from runlake.checkup.journals import JournalFiles, read_journals
+from runlake.checkup.judging import Judgement, judged, known_gaps
+from runlake.checkup.segments import check_segments
+from runlake.checkup.spans import Spans
 from runlake.errors import Corrupt, StoreError
 from runlake.recovery import boot_id
 from runlake.replication.folder import is_spool

@@ -10,7 +10,7 @@ from typing import Final
 
 from runlake import config
 from runlake.catalog.lake import read_lake
-from runlake.doctor.findings import REPAIR, Finding, State, named
+from runlake.checkup.findings import REPAIR, Finding, State, named
 from runlake.errors import Corrupt, RunlakeError
 from runlake.filesystem import keeping_of, require_locks
 

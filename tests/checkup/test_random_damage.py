@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runlake.doctor import State, repair
-from tests.doctor.material import Patient
+from runlake.checkup import State, repair
+from tests.checkup.material import Patient
 from tests.endurance.proofs import LONG, say, size
 from tests.journals import write_at
 

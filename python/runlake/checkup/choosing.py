@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from runlake.doctor.known import Journal, Knowledge, KnownWriter, Listed, Range, SegmentFile, home_of
-from runlake.doctor.spans import Span, Spans
+from runlake.checkup.known import Journal, Knowledge, KnownWriter, Listed, Range, SegmentFile, home_of
+from runlake.checkup.spans import Span, Spans
 
 Part = tuple[str, str]
 """Id of a seal, and the experiment."""

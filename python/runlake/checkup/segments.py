@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from runlake.doctor.choosing import Choice
-from runlake.doctor.findings import REPAIR, Finding, State, counted, named
-from runlake.doctor.judging import Judgement
-from runlake.doctor.known import Knowledge
+from runlake.checkup.choosing import Choice
+from runlake.checkup.findings import REPAIR, Finding, State, counted, named
+from runlake.checkup.judging import Judgement
+from runlake.checkup.known import Knowledge
 from runlake.sizes import size
 
 _CHECK: Final = "segments"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from runlake.catalog.copying import copied
+from runlake.catalog.copying import copy_catalog
 from runlake.config import Config
 from runlake.store import Store
-from tests.doctor.material import Patient, Point
+from tests.checkup.material import Patient, Point
 
 QUIET = Config(adopt_journals=10**6, close_seal_bytes=1 << 40)
 VALUES = (0.5, -0.0, 0.0, math.inf, -math.inf, 1e300, 5e-324, math.nan)
@@ -70,8 +71,9 @@ def log(store: Store, run_id: str, part: int, count: int, model: list[Point]) ->
 
 def keep_catalog(root: Path, target: Path) -> None:
     """Copy the catalog of a store that this process has open."""
-    with copied(root) as folder:
-        shutil.copyfile(folder / "catalog.db", target)
+    with TemporaryDirectory() as folder:
+        copy_catalog(root, Path(folder))
+        shutil.copyfile(Path(folder) / "catalog.db", target)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from runlake.doctor.spans import Spans
+from runlake.checkup.spans import Spans
 
 Range = tuple[str, int, int]
 """Writer id, first seq, first seq after the last."""

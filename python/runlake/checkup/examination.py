@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from runlake.doctor import contents, folder, journals, segments
-from runlake.doctor.copy import opened_copy
-from runlake.doctor.findings import Finding, Progress, State
-from runlake.doctor.judging import judged, known_gaps
+from runlake.checkup import contents, folder, journals, segments
+from runlake.checkup.copy import opened_copy
+from runlake.checkup.findings import Finding, Progress, State
+from runlake.checkup.judging import judged, known_gaps
 from runlake.errors import Corrupt, RunlakeError
 from runlake.replication.folder import is_spool
 
