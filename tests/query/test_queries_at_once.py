@@ -105,7 +105,7 @@ def test_a_snapshot_of_a_later_transaction_is_not_read_into_an_earlier_one(
     late = Store.open(store.root)
     last_tx = late.catalog.changed_runs
 
-    def meanwhile(experiments, since, receive, *, writers):  # type: ignore[no-untyped-def]
+    def meanwhile(experiments, since, receive, **which):  # type: ignore[no-untyped-def]
         def since_then(experiment_id: str, tx: int, removed_tx: int) -> int:
             store.seal()
             for number in range(20):
@@ -114,7 +114,7 @@ def test_a_snapshot_of_a_later_transaction_is_not_read_into_an_earlier_one(
             assert counted(store, 1) == ["r0"]
             return since(experiment_id, tx, removed_tx)
 
-        return last_tx(experiments, since_then, receive, writers=writers)
+        return last_tx(experiments, since_then, receive, **which)
 
     monkeypatch.setattr(late.catalog, "changed_runs", meanwhile)
     assert counted(late, 1) == ["r0"]

@@ -34,12 +34,12 @@ class Counting:
         self.runs = 0
         read = catalog.changed_runs
 
-        def counted(experiments, since, receive, *, writers):  # type: ignore[no-untyped-def]
+        def counted(experiments, since, receive, **which):  # type: ignore[no-untyped-def]
             def received(experiment_id: str, changed: ChangedRuns) -> None:
                 self.runs += len(changed.runs["run"])
                 receive(experiment_id, changed)
 
-            return read(experiments, since, received, writers=writers)
+            return read(experiments, since, received, **which)
 
         monkeypatch.setattr(catalog, "changed_runs", counted)
 
