@@ -41,6 +41,13 @@ def test_the_writers_of_a_run_are_known_with_their_states(catalog: Catalog) -> N
     assert catalog.writer_states_of("run1") == {W1.id: "closed", W2.id: "sealed"}
 
 
+def test_a_process_that_closes_late_does_not_take_back_that_others_have_sealed_its_journal(catalog: Catalog) -> None:
+    catalog.register_writer(W1)
+    catalog.close_writer(W1.id, sealed_all=True)
+    catalog.close_writer(W1.id)
+    assert catalog.unsealed_writers() == []
+
+
 def test_a_writer_keeps_its_rank(catalog: Catalog) -> None:
     ranked = replace(W1, rank=3)
     catalog.register_writer(ranked)

@@ -109,7 +109,7 @@ class Writers(Part):
         ledger: Sequence[UnstoredPoints] = (),
         wait_s: float | None = None,
     ) -> None:
-        """Note that a writer's process logs nothing more to it.
+        """Note that a writer's process logs nothing more to it; one that others have sealed meanwhile stays sealed.
 
         Args:
             sealed_all: Whether all its points are in segments and its files gone.
@@ -118,7 +118,8 @@ class Writers(Part):
         with self._database.writing(wait_s, durable=bool(ledger)) as session:
             put_ledger(session, writer_id, ledger)
             session.run(
-                "UPDATE writer SET state = ?, closed_ms = coalesce(closed_ms, ?) WHERE writer_id = ?",
+                "UPDATE writer SET state = iif(state = 'sealed', state, ?), closed_ms = coalesce(closed_ms, ?)"
+                " WHERE writer_id = ?",
                 ("sealed" if sealed_all else "closed", clock_ms(), writer_id),
             )
 
