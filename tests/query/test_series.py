@@ -259,6 +259,11 @@ def test_a_damaged_segment_is_named(lake: BareLake) -> None:
     assert "doctor" in str(caught.value.hint)
 
 
+def test_a_pattern_finds_nothing_in_a_store_without_metrics(lake: BareLake) -> None:
+    lake.run("a")
+    assert query.series(lake, "a", "lo*").is_empty()
+
+
 def test_a_segment_that_no_range_touches_is_not_opened(lake: BareLake) -> None:
     lake.run("a")
     lake.segment([Row("a", "loss", step, step, 0.0) for step in range(10)]).write_bytes(b"not looked at")

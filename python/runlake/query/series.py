@@ -164,7 +164,9 @@ class _Query:
         if self.keys.condition is None or self.keys.names is not None:
             return self.keys.names
         known = {*self.lake.catalog.key_names(), *snapshot.journals.keys()}
-        return pl.DataFrame({"key": sorted(known)}).filter(self.keys.condition)["key"].to_list()
+        return (
+            pl.DataFrame({"key": sorted(known)}, schema={"key": pl.String}).filter(self.keys.condition)["key"].to_list()
+        )
 
     def _origins(self) -> dict[str, int] | None:
         return self.lake.catalog.start_times(self.runs) if self.wanted.x == "relative" else None
