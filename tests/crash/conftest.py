@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 import runlake
+from runlake.fluent import experiments
 from runlake.store import opened_stores
 
 
@@ -14,4 +15,5 @@ def no_store_left() -> Iterator[None]:
     yield
     for store in opened_stores():
         store.close()
+    experiments.forget_choice()
     runlake.set_tracking_uri("")

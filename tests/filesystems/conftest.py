@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.conftest import no_store_left
 from tests.filesystems.grounds import GROUNDS, Missing
 from tests.store.programs import Programs
+
+__all__ = ["no_store_left"]
 
 
 @pytest.fixture(params=list(GROUNDS))
