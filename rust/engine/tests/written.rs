@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use lake::{FailingDisk, Lake, log, point, small, steps};
+use runlake_engine::journal::layout::POINTS_PER_BLOCK;
 use runlake_engine::{DropReason, Outcome, Times, Writer, adopt};
 
 #[test]
@@ -52,6 +53,41 @@ fn a_point_that_the_system_refuses_is_counted_and_the_next_one_takes_its_place()
             (300 * 403, 300 * 403)
         );
         assert!(tally.stretches.len() > 1, "points were stored in between");
+    }
+}
+
+#[test]
+fn nobody_sees_a_part_of_what_is_refused_whichever_block_it_begins_with_and_whichever_write_is_the_one() {
+    let several = 3 * POINTS_PER_BLOCK;
+    for already in [0, 1, POINTS_PER_BLOCK - 1, POINTS_PER_BLOCK, 2 * POINTS_PER_BLOCK] {
+        // Blocks that are begun, others, and the counter in the header are up to three writes.
+        for taken in 0..4 {
+            let (lake, disk) = (Lake::new(), Arc::new(FailingDisk::default()));
+            let writer = Writer::open_on(lake.path(), 7, small(), disk.clone()).unwrap();
+            let series = writer.series("run", "loss").unwrap();
+            let all: Vec<i64> = (0..(already + several) as i64).collect();
+            let column = |steps: &[i64]| {
+                let values = vec![0.0; steps.len()];
+                writer
+                    .append_column(series, steps, Times::Constant(0), &values)
+                    .unwrap() as usize
+            };
+            assert_eq!(column(&all[..already]), already);
+            // A record with the series' name, and its counter, come before the first point.
+            let names = if already == 0 { 2 } else { 0 };
+            disk.takes_writes.store(names + taken, Ordering::SeqCst);
+            disk.write_error.store(libc::ENOSPC, Ordering::SeqCst);
+            let stored = already + column(&all[already..]);
+            let what = format!("{already} points, then {taken} writes");
+            assert!(steps(&lake.rows()) == all[..stored], "{what}: {stored} are stored");
+            drop(writer.close());
+            assert!(
+                steps(&lake.rows()) == all[..stored],
+                "{what}: {stored} are stored, and closed"
+            );
+            let adopted = adopt(lake.path(), writer.id()).unwrap();
+            assert_eq!(adopted.map_or(0, |adopted| adopted.upto), stored as u64, "{what}");
+        }
     }
 }
 

@@ -348,7 +348,7 @@ impl Cursor {
     /// system has refused some: a point is there as a whole or does not count.
     ///
     /// The points of a block and, as its last eight bytes, their count are one `pwrite`. Only with another block does the
-    /// counter in the header follow: it is the number of the first point of the last block that has one.
+    /// counter in the header follow: it is the number of the first point of the last block that has one, 0 from the beginning.
     pub fn write(&mut self, mut points: impl Iterator<Item = (u32, Point)>) -> (usize, io::Result<()>) {
         let Some(map) = self.map.clone().filter(|map| map.is_written()) else {
             return (0, Ok(()));
@@ -369,11 +369,12 @@ impl Cursor {
 
     /// Puts points behind the others, into memory alone, as far as one write and the room go; returns the count with them.
     fn fill(&self, map: &Map, points: &mut impl Iterator<Item = (u32, Point)>) -> u64 {
-        let more = match self.is_within_a_block() {
-            true => 0,
-            false => self.blocks_left.min(BLOCKS_A_WRITE),
+        let begun = blocks_of(self.count);
+        let more = match self.is_watched() {
+            true => blocks_of(self.count + 1) - begun,
+            false => BLOCKS_A_WRITE,
         };
-        let end = (blocks_of(self.count) + more) * POINTS_PER_BLOCK as u64;
+        let end = (begun + more.min(self.blocks_left)) * POINTS_PER_BLOCK as u64;
         let mut count = self.count;
         while count < end
             && let Some((series, point)) = points.next()
@@ -388,8 +389,13 @@ impl Cursor {
         count
     }
 
-    /// Whether the next point goes to the block whose count readers look at. It is written alone: of a write of several
-    /// blocks that fails in the middle, nobody must see a part.
+    /// Whether the next point goes to the block whose count readers look at: one that has begun, or the chunk's first. It is
+    /// written alone: of a write of several blocks that fails in the middle, nobody must see a part. Nor does the counter in
+    /// the header follow, which leads to it already and might be refused when the points are there for everybody.
+    fn is_watched(&self) -> bool {
+        self.count == 0 || self.is_within_a_block()
+    }
+
     fn is_within_a_block(&self) -> bool {
         !self.count.is_multiple_of(POINTS_PER_BLOCK as u64)
     }
@@ -405,7 +411,7 @@ impl Cursor {
         failpoint!(PointStored);
         map.write_out(first + 4 * slot..last + BLOCK_BYTES)?;
         failpoint!(BlocksWritten);
-        if !self.is_within_a_block() {
+        if !self.is_watched() {
             let first_of_last = (last / BLOCK_BYTES - 1) * POINTS_PER_BLOCK;
             map.publish(COMMITTED_AT, first_of_last as u64)?;
         }

@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
@@ -181,6 +181,9 @@ pub fn steps(rows: &[Row]) -> Vec<i64> {
     rows.iter().map(|r| r.step).collect()
 }
 
+/// Bytes that a chunk begins with; a write of as many is one.
+const HEADER_BYTES: usize = 116;
+
 /// The real disk, until it is told to fail.
 #[derive(Debug, Default)]
 pub struct FailingDisk {
@@ -196,6 +199,17 @@ pub struct FailingDisk {
     pub reserves_nothing: AtomicBool,
     /// What the system says to whoever writes a point of a journal that is written; 0 for nothing.
     pub write_error: AtomicI32,
+    /// Writes that the system still takes before it says that.
+    pub takes_writes: AtomicU32,
+}
+
+impl FailingDisk {
+    fn takes_one_more_write(&self) -> bool {
+        let less = |left: u32| left.checked_sub(1);
+        self.takes_writes
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
+            .is_ok()
+    }
 }
 
 impl Disk for FailingDisk {
@@ -212,9 +226,12 @@ impl Disk for FailingDisk {
     fn write(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
         match self.write_error.load(Ordering::SeqCst) {
             0 => LinuxDisk.write(file, bytes, offset),
+            _ if self.takes_one_more_write() => LinuxDisk.write(file, bytes, offset),
             error => {
-                // A write that fails may have brought its front to the file.
-                LinuxDisk.write(file, &bytes[..bytes.len() / 2], offset)?;
+                // A write that fails may have brought its front to the file; but counters, and headers, are there as a whole
+                // or not at all.
+                let front = if bytes.len() > HEADER_BYTES { bytes.len() / 2 } else { 0 };
+                LinuxDisk.write(file, &bytes[..front], offset)?;
                 Err(io::Error::from_raw_os_error(error))
             }
         }
