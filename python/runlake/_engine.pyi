@@ -154,7 +154,8 @@ class Writer:
             max_unsealed_bytes: Largest backlog; None for the engine's own.
             min_free_bytes: What the journal leaves free in the file system.
             merge_without_room: Whether points without room are merged with those that follow them, as a window without
-                end, instead of dropped.
+                end, the latest of a key pending until there is room. Otherwise, and for keys without a slot, they are
+                dropped.
             written: Whether each point is written to the file, for file systems that say so (see `FileSystem`).
             after_fork: Called with a run id when that run is logged to in a child of this process; returns the child's
                 writer, with the run attached to it. It is called once a run, in the thread that logs.
@@ -225,10 +226,10 @@ class WriterStats:
         """Points that are kept until the next one of their key, or the end of the run, decides; at most one a key."""
     @property
     def dropped(self) -> int:
-        """Points for which there was no room."""
+        """Points that were lost, but for their count and summary, because there was no room."""
     @property
     def met_no_room(self) -> int:
-        """Points for which there was no room: dropped, or merged although no policy says so."""
+        """Points for which there was no room: dropped, or kept pending, and then merged or stored, for want of it."""
     @property
     def committed(self) -> int:
         """Points that survive a crash of the process."""

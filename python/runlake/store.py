@@ -374,6 +374,7 @@ class Store(SendingHooks):
                 max_unsealed_bytes=self.config.max_unsealed_bytes,
                 written=self.catalog.keeping.written,
                 min_free_bytes=self.config.min_free_bytes,
+                merge_without_room=True,
                 after_fork=self._writer_in_child,
             )
             self._info = describe_writer(

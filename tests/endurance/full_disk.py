@@ -20,6 +20,7 @@ from pathlib import Path
 
 import runlake
 from runlake.errors import StoreError
+from runlake.fluent.run import LoggingStats
 from runlake.store import get_store
 from tests.endurance import proofs
 
@@ -105,14 +106,14 @@ class Training:
                 self.record(f"p{step}", str(step))
             self.step += 1
 
-    def go_on_until_points_are_dropped(self) -> None:
+    def go_on_until_points_find_no_room(self) -> None:
         """Use up what the journal has reserved; at most what a chunk of 16 MiB takes."""
-        before = self.run.stats().dropped
+        before = self.run.stats().without_room
         for _ in range(1000):
             self.go_on(LOGGED // 4)
-            if self.run.stats().dropped > before:
+            if self.run.stats().without_room > before:
                 return
-        raise AssertionError("the disk is full and nothing is dropped")
+        raise AssertionError("the disk is full and every point finds room")
 
     def record(self, key: str, value: str) -> None:
         """Log a parameter, a tag and an artifact; what is not counted as failed has to be kept."""
@@ -131,7 +132,13 @@ class Training:
 
     def assert_ledger(self) -> None:
         stats = self.run.stats()
-        assert stats.accepted == self.accepted == stats.stored + stats.dropped, (self.accepted, stats)
+        accounted = stats.stored + stats.merged + stats.dropped + stats.in_flight
+        assert stats.accepted == self.accepted == accounted, (self.accepted, stats)
+        assert stats.merged + stats.dropped <= stats.without_room, stats
+        assert stats.throttled == 0, stats
+        ledger = self.run.ledger()
+        assert (ledger.accepted, ledger.stored, ledger.in_flight) == (self.accepted, stats.stored, stats.in_flight)
+        assert (ledger.merged, ledger.dropped) == (stats.merged, stats.dropped), (ledger, stats)
 
 
 def _failures() -> int:
@@ -146,10 +153,10 @@ def train(folder: Path, turns: int) -> None:
     runlake.set_tracking_uri(folder / "lake")
     training = Training()
     training.go_on(LOGGED)
-    assert training.run.stats().dropped == 0
+    assert training.run.stats().without_room == 0
     for turn in range(turns):
         ballast.take_all()
-        training.go_on_until_points_are_dropped()
+        training.go_on_until_points_find_no_room()
         for _ in range(chance.randrange(4)):
             ballast.give_back(chance.randrange(1 << 18))
             training.go_on(LOGGED // 4)
@@ -168,7 +175,7 @@ def train(folder: Path, turns: int) -> None:
     assert len(about_points) == 1, about_points
     assert training.longest_s < BOUND_S, training.longest_s
     (folder / "expected").write_text(
-        repr((training.run.id, stats.stored, stats.dropped, training.step, training.params, causes, training.longest_s))
+        repr((training.run.id, counted(stats), training.step, training.params, causes, training.longest_s))
     )
 
 
@@ -179,9 +186,10 @@ def leave_full(folder: Path, how: str) -> None:
     training = Training()
     training.go_on(LOGGED)
     ballast.take_all()
-    training.go_on_until_points_are_dropped()
+    training.go_on_until_points_find_no_room()
+    training.assert_ledger()
     stats = training.run.stats()
-    print(training.run.id, stats.stored, stats.dropped, flush=True)
+    print(training.run.id, training.step, *counted(stats), flush=True)
     if how == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     began = time.monotonic()
@@ -194,15 +202,39 @@ def left_full(folder: Path, kind: str, how: str) -> dict[str, object]:
     done = _part(folder, "0", kind, how)
     assert done.returncode == (-signal.SIGKILL if how == "killed" else 0), done.stdout + done.stderr
     (folder / "ballast").unlink()
-    run_id, stored, dropped = done.stdout.split()[-3:]
+    run_id, *numbers = done.stdout.split()[-6:]
+    steps, stored, merged, dropped, in_flight = map(int, numbers)
     runlake.set_tracking_uri(folder / "lake")
-    assert runlake.points(run_id).collect().height == int(stored)
+    assert stored <= runlake.points(run_id).collect().height <= stored + in_flight
     get_store(folder / "lake").seal()  # and puts in order what the dead have left; reading does so every few seconds
     assert runlake.get_run(run_id).info.status == ("FAILED" if how == "killed" else "FINISHED")
-    assert runlake.points(run_id).collect().height == int(stored)
+    assert (
+        runlake.points(run_id).collect().height == stored + in_flight
+    )  # what was on hold is stored now that it can be
+    ledger = runlake.ledger(run_id)
+    assert (ledger.stored, ledger.merged, ledger.dropped, ledger.in_flight) == (stored + in_flight, merged, dropped, 0)
+    assert_last_values(run_id, steps)
     get_store(folder / "lake").close()
     proofs.assert_sound(folder / "lake")
-    return {f"{how}_stored": stored, f"{how}_dropped": dropped, f"{how}_lost": 0}
+    return {f"{how}_stored": stored + in_flight, f"{how}_merged": merged, f"{how}_dropped": dropped, f"{how}_lost": 0}
+
+
+def counted(stats: LoggingStats) -> tuple[int, int, int, int]:
+    """What became of the accepted points: stored, merged, dropped, in flight."""
+    return stats.stored, stats.merged, stats.dropped, stats.in_flight
+
+
+def assert_last_values(run_id: str, steps: int) -> None:
+    """Find the last point of every key among the stored ones, whatever there was room for when it was logged."""
+    found = {key: (step, value) for key, step, value in _last_points(run_id)}
+    last, of_array = steps - 1, ((steps - 1) // 10 + 1) * ARRAY - 1
+    expected = dict.fromkeys(("loss", "a", "fluent"), (last, last))
+    assert found == expected | {"b": (last, -last), "array": (of_array, of_array)}, (found, steps)
+
+
+def _last_points(run_id: str) -> list[tuple[str, int, float]]:
+    points = runlake.points(run_id).collect()
+    return points.sort("step").group_by("key").last().select("key", "step", "value").rows()
 
 
 def resumed(training: Training) -> None:
@@ -212,20 +244,24 @@ def resumed(training: Training) -> None:
         before = training.run.stats()
         training.go_on(1)
         after = training.run.stats()
-        if after.stored - before.stored == after.accepted - before.accepted:
+        if after.without_room == before.without_room and after.in_flight == 0:
             break
         assert time.monotonic() < deadline, "logging does not resume"
         time.sleep(0.001)
-    before = training.run.stats().dropped
+    before = training.run.stats()
     training.go_on(LOGGED)
-    assert training.run.stats().dropped == before
+    after = training.run.stats()
+    assert after.stored - before.stored == after.accepted - before.accepted
+    assert after.without_room == before.without_room
 
 
 def check(folder: Path) -> dict[str, object]:
     """Look at the store as another process finds it."""
-    run_id, stored, dropped, steps, params, causes, longest_s = eval((folder / "expected").read_text())
-    counted = proofs.assert_sound(folder / "lake")
-    assert counted["points"] == stored
+    run_id, (stored, merged, dropped, in_flight), steps, params, causes, longest_s = eval(
+        (folder / "expected").read_text()
+    )
+    assert in_flight == 0
+    assert proofs.assert_sound(folder / "lake")["points"] == stored
     runlake.set_tracking_uri(folder / "lake")
     run = runlake.get_run(run_id)
     assert run.info.status == "FINISHED"
@@ -233,14 +269,16 @@ def check(folder: Path) -> dict[str, object]:
     points = runlake.points(run_id).collect()
     signed = points.filter(points["key"] != "b")
     assert (signed["value"] == signed["step"]).all()
+    assert_last_values(run_id, steps)
     kept = points.filter(points["key"] == "loss")["step"]
     assert kept.n_unique() == len(kept) < steps
     get_store(folder / "lake").seal()
     get_store(folder / "lake").close()
     assert proofs.assert_sound(folder / "lake")["points"] == stored
     return {
-        "accepted": stored + dropped,
+        "accepted": stored + merged + dropped,
         "stored": stored,
+        "merged": merged,
         "dropped": dropped,
         "raised": 0,
         "counted_causes": len(causes),

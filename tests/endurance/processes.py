@@ -107,7 +107,7 @@ def log_runs(root: Path, number: int, runs: int, points: int) -> tuple[list[str]
 
 
 def log_as_rank(lake: Path, run_id: str, rank: int, points: int, killed: bool) -> tuple[int, int, int]:
-    """Log from two threads; return how many points were accepted, stored and dropped."""
+    """Log from two threads; return how many points were accepted, how many stored, and how many met no room."""
     os.environ.update(RUNLAKE_TRACKING_URI=str(lake), RUNLAKE_RUN_ID=run_id, RANK=str(rank))
     with runlake.start_run() as run:
         loss = run.metric("loss")
@@ -126,4 +126,4 @@ def log_as_rank(lake: Path, run_id: str, rank: int, points: int, killed: bool) -
         if killed:
             os.kill(os.getpid(), signal.SIGKILL)
         stats = run.stats()
-    return stats.accepted, stats.stored, stats.dropped
+    return stats.accepted, stats.stored, stats.without_room

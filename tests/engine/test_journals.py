@@ -176,6 +176,28 @@ def test_points_without_room_are_in_the_ledger(journals: Path, open_writer: Open
     assert entry.stretches == [("backlog", dropped, 20_000 - dropped, 19_999)]
 
 
+def test_points_without_room_are_merged_and_the_last_one_is_kept(journals: Path, open_writer: OpenWriter) -> None:
+    writer = open_writer(max_chunk_bytes=64 << 10, max_unsealed_bytes=256 << 10, merge_without_room=True)
+    metric = writer.run("r").metric("k")
+    step = 0
+    while step < 20_000 or not writer.stats().pending:  # the file for pending points is made by another thread
+        metric.log(float(step), step)
+        step += 1
+    stats = writer.stats()
+    assert stats.accepted == stats.stored + stats.merged + stats.dropped + stats.pending == step
+    assert stats.merged + stats.dropped + stats.pending == stats.met_no_room > 0
+    assert stats.pending == 1
+    (live,) = writer.ledger()
+    assert live.pending is not None
+    assert live.pending[::2] == (step - 1, step - 1)
+    writer.close()
+    adopted = _engine.adopt(str(journals), writer.id)
+    assert adopted is not None
+    (entry,) = adopted.ledger
+    assert (entry.merged, sum(entry.dropped.values())) == (stats.merged, stats.dropped)
+    assert adopted.upto == stats.stored + 1
+
+
 def test_sealing_writes_a_segment_an_experiment(tmp_path: Path, journals: Path, writer: _engine.Writer) -> None:
     for run_id in ("r1", "r2", "stray"):
         writer.run(run_id).log_arrays("loss", range(10), [float(step) for step in range(10)], 100)

@@ -171,10 +171,12 @@ loss.log(0.0, 0)
 say("begun")
 hear()
 step = 1
-while store.stats().dropped < 100 and step < 1_000_000:
+while store.stats().met_no_room < 100 and step < 1_000_000:
     loss.log(float(step), step)
     step += 1
-say(step, store.stats().stored, store.stats().dropped)
+stats = store.stats()
+assert stats.accepted == stats.stored + stats.merged + stats.dropped + stats.pending == step
+say(stats.stored, stats.met_no_room)
 hear()
 """
     program = programs.start(code)
@@ -182,9 +184,8 @@ hear()
         assert program.hear() == "begun"
         _fill(mounted / "rest")
         program.say()
-        step, stored, dropped = map(int, program.hear().split())
-        assert dropped == 100
-        assert stored + dropped == step
+        stored, without_room = map(int, program.hear().split())
+        assert without_room == 100
         program.kill()
         (left,) = _engine.survey(str(mounted / "lake" / "journals"))
         assert (left.alive, left.committed) == (False, stored)

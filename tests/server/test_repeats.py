@@ -1,5 +1,6 @@
 """A request that is sent again changes nothing, whatever has happened in between."""
 
+import contextlib
 import struct
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlake import lifecycle
-from runlake.errors import NotFound
+from runlake.config import Config
+from runlake.errors import NotFound, StoreError
 from runlake.query import metric_places
 from runlake.server import repeats
 from runlake.server.repeats import Point, WireLog
 from runlake.store import Store
 from tests.server.wire import Server, served
+from tests.store.reading import wait_until
 
 
 def points(steps: range, key: str = "m") -> list[dict[str, Any]]:
@@ -86,6 +89,36 @@ def test_what_a_script_logs_itself_is_kept_as_often_as_it_was_logged(tmp_path: P
         logger.log_metric("m", 1.0, 1, 1)
     repeats.append(store, run_id, [("m", 1.0, 1, 1)])
     assert metric_places(store, run_id, "m").rows() == [(1.0, 1, 1)] * 2
+    store.close()
+
+
+def test_a_batch_that_found_no_room_and_is_sent_until_there_is_some_is_kept_once(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "lake", config=Config(max_unsealed_bytes=128 << 10))
+    run_id, begin = _run(store), 0
+
+    def batch() -> list[Point]:
+        return [(key, step / 3, step, 1000 + step) for step in range(begin, begin + 100) for key in ("m", "n")]
+
+    def sent() -> bool:
+        with contextlib.suppress(StoreError):
+            repeats.append(store, run_id, batch())
+            return True
+        return False
+
+    while sent():
+        begin += 100
+    refused = store.stats()
+    assert not sent()
+    assert refused is not None
+    assert refused.pending > 0
+    assert (stats := store.stats()) is not None
+    assert stats.accepted == refused.accepted  # what would be refused again is not taken again
+    store.seal()
+    wait_until(sent)
+    assert sent()
+    for key in ("m", "n"):
+        places = [(step / 3, 1000 + step, step) for step in range(begin + 100)]
+        assert sorted(metric_places(store, run_id, key).rows()) == places
     store.close()
 
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from runlake.errors import StoreError
 
 if TYPE_CHECKING:
+    from runlake._engine import Writer
     from runlake.store import Store
 
 Point: TypeAlias = tuple[str, float, int, int]
@@ -49,26 +50,28 @@ class WireLog:
         Raises:
             NotFound: there is no such run.
             InvalidInput: the run is deleted.
-            StoreError: the journal had no room for some; those that were written are repeats the next time.
+            StoreError: the journal had no room for some; those that were written are repeats the next time. Until what
+                is on hold for room has been written, the run takes no more: a point that is sent again must neither
+                be written twice nor take the place of a later one.
         """
         store.catalog.require_active(run_id)
         if not points:
             return
         writer = store.writer()
         with self._remembered(run_id) as memory:
+            if memory.refused and _is_on_hold(writer, run_id):
+                raise _no_room()
+            memory.refused = False
             memory.refresh(store, run_id, writer.id)
             logger = store.run_logger(run_id)  # from here on the catalog has this process among the run's writers
             new = memory.new_of(store, run_id, points)
-            dropped = writer.stats().dropped
+            without_room = writer.stats().met_no_room
             for key, value, step, timestamp in new.values():
                 logger.log_metric(key, value, step, timestamp)
-            if writer.stats().dropped != dropped:
+            if writer.stats().met_no_room != without_room:
                 memory.forget()
-                raise StoreError(
-                    "the journal had no room for some points of the request",
-                    hint="send them again",
-                    error_code="TEMPORARILY_UNAVAILABLE",
-                )
+                memory.refused = True
+                raise _no_room()
             memory.learn(new)
 
     @contextmanager
@@ -94,12 +97,30 @@ class WireLog:
             del self._runs[idle]
 
 
+def _is_on_hold(writer: Writer, run_id: str) -> bool:
+    """Write what the journal keeps pending of a run; tell whether some of it still finds no room."""
+    writer.finish_run(run_id)
+    return any(entry.pending is not None for entry in writer.ledger() if entry.run_id == run_id)
+
+
+def _no_room() -> StoreError:
+    return StoreError(
+        "the journal had no room for some points of the request",
+        hint="send them again",
+        error_code="TEMPORARILY_UNAVAILABLE",
+    )
+
+
 class _Memory:
-    """What is known of the points of one run; `lock` is held by whoever uses it."""
+    """What is known of the points of one run; `lock` is held by whoever uses it.
+
+    `refused` says that some points of the latest request met no room.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.users = 0
+        self.refused = False
         self._writers: dict[str, str] | None = None
         self._floors: dict[str, _Place] = {}
         self._recent: dict[_Identity, None] = {}

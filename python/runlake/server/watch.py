@@ -64,6 +64,7 @@ class Counters:
         for name, kind, value in (
             ("points_stored_total", "counter", stats.stored if stats else 0),
             ("points_dropped_total", "counter", stats.dropped if stats else 0),
+            ("points_without_room_total", "counter", stats.met_no_room if stats else 0),
             ("journal_unsealed_bytes", "gauge", stats.unsealed_bytes if stats else 0),
         ):
             yield f"# TYPE runlake_{name} {kind}"
