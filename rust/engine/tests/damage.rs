@@ -202,6 +202,19 @@ fn a_chunk_that_has_lost_all_of_its_header_is_no_chunk_that_has_not_begun() {
 }
 
 #[test]
+fn a_chunk_that_was_about_to_begin_after_points_were_dropped_holds_nothing() {
+    let patient = Patient::new(Place::Same);
+    let next = patient.lake.path().join(format!("{}.1.journal", patient.id));
+    let mut empty = vec![0; 64 << 10];
+    empty[448..456].copy_from_slice(&7_u64.to_le_bytes());
+    fs::write(&next, empty).unwrap();
+    let adopted = patient.adopt();
+    assert_eq!((adopted.unreadable.len(), adopted.missing), (0, 0));
+    adopted.finish(true).unwrap();
+    assert!(patient.lake.files().is_empty(), "{:?}", patient.lake.files());
+}
+
+#[test]
 fn a_journal_whose_writer_lives_can_be_looked_at() {
     let origin = Lake::new();
     let writer = origin.open(small());
