@@ -28,7 +28,7 @@ from runlake.catalog import MOST_INPUTS, Piece, Settled
 from runlake.catalog.lock import FileLock
 from runlake.config import Config
 from runlake.errors import RunlakeError
-from runlake.filesystem import sync_names
+from runlake.filesystem import sync_folder
 from runlake.sealing import Segments
 
 _log = logging.getLogger("runlake")
@@ -216,7 +216,7 @@ class Compactor:
             (self._segments.folder / old).unlink(missing_ok=True)
         with contextlib.suppress(FileExistsError):  # another process, or one that was killed, has done this
             os.link(hidden, shown)
-        _sync_folder(shown.parent)
+        sync_folder(shown.parent)
         self._segments.catalog.forget_replaced(settled, str(shown.relative_to(self._segments.folder)))
 
     # -- in the background
@@ -337,14 +337,6 @@ class Compactor:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _sync_folder(folder: Path) -> None:
-    file = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        sync_names(file)
-    finally:
-        os.close(file)
 
 
 def _planned_rows(pieces: Sequence[Piece]) -> int:

@@ -94,5 +94,18 @@ def sync_names(folder: int) -> None:
             raise
 
 
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut, as `sync_names` does.
+
+    Raises:
+        OSError: it cannot be opened, or the disk failed.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        sync_names(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _existing(root: Path) -> Path:
     return next(folder for folder in (root, *root.parents) if folder.exists())

@@ -23,7 +23,7 @@ from runlake.artifacts.folder import copy_content, entry_mode, lock_folder, open
 from runlake.artifacts.source import Source, walk_source
 from runlake.entities import FileInfo
 from runlake.errors import InvalidInput, NoSuchFile, NotFound, StoreError
-from runlake.filesystem import sync_names
+from runlake.filesystem import sync_folder, sync_names
 
 
 class Artifacts(Contents):
@@ -150,11 +150,7 @@ class Artifacts(Contents):
             if folder.stat().st_dev != disk:
                 break
             with contextlib.suppress(PermissionError):  # whose it is, nobody here has made anything in it
-                descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                try:
-                    sync_names(descriptor)
-                finally:
-                    os.close(descriptor)
+                sync_folder(folder)
 
     def _made_folder(self, names: tuple[str, ...]) -> contextlib.AbstractContextManager[int]:
         """Open a folder, which is made with those above it where it is missing."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from runlake.catalog.database import NAME, is_open_in_this_process
 from runlake.catalog.migrations import migrate
-from runlake.filesystem import sync_names
+from runlake.filesystem import sync_folder
 
 _OPENED_BYTE: Final = 128
 
@@ -59,7 +59,7 @@ def install(made: Path, root: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
     made.rename(path)
-    _sync(root)
+    sync_folder(root)
 
 
 def is_open(root: Path) -> bool:
@@ -92,14 +92,6 @@ def last_aside(root: Path) -> Path | None:
 def _name_aside(root: Path) -> Path:
     taken = [int(path.name.partition("damaged-")[2].partition("-")[0]) for path in root.glob(f"{NAME}.damaged-*")]
     return root / f"{NAME}.damaged-{max(taken, default=0) + 1}"
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        sync_names(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _tables(connection: sqlite3.Connection) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final, TypeAlias
 import polars as pl
 
 from runlake.errors import AlreadyExists, InvalidInput, InvalidType, NotFound, RunlakeError, StoreError
-from runlake.filesystem import sync_names
+from runlake.filesystem import sync_folder
 
 Target: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 
@@ -184,7 +184,7 @@ def _whole_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
             _link(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _link(unfinished: Path, path: Path) -> None:
@@ -197,14 +197,6 @@ def _link(unfinished: Path, path: Path) -> None:
         if path.exists():
             raise _taken(path) from None
         unfinished.replace(path)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        sync_names(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _errno(error: Exception) -> int | None:
