@@ -26,6 +26,7 @@ from typing import Final
 from runlake import _engine
 from runlake.catalog import MOST_INPUTS, Piece, Settled
 from runlake.catalog.lock import FileLock
+from runlake.catalog.part import clock_ms
 from runlake.config import Config
 from runlake.errors import RunlakeError
 from runlake.filesystem import sync_folder
@@ -199,7 +200,7 @@ class Compactor:
         """
         catalog, removed = self._segments.catalog, 0
         grace_ms = self._config.replaced_grace_ms if grace_ms is None else grace_ms
-        for settled in catalog.settled_segments(_now_ms() - grace_ms):
+        for settled in catalog.settled_segments(clock_ms() - grace_ms):
             self._swap_names(settled)
             removed += len(settled.replaced)
         return removed
@@ -262,7 +263,7 @@ class Compactor:
         catalog = self._segments.catalog
         if catalog.has_many_pieces(FACTOR, below_bytes=MOST_BYTES // 2) and any(self._due()):
             return True
-        return catalog.is_something_settled(_now_ms() - self._config.replaced_grace_ms)
+        return catalog.is_something_settled(clock_ms() - self._config.replaced_grace_ms)
 
     def _due(self) -> Iterator[list[Piece]]:
         if self._config.compact_in_background:
@@ -333,10 +334,6 @@ class Compactor:
 
     def _pieces(self) -> list[Piece]:
         return self._segments.catalog.pieces()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _planned_rows(pieces: Sequence[Piece]) -> int:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 from runlake import _engine
 from runlake.artifacts import uris
 from runlake.catalog import DeletedExperiment, DeletedRun, Piece, Range, UnlistedFile
+from runlake.catalog.part import clock_ms
 from runlake.compaction import that_fit
 from runlake.errors import Corrupt, InvalidInput, NewerFormat
 
@@ -78,7 +79,7 @@ def find(store: Store, older_than_ms: int, *, damaged: bool = False) -> Found:
         older_than_ms: How long ago runs and experiments were deleted, at least.
         damaged: Whether files that cannot be read are garbage as well.
     """
-    return _find(store, _now_ms() - older_than_ms, damaged=damaged)
+    return _find(store, clock_ms() - older_than_ms, damaged=damaged)
 
 
 def _find(store: Store, until_ms: int, *, damaged: bool) -> Found:
@@ -112,7 +113,7 @@ def remove(
         Corrupt: a segment with points of a deleted run is not what was written.
     """
     store.seal(timeout_s=timeout_s)
-    until_ms = _now_ms() - older_than_ms
+    until_ms = clock_ms() - older_than_ms
     with store.compactor.lease(timeout_s):
         found = _find(store, until_ms, damaged=damaged)
         _remove_runs(store, found.names("run"), until_ms, progress)
@@ -250,7 +251,7 @@ def _find_files(store: Store, files: Sequence[Path], damaged: bool, found: Found
     replaced = {old.path: old for old in store.catalog.replaced_segments()}
     held = _Held(one for ranges in store.catalog.segment_ranges().values() for one in ranges)
     rescue = store.catalog.has_lost_segments()
-    settled = store.catalog.settled_segments(_now_ms() - store.config.replaced_grace_ms)
+    settled = store.catalog.settled_segments(clock_ms() - store.config.replaced_grace_ms)
     unread = {path for one in settled for path in one.replaced}
     for path in files:
         name = str(path.relative_to(store.segments_dir))
@@ -330,10 +331,6 @@ def _remove_damaged(store: Store, name: str) -> None:
         (store.root / name).unlink(missing_ok=True)
     else:
         store.catalog.remove_unlisted([UnlistedFile(name)])
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _size(path: Path) -> int:
