@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from runlake.catalog import Range, UnstoredPoints
 from runlake.checkup.choosing import COPY, ELSEWHERE, IN_JOURNAL, Choice, choose
-from runlake.checkup.known import Journal, Knowledge, KnownWriter, Listed, Range, SegmentFile, home_of
+from runlake.checkup.known import Journal, Knowledge, KnownWriter, Listed, SegmentFile, home_of
 from runlake.checkup.spans import Span, Spans
 
 W = "w"
@@ -26,6 +27,7 @@ class About:
     bytes: int = 100
     seals: Sequence[tuple[str, Sequence[tuple[str, str, int]], Sequence[Range]]] = ()
     replaces: Sequence[str] = ()
+    ledger: Sequence[tuple[str, UnstoredPoints]] = ()
 
     @property
     def experiment_id(self) -> str:

@@ -14,9 +14,11 @@ import pytest
 from runlake.checkup import State, repair
 from runlake.errors import StoreError
 from runlake.store import Store
+from runlake.throttling import policy_of
 from tests.checkup.material import Patient
 from tests.checkup.test_examining import break_catalog, flip
 from tests.journals import write_at
+from tests.store.test_store import add_run
 
 
 def rows_of(path: Path) -> list[tuple[str, str, int]]:
@@ -351,3 +353,24 @@ def test_a_compacted_segment_that_is_lost_for_good_is_said(compacted: Patient) -
     compacted.repair()
     assert compacted.points() == sorted(point for point in compacted.model if point[:3] not in set(lost))
     assert sum(compacted.missing().values()) == len(lost)
+
+
+def test_what_was_throttled_away_is_accounted_for_when_the_catalog_is_made_anew(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "lake")
+    add_run(store)
+    store.throttle_run("run1", ["*"], policy_of(window=10))
+    logger = store.run_logger("run1")
+    for step in range(500):
+        logger.log_metric("k", 100.0 if step == 55 else float(step % 7), step)
+    store.leave_run("run1", "FINISHED")
+    store.seal()
+    before = store.reads.ledger("run1").keys
+    assert [(key.accepted, key.stored, key.merged) for key in before] == [(500, 51, 449)]
+    store.close()
+    for path in store.root.glob("catalog.db*"):
+        path.unlink()
+    repair(store.root)
+    again = Store.open(store.root)
+    assert again.reads.ledger("run1").keys == before
+    assert again.reads.runs(where="max(metrics.k) = 100 AND count(metrics.k) = 500").collect().height == 1
+    again.close()

@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from runlake.checkup.known import Journal, Knowledge, KnownWriter, Listed, Range, SegmentFile, home_of
+from runlake.catalog import Range
+from runlake.checkup.known import Journal, Knowledge, KnownWriter, Listed, SegmentFile, home_of
 from runlake.checkup.spans import Span, Spans
 
 Part = tuple[str, str]

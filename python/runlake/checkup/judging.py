@@ -136,7 +136,7 @@ def _accounts(taken: Sequence[SegmentFile]) -> Iterator[dict[str, list[UnstoredP
     """Give what each segment says of points that were not stored, by writer; of two entries the later one counts."""
     for file in taken:
         found: dict[str, list[UnstoredPoints]] = {}
-        for writer, entry in getattr(file.about, "ledger", ()):
+        for writer, entry in file.about.ledger:
             found.setdefault(writer, []).append(entry)
         if found:
             yield found

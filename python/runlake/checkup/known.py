@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from runlake.catalog import Range, UnstoredPoints
 from runlake.checkup.spans import Spans
-
-Range = tuple[str, int, int]
-"""Writer id, first seq, first seq after the last."""
 
 
 class About(Protocol):
@@ -31,6 +29,8 @@ class About(Protocol):
     def ranges(self) -> Sequence[Range]: ...
     @property
     def seals(self) -> Sequence[tuple[str, Sequence[tuple[str, str, int]], Sequence[Range]]]: ...
+    @property
+    def ledger(self) -> Sequence[tuple[str, UnstoredPoints]]: ...
 
 
 @dataclass(frozen=True)
