@@ -1,6 +1,5 @@
 //! Compacting: many segments become one, and a folder of segments becomes a list without repeats.
 
-use std::cell::RefCell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use runlake_engine::segment::SegmentInfo as EngineInfo;
 use runlake_engine::{CompactOptions, CompactStep, Error as EngineError};
 
 use crate::errors::BoundaryResult;
+use crate::raised::Raised;
 use crate::reading::gone_or;
 use crate::sealing::{Range, Sealed, SegmentInfo, python_ranges};
 
@@ -25,22 +25,15 @@ pub fn compact(
     hook: Option<Py<PyAny>>,
 ) -> BoundaryResult<Option<Sealed>> {
     let (compacted, raised) = py.detach(|| {
-        let raised: RefCell<Option<PyErr>> = RefCell::new(None);
+        let raised = Raised::default();
         let report = |rows| match Python::attach(|py| keep_going(py, progress.as_ref(), rows)) {
             Ok(go_on) => go_on,
             Err(error) => {
-                raised.replace(Some(error));
+                raised.note(error);
                 false
             }
         };
-        let call = |step| {
-            let earlier = raised.take();
-            let call = || {
-                hook.as_ref()
-                    .and_then(|hook| Python::attach(|py| hook.call1(py, (step_name(step),))).err())
-            };
-            raised.replace(earlier.or_else(call));
-        };
+        let call = |step| raised.call(hook.as_ref(), step_name(step));
         let options = CompactOptions {
             drop_runs: Some(&drop_runs),
             hook: Some(&call),

@@ -19,6 +19,7 @@ mod number;
 mod packed;
 mod plain;
 mod points;
+mod raised;
 mod reading;
 mod recovery;
 mod replica;

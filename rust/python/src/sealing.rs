@@ -1,6 +1,5 @@
 //! Sealing: journal ranges become segments, and segments are checked.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use runlake_engine::segment::{Seal as EngineSeal, SegmentInfo as EngineInfo, Sib
 use runlake_engine::{Account, JournalRange, SealOptions, SealStep, Sealed as EngineSealed, Summary as EngineSummary};
 
 use crate::errors::BoundaryResult;
+use crate::raised::Raised;
 use crate::throttle::LedgerEntry;
 
 /// A range as Python passes it: writer, from, to.
@@ -80,15 +80,8 @@ pub fn seal(
     let ranges = journal_ranges(&ranges)?;
     let ledger = accounts(ledger.unwrap_or_default())?;
     let (sealed, raised) = py.detach(|| {
-        let raised = RefCell::new(None);
-        let call = |step| {
-            let earlier = raised.take();
-            let call = || {
-                hook.as_ref()
-                    .and_then(|hook| Python::attach(|py| hook.call1(py, (step_name(step),))).err())
-            };
-            raised.replace(earlier.or_else(call));
-        };
+        let raised = Raised::default();
+        let call = |step| raised.call(hook.as_ref(), step_name(step));
         let options = SealOptions {
             hook: Some(&call),
             threads,
