@@ -18,7 +18,7 @@ use crate::journal::side_cache::SideCache;
 use crate::ledger::{Aggregate, LedgerEntry, Window};
 use crate::live::LiveSummaries;
 use crate::packed;
-use crate::segment::Choice;
+use crate::segment::{Choice, with_windows};
 use crate::summary::Summary;
 use crate::types::{Point, Seq, SeriesName, WriterId};
 
@@ -59,15 +59,7 @@ pub fn schema() -> SchemaRef {
 
 /// The same and, nullable, what points stand for: `count`, `min`, `max`, `mean`.
 pub fn schema_with_windows() -> SchemaRef {
-    let field = |name, kind| Arc::new(Field::new(name, kind, true));
-    let of_windows = [
-        field("count", DataType::Int64),
-        field("min", DataType::Float64),
-        field("max", DataType::Float64),
-        field("mean", DataType::Float64),
-    ];
-    let fields = schema().fields().iter().cloned().chain(of_windows).collect::<Vec<_>>();
-    Arc::new(Schema::new(fields))
+    Arc::new(with_windows(&schema()))
 }
 
 impl Snapshot {

@@ -22,6 +22,7 @@ pub use pack::{Points, pack};
 pub use unpack::{Packed, unpack};
 
 use crate::ledger::{Aggregate, Window};
+use crate::segment::with_windows;
 use crate::types::{Seq, WriterId};
 
 /// Most points of a batch.
@@ -47,19 +48,6 @@ fn columns() -> Schema {
     ])
 }
 
-/// The schema of a batch with windows, without metadata.
-fn columns_with_windows() -> Schema {
-    let field = |name, kind| Arc::new(Field::new(name, kind, true));
-    let of_windows = [
-        field("count", DataType::Int64),
-        field("min", DataType::Float64),
-        field("max", DataType::Float64),
-        field("mean", DataType::Float64),
-    ];
-    let fields: Vec<_> = columns().fields().iter().cloned().chain(of_windows).collect();
-    Schema::new(fields)
-}
-
 /// What points from `first` on stand for, by the columns `count`, `min`, `max` and `mean`.
 pub fn windows(first: Seq, count: &Int64Array, doubles: [&Float64Array; 3]) -> Vec<Window> {
     let [min, max, mean] = doubles.map(|column| column.iter());
@@ -72,7 +60,7 @@ pub fn windows(first: Seq, count: &Int64Array, doubles: [&Float64Array; 3]) -> V
 }
 
 fn schema(writer: WriterId, first: Seq, windows: bool) -> SchemaRef {
-    let columns = if windows { columns_with_windows() } else { columns() };
+    let columns = if windows { with_windows(&columns()) } else { columns() };
     let metadata = [(WRITER, writer.to_string()), (FIRST, first.to_string())];
     let metadata: HashMap<_, _> = metadata.map(|(name, text)| (name.to_owned(), text)).into();
     Arc::new(columns.with_metadata(metadata))

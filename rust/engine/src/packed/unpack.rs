@@ -11,9 +11,10 @@ use arrow_array::{Array, DictionaryArray, RecordBatch};
 use arrow_ipc::reader::StreamReader;
 use arrow_schema::Schema;
 
-use super::{FIRST, MAX_POINTS, WRITER, check, columns, columns_with_windows, windows};
+use super::{FIRST, MAX_POINTS, WRITER, check, columns, windows};
 use crate::error::{Error, Result};
 use crate::ledger::Window;
+use crate::segment::with_windows;
 use crate::types::{MAX_KEY_BYTES, MAX_RUN_BYTES, Seq, SeriesName, WriterId};
 
 /// Columns that every batch has, none with nulls.
@@ -94,7 +95,7 @@ fn read(bytes: &[u8]) -> Result<Packed> {
 
 /// Whether the columns are those of a batch, nullable or not: some libraries know no other.
 fn has_columns(schema: &Schema) -> bool {
-    [columns(), columns_with_windows()].iter().any(|expected| {
+    [columns(), with_windows(&columns())].iter().any(|expected| {
         let mut pairs = expected.fields().iter().zip(schema.fields());
         expected.fields().len() == schema.fields().len()
             && pairs.all(|(wanted, found)| wanted.name() == found.name() && wanted.data_type() == found.data_type())

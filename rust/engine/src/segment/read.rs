@@ -22,7 +22,7 @@ use parquet::file::statistics::Statistics;
 use super::bytes::Positioned;
 use super::pages::{Pages, Workspace};
 use super::schema::{
-    COLUMNS, COUNT, KEY, MAX, MEAN, MIN, RUN_ID, SEQ, STEP, TIMESTAMP, VALUE, WINDOW_COLUMNS, WRITER, name_of,
+    COLUMNS, COUNT, KEY, MAX, MEAN, MIN, RUN_ID, SEQ, STEP, TIMESTAMP, VALUE, WRITER, name_of, with_windows,
 };
 use super::texts::{SeriesRows, TextRun, push_runs_of_batch, runs_of_pages, series, sliced};
 use super::verify::check_schema;
@@ -429,17 +429,15 @@ impl<'a> TextBounds<'a> {
 
 /// The columns as Arrow, with texts as dictionaries.
 fn dictionary_schema(windows: bool) -> SchemaRef {
-    let of_windows = if windows { &WINDOW_COLUMNS[..] } else { &[] };
     let text = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    let field = |(name, physical): &(&str, parquet::basic::Type), nullable| {
+    let field = |(name, physical): &(&str, parquet::basic::Type)| {
         let kind = match physical {
             parquet::basic::Type::INT64 => DataType::Int64,
             parquet::basic::Type::DOUBLE => DataType::Float64,
             _ => text.clone(),
         };
-        Field::new(*name, kind, nullable)
+        Field::new(*name, kind, false)
     };
-    let required = COLUMNS.iter().map(|column| field(column, false));
-    let optional = of_windows.iter().map(|column| field(column, true));
-    Arc::new(Schema::new(required.chain(optional).collect::<Vec<_>>()))
+    let columns = Schema::new(COLUMNS.iter().map(field).collect::<Vec<_>>());
+    Arc::new(if windows { with_windows(&columns) } else { columns })
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow_schema::{DataType, Field, Schema};
 use parquet::basic::{LogicalType, Repetition, Type as Physical};
 use parquet::errors::Result;
 use parquet::schema::types::{Type, TypePtr};
@@ -66,6 +67,19 @@ pub(super) const WINDOW_COLUMNS: [(&str, Physical); 4] = [
     ("max", Physical::DOUBLE),
     ("mean", Physical::DOUBLE),
 ];
+
+/// Arrow columns and behind them, nullable, those of [`WINDOW_COLUMNS`].
+pub(crate) fn with_windows(columns: &Schema) -> Schema {
+    let field = |(name, physical): &(&str, Physical)| {
+        let kind = match physical {
+            Physical::INT64 => DataType::Int64,
+            _ => DataType::Float64,
+        };
+        Arc::new(Field::new(*name, kind, true))
+    };
+    let of_windows = WINDOW_COLUMNS.iter().map(field);
+    Schema::new(columns.fields().iter().cloned().chain(of_windows).collect::<Vec<_>>())
+}
 
 /// Name of a column by its place.
 pub(super) fn name_of(column: usize) -> &'static str {
