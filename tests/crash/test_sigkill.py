@@ -53,17 +53,7 @@ def start(store: Path, number: int, run_id: str | None) -> Writer:
     process = context.Process(target=log_until_killed, args=(store, name, run_id, STEPS, theirs))
     process.start()
     theirs.close()
-
-    def listen() -> None:
-        with ours:
-            try:
-                while True:
-                    acknowledged.take(ours.recv_bytes())
-            except (EOFError, OSError):  # it is gone, possibly in the middle of a message
-                return
-
-    listener = threading.Thread(target=listen)
-    listener.start()
+    listener = processes.listening(ours, lambda pipe: acknowledged.take(pipe.recv_bytes()))
     return Writer(name, process, acknowledged, listener)
 
 

@@ -26,6 +26,19 @@ def fresh_processes() -> ForkServerContext:
     return context
 
 
+def listening(to: Connection, receive: Callable[[Connection], object]) -> threading.Thread:
+    """Start a thread that takes what a process says until it is gone, possibly in the middle of a message."""
+
+    def listen() -> None:
+        with to, contextlib.suppress(EOFError, OSError):
+            while True:
+                receive(to)
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    return listener
+
+
 def together(work: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], *, killed: int = 0) -> list[Any]:
     """Call `work` in fresh processes that begin at the same moment, one a tuple of arguments; return the results.
 

@@ -78,17 +78,7 @@ class Soak:
         process = context.Process(target=churn, args=given, name=name)
         process.start()
         theirs.close()
-
-        def listen() -> None:
-            with ours:
-                try:
-                    while True:
-                        self.told.take(*ours.recv())
-                except (EOFError, OSError):  # it is gone, possibly in the middle of a message
-                    return
-
-        listener = threading.Thread(target=listen)
-        listener.start()
+        listener = processes.listening(ours, lambda pipe: self.told.take(*pipe.recv()))
         self.started += 1
         self.at_work.append((process, listener))
 

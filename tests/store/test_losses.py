@@ -13,7 +13,7 @@ from runlake.catalog import GapInfo
 from runlake.errors import NotFound
 from runlake.store import Store
 from tests.journals import BLOCK, MADE_AT, change_header, restart_machine, write_at
-from tests.store.programs import Programs
+from tests.store.programs import Program, Programs
 from tests.store.reading import journal_files, points, wait_until
 from tests.store.test_recovery import killed
 
@@ -150,13 +150,19 @@ def test_a_journal_that_others_have_sealed_meanwhile_is_not_said_to_be_gone(prog
     store.close()
 
 
-def test_a_process_that_only_reads_sees_that_another_has_died(
-    programs: Programs, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def logging_beside(programs: Programs, root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Program, Store]:
+    """Start a program that has logged and lives, and open its store here, where every read looks for the dead."""
     program = programs.start("log = new_run(Store.open(root), 'run1')\nlog.log_metric('k', 1.0, 0)\nsay('on')\nhear()")
     program.hear()
     reader = Store.open(root)
     monkeypatch.setattr(recovery, "LOOK_S", 0.0)
+    return program, reader
+
+
+def test_a_process_that_only_reads_sees_that_another_has_died(
+    programs: Programs, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, reader = logging_beside(programs, root, monkeypatch)
     assert reader.get_run("run1").info.status == "RUNNING"
     program.kill()
     wait_until(lambda: reader.get_run("run1").info.status == "FAILED")
@@ -167,10 +173,7 @@ def test_a_process_that_only_reads_sees_that_another_has_died(
 def test_looking_for_the_dead_changes_nothing_while_all_live(
     programs: Programs, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = programs.start("log = new_run(Store.open(root), 'run1')\nlog.log_metric('k', 1.0, 0)\nsay('on')\nhear()")
-    program.hear()
-    reader = Store.open(root)
-    monkeypatch.setattr(recovery, "LOOK_S", 0.0)
+    _, reader = logging_beside(programs, root, monkeypatch)
     before = reader.catalog.tx()
     for _ in range(3):
         reader.journals()

@@ -439,17 +439,22 @@ fn fill(writer: &Writer, series: SeriesId, lake: &Lake) -> i64 {
     step
 }
 
+/// Logs on a disk that is full from now on, until a point finds no room and is held; returns its step.
+fn log_until_held(writer: &Writer, series: SeriesId, lake: &Lake, disk: &FailingDisk) -> i64 {
+    let mut step = fill(writer, series, lake);
+    disk.full.store(true, Ordering::SeqCst);
+    while writer.append(series, point(step)).unwrap() != Outcome::Held {
+        step += 1;
+    }
+    step
+}
+
 #[test]
 fn on_a_full_disk_points_are_merged_and_nothing_waits() {
     let lake = Lake::new();
     let (writer, disk) = crowded(&lake);
     let series = writer.series("run", "loss").unwrap();
-    let mut step = fill(&writer, series, &lake);
-    disk.full.store(true, Ordering::SeqCst);
-    while writer.append(series, point(step)).unwrap() != Outcome::Held {
-        step += 1;
-    }
-    let first = step;
+    let first = log_until_held(&writer, series, &lake, &disk);
     log(&writer, series, first + 1..first + 1000);
     let stats = writer.stats();
     assert_eq!(
@@ -483,11 +488,7 @@ fn a_close_on_a_full_disk_keeps_what_is_pending_for_who_has_room() {
     let lake = Lake::new();
     let (writer, disk) = crowded(&lake);
     let series = writer.series("run", "loss").unwrap();
-    let mut step = fill(&writer, series, &lake);
-    disk.full.store(true, Ordering::SeqCst);
-    while writer.append(series, point(step)).unwrap() != Outcome::Held {
-        step += 1;
-    }
+    let step = log_until_held(&writer, series, &lake, &disk);
     log(&writer, series, step + 1..step + 10);
     let before = writer.ledger().unwrap();
     drop(writer.close());
