@@ -149,12 +149,13 @@ class _Chooser:
     def _seals(self) -> dict[str, _Seal]:
         found: dict[str, _Seal] = {}
         for id_, file in self.files.items():
+            is_compacted = bool(file.about.seals)  # asked once: it is converted with every asking, and may be thousands
             for seal_id, siblings, ranges in _origins(file):
                 named = {sibling: (experiment, rows) for sibling, experiment, rows in siblings}
                 seal = found.setdefault(seal_id, _Seal(seal_id, named, list(ranges)))
                 seal.held.add(file.about.experiment_id)
-                seal.committed |= bool(file.about.seals)
-                seal.listed &= bool(file.about.seals) or id_ in self.known.listed
+                seal.committed |= is_compacted
+                seal.listed &= is_compacted or id_ in self.known.listed
         return found
 
     def _overlaps(self, seal: _Seal) -> bool:
