@@ -199,11 +199,20 @@ class Compactor:
             grace_ms: How long ago they were replaced, at least; None is what the configuration says.
         """
         catalog, removed = self._segments.catalog, 0
-        grace_ms = self._config.replaced_grace_ms if grace_ms is None else grace_ms
-        for settled in catalog.settled_segments(clock_ms() - grace_ms):
+        until_ms = clock_ms() - (self._config.replaced_grace_ms if grace_ms is None else grace_ms)
+        for settled in catalog.settled_segments(until_ms):
             self._swap_names(settled)
             removed += len(settled.replaced)
-        return removed
+        return removed + self._remove_copies(until_ms)
+
+    def _remove_copies(self, until_ms: int) -> int:
+        """Remove merged files that were merged again: where that goes on for hours, nothing else is ever settled."""
+        copies = self._segments.catalog.replaced_copies(until_ms)
+        for path in copies:
+            (self._segments.folder / path).unlink(missing_ok=True)
+        if copies:
+            self._segments.catalog.forget_copies(copies)
+        return len(copies)
 
     def show_hidden(self) -> None:
         """Give segments their usual names that a repair has listed by hidden ones, once nothing else has their rows."""

@@ -251,8 +251,9 @@ def _find_files(store: Store, files: Sequence[Path], damaged: bool, found: Found
     replaced = {old.path: old for old in store.catalog.replaced_segments()}
     held = _Held(one for ranges in store.catalog.segment_ranges().values() for one in ranges)
     rescue = store.catalog.has_lost_segments()
-    settled = store.catalog.settled_segments(clock_ms() - store.config.replaced_grace_ms)
-    unread = {path for one in settled for path in one.replaced}
+    settled_ms = clock_ms() - store.config.replaced_grace_ms
+    unread = {path for one in store.catalog.settled_segments(settled_ms) for path in one.replaced}
+    unread.update(store.catalog.replaced_copies(settled_ms))
     for path in files:
         name = str(path.relative_to(store.segments_dir))
         if name in listed:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from runlake import _engine, compaction, garbage
 from runlake.catalog import Piece
+from runlake.catalog.part import clock_ms
 from runlake.checkup import repair
 from runlake.compaction import FACTOR, MOST_BYTES, due, possible, tier
 from runlake.config import Config
@@ -90,12 +91,38 @@ def test_other_programs_see_every_point_once_while_files_are_replaced(root: Path
 
     store = Store.open(root, config=BY_HAND, hook=look)
     scatter(store)
-    store.compactor.rewrite(store.catalog.pieces()[:3], set(), bool)
+    store.compactor.rewrite(store.catalog.pieces()[:3], set(), lambda _rows: None)
     store.compactor.compact()  # before anybody was shown what it replaces
     assert seen_by_others(store) == list(range(60))
     for _ in range(3):
         store.compactor.remove_replaced(grace_ms=0)
         assert seen_by_others(store) == steps_of(store) == list(range(60))
+    assert len(segment_files(store)) == 1
+    store.close()
+
+
+def test_a_merged_file_that_is_merged_again_goes_after_its_hour_though_what_it_was_made_of_stays(root: Path) -> None:
+    store = Store.open(root, config=BY_HAND)
+    scatter(store)
+    visible = segment_files(store)
+
+    def merge_three() -> str:
+        before = segment_files(store)
+        store.compactor.rewrite(store.catalog.pieces()[-3:], set(), lambda _rows: None)
+        (made,) = segment_files(store) - before
+        return made
+
+    first, second = merge_three(), merge_three()
+    replaced_ms = clock_ms()
+    wait_until(lambda: clock_ms() > replaced_ms + 50)
+    store.compactor.rewrite(store.catalog.pieces(), set(), lambda _rows: None)
+    (listed,) = store.catalog.listed_paths()
+    assert store.compactor.remove_replaced(grace_ms=clock_ms() - replaced_ms) == 1
+    assert segment_files(store) == visible | {second, listed}
+    assert first not in {old.path for old in store.catalog.replaced_segments()}
+    assert seen_by_others(store) == steps_of(store) == list(range(60))
+    settle(store)
+    assert seen_by_others(store) == steps_of(store) == list(range(60))
     assert len(segment_files(store)) == 1
     store.close()
 

@@ -131,10 +131,23 @@ class Compaction(Part):
             )
         return [Settled(segment_id, path, []) for segment_id, path in rows]
 
-    def is_something_settled(self, until_ms: int) -> bool:
-        """Tell whether `settled_segments` has anything to return."""
+    def replaced_copies(self, until_ms: int) -> list[str]:
+        """Return the paths of merged files that were merged again up to a time, in ms since 1970.
+
+        They have never had a usual name, so that what they were made of is what other programs see in their place.
+        """
         with self._database.reading() as session:
-            return session.one(f"{_SETTLED} LIMIT 1", (until_ms,)) is not None
+            return [path for (path,) in session.all(_COPIES, (until_ms,))]
+
+    def forget_copies(self, paths: Sequence[str]) -> None:
+        """Forget merged files that are gone."""
+        with self._database.writing(durable=True) as session:
+            session.run_many("DELETE FROM replaced_segment WHERE path = ?", [(path,) for path in paths])
+
+    def is_something_settled(self, until_ms: int) -> bool:
+        """Tell whether `settled_segments` or `replaced_copies` has anything to return."""
+        with self._database.reading() as session:
+            return any(session.one(f"{sql} LIMIT 1", (until_ms,)) is not None for sql in (_SETTLED, _COPIES))
 
     def forget_replaced(self, settled: Settled, path: str) -> None:
         """Forget files that are gone, and list a segment by another name.
@@ -166,6 +179,10 @@ _SETTLED: Final = """
     SELECT s.segment_id, s.path, r.path FROM segment s JOIN replaced_segment r ON r.replaced_by = s.segment_id
     WHERE s.lost IS NULL AND r.path NOT IN (SELECT path FROM segment) AND s.segment_id IN
         (SELECT replaced_by FROM replaced_segment GROUP BY replaced_by HAVING max(replaced_ms) <= ?)"""
+_COPIES: Final = (
+    "SELECT path FROM replaced_segment WHERE path LIKE '%.merged' AND replaced_ms <= ?"
+    " AND path NOT IN (SELECT path FROM segment)"
+)
 _PIECES: Final = """
     SELECT segment_id, path, experiment_id, rows, bytes,
         (SELECT count(*) FROM segment_range r WHERE r.segment = s.segment)
