@@ -15,6 +15,7 @@ from benchmarks.measure import report
 
 ROWS = (
     "calls",
+    "throttled",
     "latency",
     "ingest",
     "sizes",

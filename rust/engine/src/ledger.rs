@@ -156,18 +156,29 @@ impl Aggregate {
         }
     }
 
-    /// Adds points, which is cheap where no value is an extreme.
+    /// Adds points, which is cheap where none is NaN.
     pub fn push_all(&mut self, points: &[Point]) {
-        let (mut plain, mut sum) = (true, self.sum);
-        for point in points {
-            plain &= point.value >= self.min && point.value <= self.max && point.value != 0.0;
-            sum += point.value;
+        let Some((first, others)) = points.split_first() else {
+            return;
+        };
+        if self.count == self.nan_count {
+            self.push(first.value);
+            return self.push_all(others);
+        }
+        let (mut plain, mut sum, mut min, mut max) = (true, self.sum, self.min, self.max);
+        for &Point { value, .. } in points {
+            // Zeros are told apart by their sign, elsewhere.
+            let other_zero = |extreme: f64| value == extreme && value.to_bits() != extreme.to_bits();
+            plain &= !value.is_nan() && !other_zero(min) && !other_zero(max);
+            min = if value < min { value } else { min };
+            max = if value > max { value } else { max };
+            sum += value;
         }
         if !plain {
             return points.iter().for_each(|point| self.push(point.value));
         }
         self.count += points.len() as u64;
-        self.sum = sum;
+        (self.sum, self.min, self.max) = (sum, min, max);
     }
 
     /// Mean of the values that are no NaN; NaN when all are.

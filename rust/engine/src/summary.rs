@@ -161,20 +161,34 @@ impl Totals {
         }
     }
 
-    /// Adds points that come one after the other, which is cheap where their steps rise and no value is an extreme.
+    /// Adds points that come one after the other, which is cheap where their steps rise and none is NaN.
     pub fn push_all(&mut self, points: &[Point]) {
-        let Some(newest) = points.last() else { return };
-        let (mut plain, mut step, mut sum, mut time) = (true, self.last.step, self.sum, self.max_timestamp_ms);
-        for point in points {
-            // An extreme that is reached again has its smaller step already. Zeros are told apart by their sign, elsewhere.
-            plain &= point.step > step && point.value >= self.min && point.value <= self.max && point.value != 0.0;
-            (step, sum, time) = (point.step, sum + point.value, time.max(point.timestamp_ms));
+        let (Some(oldest), Some(newest)) = (points.first(), points.last()) else {
+            return;
+        };
+        let (mut plain, mut before) = (!self.min.is_nan(), oldest.step.saturating_sub(1));
+        let (mut sum, mut time) = (self.sum, self.max_timestamp_ms);
+        let (mut min, mut min_step, mut max, mut max_step) = (self.min, self.min_step, self.max, self.max_step);
+        for &Point {
+            step,
+            timestamp_ms,
+            value,
+        } in points
+        {
+            // An extreme that is reached again keeps its step where that is the smaller one; zeros are told apart by sign.
+            let again = |extreme: f64, at: i64| value == extreme && (step < at || value.to_bits() != extreme.to_bits());
+            plain &= step > before && !value.is_nan() && !again(min, min_step) && !again(max, max_step);
+            (min, min_step) = if value < min { (value, step) } else { (min, min_step) };
+            (max, max_step) = if value > max { (value, step) } else { (max, max_step) };
+            (before, sum, time) = (step, sum + value, time.max(timestamp_ms));
         }
         if !plain {
             return points.iter().for_each(|point| self.push(*point));
         }
         self.count += points.len() as u64;
-        (self.last, self.sum, self.max_timestamp_ms) = (*newest, sum, time);
+        (self.min, self.min_step, self.max, self.max_step) = (min, min_step, max, max_step);
+        (self.sum, self.max_timestamp_ms) = (sum, time);
+        self.widen(oldest, newest);
     }
 
     /// Adds the points that `other` stands for.
@@ -292,7 +306,11 @@ pub fn point_order(a: &Point, b: &Point) -> Ordering {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::journal::slots::empty_window;
+    use crate::ledger::Keep;
 
     fn name() -> SeriesName {
         SeriesName {
@@ -431,4 +449,24 @@ mod tests {
             assert_eq!(format!("{c:?}"), format!("{whole:?}"));
         }
     }
+
+    proptest! {
+        #[test]
+        fn points_added_together_are_points_added_one_by_one(
+            walk in prop::collection::vec((-2..6_i64, prop::sample::select(ODD.as_slice())), 1..60),
+            size in 1..20_usize,
+        ) {
+            let mut step = 0;
+            let points: Vec<_> = walk.iter().map(|(by, value)| { step += by; point(step, *value) }).collect();
+            let mut totals = Totals::of(points[0]);
+            points[1..].chunks(size).for_each(|part| totals.push_all(part));
+            prop_assert_eq!(format!("{totals:?}"), format!("{:?}", of(&points).totals));
+            let (mut all, mut each) = (empty_window(Keep::ALL), empty_window(Keep::ALL));
+            points.chunks(size).for_each(|part| all.push_all(part));
+            points.iter().for_each(|point| each.push(point.value));
+            prop_assert_eq!(format!("{all:?}"), format!("{each:?}"));
+        }
+    }
+
+    const ODD: [f64; 8] = [f64::NAN, -0.0, 0.0, 1.0, -1.0, 0.5, f64::INFINITY, f64::NEG_INFINITY];
 }
