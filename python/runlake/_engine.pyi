@@ -30,7 +30,6 @@ __all__ = [
     "Replica",
     "RunLogger",
     "Sealed",
-    "SegmentChoice",
     "SegmentInfo",
     "Summary",
     "TableFile",
@@ -41,7 +40,6 @@ __all__ = [
     "__debug_build__",
     "adopt",
     "check_filesystem",
-    "choose_segments",
     "compact",
     "dead",
     "downsample",
@@ -924,32 +922,6 @@ def compact(
         FileNotFoundError: an input is gone.
         Corrupt: an input is not what was written.
         InvalidInput: the inputs are of two experiments, or two of them hold the same points.
-    """
-
-@final
-class SegmentChoice:
-    """What a catalog is to list of the segments in a folder; see `choose_segments`. Ids are sorted."""
-
-    @property
-    def taken(self) -> list[str]:
-        """Segments that hold each point of `ranges` once."""
-    @property
-    def superfluous(self) -> list[str]:
-        """Segments whose points are all in those that are taken."""
-    @property
-    def unsettled(self) -> list[str]:
-        """Segments whose points are in a journal still, or whose siblings are gone."""
-    @property
-    def ranges(self) -> list[_Range]:
-        """What is sealed, sorted; of one writer no two meet."""
-    @property
-    def missing(self) -> list[tuple[str, str]]:
-        """Seal and experiment of points that are sealed and in no segment."""
-
-def choose_segments(infos: Sequence[SegmentInfo]) -> SegmentChoice:
-    """Choose, from segments that verify, those that hold every sealed point once.
-
-    Source: docs/design.md, "Metadata".
     """
 
 def verify_segment(path: str) -> SegmentInfo:

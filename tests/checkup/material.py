@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runlake import _engine
 from runlake.checkup import Finding, State, examine, repair
+from runlake.checkup.choosing import Choice, choose
+from runlake.checkup.known import Knowledge, SegmentFile
 from runlake.checkup.repairing import Report
 from runlake.store import Store
 from tests.store.reading import numbered, points
@@ -126,3 +129,9 @@ class Patient:
             assert said == counts
         finally:
             store.close()
+
+
+def chosen_among(paths: Iterable[Path], segments: Path) -> Choice:
+    """Judge which of some segments count to a store that has lost its catalog and its journals; each has to verify."""
+    files = [SegmentFile(str(path.relative_to(segments)), _engine.verify_segment(str(path))) for path in paths]
+    return choose(Knowledge(files, {}, {}, {}, {}))

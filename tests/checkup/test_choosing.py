@@ -46,17 +46,18 @@ class Made:
     gaps: list[Span] = field(default_factory=list)
 
     def seal(self, first: int, upto: int, *ids: str, listed: bool = True) -> None:
-        siblings = [(id_, id_[0], 10) for id_ in ids]
+        rows = upto - first
+        siblings = [(id_, id_[0], rows) for id_ in ids]
         for id_ in ids:
-            self.abouts[id_] = About(id_, f"seal of {ids[0]}", siblings, [(W, first, upto)])
+            self.abouts[id_] = About(id_, f"seal of {ids[0]}", siblings, [(W, first, upto)], rows)
         self._list(listed, *ids)
         self.sealed = max(self.sealed, upto) if listed else self.sealed
 
-    def compact(self, id_: str, *inputs: str, listed: bool = True) -> None:
+    def compact(self, id_: str, *inputs: str, listed: bool = True, rows: int | None = None) -> None:
         old = [self.abouts[one] for one in inputs]
         seals = [seal for one in old for seal in (one.seals or [(one.seal_id, one.siblings, one.ranges)])]
         ranges = [piece for _, _, ranges in seals for piece in ranges]
-        rows = sum(one.rows for one in old)
+        rows = sum(one.rows for one in old) if rows is None else rows
         self.abouts[id_] = About(id_, f"made of {id_}", [(id_, id_[0], rows)], ranges, rows, seals=seals)
         self._list(listed, id_)
         if listed:
@@ -240,3 +241,64 @@ def test_a_copy_of_a_file_counts_once(made: Made) -> None:
     )
     choice = choose(known)
     assert ([file.path for file in choice.taken], choice.spare) == ([home_of("a", "a3")], {"x/copy.parquet": COPY})
+
+
+def test_of_two_seals_of_a_range_the_one_that_goes_further_is_taken() -> None:
+    made = Made()
+    made.seal(0, 100, "a1", listed=False)
+    made.seal(0, 150, "a2")
+    assert ids(made.chosen(catalog=False)) == ids(made.chosen()) == {"a2"}
+
+
+def test_a_seal_that_alone_holds_some_points_comes_before_one_that_holds_more() -> None:
+    made = Made()
+    made.seal(0, 100, "a1", listed=False)  # lost the race to the others, which were smaller
+    made.seal(0, 50, "a2")
+    made.seal(50, 120, "a3")
+    for catalog in (True, False):
+        choice = made.chosen(catalog=catalog)
+        assert (ids(choice), choice.streams[W].sealed, choice.streams[W].lost) == ({"a2", "a3"}, 120, [])
+
+
+@pytest.mark.parametrize("gone", [(), ("a1", "a2")])
+@pytest.mark.parametrize("sibling", [True, False])
+def test_a_seal_that_was_compacted_comes_before_others_of_its_range(gone: tuple[str, ...], sibling: bool) -> None:
+    made = Made()
+    made.seal(0, 30, "a0", "b0", listed=False)
+    made.seal(0, 20, "a1", "b1")
+    made.seal(20, 25, "a2")
+    made.compact("a3", "a1", "a2")
+    made.lose(*gone, *(() if sibling else ("b1",)))
+    choice = made.chosen(catalog=False)
+    assert ids(choice) == ({"a3", "b1"} if sibling else {"a3"})
+    assert choice.lost.keys() == (set() if sibling else {"b1"})
+
+
+def test_an_orphan_of_a_compaction_does_not_hide_what_only_another_holds() -> None:
+    made = Made()
+    for number in range(4):
+        made.seal(10 * number, 10 * number + 10, f"a{number}")
+    made.compact("a8", "a0", "a1", listed=False)
+    made.compact("a9", "a1", "a2")
+    made.lose("a1", "a2")  # past their grace
+    assert ids(made.chosen(catalog=False)) == {"a0", "a3", "a9"}
+    made.compact("a7", "a0", "a9", "a3")
+    assert ids(made.chosen(catalog=False)) == {"a7"}
+
+
+def test_of_two_files_with_the_same_parts_the_one_without_deleted_runs_is_taken(made: Made) -> None:
+    made.compact("a4", "a3", rows=0)
+    assert ids(made.chosen(catalog=False)) == {"a1", "b1", "a2", "b2", "a4"}
+
+
+def test_a_seal_that_lacks_a_part_is_not_left_to_a_journal_with_what_a_file_holds_beside_it(made: Made) -> None:
+    made.compact("a4", "a1", "a2")
+    made.journal = Journal(10, 40, Spans([(10, 40)]))
+    made.lose("b2", "a3")
+    choice = made.chosen()
+    assert (ids(choice), choice.lost) == ({"a1", "b1"}, {}), "a2 and what follows are in the journal"
+    made.lose("a1", "a2")
+    for catalog in (True, False):
+        choice = made.chosen(catalog=catalog)
+        assert (ids(choice), list(choice.lost)) == ({"a4", "b1"}, ["b2"])
+        assert choice.streams[W].sealed == 20

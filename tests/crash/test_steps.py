@@ -18,6 +18,7 @@ import pytest
 
 from runlake import _engine
 from runlake.store import Store
+from tests.checkup.material import chosen_among
 from tests.endurance import proofs
 from tests.store.programs import BEGIN
 from tests.store.reading import numbered, points
@@ -99,8 +100,8 @@ def check(root: Path, said: list[str], step: int) -> int:
             assert len(set(numbered(store))) == len(found), f"step {step}"
             store.seal()
             store.compactor.compact()
-        infos = [_engine.verify_segment(str(path)) for path in store.segments_dir.glob("*/*.parquet")]
-        assert _engine.choose_segments(infos).missing == [], f"step {step}"
+        paths = list(store.segments_dir.glob("*/*.parquet"))
+        assert chosen_among(paths, store.segments_dir).lost == {}, f"step {step}"
         assert not list(root.rglob("*.damaged")), f"step {step}"
     finally:
         store.close()

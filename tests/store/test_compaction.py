@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runlake import _engine, compaction, garbage
+from runlake import compaction, garbage
 from runlake.catalog import Piece
 from runlake.catalog.part import clock_ms
 from runlake.checkup import repair
@@ -21,6 +21,7 @@ from runlake.compaction import FACTOR, MOST_BYTES, due, possible, tier
 from runlake.config import Config
 from runlake.errors import Corrupt
 from runlake.store import Store
+from tests.checkup.material import chosen_among
 from tests.store.programs import Programs
 from tests.store.reading import numbered, points, segment_files, wait_until
 from tests.store.test_store import add_run
@@ -213,10 +214,10 @@ def test_a_process_killed_while_it_merges_loses_and_doubles_nothing(programs: Pr
 def assert_rebuilds(store: Store) -> None:
     """A catalog that is made from the files alone has every point that is sealed, once."""
     paths = [path for path in store.segments_dir.rglob("*.parquet*") if path.suffix != ".tmp"]
-    infos = list({info.segment_id: info for info in (_engine.verify_segment(str(path)) for path in paths)}.values())
-    choice = _engine.choose_segments(infos)
-    assert (choice.missing, choice.unsettled) == ([], [])
-    assert sum(info.rows for info in infos if info.segment_id in choice.taken) == len(numbered(store))
+    choice = chosen_among(paths, store.segments_dir)
+    assert choice.lost == {}
+    assert all(stream.lost == [] for stream in choice.streams.values())
+    assert sum(file.about.rows for file in choice.taken) == len(numbered(store))
 
 
 def test_who_merges_second_leaves_the_first_ones_segment_alone(root: Path) -> None:

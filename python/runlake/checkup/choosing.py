@@ -7,16 +7,15 @@ file nor a journal gives back is lost, and is named.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from runlake.catalog import Range
+from runlake.checkup.cover import disjoint_cover
 from runlake.checkup.known import Journal, Knowledge, KnownWriter, Listed, SegmentFile, home_of
+from runlake.checkup.seals import Part, Seal, parts_of, pieces_of, seals_of
 from runlake.checkup.spans import Span, Spans
-
-Part = tuple[str, str]
-"""Id of a seal, and the experiment."""
 
 
 @dataclass(frozen=True)
@@ -69,60 +68,26 @@ def choose(known: Knowledge) -> Choice:
     return _Chooser(known).choose()
 
 
-@dataclass(eq=False)
-class _Seal:
-    """A seal that some file names.
-
-    Attributes:
-        siblings: Its segments as they were sealed: experiment and rows by id.
-        committed: Whether a compacted segment names it: only what was listed is compacted.
-        held: Experiments whose part is in some file.
-        listed: Whether the catalog lists all of the files that hold a part of it and nothing else.
-    """
-
-    id: str
-    siblings: dict[str, tuple[str, int]]
-    ranges: list[Range]
-    committed: bool = False
-    held: set[str] = field(default_factory=set)
-    listed: bool = True
-
-    @property
-    def experiments(self) -> set[str]:
-        return {experiment for experiment, _ in self.siblings.values()}
-
-    @property
-    def is_complete(self) -> bool:
-        return self.experiments <= self.held
-
-    @property
-    def rank(self) -> tuple[bool, bool, int, str]:
-        """The sure ones first, then those that hold the most."""
-        is_sure = self.committed or self.listed
-        return not self.is_complete, not is_sure, -sum(rows for _, rows in self.siblings.values()), self.id
-
-
 class _Chooser:
     def __init__(self, known: Knowledge) -> None:
         self.known = known
         self.choice = Choice()
         self.files = self._one_of_each()
-        self.parts = {id_: _parts(file) for id_, file in self.files.items()}
-        self.seals = self._seals()
-        self.taken: dict[str, _Seal] = {}
+        self.parts = {id_: parts_of(file) for id_, file in self.files.items()}
+        self.seals = seals_of(self.files, known.listed.keys())
+        self.taken: dict[str, Seal] = {}
         self.spans: dict[str, Spans] = {}
 
     def choose(self) -> Choice:
-        for seal in sorted(self.seals.values(), key=lambda seal: seal.rank):
-            if not self._overlaps(seal) and not self._is_in_journals(seal):
-                self._take(seal)
-        while behind := [seal for seal in self.seals.values() if self._is_behind(seal)]:
-            self._take(behind[0])
+        for _, equals in groupby(sorted(self.seals.values(), key=lambda seal: seal.rank), lambda seal: seal.rank):
+            self._take_most([seal for seal in equals if not self._overlaps(seal) and not self._is_in_journals(seal)])
+        while late := next(self._needed(), None):
+            self._take(late)
         chosen = self._cover()
         self.choice.taken = sorted((self.files[id_] for id_ in chosen), key=lambda file: file.path)
         for id_, file in self.files.items():
             if id_ not in chosen:
-                settled = all(seal in self.taken for seal, _ in self.parts[id_])
+                settled = self._is_usable(self.parts[id_])
                 overlapping = any(self._overlaps(self.seals[seal]) for seal, _ in self.parts[id_])
                 self.choice.spare[file.path] = ELSEWHERE if settled or overlapping else IN_JOURNAL
         self._mourn(chosen)
@@ -146,30 +111,23 @@ class _Chooser:
                 found[file.about.segment_id] = file
         return found
 
-    def _seals(self) -> dict[str, _Seal]:
-        found: dict[str, _Seal] = {}
-        for id_, file in self.files.items():
-            is_compacted = bool(file.about.seals)  # asked once: it is converted with every asking, and may be thousands
-            for seal_id, siblings, ranges in _origins(file):
-                named = {sibling: (experiment, rows) for sibling, experiment, rows in siblings}
-                seal = found.setdefault(seal_id, _Seal(seal_id, named, list(ranges)))
-                seal.held.add(file.about.experiment_id)
-                seal.committed |= is_compacted
-                seal.listed &= is_compacted or id_ in self.known.listed
-        return found
-
-    def _overlaps(self, seal: _Seal) -> bool:
+    def _overlaps(self, seal: Seal) -> bool:
         """Tell whether points of a seal are in one that was taken."""
         return seal.id not in self.taken and any(
             self.spans[writer].within(first, upto) for writer, first, upto in seal.ranges if writer in self.spans
         )
 
-    def _take(self, seal: _Seal) -> None:
+    def _take_most(self, seals: Sequence[Seal]) -> None:
+        """Take seals that hold all that some of them hold, and nothing twice, where that can be."""
+        for id_ in disjoint_cover(pieces_of(seals), lambda id_: (-self.seals[id_].rows, id_)):
+            self._take(self.seals[id_])
+
+    def _take(self, seal: Seal) -> None:
         self.taken[seal.id] = seal
         for writer, first, upto in seal.ranges:
             self.spans.setdefault(writer, Spans()).add(first, upto)
 
-    def _is_in_journals(self, seal: _Seal) -> bool:
+    def _is_in_journals(self, seal: Seal) -> bool:
         """Tell whether readers get all points of a seal from journals, so that it need not be taken."""
         is_listed = seal.committed or seal.listed
         return not (is_listed and seal.is_complete) and all(self._is_in_journal(piece) for piece in seal.ranges)
@@ -183,37 +141,38 @@ class _Chooser:
             return True  # it was there a moment ago
         return not journal.whole.holes(first, upto)
 
-    def _is_behind(self, seal: _Seal) -> bool:
+    def _needed(self) -> Iterator[Seal]:
+        """Give seals that were left to journals and have to be taken all the same."""
+        left = [seal for seal in self.seals.values() if seal.id not in self.taken and not self._overlaps(seal)]
+        if left:
+            stranded = self._stranded()
+            yield from (seal for seal in left if seal.id in stranded or (seal.is_complete and self._is_behind(seal)))
+
+    def _is_behind(self, seal: Seal) -> bool:
         """Tell whether a seal has points that readers do not look for in a journal, as later ones are in segments."""
-        ends = ((self.spans.get(writer, Spans()).end, upto) for writer, _, upto in seal.ranges)
-        is_left = seal.id not in self.taken and seal.is_complete and not self._overlaps(seal)
-        return is_left and any(end >= upto for end, upto in ends)
+        return any(self.spans.get(writer, Spans()).end >= upto for writer, _, upto in seal.ranges)
+
+    def _stranded(self) -> set[str]:
+        """Return seals that were not taken, in files that alone hold a part of one that was."""
+        reached = {part for parts in self.parts.values() if self._is_usable(parts) for part in parts}
+        found: set[str] = set()
+        for parts in self.parts.values():
+            if any(seal in self.taken for seal, _ in parts - reached):
+                found.update(seal for seal, _ in parts if seal not in self.taken)
+        return found
+
+    def _is_usable(self, parts: Iterable[Part]) -> bool:
+        return all(seal in self.taken for seal, _ in parts)
 
     def _cover(self) -> set[str]:
         """Choose files, so that each part of a seal that was taken is in one of them, as far as any holds it."""
-        usable = {id_ for id_, parts in self.parts.items() if all(seal in self.taken for seal, _ in parts)}
-        holders: dict[Part, set[str]] = {}
-        for id_ in usable:
-            for part in self.parts[id_]:
-                holders.setdefault(part, set()).add(id_)
-        chosen: set[str] = set()
-        waiting = deque(sorted(usable, key=self._worth))
-        forced = [next(iter(ids)) for ids in holders.values() if len(ids) == 1]
-        while usable:
-            id_ = forced.pop() if forced else waiting.popleft()
-            if id_ not in usable:
-                continue
-            chosen.add(id_)
-            for other in {other for part in self.parts[id_] for other in holders[part]}:
-                usable.discard(other)
-                for part in self.parts[other] - self.parts[id_]:
-                    holders[part].discard(other)
-                    forced += holders[part] if len(holders[part]) == 1 else ()
-        return chosen
+        usable = {id_: sorted(parts) for id_, parts in self.parts.items() if self._is_usable(parts)}
+        return {*disjoint_cover(usable, self._worth)}
 
     def _worth(self, id_: str) -> tuple[bool, int, int, str]:
         listed = self.known.listed.get(id_)
         is_listed = listed is not None and listed.lost is None
+        # Fewer rows: those of runs that were deleted for good are left out, and shall not come back.
         return not is_listed, -len(self.parts[id_]), self.files[id_].about.rows, id_
 
     # -- what is lost
@@ -286,13 +245,3 @@ class _Chooser:
             return
         stream.lost.append((end, upto))
         stream.sealed = upto
-
-
-def _origins(file: SegmentFile) -> Iterable[tuple[str, Iterable[tuple[str, str, int]], Iterable[Range]]]:
-    """Return the seals that the rows of a file come from."""
-    about = file.about
-    return about.seals or [(about.seal_id, about.siblings, about.ranges)]
-
-
-def _parts(file: SegmentFile) -> set[Part]:
-    return {(seal_id, file.about.experiment_id) for seal_id, _, _ in _origins(file)}

@@ -1,16 +1,15 @@
-//! Compacting: many segments become one, and a folder of segments becomes a list without repeats.
+//! Compacting: many segments become one.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use pyo3::prelude::*;
-use runlake_engine::segment::SegmentInfo as EngineInfo;
 use runlake_engine::{CompactOptions, CompactStep, Error as EngineError};
 
 use crate::errors::BoundaryResult;
 use crate::raised::Raised;
 use crate::reading::gone_or;
-use crate::sealing::{Range, Sealed, SegmentInfo, python_ranges};
+use crate::sealing::Sealed;
 
 /// Writes the rows of segments into a new one.
 #[pyfunction]
@@ -65,29 +64,5 @@ fn step_name(step: CompactStep) -> &'static str {
         CompactStep::Written => "compact.written",
         CompactStep::Synced => "compact.synced",
         CompactStep::Renamed => "compact.renamed",
-    }
-}
-
-/// Which of some segments a catalog is to list.
-#[pyclass(frozen, get_all, module = "runlake._engine")]
-pub struct SegmentChoice {
-    taken: Vec<String>,
-    superfluous: Vec<String>,
-    unsettled: Vec<String>,
-    ranges: Vec<Range>,
-    missing: Vec<(String, String)>,
-}
-
-/// Chooses segments that hold every sealed point once.
-#[pyfunction]
-pub fn choose_segments(py: Python<'_>, infos: Vec<Py<SegmentInfo>>) -> SegmentChoice {
-    let infos: Vec<EngineInfo> = infos.iter().map(|info| info.get().engine.clone()).collect();
-    let choice = py.detach(|| runlake_engine::choose(&infos));
-    SegmentChoice {
-        taken: choice.taken,
-        superfluous: choice.superfluous,
-        unsettled: choice.unsettled,
-        ranges: python_ranges(&choice.ranges),
-        missing: choice.missing,
     }
 }

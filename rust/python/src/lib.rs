@@ -45,7 +45,7 @@ mod _engine {
     #[pymodule_export]
     use crate::arrow::ArrowStream;
     #[pymodule_export]
-    use crate::compacting::{SegmentChoice, choose_segments, compact};
+    use crate::compacting::compact;
     #[pymodule_export]
     use crate::downsample::downsample;
     #[pymodule_export]

@@ -12,7 +12,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::Config;
 use crate::points::{PointsRequest, read_points};
-use crate::rebuild::choose;
 use crate::seal::{SealOptions, seal};
 use crate::segment::{Column, JournalRange, verify};
 use crate::tail::Selection;
@@ -309,78 +308,4 @@ fn work_that_is_stopped_leaves_nothing_behind() {
     let stopped = compact(&lake.segments(), &lake.inputs("0"), options);
     assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
     assert_eq!((lake.files().len(), lake.temporaries()), (files, 0));
-}
-
-/// A file, what it says of itself, and its rows.
-type Known = (SegmentInfo, Vec<Row>);
-
-fn known(files: &[PathBuf]) -> Vec<Known> {
-    let known = |file: &PathBuf| (verify(file).unwrap(), rows_of(std::slice::from_ref(file)));
-    files.iter().map(known).collect()
-}
-
-/// Checks that what a catalog made from these files would list has all rows of `expected`, once.
-fn assert_rebuilds<'a>(files: impl IntoIterator<Item = &'a Known>, expected: &[Row]) {
-    let files: Vec<&Known> = files.into_iter().collect();
-    let infos: Vec<SegmentInfo> = files.iter().map(|(info, _)| info.clone()).collect();
-    let choice = choose(&infos);
-    let taken = files.iter().filter(|(info, _)| choice.taken.contains(&info.segment_id));
-    let rows = taken.flat_map(|(_, rows)| rows.iter().cloned()).collect();
-    assert_eq!(sorted(rows), expected, "{choice:?}");
-    assert_eq!(choice.missing, []);
-}
-
-#[test]
-fn every_set_of_files_that_compactions_and_their_crashes_leave_can_be_rebuilt() {
-    let mut lake = lake();
-    let expected = sorted(rows_of(&lake.files()));
-    let zero = lake.inputs("0");
-    // Committed one after the other: 0+1, and that with 2; and 3+4. Their inputs may or may not be gone.
-    let first = lake.compact(&zero[..2]);
-    lake.compact(&[PathBuf::from(&first.path), zero[2].clone()]);
-    lake.compact(&zero[3..5]);
-    // Never committed: 1+2, 2+3 and all of the other experiment.
-    let one = lake.inputs("1");
-    let orphans: Vec<Sealed> = [&zero[1..3], &zero[2..4], &one[..]]
-        .iter()
-        .map(|inputs| compact(&lake.segments(), inputs, CompactOptions::default()).unwrap())
-        .collect();
-    let paths = |paths: &[PathBuf]| -> Vec<PathBuf> { paths.iter().map(|path| lake.segments().join(path)).collect() };
-    let path_of = |sealed: &Sealed| PathBuf::from(&sealed.path);
-    let listed = known(&paths(&lake.listed.iter().map(path_of).collect::<Vec<_>>()));
-    let mut optional = zero[..5].to_vec();
-    optional.push(path_of(&first));
-    optional.extend(orphans.iter().map(path_of));
-    let optional = known(&paths(&optional));
-    for subset in 0..1u32 << optional.len() {
-        let extra = (0..optional.len())
-            .filter(|bit| subset >> bit & 1 == 1)
-            .map(|bit| &optional[bit]);
-        assert_rebuilds(listed.iter().chain(extra), &expected);
-    }
-}
-
-#[test]
-fn a_crash_between_any_two_steps_leaves_a_folder_that_can_be_rebuilt() {
-    for last in [
-        CompactStep::Checked,
-        CompactStep::Written,
-        CompactStep::Synced,
-        CompactStep::Renamed,
-    ] {
-        let lake = lake();
-        let expected = sorted(rows_of(&lake.files()));
-        let seen = RefCell::new(Vec::new());
-        let look = |step| {
-            if step == last {
-                seen.borrow_mut().extend(lake.files());
-            }
-        };
-        let options = CompactOptions {
-            hook: Some(&look),
-            ..CompactOptions::default()
-        };
-        compact(&lake.segments(), &lake.inputs("0"), options).unwrap();
-        assert_rebuilds(&known(&seen.borrow()), &expected);
-    }
 }
