@@ -14,7 +14,6 @@ import platform
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +22,7 @@ from runlake.catalog import Catalog, Change, GapInfo, Range, WriterInfo, WriterS
 from runlake.catalog.lock import FileLock
 from runlake.config import Config
 from runlake.errors import NotFound, StoreError
+from runlake.losses import note_gaps, report, without_gaps
 from runlake.sealing import Segments, pieces_of
 
 _log = logging.getLogger("runlake")
@@ -286,7 +286,7 @@ class Recovery:
             if adopted.unrecorded:
                 _log.warning("writer %s dropped %d points without noting whose", writer_id, adopted.unrecorded)
             if gaps:
-                _report(writer_id, adopted, gaps)
+                report(adopted, gaps)
         finally:
             adopted.finish(sealed_all)
         if has_lost:
@@ -300,11 +300,7 @@ class Recovery:
 
     def _note_losses(self, adopted: _engine.Adopted) -> None:
         """Note what a journal has lost since it was closed; of what was noted before nothing is said again."""
-        gaps = self._lost(adopted.writer, adopted)
-        known = {(found.gap.first, found.gap.file) for found in self._catalog.gaps()} if gaps else set()
-        if gaps := [gap for gap in gaps if (gap.first, gap.file) not in known]:
-            self._catalog.note_gaps(adopted.writer, gaps, adopted.last_verified_ms)
-            _report(adopted.writer, adopted, gaps)
+        note_gaps(self._catalog, adopted, self._lost(adopted.writer, adopted))
 
     def _lost(self, writer_id: str, adopted: _engine.Adopted) -> list[GapInfo]:
         """Return what a journal lost before it was sealed."""
@@ -377,7 +373,7 @@ class Recovery:
                 left.finish(False)
 
     def _seal(self, adopted: dict[str, _engine.Adopted], claimed: Sequence[Range]) -> bool:
-        held = [piece for claim in claimed for piece in _without_gaps(claim, adopted[claim[0]])]
+        held = [piece for claim in claimed for piece in _held(claim, adopted[claim[0]])]
         return self._segments.seal(held, claimed, {writer: adopted[writer].ledger for writer, _, _ in claimed})
 
     def _pieces(self, adopted: dict[str, _engine.Adopted]) -> Iterator[list[Range]]:
@@ -395,32 +391,7 @@ def _end_without_loss(journal: _engine.Adopted) -> int:
     return end
 
 
-def _without_gaps(claim: Range, adopted: _engine.Adopted) -> Iterator[Range]:
-    """Cut what a journal lost out of a range."""
+def _held(claim: Range, adopted: _engine.Adopted) -> Iterator[Range]:
+    """Return what a journal gives back of a range."""
     writer_id, first, upto = claim
-    first = max(first, adopted.first)
-    for gap in sorted(adopted.gaps, key=lambda gap: gap.first):
-        if gap.first > first:
-            yield from _range(writer_id, first, min(gap.first, upto))
-        first = max(first, gap.upto)
-    yield from _range(writer_id, first, upto)
-
-
-def _range(writer_id: str, first: int, upto: int) -> Iterator[Range]:
-    if first < upto:
-        yield writer_id, first, upto
-
-
-def _report(writer_id: str, adopted: _engine.Adopted, gaps: Sequence[GapInfo]) -> None:
-    runs = ", ".join(run_id for run_id, _, _ in adopted.runs) or "none that is known"
-    files = "; ".join(f"{gap.file}: {gap.reason}" for gap in gaps)
-    verified = "none" if adopted.last_verified_ms is None else f"at {moment_text(adopted.last_verified_ms)}"
-    _log.warning(
-        "%d points of writer %s are proven missing (last proven sync: %s; runs: %s; %s)",
-        *(sum(gap.upto - gap.first for gap in gaps), writer_id, verified, runs, files),
-    )
-
-
-def moment_text(time_ms: int) -> str:
-    """Return a time for people to read."""
-    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return without_gaps((writer_id, max(first, adopted.first), upto), adopted.gaps)

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from runlake import _engine
-from runlake.catalog import Catalog, Range
+from runlake.catalog import Catalog, GapInfo, Range
 from runlake.config import Config
-from runlake.errors import StoreError
+from runlake.errors import Corrupt, StoreError
+from runlake.losses import note_gaps, without_gaps
 
 _log = logging.getLogger("runlake")
 
@@ -158,14 +159,35 @@ class Sealer:
     def _seal_piece(self, committed: int) -> None:
         piece = max(1, self._config.seal_bytes // BYTES_PER_POINT)
         upto = min(committed, self._sealed + piece)
-        points = [(self._writer.id, self._sealed, upto)]
-        if self._segments.seal(points, points, {self._writer.id: self._writer.ledger()}):
-            self._sealed = upto
-        else:
-            self._sealed = self._known_to_be_sealed()
+        points = (self._writer.id, self._sealed, upto)
+        ledger = {self._writer.id: self._writer.ledger()}
+        try:
+            won = self._segments.seal([points], [points], ledger)
+        except Corrupt as error:
+            held, points = self._without_losses(points, error)
+            won = self._segments.seal(held, [points], ledger)
+        self._sealed = points[2] if won else self._known_to_be_sealed()
         self._writer.trim(self._sealed)
         if self._segments.hook is not None:
             self._segments.hook("trimmed")
+
+    def _without_losses(self, points: Range, error: Corrupt) -> tuple[list[Range], Range]:
+        """Note what the journal has lost of some points; return those that it holds, and all that are accounted for.
+
+        A loss is noted as a whole, so that whoever finds it later, after a crash, finds the same one.
+
+        Raises:
+            Corrupt: `error`, where the journal has lost nothing of them.
+        """
+        writer_id, first, upto = points
+        journal = _engine.inspect(str(self._segments.journals), writer_id)
+        gaps = [gap for gap in journal.gaps if gap.first < upto and gap.upto > first]
+        if not gaps:
+            raise error
+        points = writer_id, first, max(upto, *(gap.upto for gap in gaps))
+        lost = [GapInfo(max(gap.first, first), gap.upto, gap.reason, gap.file) for gap in gaps]
+        note_gaps(self._segments.catalog, journal, lost)
+        return list(without_gaps(points, gaps)), points
 
     def _known_to_be_sealed(self) -> int:
         known = self._segments.catalog.plan([], writers=[self._writer.id]).sealed

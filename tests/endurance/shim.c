@@ -1,7 +1,8 @@
 /* Bad clocks and bad disks for one process, set by another through a file that both have mapped.
  *
  * Loaded with LD_PRELOAD. RUNLAKE_TEST_SHIM names the file: i64 added to the wall clock in ns, u32 whether the syncing of
- * files in the folder `journals` fails with EIO, u32 whether that of all other files does, u64 how often one has failed.
+ * files in the folder `journals` fails with EIO, u32 whether that of all other files does, u64 how often one has failed,
+ * u32 whether a chunk whose syncing fails loses its first points, as pages that the system calls clean may be dropped.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -22,6 +23,8 @@ struct control {
     uint32_t journals_fail;
     uint32_t others_fail;
     uint64_t failed;
+    uint32_t forgets;
+    uint32_t unused;
 };
 
 static volatile struct control *control;
@@ -76,6 +79,13 @@ time_t time(time_t *where)
     return now.tv_sec;
 }
 
+static void forget(int file)
+{
+    static const char zeros[4096];
+    if (pwrite(file, zeros, sizeof zeros, sizeof zeros) < 0)
+        abort();
+}
+
 static int refuses(int file)
 {
     char link[64], path[4096];
@@ -87,6 +97,8 @@ static int refuses(int file)
     if (!(strstr(path, "/journals/") ? control->journals_fail : control->others_fail))
         return 0;
     __atomic_add_fetch(&control->failed, 1, __ATOMIC_SEQ_CST);
+    if (control->forgets && strstr(path, ".journal"))
+        forget(file);
     errno = EIO;
     return 1;
 }

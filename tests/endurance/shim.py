@@ -12,7 +12,7 @@ from tempfile import mkdtemp
 import pytest
 
 _SOURCE = Path(__file__).with_name("shim.c")
-_BYTES = 24
+_BYTES = 32
 
 
 @cache
@@ -49,8 +49,9 @@ class Shim:
         """Let the wall clock be wrong by so much."""
         struct.pack_into("=q", self._map, 0, round(offset_s * 1e9))
 
-    def fail_syncs(self, *, journals: bool = False, others: bool = False) -> None:
-        """Let fsync and fdatasync fail with EIO, or none any more."""
+    def fail_syncs(self, *, journals: bool = False, others: bool = False, forget: bool = False) -> None:
+        """Let fsync and fdatasync fail with EIO, or none any more; with `forget`, chunks lose 146 points."""
+        struct.pack_into("=I", self._map, 24, forget)
         struct.pack_into("=II", self._map, 8, journals, others)
 
     @property

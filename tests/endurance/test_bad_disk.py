@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 import runlake
+from runlake.checkup import examine
 from runlake.store import get_store
 from tests.endurance import programs, proofs
 from tests.endurance.shim import Shim
@@ -54,7 +55,38 @@ def main():
         print(step, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
     run.end()
+"""
 
+FORGETTING = """
+from runlake.errors import StoreError
+from tests.endurance.shim import Shim
+
+def main():
+    shim, run = Shim.here(), runlake.start_run()
+    def log(steps):
+        for step in steps:
+            run.log({"loss": step / 2}, step=step)
+    log(range(300))
+    shim.fail_syncs(journals=True, forget=True)
+    while not poisoned(run):
+        try:
+            run.flush()
+        except StoreError:
+            pass
+    shim.fail_syncs()
+    log(range(300, 400))
+    flushed(run)
+    run.store.seal()
+    assert run.store.stats().sealed == 400
+    print(run.id, [lost.points for lost in run.store.catalog.missing_points(run.id)], flush=True)
+    log(range(400, 500))
+    run.store.seal()
+    if sys.argv[1] == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    run.end()
+"""
+
+HELP = """
 def flushed(run):
     deadline = time.monotonic() + 30
     while True:
@@ -77,7 +109,7 @@ def test_a_run_goes_on_when_syncs_of_its_journal_fail(tmp_path: Path, how: str) 
     lake, shim, seed = tmp_path / "lake", Shim(tmp_path / "shim"), proofs.chance("bad_disk").randrange(2**32)
     done = programs.finished(
         lake,
-        programs.write(tmp_path, FAILING),
+        programs.write(tmp_path, FAILING + HELP),
         str(TURNS),
         how,
         str(seed),
@@ -115,3 +147,25 @@ def test_a_run_goes_on_when_syncs_of_its_journal_fail(tmp_path: Path, how: str) 
         lost=0,
         doubled=0,
     )
+
+
+@pytest.mark.parametrize("how", ["ends", "killed"])
+def test_points_that_the_system_forgot_are_noted_and_the_others_sealed_while_the_run_goes_on(
+    tmp_path: Path, how: str
+) -> None:
+    lake, shim = tmp_path / "lake", Shim(tmp_path / "shim")
+    program = programs.write(tmp_path, FORGETTING + HELP)
+    done = programs.finished(lake, program, how, RUNLAKE_SYNC_INTERVAL_MS="3600000", **shim.environment)
+    assert done.returncode == (0 if how == "ends" else -9), done.stdout + done.stderr
+    run_id, said = done.stdout.split()
+    assert said == "[300]", "they are under one checksum"
+    assert done.stderr.count("300 points of writer") == 1
+    runlake.set_tracking_uri(lake)
+    found = runlake.points(run_id, "loss").sort("step").collect()
+    assert found["step"].to_list() == list(range(300, 500))
+    store = get_store(lake)
+    assert [lost.points for lost in store.catalog.missing_points(run_id)] == [300]
+    assert store.catalog.unsealed_writers() == []
+    store.close()
+    unhealthy = [finding.check for finding in examine(lake) if not finding.is_healthy]
+    assert unhealthy == ["losses"]

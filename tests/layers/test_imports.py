@@ -14,7 +14,7 @@ PACKAGE = Path(runlake.__file__).parent
 LAYERS = (
     ("_engine", "errors", "config", "entities", "names", "missing_names", "extras", "interpreter", "filesystem"),
     ("catalog", "query", "artifacts", "data", "provenance"),
-    ("throttling", "accounts"),
+    ("throttling", "accounts", "losses"),
     ("store", "reads", "sealing", "sending_hooks", "delivery", "recovery", "replicas", "compaction", "garbage"),
     ("tracking",),
     ("cli", "demo", "__main__"),

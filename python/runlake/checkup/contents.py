@@ -12,8 +12,8 @@ from runlake.catalog import Catalog
 from runlake.catalog.rebuilding import RECOVERED
 from runlake.checkup.findings import Finding, State, counted, named
 from runlake.errors import Corrupt
+from runlake.losses import moment_text
 from runlake.provenance import FILE_TAGS
-from runlake.recovery import moment_text
 from runlake.sizes import size
 
 BROKEN: Final = (

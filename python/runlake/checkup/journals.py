@@ -11,7 +11,8 @@ from runlake.catalog import WriterState
 from runlake.checkup.findings import REPAIR, Finding, State, counted, named
 from runlake.checkup.known import Journal
 from runlake.checkup.spans import Spans
-from runlake.recovery import JOURNAL_GONE, is_local, moment_text
+from runlake.losses import moment_text
+from runlake.recovery import JOURNAL_GONE, is_local
 from runlake.sizes import size
 
 
