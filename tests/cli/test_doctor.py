@@ -9,6 +9,7 @@ import pytest
 
 import runlake
 from runlake import _engine
+from runlake.catalog.copying import copy_catalog
 from runlake.store import Store, get_store
 from tests.cli.conftest import Cli
 from tests.server.sender import batch
@@ -40,6 +41,20 @@ def test_a_healthy_store_passes(cli: Cli, sealed: Path) -> None:
     out = cli("doctor").out
     assert "ok\tstore\t[FOLDER]/lake, format 1, id [ID]\t" in out
     assert "ok\tsegments\t2 files, 25 points, " in out
+
+
+def test_it_says_nothing_of_its_own_questions_and_copies_the_catalog_once(
+    cli: Cli, sealed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies: list[Path] = []
+
+    def counted(root: Path, folder: Path) -> None:
+        copies.append(root)
+        copy_catalog(root, folder)
+
+    monkeypatch.setattr("runlake.checkup.copy.copy_catalog", counted)
+    result = cli("doctor")
+    assert (result.status, result.err, copies) == (0, "", [sealed])
 
 
 def test_a_folder_without_a_store_is_one_fault(cli: Cli, tmp_path: Path) -> None:

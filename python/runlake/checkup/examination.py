@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 from runlake.checkup import contents, folder, journals, segments
-from runlake.checkup.copy import opened_copy
+from runlake.checkup.copy import StoreCopy, opened_copy
 from runlake.checkup.findings import Finding, Progress, State
 from runlake.checkup.judging import judged, known_gaps
 from runlake.errors import Corrupt, RunlakeError
@@ -15,12 +15,19 @@ from runlake.replication.folder import is_spool
 
 _ATTEMPTS: Final = 3
 
+Check = Callable[[StoreCopy], Iterable[Finding]]
+"""A check of whoever asks, of a store whose catalog is sound."""
+
 
 def _quiet(_done: int, _total: int) -> None:
     pass
 
 
-def examine(root: Path, *, read: bool = True, progress: Progress = _quiet) -> Iterator[Finding]:
+def _nothing(_copy: StoreCopy) -> Iterable[Finding]:
+    return ()
+
+
+def examine(root: Path, *, read: bool = True, progress: Progress = _quiet, also: Check = _nothing) -> Iterator[Finding]:
     """Check a store; the first check that cannot go on is the last.
 
     Nothing of the store is written, not even a lock file, and nobody who uses it is disturbed.
@@ -29,6 +36,7 @@ def examine(root: Path, *, read: bool = True, progress: Progress = _quiet) -> It
         root: The store's folder.
         read: Whether to read segments, and to compare summaries with their points.
         progress: Is told how far reading segments has come.
+        also: One more check, which comes last and is given the same copy of the catalog.
     """
     try:
         about_store, *about_folder = folder.check_lake(root)
@@ -38,21 +46,21 @@ def examine(root: Path, *, read: bool = True, progress: Progress = _quiet) -> It
         yield from folder.check_strangers(root)
         if (root / folder.UNREADY).exists():
             yield Finding("catalog", State.WRONG, "a repair was cut short", "run `runlake doctor --repair` again")
-        yield from _settled(root, read, progress)
+        yield from _settled(root, read, progress, also)
     except RunlakeError as error:
         yield Finding("open", State.WRONG, error.message, error.hint)
 
 
-def _settled(root: Path, read: bool, progress: Progress) -> list[Finding]:
+def _settled(root: Path, read: bool, progress: Progress, also: Check) -> list[Finding]:
     """Check what is inside. Where something is wrong and somebody has worked there meanwhile, look again."""
     for attempt in range(1, _ATTEMPTS + 1):
-        findings, before = _inside(root, read, progress)
+        findings, before = _inside(root, read, progress, also)
         if attempt == _ATTEMPTS or all(one.is_healthy for one in findings) or before == _transaction(root):
             return findings
     raise AssertionError  # the last attempt returns
 
 
-def _inside(root: Path, read: bool, progress: Progress) -> tuple[list[Finding], int | None]:
+def _inside(root: Path, read: bool, progress: Progress, also: Check) -> tuple[list[Finding], int | None]:
     # NOTE: journals, catalog, segments, in this order: what is sealed meanwhile is in both then, and not in neither.
     found = journals.read_journals(root)
     try:
@@ -75,6 +83,8 @@ def _inside(root: Path, read: bool, progress: Progress) -> tuple[list[Finding], 
                     findings += segments.check_segments(judgement)
                     findings += segments.check_unlisted_files(root / "segments", judgement, replaced)
             findings += contents.check_artifacts(root, catalog, read=read)
+            if all(one.is_healthy for one in about_catalog):
+                findings += also(copy)
             return findings, catalog.tx()
     except Corrupt as error:
         broken = [*journals.check_journals(root, found, {}, {})]

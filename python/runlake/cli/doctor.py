@@ -70,10 +70,8 @@ def _repaired(root: Path, quiet: bool) -> Report:
 def _examined(root: Path, *, read: bool, quiet: bool) -> Iterator[Finding]:
     yield from check_environment()
     with _progress("checking segments", quiet) as progress:
-        findings = list(examine(root, read=read, progress=progress))
+        findings = list(examine(root, read=read, progress=progress, also=check_other_stores))
     yield from findings
-    if not any(one.check in ("open", "catalog", "store") and not one.is_healthy for one in findings):
-        yield from check_other_stores(root)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from runlake import query
-from runlake.checkup.copy import StoreCopy, opened_copy
+from runlake.checkup.copy import StoreCopy
 from runlake.checkup.findings import Finding, State
 from runlake.entities import Run, ViewType
 from runlake.fluent.other_store import TAG, last_written
@@ -20,13 +20,8 @@ _PLACES = ("mlflow.db", "mlruns", "lightning_logs/mlruns")
 """Where MLflow's package, and libraries with it, log to when nobody has told them."""
 
 
-def check_other_stores(root: Path) -> Iterator[Finding]:
+def check_other_stores(store: StoreCopy) -> Iterator[Finding]:
     """Name the stores that runs of this one have met beside them, and those whose files show that they were used."""
-    with opened_copy(root) as store:
-        yield from _found(store)
-
-
-def _found(store: StoreCopy) -> Iterator[Finding]:
     hint = f"set MLFLOW_TRACKING_URI={uri_of_folder(store.root)}: MLflow's package and runlake then log into one store"
     tagged = Counter(run.data.tags[TAG] for run in _runs(store, f"tags.`{TAG}` IS NOT NULL", _MOST_RUNS))
     for uri, count in sorted(tagged.items()):
@@ -56,4 +51,5 @@ def _written_meanwhile(store: StoreCopy, known: Counter[str]) -> Iterator[str]:
 
 def _runs(store: StoreCopy, where: str, most: int) -> list[Run]:
     experiments = [experiment.experiment_id for experiment in store.catalog.experiments(ViewType.ALL)]
-    return query.search_runs(store, experiments, where, ViewType.ALL, most)
+    with query.overheard():  # that no run has the tag is what one hopes for
+        return query.search_runs(store, experiments, where, ViewType.ALL, most)
