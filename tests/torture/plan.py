@@ -57,7 +57,10 @@ PROOFS: Final = (
     Proof(
         "failpoints",
         engine_command("failpoints"),
-        (Row("failpoint matrix: a kill at every step of every path", "failpoint-matrix", "lost=0 doubled=0"),),
+        (
+            Row("failpoint matrix: a kill at every step of every path", "failpoint-matrix", "lost=0 doubled=0"),
+            Row("ledger of throttled series after a kill at every step", "ledger-after-kill", "kills>=100 wrong=0"),
+        ),
         {"RUNLAKE_TORTURE": "12"},
     ),
     Proof(

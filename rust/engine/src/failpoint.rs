@@ -143,5 +143,43 @@ mod enabled {
         AdoptedRemoved,
         /// The lock is removed.
         LockRemoved,
+        /// Slots: the file is made and has a temporary name.
+        SlotsMade,
+        /// It has its name.
+        SlotsNamed,
+        /// It is longer, and nobody uses what is new.
+        SlotsGrown,
+        /// Slot: its state is there, and it is nobody's.
+        SlotFilled,
+        /// It belongs to a series.
+        SlotTaken,
+        /// It is free again.
+        SlotGivenBack,
+        /// Held point: it is in the ring and does not count.
+        RingWritten,
+        /// It counts, and is the pending one.
+        RingCounted,
+        /// The state is in the other half and does not count.
+        StateWritten,
+        /// It counts, and no other point of the ring does.
+        StateCounted,
+        /// Release: what the pending point stands for is in the journal.
+        WindowRecorded,
+        /// The pending point is stored, and its slot does not know.
+        PendingStored,
+        /// What a slot has counted is in the journal.
+        GateRecorded,
+        /// The same of a slot that is given back next.
+        GateAccounted,
+        /// Settling: the chunk is written, under a temporary name.
+        SettleWritten,
+        /// It is on the disk.
+        SettleSynced,
+        /// It has its name.
+        SettleNamed,
+        /// So has the disk.
+        SettleNameSynced,
+        /// A slots file is removed.
+        SlotsRemoved,
     }
 }

@@ -476,7 +476,11 @@ impl Adopted {
             failpoint!(DamagedKept);
         }
         // The slots first: what they say is in the catalog now, and without chunks nobody could tell what of it is stored.
-        for path in self.slots.iter().chain(&self.healthy) {
+        for path in &self.slots {
+            fs::remove_file(path).map_err(Error::io("remove", path))?;
+            failpoint!(SlotsRemoved);
+        }
+        for path in &self.healthy {
             fs::remove_file(path).map_err(Error::io("remove", path))?;
             failpoint!(AdoptedRemoved);
         }

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::journal::chunk::side_pieces;
 use crate::journal::chunk_file;
 use crate::journal::entry::Entry;
@@ -49,7 +50,10 @@ pub fn settle(
         let _ = fs::remove_file(&temporary);
         return Err(Error::io("make", &path)(e));
     }
-    sync_folder(journals)
+    failpoint!(SettleNamed);
+    sync_folder(journals)?;
+    failpoint!(SettleNameSynced);
+    Ok(())
 }
 
 /// The records, in their order, and the points with their series.
@@ -143,7 +147,10 @@ fn write(
         ..*like
     };
     file.write_all_at(&header.encode(), 0)?;
-    disk.sync(&file)
+    failpoint!(SettleWritten);
+    disk.sync(&file)?;
+    failpoint!(SettleSynced);
+    Ok(())
 }
 
 fn image(points: &[(u32, Point)]) -> Vec<u8> {

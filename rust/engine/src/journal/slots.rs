@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crc32c::crc32c;
 
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::journal::chunk::Identity;
 use crate::journal::entry::{Entry, aggregate_at, aggregate_words, point_at, point_words, totals_at, totals_words};
 use crate::journal::files::slots_path;
@@ -204,29 +205,36 @@ impl Slot {
         self.write(BASE, &base);
         self.write(HALVES, &state.words());
         self.commit(COMMIT, Commit::default().word());
+        failpoint!(SlotFilled);
         self.commit(SERIES, u64::from(series) + 1);
+        failpoint!(SlotTaken);
         Commit::default()
     }
 
     /// Gives the slot back.
     pub fn end(&self) {
         self.commit(SERIES, 0);
+        failpoint!(SlotGivenBack);
     }
 
     /// Adds a point to the ring, which must have room.
     #[inline]
     pub fn add(&self, commit: &mut Commit, point: &Point) {
         self.write(RING_AT + 3 * commit.place(commit.count), &point_words(point));
+        failpoint!(RingWritten);
         commit.count += 1;
         self.commit(COMMIT, commit.word());
+        failpoint!(RingCounted);
     }
 
     /// Writes the state, and with it which part of the ring counts from now on.
     pub fn write_state(&self, commit: &mut Commit, state: &State, head: usize, count: usize) {
         let epoch = commit.epoch + 1;
         self.write(HALVES + (epoch & 1) as usize * STATE_WORDS, &state.words());
+        failpoint!(StateWritten);
         *commit = Commit { epoch, head, count };
         self.commit(COMMIT, commit.word());
+        failpoint!(StateCounted);
     }
 
     /// Writes a point into the ring, where it does not count yet.
@@ -259,7 +267,9 @@ impl SlotsFile {
         let path = slots_path(journals, identity.writer);
         let temporary = path.with_extension("slots.tmp");
         let made = Self::make(&temporary, identity, slots.max(FIRST_SLOTS), keeping, disk).and_then(|made| {
+            failpoint!(SlotsMade);
             fs::rename(&temporary, &path)?;
+            failpoint!(SlotsNamed);
             Ok(made)
         });
         match made {
@@ -302,6 +312,7 @@ impl SlotsFile {
         // What a written map had is in the file, and in the memory of the slots that were given.
         let grown =
             allocate(&self.file, bytes, keeping, &**disk).and_then(|()| Map::of(&self.file, bytes, keeping, disk));
+        failpoint!(SlotsGrown);
         let file = self
             .file
             .try_clone()

@@ -1,6 +1,7 @@
 //! The slow path of points behind a gate: windows that are over, and what there is no room for.
 
 use crate::error::Result;
+use crate::failpoint::failpoint;
 use crate::journal::layout::NO_ROOM_AT;
 use crate::journal::record::Record;
 use crate::ledger::{Aggregate, Keep, Window};
@@ -73,6 +74,7 @@ impl Writer {
                         let window = Record::Window(Window { seq, aggregate });
                         self.append_side(cold, &window.encode(), Use::Ordinary)
                     });
+                    failpoint!(WindowRecorded);
                     return Ok(self.end_release(cold, series, recorded.then_some(point)));
                 }
             }
@@ -113,6 +115,7 @@ impl Writer {
                 stored > 0
             }
         });
+        failpoint!(PendingStored);
         let mut hot = self.hot.lock();
         hot.cursor = cursor;
         let seq = hot.next_seq();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::failpoint::failpoint;
 use crate::journal::entry::Entry;
 use crate::journal::record::Record;
 use crate::journal::slots::Commit;
@@ -210,6 +211,7 @@ impl Writer {
             if !defined || !self.append_side(cold, &Record::Ledger(Box::new(entry)).encode(), Use::Ordinary) {
                 return Ok(false);
             }
+            failpoint!(GateAccounted);
         }
         let gate = self.hot.lock().take_gate(series);
         if let Some((index, tally)) = gate.map(Gate::end) {
@@ -358,6 +360,7 @@ impl Writer {
             if !defined || !self.append_side(cold, &Record::Ledger(Box::new(entry)).encode(), Use::Ordinary) {
                 return;
             }
+            failpoint!(GateRecorded);
             self.with_gate(series, |gate| gate.note_recorded(commit));
         }
     }
