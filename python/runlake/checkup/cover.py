@@ -33,7 +33,8 @@ def disjoint_cover(sets: Mapping[str, Collection[Hashable]], order: Callable[[st
             continue
         chosen.append(id_)
         still_open.discard(id_)
-        for other in [other for element in sets[id_] for other in holders[element] if other in still_open]:
+        sharing = (other for element in sets[id_] for other in holders[element] if other in still_open)
+        for other in dict.fromkeys(sharing):  # once each, however much they share
             still_open.discard(other)
             for element in sets[other]:
                 holders[element].pop(other, None)
