@@ -39,12 +39,14 @@ __all__ = [
     "WriterStats",
     "__debug_build__",
     "adopt",
+    "adopt_all",
     "check_filesystem",
     "compact",
     "dead",
     "downsample",
     "fork_generation",
     "inspect",
+    "inspect_all",
     "log_metric",
     "pack_points",
     "probe_locks",
@@ -799,6 +801,13 @@ def remove_leftovers(journals: str) -> int:
 def adopt(journals: str, writer: str) -> Adopted | None:
     """Take over a dead writer's journal; None when it is alive or somebody else is at it."""
 
+def adopt_all(journals: str, writers: Sequence[str]) -> list[Adopted]:
+    """Take over the journals of those of some writers that are dead, as `adopt` does; the folder is listed once.
+
+    Raises:
+        OSError: the journal of one cannot be read; none is taken over then.
+    """
+
 def dead(journals: str, writers: Sequence[str]) -> list[str]:
     """Return those of some writers whose lock no process on this host holds; costs 10 µs a writer."""
 
@@ -807,6 +816,9 @@ def inspect(journals: str, writer: str) -> Adopted:
 
     What a living writer adds meanwhile may be in it or not.
     """
+
+def inspect_all(journals: str, writers: Sequence[str]) -> list[Adopted]:
+    """Check some journals as `inspect` does; the folder is listed once: not for those of living writers."""
 
 def runs_in(journals: str, ranges: Sequence[_Range]) -> list[str]:
     """Return the ids of the runs that the journals of `ranges` name, sorted; some may have no points there."""

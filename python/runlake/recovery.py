@@ -13,7 +13,9 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +55,19 @@ def is_local(writer: WriterInfo) -> bool:
     It does under the same kernel, whatever its containers are called, and when this machine was started anew since.
     """
     return writer.boot_id == boot_id() or writer.host == platform.node()
+
+
+@dataclass
+class Present:
+    """Writers that have files in the folder of journals.
+
+    Attributes:
+        sizes: Disk space of the files of each, by id; those that were kept aside do not count.
+        beside_lock: Ids of those that have more than a lock.
+    """
+
+    sizes: dict[str, int] = field(default_factory=dict)
+    beside_lock: set[str] = field(default_factory=set)
 
 
 class Recovery:
@@ -133,16 +148,17 @@ class Recovery:
         # and the folder does not hold is gone for good.
         known = {state.info.id: state for state in self._catalog.unsealed_writers()}
         _engine.remove_leftovers(self._journals)
-        present = self._journal_bytes()
-        lost = self._without_chunks([state for state in known.values() if self._is_here(state)])
+        present = self._present()
+        lost = self._without_chunks(present, [state for state in known.values() if self._is_here(state)])
         for writer_id, state in known.items():
             # Unless somebody has sealed it, or a server has opened it, meanwhile.
             if writer_id in lost:
                 self._forget_lost_journal(state)
-            elif writer_id not in present and self._is_here(state):
+            elif writer_id not in present.sizes and self._is_here(state):
                 self._catalog.forget_journal(state)
-        for writer_id in self._dead(writer_id for writer_id in present if self._may_need_mending(known.get(writer_id))):
-            self._mend_quietly(writer_id, known[writer_id].info if writer_id in known else None)
+        dead = self._dead(id_ for id_ in present.sizes if self._may_need_mending(known.get(id_)))
+        for batch in _batches(dead):
+            self._mend_quietly(batch, {writer_id: known[writer_id].info for writer_id in batch if writer_id in known})
         for run_id in self._catalog.fail_orphans():
             _log.warning("run %s is marked FAILED: the process that ran it is gone", run_id)
 
@@ -180,7 +196,8 @@ class Recovery:
 
     def adopt_now(self, writer_id: str) -> None:
         """Move what can be believed of a dead writer's journal into segments, unless others are at it."""
-        self._mend_writer(writer_id, None)
+        if (adopted := _engine.adopt(self._journals, writer_id)) is not None:
+            self._mend_writer(adopted, None)
         self._adopt_batch([writer_id])
 
     def adopt_when_due(self) -> None:
@@ -222,34 +239,35 @@ class Recovery:
         """Tell whether a writer may have died with something left to mend; of one that is not listed nobody knows."""
         return state is None or (state.state == "open" and self._is_here(state))
 
-    def _journal_bytes(self) -> dict[str, int]:
-        """Return the writers that have files, and the disk space of these; much cheaper than to survey them."""
-        found: dict[str, int] = {}
+    def _present(self) -> Present:
+        """Look which writers have files; much cheaper than to survey them."""
+        found = Present()
         with os.scandir(self._journals) as entries:
             for entry in entries:
-                writer_id = entry.name.partition(".")[0]
-                if len(writer_id) == 32 and not entry.name.endswith(".damaged"):
+                writer_id, _, kind = entry.name.partition(".")
+                if len(writer_id) != 32:
+                    continue
+                if kind != "lock":
+                    found.beside_lock.add(writer_id)
+                if not kind.endswith("damaged"):
                     with contextlib.suppress(FileNotFoundError):
-                        found[writer_id] = found.get(writer_id, 0) + entry.stat().st_blocks * 512
+                        size = entry.stat().st_blocks * 512
+                        found.sizes[writer_id] = found.sizes.get(writer_id, 0) + size
         return found
 
-    def _without_chunks(self, states: Sequence[WriterState]) -> set[str]:
+    def _without_chunks(self, present: Present, states: Sequence[WriterState]) -> set[str]:
         """Return those of some writers that are closed, so that they had points, and have no file with points left.
 
         Of one that is open a process may have died before it had logged; what is left of a replica may all be sealed.
         """
-        closed = {state.info.id for state in states if state.state == "closed"}
-        if not closed:
-            return closed
-        with os.scandir(self._journals) as entries:
-            closed.difference_update(entry.name[:32] for entry in entries if not entry.name.endswith(".lock"))
-        return closed - self._catalog.replicas(closed)
+        closed = {state.info.id for state in states if state.state == "closed"} - present.beside_lock
+        return closed - self._catalog.replicas(closed) if closed else closed
 
     def _closed(self) -> dict[str, int]:
         """Return the writers that are closed and whose files are there, and the disk space of these."""
         states = {state.info.id: state.state for state in self._catalog.unsealed_writers()}
         return {
-            writer_id: size for writer_id, size in self._journal_bytes().items() if states.get(writer_id) == "closed"
+            writer_id: size for writer_id, size in self._present().sizes.items() if states.get(writer_id) == "closed"
         }
 
     def _dead(self, writer_ids: Iterable[str]) -> list[str]:
@@ -258,16 +276,25 @@ class Recovery:
 
     # -- one writer
 
-    def _mend_quietly(self, writer_id: str, info: WriterInfo | None) -> None:
+    def _mend_quietly(self, writer_ids: Sequence[str], known: Mapping[str, WriterInfo]) -> None:
+        """Mend some writers; a journal that cannot be read, and is said, must not hide the others."""
         try:
-            self._mend_writer(writer_id, info)
-        except OSError as error:  # StoreError, too: one journal that cannot be read must not hide the others
-            _log.warning("the journal of writer %s is left as it is: %s", writer_id, error)
-
-    def _mend_writer(self, writer_id: str, info: WriterInfo | None) -> None:
-        adopted = _engine.adopt(self._journals, writer_id)
-        if adopted is None:
+            adopted = deque(_engine.adopt_all(self._journals, writer_ids))
+        except OSError as error:
+            for writer_id in writer_ids if len(writer_ids) > 1 else ():
+                self._mend_quietly([writer_id], known)
+            if len(writer_ids) == 1:
+                _log.warning("the journal of writer %s is left as it is: %s", writer_ids[0], error)
             return
+        while adopted:
+            writer_id = adopted[0].writer
+            try:
+                self._mend_writer(adopted.popleft(), known.get(writer_id))
+            except OSError as error:  # StoreError, too
+                _log.warning("the journal of writer %s is left as it is: %s", writer_id, error)
+
+    def _mend_writer(self, adopted: _engine.Adopted, info: WriterInfo | None) -> None:
+        writer_id = adopted.writer
         sealed_all = False
         try:
             for number, payload in adopted.outbox:
@@ -349,19 +376,16 @@ class Recovery:
 
         Journals of the dead that are not mended stay: what waits in their outbox would go with them.
         """
-        closed = list(self._closed())
-        for start in range(0, len(closed), _BATCH_WRITERS):
-            if start and self._stopped.is_set():
+        for number, batch in enumerate(_batches(list(self._closed()))):
+            if number and self._stopped.is_set():
                 return
-            self._adopt_batch(closed[start : start + _BATCH_WRITERS])
+            self._adopt_batch(batch)
 
     def _adopt_batch(self, writer_ids: Sequence[str]) -> None:
-        adopted: dict[str, _engine.Adopted] = {}
+        adopted = {journal.writer: journal for journal in _engine.adopt_all(self._journals, writer_ids)}
         try:
-            for writer_id in writer_ids:
-                if (mine := _engine.adopt(self._journals, writer_id)) is not None:
-                    adopted[writer_id] = mine
-                    self._note_losses(mine)
+            for journal in adopted.values():
+                self._note_losses(journal)
             for number, pieces in enumerate(self._pieces(adopted)):
                 if (number and self._stopped.is_set()) or not self._seal(adopted, pieces):
                     return
@@ -382,6 +406,10 @@ class Recovery:
         ends = self._ends(adopted.values())
         ranges = ((writer_id, known.get(writer_id, 0), end) for writer_id, end in ends.items())
         return pieces_of(ranges, self._config.seal_bytes)
+
+
+def _batches(writer_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (writer_ids[start : start + _BATCH_WRITERS] for start in range(0, len(writer_ids), _BATCH_WRITERS))
 
 
 def _end_without_loss(journal: _engine.Adopted) -> int:

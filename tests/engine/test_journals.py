@@ -139,6 +139,30 @@ def test_a_live_writer_is_not_adopted(journals: Path, writer: _engine.Writer) ->
     assert _engine.adopt(str(journals), writer.id) is None
 
 
+def test_many_journals_are_adopted_at_once_but_for_those_that_somebody_has(
+    journals: Path, open_writer: OpenWriter, killed: str
+) -> None:
+    closed = [open_writer() for _ in range(5)]
+    for count, writer in enumerate(closed, 1):
+        writer.run(f"run{count}").log_arrays("a", range(count), [1.0] * count)
+        writer.close()
+    live, absent, ids = open_writer(), "0" * 32, [killed, *(writer.id for writer in closed)]
+    taken = _engine.adopt(str(journals), closed[0].id)
+    assert taken is not None
+    adopted = {one.writer: one for one in _engine.adopt_all(str(journals), [*ids, live.id])}
+    assert adopted.keys() == {*ids} - {closed[0].id}
+    inspected = {one.writer: one for one in _engine.inspect_all(str(journals), [*ids, live.id, absent])}
+    assert inspected.keys() == {*ids, live.id, absent}
+    for writer_id in adopted:
+        for one in (adopted[writer_id], inspected[writer_id]):
+            alone = _engine.inspect(str(journals), writer_id)
+            assert (one.whole, one.runs, one.faults) == (alone.whole, alone.runs, [])
+    taken.finish(sealed_all=True)
+    for one in adopted.values():
+        one.finish(sealed_all=True)
+    assert {path.name[:32] for path in journals.iterdir()} == {live.id}
+
+
 def test_an_adopted_journal_that_is_forgotten_is_free_again(journals: Path, killed: str) -> None:
     assert _engine.adopt(str(journals), killed) is not None
     assert _engine.adopt(str(journals), killed) is not None

@@ -117,6 +117,27 @@ def test_a_journal_of_which_everything_is_sealed_goes_with_its_dead_writer(
     store.close()
 
 
+def test_a_journal_that_cannot_be_read_hides_no_other(
+    programs: Programs, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = "new_run(Store.open(root), 'run%d').log_metric('k', 1.0, 0)\nsay('on')\nhear()"
+    living = [programs.start(code % number) for number in range(3)]
+    for program in living:
+        program.hear()
+    for program in living:
+        program.kill()
+    chunk = min((root / "journals").glob("*.0.journal"))
+    chunk.unlink()
+    chunk.mkdir()
+    with caplog.at_level(logging.WARNING, "runlake"):
+        store = Store.open(root, config=Config(adopt_journals=10**6))
+    assert caplog.text.count(f"the journal of writer {chunk.name[:32]} is left as it is") == 1
+    statuses = sorted(store.catalog.get_run(f"run{number}").info.status for number in range(3))
+    assert statuses == ["FAILED", "FAILED", "RUNNING"]
+    chunk.rmdir()
+    store.close()
+
+
 def test_a_run_is_failed_though_its_journal_folder_was_emptied(programs: Programs, root: Path) -> None:
     killed(programs, "new_run(Store.open(root), 'run1').log_metric('k', 1.0, 0)\n")
     for path in (root / "journals").iterdir():

@@ -10,7 +10,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from runlake import _engine, query
+from runlake import _engine, query, recovery
 from runlake.config import Config
 from runlake.errors import StoreError
 from runlake.replicas import Busy, Have
@@ -138,15 +138,15 @@ def test_a_stream_that_is_opened_while_a_store_is_mended_stays_open(
     store.replicas.append(points(writer, 0, 10, run_id))
     store.replicas.seal()
     store.replicas.close(10)
-    look = store._recovery._journal_bytes
+    look = store._recovery._present
 
-    def look_just_before_it_is_opened() -> dict[str, int]:
+    def look_just_before_it_is_opened() -> recovery.Present:
         found = look()
-        assert writer not in found
+        assert writer not in found.sizes
         store.replicas.append(points(writer, 10, 20, run_id))
         return found
 
-    monkeypatch.setattr(store._recovery, "_journal_bytes", look_just_before_it_is_opened)
+    monkeypatch.setattr(store._recovery, "_present", look_just_before_it_is_opened)
     store._recovery.mend()
     assert store.catalog.writer_states([writer])[0].state == "open"
     assert query.points(store).collect().height == 20

@@ -41,7 +41,12 @@ def read_journals(root: Path) -> list[JournalFiles]:
     journals = root / "journals"
     if not journals.is_dir():
         return []
-    return [JournalFiles(files, _engine.inspect(str(journals), files.id)) for files in _engine.survey(str(journals))]
+    found = _engine.survey(str(journals))
+    # Of those that live a listing is old soon; the others, which may be thousands, share one.
+    inside = {files.id: _engine.inspect(str(journals), files.id) for files in found if files.alive}
+    rest = _engine.inspect_all(str(journals), [files.id for files in found if not files.alive])
+    inside |= {one.writer: one for one in rest}
+    return [JournalFiles(files, inside[files.id]) for files in found]
 
 
 def check_journals(

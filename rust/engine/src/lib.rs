@@ -63,7 +63,9 @@ pub use live::LiveSummaries;
 pub use packed::{Packed, Points, pack, unpack};
 pub use platform::{FileSystem, Keeping, fork_generation, probe_locks, release_memory};
 pub use points::{PointsRequest, read_points};
-pub use recover::{Adopted, Gap, RunPoints, WriterFiles, adopt, adopt_on, dead, inspect, survey};
+pub use recover::{
+    Adopted, Gap, RunPoints, WriterFiles, adopt, adopt_all, adopt_on, dead, inspect, inspect_all, survey,
+};
 pub use replica::Replica;
 pub use seal::{SealOptions, SealStep, Sealed, runs_in, seal, summarise_segment};
 pub use segment::{Account, Column, JournalRange, SegmentInfo, verify};

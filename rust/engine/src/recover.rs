@@ -183,21 +183,44 @@ pub fn adopt_on(journals: &Path, writer: WriterId, disk: &dyn Disk) -> Result<Op
     let Some(lock) = LockFile::acquire(&lock_path(journals, writer))? else {
         return Ok(None);
     };
+    let files = files::list_of(journals, writer)?;
+    adopt_locked(journals, writer, lock, files, disk).map(Some)
+}
+
+/// As [`adopt`], of many writers those that nobody holds; the folder, which has many files then, is listed once.
+///
+/// # Errors
+/// [`Error::Io`]; none is adopted then.
+pub fn adopt_all(journals: &Path, writers: &[WriterId]) -> Result<Vec<Adopted>> {
+    let mut locks = Vec::with_capacity(writers.len());
+    for &writer in writers {
+        locks.extend(LockFile::acquire(&lock_path(journals, writer))?.map(|lock| (writer, lock)));
+    }
+    // After the locks: a writer makes files as long as it lives.
+    let mut files = files::by_writer(journals)?;
+    let mut files_of = |writer| files.remove(&writer).unwrap_or_default();
+    locks
+        .into_iter()
+        .map(|(writer, lock)| adopt_locked(journals, writer, lock, files_of(writer), &LinuxDisk))
+        .collect()
+}
+
+fn adopt_locked(journals: &Path, writer: WriterId, lock: LockFile, files: Listing, disk: &dyn Disk) -> Result<Adopted> {
     failpoint!(AdoptLocked);
-    let mut adopted = Some(take(journals, writer, lock)?);
-    if let Some(found) = adopted.take_if(|found| !found.pending.is_empty()) {
+    let mut adopted = take(journals, writer, lock, files)?;
+    if !adopted.pending.is_empty() {
         // On a full disk, what is pending stays in its file, and is shown in the ledger, until another adopter stores it.
-        adopted = Some(match found.settle(journals, disk) {
-            Ok(lock) => take(journals, writer, lock)?,
+        adopted = match adopted.settle(journals, disk) {
+            Ok(lock) => take(journals, writer, lock, files::list_of(journals, writer)?)?,
             Err(found) => *found,
-        });
+        };
     }
     failpoint!(AdoptChecked);
     Ok(adopted)
 }
 
-fn take(journals: &Path, writer: WriterId, lock: LockFile) -> Result<Adopted> {
-    let (mut adopted, journal, files) = examine(journals, writer)?;
+fn take(journals: &Path, writer: WriterId, lock: LockFile, files: Listing) -> Result<Adopted> {
+    let (mut adopted, journal) = examine(journals, writer, &files)?;
     adopted.lock = Some(lock);
     adopted.sort_other_files(files, &journal)?;
     Ok(adopted)
@@ -208,14 +231,26 @@ fn take(journals: &Path, writer: WriterId, lock: LockFile) -> Result<Adopted> {
 /// # Errors
 /// [`Error::Io`].
 pub fn inspect(journals: &Path, writer: WriterId) -> Result<Adopted> {
-    Ok(examine(journals, writer)?.0)
+    Ok(examine(journals, writer, &files::list_of(journals, writer)?)?.0)
+}
+
+/// As [`inspect`], of many writers, and with one listing of the folder: of a writer that lives it may be old by now.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn inspect_all(journals: &Path, writers: &[WriterId]) -> Result<Vec<Adopted>> {
+    let files = files::by_writer(journals)?;
+    let inspected = |writer: &WriterId| {
+        let of_writer = files.get(writer).map_or(&[][..], Vec::as_slice);
+        Ok(examine(journals, *writer, of_writer)?.0)
+    };
+    writers.iter().map(inspected).collect()
 }
 
 type Listing = Vec<(Name, PathBuf)>;
 
-fn examine(journals: &Path, writer: WriterId) -> Result<(Adopted, WriterJournal, Listing)> {
-    let files = files::list_of(journals, writer)?;
-    let journal = Folder::of(&files).journal(writer)?;
+fn examine(journals: &Path, writer: WriterId, files: &[(Name, PathBuf)]) -> Result<(Adopted, WriterJournal)> {
+    let journal = Folder::of(files).journal(writer)?;
     let names = journal.names(|_| true);
     let mut adopted = Adopted {
         pending: journal.entries()?,
@@ -246,7 +281,7 @@ fn examine(journals: &Path, writer: WriterId) -> Result<(Adopted, WriterJournal,
         healthy: Vec::new(),
         suspect: Vec::new(),
     };
-    adopted.find_unreadable(&files, &journal)?;
+    adopted.find_unreadable(files, &journal)?;
     adopted.check(journals, &journal, &names)?;
     adopted.mourn_ends(&journal)?;
     adopted.count_runs(&journal, &names)?;
@@ -257,7 +292,7 @@ fn examine(journals: &Path, writer: WriterId) -> Result<(Adopted, WriterJournal,
         adopted.pending.clear();
     }
     adopted.names = names;
-    Ok((adopted, journal, files))
+    Ok((adopted, journal))
 }
 
 fn faults(journal: &WriterJournal) -> Vec<(PathBuf, String)> {
@@ -292,7 +327,7 @@ fn chunk_number(path: &Path) -> Option<u64> {
 
 impl Adopted {
     /// Finds chunks whose header is damaged, and those that have lost all of it: they look as if they had not begun.
-    fn find_unreadable(&mut self, files: &Listing, journal: &WriterJournal) -> Result<()> {
+    fn find_unreadable(&mut self, files: &[(Name, PathBuf)], journal: &WriterJournal) -> Result<()> {
         let damaged = journal
             .unreadable
             .iter()

@@ -61,7 +61,7 @@ mod _engine {
     #[pymodule_export]
     use crate::points::read_points;
     #[pymodule_export]
-    use crate::recovery::{Adopted, Gap, WriterFiles, adopt, dead, inspect, survey};
+    use crate::recovery::{Adopted, Gap, WriterFiles, adopt, adopt_all, dead, inspect, inspect_all, survey};
     #[pymodule_export]
     use crate::replica::Replica;
     #[pymodule_export]

@@ -5,7 +5,7 @@ use std::path::Path;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use runlake_engine::{Adopted as EngineAdopted, Gap as EngineGap, WriterFiles as EngineFiles};
+use runlake_engine::{Adopted as EngineAdopted, Error, Gap as EngineGap, WriterFiles as EngineFiles, WriterId};
 
 use crate::errors::{BoundaryResult, invalid_input};
 use crate::throttle::LedgerEntry;
@@ -91,15 +91,27 @@ pub fn adopt(py: Python<'_>, journals: &str, writer: &str) -> BoundaryResult<Opt
     Ok(adopted.map(|engine| Adopted::new(py, engine)).transpose()?)
 }
 
+/// Takes over the journals of those of some writers that are dead.
+#[pyfunction]
+pub fn adopt_all(py: Python<'_>, journals: &str, writers: Vec<String>) -> BoundaryResult<Vec<Adopted>> {
+    let ids = parsed(&writers)?;
+    let adopted = py.detach(|| runlake_engine::adopt_all(Path::new(journals), &ids))?;
+    Ok(adopted
+        .into_iter()
+        .map(|engine| Adopted::new(py, engine))
+        .collect::<PyResult<_>>()?)
+}
+
 /// Those of some writers whose lock nobody holds.
 #[pyfunction]
 pub fn dead(py: Python<'_>, journals: &str, writers: Vec<String>) -> BoundaryResult<Vec<String>> {
-    let ids = writers
-        .iter()
-        .map(|writer| writer.parse())
-        .collect::<Result<Vec<_>, _>>()?;
+    let ids = parsed(&writers)?;
     let found = py.detach(|| runlake_engine::dead(Path::new(journals), &ids))?;
     Ok(found.iter().map(ToString::to_string).collect())
+}
+
+fn parsed(writers: &[String]) -> Result<Vec<WriterId>, Error> {
+    writers.iter().map(|writer| writer.parse()).collect()
 }
 
 /// Checks a journal and leaves it as it is.
@@ -107,6 +119,21 @@ pub fn dead(py: Python<'_>, journals: &str, writers: Vec<String>) -> BoundaryRes
 pub fn inspect(py: Python<'_>, journals: &str, writer: &str) -> BoundaryResult<Adopted> {
     let writer = writer.parse()?;
     let seen = py.detach(|| runlake_engine::inspect(Path::new(journals), writer))?;
+    Ok(inspected(py, seen)?)
+}
+
+/// Checks the journals of some writers and leaves them as they are.
+#[pyfunction]
+pub fn inspect_all(py: Python<'_>, journals: &str, writers: Vec<String>) -> BoundaryResult<Vec<Adopted>> {
+    let ids = parsed(&writers)?;
+    let seen = py.detach(|| runlake_engine::inspect_all(Path::new(journals), &ids))?;
+    Ok(seen
+        .into_iter()
+        .map(|seen| inspected(py, seen))
+        .collect::<PyResult<_>>()?)
+}
+
+fn inspected(py: Python<'_>, seen: EngineAdopted) -> PyResult<Adopted> {
     let inspected = Adopted::new(py, seen)?;
     inspected.engine.lock().take();
     Ok(inspected)

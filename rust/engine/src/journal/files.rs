@@ -1,5 +1,6 @@
 //! Names in the journals folder.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -81,6 +82,18 @@ fn list_where(journals: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<(Nam
     }
     files.sort();
     Ok(files)
+}
+
+/// As [`list`], by writer.
+///
+/// # Errors
+/// As [`list`].
+pub fn by_writer(journals: &Path) -> Result<HashMap<WriterId, Vec<(Name, PathBuf)>>> {
+    let mut found = HashMap::<_, Vec<_>>::new();
+    for (name, path) in list(journals)? {
+        found.entry(name.writer()).or_default().push((name, path));
+    }
+    Ok(found)
 }
 
 /// Removes the locks of writers that died before they had begun, and returns how many there were.
