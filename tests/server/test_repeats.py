@@ -119,6 +119,8 @@ def test_a_batch_that_found_no_room_and_is_sent_until_there_is_some_is_kept_once
     for key in ("m", "n"):
         places = [(step / 3, 1000 + step, step) for step in range(begin + 100)]
         assert sorted(metric_places(store, run_id, key).rows()) == places
+    ledger = store.ledger(run_id)
+    assert (ledger.accepted, ledger.stored) == (2 * (begin + 100),) * 2  # none was counted when it was refused
     store.close()
 
 

@@ -50,9 +50,10 @@ class WireLog:
         Raises:
             NotFound: there is no such run.
             InvalidInput: the run is deleted.
-            StoreError: the journal had no room for some; those that were written are repeats the next time. Until what
-                is on hold for room has been written, the run takes no more: a point that is sent again must neither
-                be written twice nor take the place of a later one.
+            StoreError: the journal had no room for some; those that were written are repeats the next time. The first
+                that met no room is on hold, and none of those behind it is taken: they would be merged, and counted
+                once more when they are sent again. Until it has been written, the run takes no more: a point that is
+                sent again must neither be written twice nor take the place of a later one.
         """
         store.catalog.require_active(run_id)
         if not points:
@@ -68,10 +69,10 @@ class WireLog:
             without_room = writer.stats().met_no_room
             for key, value, step, timestamp in new.values():
                 logger.log_metric(key, value, step, timestamp)
-            if writer.stats().met_no_room != without_room:
-                memory.forget()
-                memory.refused = True
-                raise _no_room()
+                if writer.stats().met_no_room != without_room:
+                    memory.forget()
+                    memory.refused = True
+                    raise _no_room()
             memory.learn(new)
 
     @contextmanager
