@@ -25,7 +25,7 @@ interpreter.require_main()
 from runlake._engine import __debug_build__  # noqa: E402
 
 if TYPE_CHECKING:
-    from runlake import artifacts, client, data, entities, exceptions, tracking
+    from runlake import artifacts, client, data, entities, exceptions, tracking, types
     from runlake.artifacts import Image
     from runlake.backlog import on_backlog
     from runlake.client import MlflowClient
@@ -163,6 +163,7 @@ __all__ = [
     "start_run",
     "throttle",
     "tracking",
+    "types",
 ]
 
 _HOMES = {
@@ -201,7 +202,7 @@ _HOMES = {
 """Where each public name is defined; its module is imported when the name is first used."""
 
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = frozenset({"artifacts", "client", "data", "entities", "exceptions", "tracking"})
+_MODULES = frozenset({"artifacts", "client", "data", "entities", "exceptions", "tracking", "types"})
 
 if __debug_build__:
     warnings.warn("this is a debug build of runlake: it says nothing about the speed of a release", stacklevel=2)

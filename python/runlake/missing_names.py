@@ -58,7 +58,6 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "compute the metrics and log them with log_metrics": ("evaluate", "metrics", "validate_evaluation_results"),
     "there are no projects yet; run the script itself": ("projects", "run"),
     "`python -m runlake doctor` describes the installation": ("doctor",),
-    "data signatures are not there; data.from_pandas and the like describe a data set": ("types",),
     "settings are environment variables that begin with RUNLAKE_, described in docs/compatibility.md": (
         "environment_variables",
     ),

@@ -16,10 +16,10 @@ import pytest
 
 from runlake import data
 from runlake.data import MetaDataset, NumpyDataset, PandasDataset, PolarsDataset
-from runlake.data.schema import Schema, column
 from runlake.entities import Dataset as Entity
 from runlake.entities import DatasetInput
 from runlake.errors import InvalidInput, InvalidType, MissingExtra
+from runlake.types.schema import ColSpec, Schema
 
 PANDAS = {
     "i8": np.array([1, 2], dtype="int8"),
@@ -180,7 +180,7 @@ def test_names_and_digests_that_no_store_takes_are_refused() -> None:
 
 
 def test_only_a_source_is_a_data_set_too() -> None:
-    schema = Schema((column("text", {"type": "string"}, required=True),))
+    schema = Schema([ColSpec("string", "text")])
     source = data.resolve_dataset_source("https://example.org/x.tar")
     dataset = MetaDataset(source, name="reviews", schema=schema)
     assert dataset.to_dict() == {

@@ -12,7 +12,18 @@ PACKAGE = Path(runlake.__file__).parent
 
 # A module may import from its own layer and from those before it. What is not named here is in the last but one.
 LAYERS = (
-    ("_engine", "errors", "config", "entities", "names", "missing_names", "extras", "interpreter", "filesystem"),
+    (
+        "_engine",
+        "errors",
+        "config",
+        "entities",
+        "names",
+        "missing_names",
+        "extras",
+        "interpreter",
+        "filesystem",
+        "types",
+    ),
     ("catalog", "query", "artifacts", "data", "provenance"),
     ("throttling", "accounts", "losses"),
     ("store", "reads", "sealing", "sending_hooks", "delivery", "recovery", "replicas", "compaction", "garbage"),

@@ -21,7 +21,7 @@ OURS = {
     "band", "compare", "errors_seen", "export", "flush", "ledger", "log_arrays", "log_config", "log_points",
     "missing_points", "on_backlog", "points", "runs", "series", "set_error_policy", "throttle",
 }  # fmt: skip
-THEIR_MODULES = {"artifacts", "client", "data", "entities", "exceptions", "tracking"}
+THEIR_MODULES = {"artifacts", "client", "data", "entities", "exceptions", "tracking", "types"}
 # Parts of MLflow that are no interface: imports of its __init__, and what it calls internal.
 NO_INTERFACE = {
     "IS_TRACING_SDK_ONLY", "LazyLoader", "MLFLOW_CONFIGURE_LOGGING", "RunOperations", "TYPE_CHECKING", "VERSION",

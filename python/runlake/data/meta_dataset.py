@@ -5,7 +5,7 @@ from __future__ import annotations
 from runlake.data.dataset import Dataset
 from runlake.data.dataset_source import DatasetSource
 from runlake.data.digest import Digest
-from runlake.data.schema import Schema
+from runlake.types.schema import Schema
 
 
 class MetaDataset(Dataset):

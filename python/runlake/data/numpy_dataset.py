@@ -10,8 +10,10 @@ from typing import Any
 from runlake.data.dataset import Dataset
 from runlake.data.dataset_source import DatasetSource
 from runlake.data.digest import BLOCKS, MAX_BYTES, OBJECT_BYTES, Digest, sampled_rows
-from runlake.data.schema import Schema, TensorDatasetSchema, tensor
+from runlake.data.schema import TensorDatasetSchema
 from runlake.errors import InvalidType
+from runlake.types.schema import Schema
+from runlake.types.tensors import tensor_spec
 
 
 class NumpyDataset(Dataset):
@@ -141,5 +143,5 @@ def _each(values: Any, measure: Any) -> Any:
 
 def _schema(values: Any) -> Schema:
     if isinstance(values, Mapping):
-        return Schema(tuple(tensor(array, str(name)) for name, array in values.items()))
-    return Schema((tensor(values),))
+        return Schema([tensor_spec(array, str(name)) for name, array in values.items()])
+    return Schema([tensor_spec(values)])

@@ -8,12 +8,10 @@ from typing import Any
 from runlake.data.dataset import Dataset
 from runlake.data.dataset_source import DatasetSource
 from runlake.data.digest import OBJECT_BYTES, Digest, sampled_rows
-from runlake.data.schema import Schema, column
-from runlake.data.values import kind_of_values
+from runlake.data.schema import schema_of_frame
 from runlake.errors import InvalidInput, InvalidType
 from runlake.extras import import_extra
-
-_KINDS = {"b": "boolean", "M": "datetime"}
+from runlake.types.schema import Schema
 
 
 class PandasDataset(Dataset):
@@ -77,10 +75,9 @@ class PandasDataset(Dataset):
         return digest.text()
 
     @cached_property
-    def schema(self) -> Schema:
-        """Columns and their types, from the rows that the digest is of."""
-        sample = _sample(self._df)
-        return Schema(tuple(_column_schema(name, sample.iloc[:, at]) for at, name in enumerate(self._df.columns)))
+    def schema(self) -> Schema | None:
+        """Columns and their types, from the rows that the digest is of; None if there are no columns."""
+        return schema_of_frame(_sample(self._df))
 
 
 def from_pandas(
@@ -157,27 +154,3 @@ def _is_plain(dtype: Any) -> bool:
 def _is_counting(index: Any) -> bool:
     """Tell the index that a frame gets when nobody gives it one."""
     return type(index).__name__ == "RangeIndex" and index.start == 0 and index.step == 1
-
-
-def _column_schema(name: object, series: Any) -> dict[str, Any]:
-    missing = bool(series.isna().any())
-    dtype = series.dtype
-    plain = getattr(dtype, "numpy_dtype", dtype)
-    if getattr(dtype, "tz", None) is not None:
-        kind: dict[str, Any] = {"type": "datetime"}
-    elif getattr(plain, "kind", "O") in "biufcmM" and hasattr(plain, "itemsize"):
-        kind = {"type": _KINDS.get(plain.kind) or number_type(plain.kind, plain.itemsize)}
-    else:
-        kind = kind_of_values(series.tolist())
-    return column(name, kind, required=not missing)
-
-
-def number_type(kind: str, item_bytes: int) -> str:
-    """Name the type of MLflow that holds integers ("i", "u") or floats ("f") of some bytes; "any" if none does."""
-    if kind == "f":
-        return "float" if item_bytes <= 4 else "double" if item_bytes == 8 else "any"
-    if kind == "i":
-        return "integer" if item_bytes <= 4 else "long"
-    if kind == "u":
-        return "integer" if item_bytes <= 2 else "long" if item_bytes == 4 else "any"
-    return "any"

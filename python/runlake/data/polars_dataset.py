@@ -9,20 +9,13 @@ from typing import Any
 from runlake.data.dataset import Dataset
 from runlake.data.dataset_source import DatasetSource
 from runlake.data.digest import OBJECT_BYTES, Digest, sampled_rows
-from runlake.data.pandas_dataset import number_type, require_columns
-from runlake.data.schema import Schema, column
+from runlake.data.pandas_dataset import require_columns
+from runlake.data.schema import schema_of_frame
 from runlake.errors import InvalidType
 from runlake.extras import is_loaded_instance
+from runlake.types.polars_columns import base_name
+from runlake.types.schema import Schema
 
-_SIMPLE = {
-    "Boolean": "boolean",
-    "String": "string",
-    "Categorical": "string",
-    "Enum": "string",
-    "Binary": "binary",
-    "Date": "datetime",
-    "Datetime": "datetime",
-}
 _NUMBER_BYTES = {f"{kind}{bits}": bits // 8 for kind in ("Int", "UInt", "Float") for bits in (8, 16, 32, 64)}
 _TIMES = ("Date", "Datetime", "Duration", "Time")
 
@@ -87,7 +80,9 @@ class PolarsDataset(Dataset):
         row_bytes = 0
         for name, dtype in self._df.schema.items():
             digest.add_text(f"{name}\0{dtype}")
-            row_bytes += _NUMBER_BYTES.get(_base(dtype), 8 if _base(dtype) in (*_TIMES, "Boolean") else OBJECT_BYTES)
+            row_bytes += _NUMBER_BYTES.get(
+                base_name(dtype), 8 if base_name(dtype) in (*_TIMES, "Boolean") else OBJECT_BYTES
+            )
         (first, end), *others = sampled_rows(self._df.height, row_bytes)
         sample = self._df.slice(first, end - first)
         for first, end in others:
@@ -97,14 +92,9 @@ class PolarsDataset(Dataset):
         return digest.text()
 
     @cached_property
-    def schema(self) -> Schema:
-        """Columns and their types; `required` where no value is missing."""
-        return Schema(
-            tuple(
-                column(series.name, _kind(series.dtype), required=series.null_count() == 0)
-                for series in self._df.get_columns()
-            )
-        )
+    def schema(self) -> Schema | None:
+        """Columns and their types, `required` where no value is missing; None if there are no columns."""
+        return schema_of_frame(self._df)
 
 
 def from_polars(
@@ -130,13 +120,8 @@ def from_polars(
     return PolarsDataset(df, source_or_code(source), targets, name, digest, predictions)
 
 
-def _base(dtype: Any) -> str:
-    """Give the name of a dtype without its parameters."""
-    return str(dtype.base_type().__name__)
-
-
 def _add_series(digest: Digest, series: Any) -> None:
-    base = _base(series.dtype)
+    base = base_name(series.dtype)
     if base not in _NUMBER_BYTES and base not in _TIMES and base != "Boolean":
         digest.add_values(series.to_list())
         return
@@ -151,7 +136,7 @@ def _add_series(digest: Digest, series: Any) -> None:
 
 def _number_bytes(series: Any) -> bytes:
     """Give the values of a column of numbers as little-endian bytes, with NumPy or, much slower, without."""
-    base = _base(series.dtype)
+    base = base_name(series.dtype)
     try:
         import numpy as np
     except ModuleNotFoundError:
@@ -164,20 +149,3 @@ def _number_bytes(series: Any) -> bytes:
         return values.tobytes()
     numbers = series.to_numpy()
     return bytes(np.ascontiguousarray(numbers, dtype=numbers.dtype.newbyteorder("<")).tobytes())
-
-
-def _kind(dtype: Any) -> dict[str, Any]:
-    """Give the type that MLflow has for a dtype; "any" where it has none."""
-    base = _base(dtype)
-    if base in _SIMPLE:
-        return {"type": _SIMPLE[base]}
-    if base in _NUMBER_BYTES:
-        return {"type": number_type(base[0].lower(), _NUMBER_BYTES[base])}
-    if base in ("List", "Array"):
-        return {"type": "array", "items": _kind(dtype.inner)}
-    if base == "Struct":
-        return {
-            "type": "object",
-            "properties": {field.name: {**_kind(field.dtype), "required": True} for field in dtype.fields},
-        }
-    return {"type": "any"}
