@@ -25,7 +25,18 @@ interpreter.require_main()
 from runlake._engine import __debug_build__  # noqa: E402
 
 if TYPE_CHECKING:
-    from runlake import artifacts, client, data, entities, exceptions, tracking, types
+    from runlake import (
+        artifacts,
+        client,
+        data,
+        entities,
+        exceptions,
+        models,
+        pyfunc,
+        sklearn,
+        tracking,
+        types,
+    )
     from runlake.artifacts import Image
     from runlake.backlog import on_backlog
     from runlake.client import MlflowClient
@@ -90,6 +101,7 @@ if TYPE_CHECKING:
     )
     from runlake.guard import set_error_policy
     from runlake.location import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
+    from runlake.models.registering import register_model
 
 __version__ = "0.1.0"
 
@@ -145,8 +157,11 @@ __all__ = [
     "log_table",
     "log_text",
     "missing_points",
+    "models",
     "on_backlog",
     "points",
+    "pyfunc",
+    "register_model",
     "restore_experiment",
     "restore_run",
     "runs",
@@ -160,6 +175,7 @@ __all__ = [
     "set_tag",
     "set_tags",
     "set_tracking_uri",
+    "sklearn",
     "start_run",
     "throttle",
     "tracking",
@@ -198,11 +214,25 @@ _HOMES = {
     "runlake.fluent.losses": ("errors_seen",),
     "runlake.guard": ("set_error_policy",),
     "runlake.location": ("get_tracking_uri", "is_tracking_uri_set", "set_tracking_uri"),
+    "runlake.models.registering": ("register_model",),
 }  # fmt: skip
 """Where each public name is defined; its module is imported when the name is first used."""
 
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = frozenset({"artifacts", "client", "data", "entities", "exceptions", "tracking", "types"})
+_MODULES = frozenset(
+    {
+        "artifacts",
+        "client",
+        "data",
+        "entities",
+        "exceptions",
+        "models",
+        "pyfunc",
+        "sklearn",
+        "tracking",
+        "types",
+    }
+)
 
 if __debug_build__:
     warnings.warn("this is a debug build of runlake: it says nothing about the speed of a release", stacklevel=2)

@@ -31,6 +31,7 @@ _DURABILITY = "RUNLAKE_DURABILITY"
 THROTTLE = "RUNLAKE_THROTTLE"
 """The variable that says which points are stored; see `runlake.throttling`."""
 _JOURNAL = "RUNLAKE_JOURNAL"
+_TRUST_PICKLE = "RUNLAKE_TRUST_PICKLE"
 _BATCH_JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_COMPLETION_INDEX")
 
 JournalSetting: TypeAlias = Literal["auto", "map", "write"]
@@ -122,6 +123,15 @@ def durability() -> Literal["memory", "disk"]:
 def throttle_rules() -> str | None:
     """Return the throttling rules that the environment gives, unread: RUNLAKE_THROTTLE; None when it is not set."""
     return os.environ.get(THROTTLE) or None
+
+
+def trusts_pickles() -> bool:
+    """Tell whether models that are pickles may be loaded when the call does not say, as RUNLAKE_TRUST_PICKLE has it.
+
+    Raises:
+        InvalidInput: it is neither true nor false.
+    """
+    return _yes_or_no(_TRUST_PICKLE, os.environ.get(_TRUST_PICKLE) or "false")
 
 
 def spool_folder() -> Path | None:
@@ -308,6 +318,7 @@ def names() -> list[str]:
             _SPOOL,
             _DURABILITY,
             THROTTLE,
+            _TRUST_PICKLE,
             *_RANKS,
             *_places(),
             *(_PREFIXES[0] + entry.name.upper() for entry in fields(Config)),

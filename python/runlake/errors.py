@@ -5,6 +5,7 @@ MlflowException                what code written for MLflow catches
   ├ InvalidInput               ValueError: a mistake in the call
   │ ├ InvalidType              TypeError as well
   │ ├ ParameterChanged         parameters are written once
+  │ ├ Untrusted                loading a model would run code that nobody has said to trust
   │ └ RunEnded                 logging through a handle of a run that has ended
   ├ NotFound                   LookupError
   │ └ NoSuchFile               FileNotFoundError as well: a local file or folder that is to be logged is not there
@@ -104,6 +105,10 @@ class InvalidType(InvalidInput, TypeError):
 
 class ParameterChanged(InvalidInput):
     """A parameter that has a value was given another one; the message names both."""
+
+
+class Untrusted(InvalidInput):
+    """Loading a model would run code, or make types, that the caller has not said to trust."""
 
 
 class RunEnded(InvalidInput):

@@ -8,7 +8,7 @@ from typing import Any
 
 from runlake.errors import MissingExtra
 
-_DISTRIBUTIONS = {"PIL": "pillow", "graphql": "graphql-core", "yaml": "pyyaml"}
+_DISTRIBUTIONS = {"PIL": "pillow", "graphql": "graphql-core", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 """Names to install, where they are not the names to import."""
 
 

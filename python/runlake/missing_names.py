@@ -13,17 +13,18 @@ _TRACES = "there is no tracing yet; log what you measure with log_metric, and te
 _PROMPTS = "there is no prompt registry yet; keep prompts with log_text(text, 'prompt.txt')"
 _SYSTEM = "there are no system metrics yet; log them with run.log, e.g. from psutil"
 _WORKSPACES = "there are no workspaces; use one store, a folder, for each"
+_EVALUATION = "compute the metrics and log them with log_metrics"
 _SERVERS = "name a server by its URL with set_tracking_uri; RUNLAKE_TRACKING_TOKEN says who asks"
 
 _GROUPS: dict[str, tuple[str, ...]] = {
     _BY_HAND: ("autolog", "autologging_utils"),
     _FILES: (
-        "catboost", "diffusers", "h2o", "johnsnowlabs", "keras", "lightgbm", "models", "onnx", "paddle", "pmdarima",
-        "prophet", "pyfunc", "pyspark", "pytorch", "rfunc", "sentence_transformers", "setfit", "shap", "sklearn",
+        "catboost", "diffusers", "h2o", "johnsnowlabs", "keras", "lightgbm", "onnx", "paddle", "pmdarima",
+        "prophet", "pyspark", "pytorch", "rfunc", "sentence_transformers", "setfit", "shap",
         "spacy", "spark", "statsmodels", "tensorflow", "transformers", "xgboost",
     ),
     _REGISTRY: (
-        "register_model", "search_registered_models", "search_model_versions", "set_model_version_tag",
+        "search_registered_models", "search_model_versions", "set_model_version_tag",
         "get_registry_uri", "set_registry_uri",
     ),
     _MODELS: (
@@ -55,7 +56,7 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "update_workspace",
     ),
     _SERVERS: ("deployments", "gateway", "login"),
-    "compute the metrics and log them with log_metrics": ("evaluate", "metrics", "validate_evaluation_results"),
+    _EVALUATION: ("evaluate", "metrics", "validate_evaluation_results"),
     "there are no projects yet; run the script itself": ("projects", "run"),
     "`python -m runlake doctor` describes the installation": ("doctor",),
     "settings are environment variables that begin with RUNLAKE_, described in docs/compatibility.md": (
@@ -70,6 +71,24 @@ IN_MODULES: dict[str, dict[str, str]] = {
     "config": {
         "enable_async_logging": "no call waits for metrics; give log_param, log_params, set_tag and set_tags"
         " synchronous=False",
+    },
+    "models": {
+        "EvaluationArtifact": _EVALUATION,
+        "EvaluationMetric": _EVALUATION,
+        "EvaluationResult": _EVALUATION,
+        "FlavorBackend": "a flavor is a runlake.models.Flavor, found by the entry point group runlake.flavors",
+        "MetricThreshold": _EVALUATION,
+        "build_docker": "models are not packed into images; requirements.txt says what one needs",
+        "evaluate": _EVALUATION,
+        "list_evaluators": _EVALUATION,
+        "make_metric": _EVALUATION,
+        "predict": "load the model with pyfunc.load_model and call predict",
+    },
+    "pyfunc": {
+        "spark_udf": "load the model with pyfunc.load_model in a function of your own that Spark maps",
+    },
+    "sklearn": {
+        "autolog": _BY_HAND,
     },
     "tracking": {
         "fluent": "its functions are those of the package itself: start_run, active_run, log_metric",
@@ -99,7 +118,7 @@ _CLIENT_WORDS: tuple[tuple[str, str], ...] = (
 def missing_name(module: str, name: str) -> AttributeError:
     """Return the error for an attribute that `module` does not have, with what to use instead if MLflow has it."""
     within = module.partition(".")[2]
-    hint = IN_MODULES[within].get(name) if within else INSTEAD.get(name)
+    hint = IN_MODULES.get(within, {}).get(name) if within else INSTEAD.get(name)
     if hint is None:
         return AttributeError(f"module {module!r} has no attribute {name!r}")
     return AttributeError(f"module {module!r} has no attribute {name!r}, which MLflow has\nhint: {hint}")

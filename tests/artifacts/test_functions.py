@@ -16,14 +16,23 @@ from runlake.errors import InvalidInput, NotFound
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Artifacts]:
     """A run "r1" that is found in the default store, and "r2" in the store "other"."""
     runs = {("r1", None): Artifacts(tmp_path / "r1"), ("r2", "other"): Artifacts(tmp_path / "r2")}
+    models = {"m-1": Artifacts(tmp_path / "m-1")}
 
     def locate(run_id: str, tracking_uri: str | None) -> Artifacts:
         if (run_id, tracking_uri) not in runs:
             raise NotFound(f"there is no run {run_id!r}")
         return runs[run_id, tracking_uri]
 
-    monkeypatch.setattr(module, "_locate", module._locate)
-    module.connect(locate)
+    def locate_uri(uri: str, tracking_uri: str | None) -> tuple[Artifacts, str]:
+        kind, _, named = uri.partition(":/")
+        run_id, _, path = named.partition("/")
+        if kind == "models":
+            return models[run_id], path
+        return locate(run_id, tracking_uri), path
+
+    monkeypatch.setattr(module, "_places", module._places)
+    module.connect(locate, locate_uri)
+    models["m-1"].write_text("model", "MLmodel")
     runs["r1", None].write_text("one", "dir/a b%20c.txt")
     runs["r1", None].write_text('{"k": 1}', "d.json")
     runs["r2", "other"].write_text("two", "x")
@@ -67,7 +76,6 @@ def test_an_image_is_loaded(run: Artifacts) -> None:
         "file:///etc/passwd?x",
         "s3://bucket/x",
         "http://127.0.0.1/x",
-        "models:/m/1",
         "mlflow-artifacts:/x",
         "dbfs:/x",
         "C:/x",
@@ -82,6 +90,11 @@ def test_what_is_no_artifact_of_ours_is_refused(run: Artifacts, uri: str) -> Non
 def test_what_is_not_there_is_not_found(run: Artifacts, uri: str) -> None:
     with pytest.raises(NotFound):
         module.download_artifacts(uri)
+
+
+def test_files_of_a_model_are_found_by_the_uris_that_name_it(run: Artifacts) -> None:
+    assert module.load_text("models:/m-1/MLmodel") == "model"
+    assert module.load_text("mlflow-artifacts:/0/models/m-1/artifacts/MLmodel") == "model"
 
 
 def test_arguments_that_contradict_each_other_are_refused(run: Artifacts) -> None:

@@ -15,6 +15,7 @@ from runlake import errors
         (errors.InvalidType, (errors.InvalidInput, TypeError), "INVALID_PARAMETER_VALUE", 400),
         (errors.ParameterChanged, (errors.InvalidInput,), "INVALID_PARAMETER_VALUE", 400),
         (errors.RunEnded, (errors.InvalidInput,), "INVALID_STATE", 500),
+        (errors.Untrusted, (errors.InvalidInput,), "INVALID_PARAMETER_VALUE", 400),
         (errors.NotFound, (LookupError,), "RESOURCE_DOES_NOT_EXIST", 404),
         (errors.NoSuchFile, (LookupError, FileNotFoundError), "RESOURCE_DOES_NOT_EXIST", 404),
         (errors.AlreadyExists, (), "RESOURCE_ALREADY_EXISTS", 400),

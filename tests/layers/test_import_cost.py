@@ -20,6 +20,7 @@ HEAVY = (
     "rich",
     "click",
     "mlflow",
+    "yaml",
     "urllib3",
 )
 

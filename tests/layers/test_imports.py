@@ -39,7 +39,7 @@ OWNED = {
     "click": ("cli",),
     "plotille": ("cli",),
     "rich": ("cli", "demo", "replication"),
-    "sklearn": ("demo",),
+    "sklearn": ("demo", "sklearn"),
     "mlflow": ("mlflow_plugin",),
     "fastapi": ("server",),
     "starlette": ("server",),

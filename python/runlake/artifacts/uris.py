@@ -1,4 +1,4 @@
-"""Artifact URIs: from `runs:/<run id>/<path>`, a `file:` URI or a local path to the artifacts it means.
+"""Artifact URIs: from `runs:/<run id>/<path>`, `models:/<model>`, a `file:` URI or a path to the artifacts it means.
 
 What a server says of its runs, `mlflow-artifacts:/<experiment>/<run>/artifacts/<path>`, is understood as well.
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from runlake import names
 from runlake.artifacts.contents import Contents
@@ -19,7 +20,20 @@ from runlake.errors import InvalidInput, InvalidType
 Locate = Callable[[str, str | None], Contents]
 """Gives the artifacts of a run: run id, tracking URI or None for the one in force."""
 
+LocateUri = Callable[[str, str | None], tuple[Contents, str]]
+"""Gives what a `runs:/` or a `models:/` URI names, artifacts and the path in them; tracking URI as above."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """How artifacts of a store are found: those of a run by its id, and what a URI names."""
+
+    of_run: Locate
+    of_uri: LocateUri
+
+
 _RUNS = "runs:/"
+_MODELS = "models:/"
 _OF_SERVER = "mlflow-artifacts:/"
 
 
@@ -28,7 +42,7 @@ def resolve(
     run_id: str | None,
     artifact_path: str | None,
     tracking_uri: str | None,
-    locate: Locate,
+    places: Places,
 ) -> tuple[Contents, str]:
     """Find the artifacts and the path in them that the arguments of an MLflow artifact function mean.
 
@@ -39,11 +53,11 @@ def resolve(
     if (artifact_uri is None) == (run_id is None):
         raise InvalidInput("exactly one of artifact_uri and run_id has to be given")
     if run_id is not None:
-        return locate(run_id, tracking_uri), artifact_path or ""
+        return places.of_run(run_id, tracking_uri), artifact_path or ""
     if artifact_path is not None:
         raise InvalidInput("artifact_path goes with run_id; an artifact_uri has the path in it")
     assert artifact_uri is not None
-    return _resolve_uri(artifact_uri, tracking_uri, locate)
+    return _resolve_uri(artifact_uri, tracking_uri, places)
 
 
 def folder(location: str | os.PathLike[str]) -> str:
@@ -58,7 +72,7 @@ def folder(location: str | os.PathLike[str]) -> str:
     return names.check_length(path, names.MAX_ARTIFACT_LOCATION, "the place of artifacts")
 
 
-def _resolve_uri(artifact_uri: str, tracking_uri: str | None, locate: Locate) -> tuple[Contents, str]:
+def _resolve_uri(artifact_uri: str, tracking_uri: str | None, places: Places) -> tuple[Contents, str]:
     uri = os.fspath(artifact_uri)
     if not isinstance(uri, str):
         raise InvalidType(f"an artifact URI is text, not {type(artifact_uri).__name__}")
@@ -66,20 +80,23 @@ def _resolve_uri(artifact_uri: str, tracking_uri: str | None, locate: Locate) ->
         run_id, _, path = uri[len(_RUNS) :].lstrip("/").partition("/")
         if not run_id:
             raise InvalidInput(f"{uri!r} has no run id; write runs:/<run id>/<path>")
-        return locate(run_id, tracking_uri), path.rstrip("/")
+        return places.of_uri(f"{_RUNS}{run_id}/{path.rstrip('/')}", tracking_uri)
+    if uri.startswith(_MODELS):
+        return places.of_uri(uri, tracking_uri)
     if uri.startswith(_OF_SERVER):
-        return _of_server(uri, tracking_uri, locate)
-    return _local(_local_path(uri, "artifacts are read from runs:/, file:/// and local paths"))
+        return _of_server(uri, tracking_uri, places)
+    return _local(_local_path(uri, "artifacts are read from runs:/, models:/, file:/// and local paths"))
 
 
-def _of_server(uri: str, tracking_uri: str | None, locate: Locate) -> tuple[Contents, str]:
-    """Read the URI that a server gives the artifacts of a run: <experiment>/<run>/artifacts[/<path>]."""
-    parts = uri[len(_OF_SERVER) :].split("/", 3)
-    if len(parts) < 3 or parts[2] != "artifacts":
-        raise InvalidInput(
-            f"{uri!r} names no artifacts of a run; write {_OF_SERVER}<experiment>/<run>/artifacts/<path>"
-        )
-    return locate(parts[1], tracking_uri), "/".join(parts[3:]).rstrip("/")
+def _of_server(uri: str, tracking_uri: str | None, places: Places) -> tuple[Contents, str]:
+    """Read the URI that a server gives artifacts: <experiment>/<run>/artifacts[/<path>], or models/<id> for <run>."""
+    match uri[len(_OF_SERVER) :].lstrip("/").split("/"):
+        case [_, "models", model_id, "artifacts", *path]:
+            contents, _ = places.of_uri(f"{_MODELS}{model_id}", tracking_uri)
+            return contents, "/".join(path).rstrip("/")
+        case [_, run_id, "artifacts", *path]:
+            return places.of_run(run_id, tracking_uri), "/".join(path).rstrip("/")
+    raise InvalidInput(f"{uri!r} names no artifacts of a run; write {_OF_SERVER}<experiment>/<run>/artifacts/<path>")
 
 
 def _local(path: str) -> tuple[Artifacts, str]:

@@ -1,0 +1,56 @@
+"""Files of models: from the URI of a logged or registered model to its artifacts, and the folder in them."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from runlake import run_files
+from runlake.entities import LoggedModel, LoggedModelStatus
+from runlake.errors import NotFound
+from runlake.model_sources import find_version, version_files
+from runlake.model_uris import parse_models_uri
+from runlake.names import check_run_id
+from runlake.store import Store
+
+if TYPE_CHECKING:
+    from runlake.artifacts import Contents
+    from runlake.stores import AnyStore
+
+
+def of_uri(store: Store, uri: str) -> tuple[Contents, str]:
+    """Find the files that a `models:/` URI names: artifacts, and the folder in them.
+
+    Raises:
+        NotFound: there is no such model or version.
+        InvalidInput: the URI is none, or leaves its place.
+    """
+    named = parse_models_uri(uri)
+    if named.model_id is not None:
+        return run_files.of_model(store.catalog.get_logged_model(named.model_id)), ""
+    version = find_version(store, named)
+    return version_files(store, version.name, version.version)
+
+
+def of_run(store: AnyStore, run_id: str, path: str) -> tuple[Contents, str]:
+    """Find an artifact of a run: among its own, else in the model of that name that it has logged last.
+
+    A path that leads to neither is given back as one of the run's own.
+    """
+    own = run_files.artifacts(store, run_id)
+    if not path or own.kind(path) is not None:
+        return own, path
+    name, _, rest = path.partition("/")
+    logged = logged_by(store, run_id, name) if isinstance(store, Store) else None
+    return (own, path) if logged is None else (run_files.of_model(logged), rest)
+
+
+def logged_by(store: Store, run_id: str, name: str) -> LoggedModel | None:
+    """Return the model of a name that a run has logged last; None when there is none with all of its files."""
+    written = store.catalog.get_run(check_run_id(run_id)).outputs
+    found = []
+    for output in [] if written is None else written.model_outputs:
+        with contextlib.suppress(NotFound):  # deleted since
+            found.append(store.catalog.get_logged_model(output.model_id))
+    whole = [model for model in found if model.name == name and model.status != LoggedModelStatus.FAILED]
+    return max(whole, key=lambda model: model.creation_timestamp, default=None)

@@ -1,0 +1,39 @@
+"""Models: saved with signature, example and environment, in MLflow's format; under the names of `mlflow.models`."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runlake.models.code import ModelConfig, set_model
+    from runlake.models.flavors import Flavor
+    from runlake.models.info import ModelInfo, get_model_info
+    from runlake.models.manifest import Model
+
+__all__ = ["Flavor", "Model", "ModelConfig", "ModelInfo", "get_model_info", "set_model"]
+
+_HOMES = {
+    "runlake.models.code": ("ModelConfig", "set_model"),
+    "runlake.models.flavors": ("Flavor",),
+    "runlake.models.info": ("ModelInfo", "get_model_info"),
+    "runlake.models.manifest": ("Model",),
+}
+"""Where each public name is defined; its module is imported when the name is first used."""
+
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        from runlake.missing_names import missing_name
+
+        raise missing_name(__name__, name)
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

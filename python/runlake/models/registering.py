@@ -1,0 +1,67 @@
+"""Registering: a model that is logged becomes the next version of a registered one."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from runlake import names, registry
+from runlake.entities import ModelVersion
+from runlake.errors import AlreadyExists
+from runlake.store import Store
+from runlake.stores import folder_at
+
+AWAIT_S: Final = 300
+_log = logging.getLogger("runlake")
+
+
+def register_model(
+    model_uri: str,
+    name: str,
+    await_registration_for: int | None = AWAIT_S,
+    *,
+    tags: Mapping[str, Any] | None = None,
+    env_pack: object = None,
+) -> ModelVersion:
+    """Register a model as the next version of `name`, which is made if it is not there.
+
+    Args:
+        model_uri: `runs:/<run id>/<name>`, `models:/<model id>`, or the URI of a version, which is copied.
+        await_registration_for: Accepted; a version is ready at once.
+        tags: Of the version.
+        env_pack: Accepted; environments are not packed.
+
+    Raises:
+        NotFound: there is no such model.
+        InvalidInput: the name is not legal, or the URI is none of this store's.
+    """
+    del env_pack
+    return register(folder_at(renew=True), model_uri, name, await_registration_for, tags=tags)
+
+
+def register(
+    store: Store,
+    model_uri: str,
+    name: str,
+    await_registration_for: int | None = None,
+    *,
+    tags: Mapping[str, Any] | None = None,
+) -> ModelVersion:
+    """Do what `register_model` does, in a store."""
+    from runlake.models import locating
+
+    del await_registration_for
+    check_name(name)
+    source, run_id, model_id = locating.source_of(store, model_uri)
+    with contextlib.suppress(AlreadyExists):
+        registry.create_registered_model(store, name)
+    version = registry.create_model_version(store, name, source, run_id, dict(tags or {}), model_id=model_id)
+    _log.info("registered version %d of model %r", version.version, name)
+    return version
+
+
+def check_name(name: object) -> str:
+    """Return a name when it may be that of a registered model; refused before anything is saved."""
+    return names.check_model_name(name)

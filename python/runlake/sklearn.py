@@ -1,0 +1,321 @@
+"""scikit-learn: models of its estimators and pipelines, kept as skops files; under the names of `mlflow.sklearn`.
+
+A skops file says what its objects are made of and runs no code of its writer; types that are not known to be harmless
+are named and refused. Pickles are written when asked for, and loaded when the caller trusts them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from runlake.errors import Corrupt, InvalidInput, Untrusted
+from runlake.extras import import_extra
+from runlake.models import loading, locating, logged, saving, trust
+from runlake.models.flavors import Flavor, Loading, payload, reading
+from runlake.models.trust import Trust
+
+if TYPE_CHECKING:
+    from runlake.models.info import ModelInfo
+    from runlake.models.manifest import Model
+
+__all__ = [
+    "FLAVOR",
+    "FLAVOR_NAME",
+    "SERIALIZATION_FORMAT_CLOUDPICKLE",
+    "SERIALIZATION_FORMAT_PICKLE",
+    "SERIALIZATION_FORMAT_SKOPS",
+    "SUPPORTED_SERIALIZATION_FORMATS",
+    "load_model",
+    "log_model",
+    "save_model",
+]
+
+FLAVOR_NAME: Final = "sklearn"
+SERIALIZATION_FORMAT_SKOPS: Final = "skops"
+SERIALIZATION_FORMAT_PICKLE: Final = "pickle"
+SERIALIZATION_FORMAT_CLOUDPICKLE: Final = "cloudpickle"
+SUPPORTED_SERIALIZATION_FORMATS: Final = ("skops", "pickle", "cloudpickle")
+
+_WHAT: Final = "scikit-learn model"
+_PICKLE_MARK: Final = b"\x80"
+_PREDICTIONS: Final = ("predict_proba", "predict_log_proba", "predict_joint_log_proba", "score")
+_log = logging.getLogger("runlake")
+
+
+class _Predictor:
+    """An estimator whose method of any name takes data."""
+
+    def __init__(self, model: Any) -> None:
+        self.sklearn_model = model
+        for name in _PREDICTIONS:
+            if (function := getattr(model, name, None)) is not None:
+                setattr(self, name, function)
+
+    def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
+        return self.sklearn_model.predict(data)
+
+    def get_raw_model(self) -> Any:
+        return self.sklearn_model
+
+
+class _ScikitLearn(Flavor):
+    """Estimators and pipelines of scikit-learn."""
+
+    name = FLAVOR_NAME
+    loader_module = "mlflow.sklearn"
+    requirements = ("scikit-learn",)
+
+    def save(
+        self,
+        model: Any,
+        folder: Path,
+        *,
+        serialization_format: str | None = None,
+        skops_trusted_types: Sequence[str] | None = None,
+        pyfunc_predict_fn: str = "predict",
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Write the estimator as one file."""
+        del options, pyfunc_predict_fn
+        form = serialization_format or SERIALIZATION_FORMAT_SKOPS
+        if form not in SUPPORTED_SERIALIZATION_FORMATS:
+            raise InvalidInput(
+                f"serialization_format is {form!r}; it must be one of {', '.join(SUPPORTED_SERIALIZATION_FORMATS)}"
+            )
+        sklearn = import_extra("sklearn", "to save a model of scikit-learn")
+        if form == SERIALIZATION_FORMAT_SKOPS:
+            file = folder / "model.skops"
+            _write_skops(model, file, skops_trusted_types or ())
+        else:
+            file = folder / "model.pkl"
+            _write_pickle(model, file, form)
+        return {
+            "pickled_model": file.name,
+            "sklearn_version": sklearn.__version__,
+            "serialization_format": form,
+            "skops_trusted_types": None if skops_trusted_types is None else list(skops_trusted_types),
+        }
+
+    def load(self, folder: Path, keys: Mapping[str, Any], how: Loading) -> Any:
+        """Load the estimator."""
+        file = payload(folder, keys, "pickled_model", flavor=FLAVOR_NAME)
+        form = keys.get("serialization_format", SERIALIZATION_FORMAT_PICKLE)
+        if form == SERIALIZATION_FORMAT_SKOPS:
+            return _read_skops(file, how.trust)
+        if form not in SUPPORTED_SERIALIZATION_FORMATS:
+            raise Corrupt(
+                f"the manifest {folder / 'MLmodel'} has {str(form)[:40]!r} under"
+                f" 'flavors.{FLAVOR_NAME}.serialization_format'; it must be one of"
+                f" {', '.join(SUPPORTED_SERIALIZATION_FORMATS)}"
+            )
+        how.trust.require_pickle(file)
+        with reading(file, _WHAT), open(file, "rb") as stream:
+            return pickle.load(stream)  # what cloudpickle writes is read the same way
+
+    def python_function(self, model: Any, keys: Mapping[str, Any], **options: Any) -> dict[str, Any] | None:
+        """Return which file and which method predict; None when the estimator has no such method."""
+        function = options.get("pyfunc_predict_fn", "predict")
+        if not hasattr(model, function):
+            _log.warning(
+                "the model has no method %r, so it is no python function and predicts only by itself", function
+            )
+            return None
+        return {"model_path": keys["pickled_model"], "predict_fn": function}
+
+    def predictor(self, model: Any, keys: Mapping[str, Any]) -> Any:
+        """Return the estimator with the methods that may predict."""
+        return _Predictor(model)
+
+    def requires(self, keys: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return scikit-learn, and what the file is read with."""
+        form = keys.get("serialization_format")
+        return self.requirements if form == SERIALIZATION_FORMAT_PICKLE else (*self.requirements, str(form))
+
+
+FLAVOR: Final = _ScikitLearn()
+
+
+def save_model(
+    sk_model: Any,
+    path: str | os.PathLike[str],
+    conda_env: Any = None,
+    code_paths: list[str] | None = None,
+    mlflow_model: Model | None = None,
+    serialization_format: str | None = None,
+    signature: Any = None,
+    input_example: Any = None,
+    pip_requirements: Any = None,
+    extra_pip_requirements: Any = None,
+    pyfunc_predict_fn: str = "predict",
+    metadata: dict[str, Any] | None = None,
+    skops_trusted_types: list[str] | None = None,
+    extra_files: list[str] | None = None,
+) -> None:
+    """Save an estimator into a new folder; see `runlake.models.saving.save` for what all flavors take.
+
+    Args:
+        serialization_format: "skops", the default, "pickle" or "cloudpickle".
+        pyfunc_predict_fn: The method that a python function of the model calls.
+        skops_trusted_types: Types in the model that are not known to be harmless, and are.
+
+    Raises:
+        Untrusted: skops meets types that are not known to be harmless; the message names them.
+    """
+    saving.save(
+        path,
+        FLAVOR,
+        sk_model,
+        conda_env=conda_env,
+        code_paths=code_paths,
+        mlflow_model=mlflow_model,
+        serialization_format=serialization_format,
+        signature=signature,
+        input_example=input_example,
+        pip_requirements=pip_requirements,
+        extra_pip_requirements=extra_pip_requirements,
+        pyfunc_predict_fn=pyfunc_predict_fn,
+        metadata=metadata,
+        skops_trusted_types=skops_trusted_types,
+        extra_files=extra_files,
+    )
+
+
+def log_model(
+    sk_model: Any,
+    artifact_path: str | None = None,
+    conda_env: Any = None,
+    code_paths: list[str] | None = None,
+    serialization_format: str | None = None,
+    registered_model_name: str | None = None,
+    signature: Any = None,
+    input_example: Any = None,
+    await_registration_for: int | None = logged.AWAIT_S,
+    pip_requirements: Any = None,
+    extra_pip_requirements: Any = None,
+    pyfunc_predict_fn: str = "predict",
+    metadata: dict[str, Any] | None = None,
+    extra_files: list[str] | None = None,
+    params: dict[str, Any] | None = None,
+    tags: dict[str, Any] | None = None,
+    model_type: str | None = None,
+    step: int = 0,
+    model_id: str | None = None,
+    name: str | None = None,
+    skops_trusted_types: list[str] | None = None,
+) -> ModelInfo:
+    """Log an estimator as a model of the active run; see `runlake.models.logged.log` for what all flavors take."""
+    return logged.log(
+        FLAVOR,
+        sk_model,
+        name=name,
+        artifact_path=artifact_path,
+        registered_model_name=registered_model_name,
+        await_registration_for=await_registration_for,
+        params=params,
+        tags=tags,
+        model_type=model_type,
+        step=step,
+        model_id=model_id,
+        conda_env=conda_env,
+        code_paths=code_paths,
+        serialization_format=serialization_format,
+        signature=signature,
+        input_example=input_example,
+        pip_requirements=pip_requirements,
+        extra_pip_requirements=extra_pip_requirements,
+        pyfunc_predict_fn=pyfunc_predict_fn,
+        metadata=metadata,
+        skops_trusted_types=skops_trusted_types,
+        extra_files=extra_files,
+    )
+
+
+def load_model(
+    model_uri: str,
+    dst_path: str | None = None,
+    *,
+    trust_pickle: bool | None = None,
+    skops_trusted_types: list[str] | None = None,
+) -> Any:
+    """Load an estimator.
+
+    Args:
+        model_uri: A local path, or a URI of a run's, a logged or a registered model.
+        dst_path: Folder to copy the model's files into.
+        trust_pickle: Whether code that is in the model may run; None is what RUNLAKE_TRUST_PICKLE says, else no.
+        skops_trusted_types: Types in the model that are not known to be harmless, and are.
+
+    Raises:
+        NotFound: there is no such model.
+        Untrusted: the model is a pickle, or has types that are not trusted; the message names them.
+        Corrupt: a file is cut off or garbled; the message names it.
+    """
+    folder = locating.locate(model_uri, dst_path)
+    return loading.load_native(folder, FLAVOR_NAME, trust=trust.given(trust_pickle, skops_trusted_types))
+
+
+# -- skops and pickle
+
+
+def _write_skops(model: Any, file: Path, trusted: Sequence[str]) -> None:
+    skops = import_extra("skops.io", "to save a model of scikit-learn without pickle")
+    try:
+        skops.dump(model, file)
+        unknown = skops.get_untrusted_types(file=file)
+    except Exception as error:  # whatever the objects in the model raise
+        raise _unfit(model, str(error)) from error
+    if nameless := [name for name in unknown if "<" in name]:
+        raise _unfit(model, f"{nameless[0]} cannot be imported")
+    if left := sorted(set(unknown) - set(trusted)):
+        raise Untrusted(
+            f"the model has types that are not known to be harmless: {', '.join(left)}",
+            hint=f"if they are, save it with skops_trusted_types={left}",
+        )
+    if trusted:
+        trust.remember(file, trusted)
+
+
+def _unfit(model: Any, why: str) -> InvalidInput:
+    return InvalidInput(
+        f"skops cannot save this {type(model).__name__}: {why}",
+        hint="functions and classes have to be importable; serialization_format='cloudpickle' saves the others",
+    )
+
+
+def _read_skops(file: Path, trusted: Trust) -> Any:
+    skops = import_extra("skops.io", "to load a model of scikit-learn")
+    refusal = import_extra("skops.io.exceptions", "to load a model of scikit-learn").UntrustedTypesFoundException
+    with open(file, "rb") as stream:
+        if stream.read(1) == _PICKLE_MARK:
+            raise Corrupt(f"{file} is a pickle and no skops file, though the manifest says so; it is not loaded")
+    with reading(file, _WHAT):
+        try:
+            return skops.load(file, trusted=list(trusted.types))
+        except refusal:
+            unknown = skops.get_untrusted_types(file=file)
+        if left := [] if trusted.pickle else sorted(set(unknown) - set(trusted.types_in(file))):
+            raise Untrusted(
+                f"{file} has types that are not known to be harmless: {', '.join(left)}",
+                hint=f"if you know them, load the model with skops_trusted_types={left}",
+            )
+        return skops.load(file, trusted=unknown)
+
+
+def _write_pickle(model: Any, file: Path, form: str) -> None:
+    library = pickle if form == SERIALIZATION_FORMAT_PICKLE else import_extra("cloudpickle", "to save a model that way")
+    try:
+        with open(file, "wb") as stream:
+            library.dump(model, stream, protocol=pickle.DEFAULT_PROTOCOL)
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        raise InvalidInput(f"{form} cannot save this {type(model).__name__}: {error}") from error
+
+
+def __getattr__(name: str) -> Any:
+    missing = importlib.import_module("runlake.missing_names")
+    raise missing.missing_name(__name__, name)
