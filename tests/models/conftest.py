@@ -12,6 +12,9 @@ import runlake
 from runlake.fluent import experiments
 from runlake.models import trust
 from tests.tracking import leftovers
+from tests.tracking.conftest import judge
+
+__all__ = ["judge"]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any, Final
 from runlake import names, registry
 from runlake.entities import ModelVersion
 from runlake.errors import AlreadyExists
+from runlake.model_sources import resolve_source
 from runlake.store import Store
 from runlake.stores import folder_at
 
@@ -55,6 +56,7 @@ def register(
     del await_registration_for
     check_name(name)
     source, run_id, model_id = locating.source_of(store, model_uri)
+    resolve_source(store, source, run_id, model_id, dict(tags or {}), local=True)  # before a model is made for it
     with contextlib.suppress(AlreadyExists):
         registry.create_registered_model(store, name)
     version = registry.create_model_version(store, name, source, run_id, dict(tags or {}), model_id=model_id)
