@@ -25,15 +25,21 @@ def requirements(path: Iterable[str] | None = None) -> str:
     """
     found: dict[str, str] = {}
     for folder in sys.path if path is None else path:
-        for name, version in _described(folder):
+        for name, version, _ in described(folder):
             found.setdefault(name, version)
     return "".join(f"{name}=={version}\n" for name, version in sorted(found.items()))
 
 
-def _described(folder: str) -> list[tuple[str, str]]:
+def described(folder: str) -> list[tuple[str, str, str]]:
+    """Return name, version and describing folder of each package that a folder of `sys.path` has."""
     try:
         names = os.listdir(folder or ".")
     except OSError:  # a zip file, or a folder that is not there
         return []
     matches = (_DESCRIBED.fullmatch(name) for name in names)
-    return [(_SEPARATORS.sub("-", match["name"]).lower(), match["version"]) for match in matches if match]
+    return [(normal(match["name"]), match["version"], match.string) for match in matches if match]
+
+
+def normal(name: str) -> str:
+    """Return the name of a package in the normal form of PyPI."""
+    return _SEPARATORS.sub("-", name).lower()
