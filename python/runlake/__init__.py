@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         exceptions,
         models,
         pyfunc,
+        registry,
         sklearn,
         tracking,
         types,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from runlake.fluent.ledger import ledger
     from runlake.fluent.losses import errors_seen
     from runlake.fluent.missing import missing_points
+    from runlake.fluent.registry import search_model_versions, search_registered_models, set_model_version_tag
     from runlake.fluent.run import ActiveRun
     from runlake.fluent.runs import (
         active_run,
@@ -100,7 +102,13 @@ if TYPE_CHECKING:
         set_tags,
     )
     from runlake.guard import set_error_policy
-    from runlake.location import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
+    from runlake.location import (
+        get_registry_uri,
+        get_tracking_uri,
+        is_tracking_uri_set,
+        set_registry_uri,
+        set_tracking_uri,
+    )
     from runlake.models.registering import register_model
 
 __version__ = "0.1.0"
@@ -133,6 +141,7 @@ __all__ = [
     "get_experiment",
     "get_experiment_by_name",
     "get_parent_run",
+    "get_registry_uri",
     "get_run",
     "get_tracking_uri",
     "is_tracking_uri_set",
@@ -162,16 +171,21 @@ __all__ = [
     "points",
     "pyfunc",
     "register_model",
+    "registry",
     "restore_experiment",
     "restore_run",
     "runs",
     "search_experiments",
+    "search_model_versions",
+    "search_registered_models",
     "search_runs",
     "series",
     "set_error_policy",
     "set_experiment",
     "set_experiment_tag",
     "set_experiment_tags",
+    "set_model_version_tag",
+    "set_registry_uri",
     "set_tag",
     "set_tags",
     "set_tracking_uri",
@@ -199,6 +213,7 @@ _HOMES = {
     "runlake.fluent.frames": ("band", "compare", "points", "runs", "series"),
     "runlake.fluent.missing": ("missing_points",),
     "runlake.fluent.inputs": ("log_input", "log_inputs"),
+    "runlake.fluent.registry": ("search_model_versions", "search_registered_models", "set_model_version_tag"),
     "runlake.fluent.run": ("ActiveRun",),
     "runlake.fluent.runs": (
         "active_run", "delete_run", "end_run", "get_parent_run", "get_run", "last_active_run", "restore_run",
@@ -213,8 +228,10 @@ _HOMES = {
     "runlake.fluent.ledger": ("ledger",),
     "runlake.fluent.losses": ("errors_seen",),
     "runlake.guard": ("set_error_policy",),
-    "runlake.location": ("get_tracking_uri", "is_tracking_uri_set", "set_tracking_uri"),
     "runlake.models.registering": ("register_model",),
+    "runlake.location": (
+        "get_registry_uri", "get_tracking_uri", "is_tracking_uri_set", "set_registry_uri", "set_tracking_uri",
+    ),
 }  # fmt: skip
 """Where each public name is defined; its module is imported when the name is first used."""
 
@@ -228,6 +245,7 @@ _MODULES = frozenset(
         "exceptions",
         "models",
         "pyfunc",
+        "registry",
         "sklearn",
         "tracking",
         "types",

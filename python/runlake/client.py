@@ -1,4 +1,4 @@
-"""MlflowClient: the tracking half, by run id and experiment id, with no notion of an active run.
+"""MlflowClient: runs and experiments by id, with no notion of an active run; its registry is `registry.methods`.
 
 Runs made here are ended by `set_terminated` or not at all: no other process, and no recovery, ends them.
 """
@@ -22,10 +22,11 @@ from runlake.entities import (
     ViewType,
 )
 from runlake.guard import shielded
-from runlake.location import get_tracking_uri, resolved
+from runlake.location import chosen_registry_uri, get_tracking_uri, resolved
 from runlake.missing_names import missing_client_method
 from runlake.names import check_experiment_name
 from runlake.operations import RunOperations
+from runlake.registry.methods import RegistryMethods
 from runlake.stores import AnyStore, opened
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from runlake.artifacts import Contents
 
 
-class MlflowClient:
+class MlflowClient(RegistryMethods):
     """Records into and reads from one store; several clients of one process may use different stores."""
 
     def __init__(
@@ -44,11 +45,13 @@ class MlflowClient:
 
         Args:
             tracking_uri: A folder as a path or `file:` URI, or the URL of a server; None is the one in force now.
-            registry_uri: Accepted; there is no model registry yet.
+            registry_uri: The store with the registry, likewise; None is what `set_registry_uri` says, or the same.
             workspace_store_uri: Accepted; there are no workspaces.
         """
         self._tracking_uri = str(tracking_uri) if tracking_uri else get_tracking_uri()
         self._where = resolved(self._tracking_uri)
+        self._registry_uri = str(registry_uri) if registry_uri else chosen_registry_uri() or self._tracking_uri
+        self._registry_where = resolved(self._registry_uri)
 
     def __getattr__(self, name: str) -> Any:
         raise missing_client_method(name)
@@ -61,6 +64,10 @@ class MlflowClient:
     @property
     def _store(self) -> AnyStore:
         return opened(self._where)
+
+    @property
+    def _registry(self) -> AnyStore:
+        return opened(self._registry_where, renew=True)
 
     # -- experiments
 

@@ -267,6 +267,18 @@ def user_name() -> str | None:
     return next((name for variable in _USER_NAMES if (name := os.environ.get(variable))), None)
 
 
+def os_user() -> str:
+    """Return the user's name as the login or the system has it; the number of a user without a name."""
+    if name := user_name():
+        return name
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user id without a name
+        return str(os.getuid())
+
+
 def notebook_name() -> str | None:
     """Return the path of the notebook whose kernel this process is, if Jupyter's server has told."""
     return os.environ.get("JPY_SESSION_NAME")

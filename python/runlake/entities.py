@@ -368,6 +368,73 @@ class RegisteredModel(Entity):
 
 
 @dataclass(frozen=True)
+class DatasetUse(Entity):
+    """A data set that a run read, and what for."""
+
+    name: str
+    digest: str
+    source_type: str
+    source: str
+    context: str | None = None
+
+
+@dataclass(frozen=True)
+class VersionLineage(Entity):
+    """Where a version comes from; what is None or empty was not recorded, or its run is not in the store.
+
+    Attributes:
+        user_id: Who registered it.
+        source_name: The program that the run was of.
+        git_dirty: Whether files differed from the commit.
+    """
+
+    name: str
+    version: int
+    source: str | None
+    user_id: str | None = None
+    model_id: str | None = None
+    run_id: str | None = None
+    run_name: str | None = None
+    experiment_id: str | None = None
+    experiment_name: str | None = None
+    source_name: str | None = None
+    git_commit: str | None = None
+    git_branch: str | None = None
+    git_repository: str | None = None
+    git_dirty: bool | None = None
+    datasets: list[DatasetUse] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RegistryEvent(Entity):
+    """One change of the registry; `model` is a number that stays when the model gets another name.
+
+    Attributes:
+        user_id: Who did it; None where nobody was asked.
+        payload: What was said, by the names of the fields of the call.
+        hash: SHA-256 over the hash of the event before and all other fields.
+    """
+
+    number: int
+    at_ms: int
+    user_id: str | None
+    action: str
+    model: int
+    name: str
+    version: int | None
+    payload: dict[str, Any]
+    hash: str
+
+
+@dataclass(frozen=True)
+class ChainHead(Entity):
+    """The number of events of the registry, and the hash of the last one."""
+
+    events: int
+    hash: str
+
+
+@dataclass(frozen=True)
 class MissingPoints(Entity):
     """Points of a run that were accepted and cannot be given back, as the files prove.
 

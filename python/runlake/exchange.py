@@ -23,8 +23,10 @@ _PAGE: Final = "page"
 _CLASSES: Final[Mapping[str, Any]] = {
     kind.__name__: kind
     for kind in (
+        entities.ChainHead,
         entities.Dataset,
         entities.DatasetInput,
+        entities.DatasetUse,
         entities.DroppedStretch,
         entities.Experiment,
         entities.FileInfo,
@@ -32,13 +34,16 @@ _CLASSES: Final[Mapping[str, Any]] = {
         entities.KeyLedger,
         entities.Metric,
         entities.MissingPoints,
+        entities.ModelVersion,
         entities.Param,
+        entities.RegistryEvent,
         entities.Run,
         entities.RunData,
         entities.RunInfo,
         entities.RunInputs,
         entities.RunLedger,
         entities.RunTag,
+        entities.VersionLineage,
     )
 }
 _NUMBERS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}

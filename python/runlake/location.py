@@ -33,6 +33,7 @@ class _Location:
         self.lock = threading.RLock()
         self.given: str | None = None  # by set_tracking_uri, absolute
         self.default: tuple[str, str] | None = None  # (what the environment said, absolute)
+        self.registry: str | None = None  # by set_registry_uri, absolute
 
 
 _location = _Location()
@@ -74,6 +75,27 @@ def get_tracking_uri() -> str:
 def is_tracking_uri_set() -> bool:
     """Tell whether the store was named, by `set_tracking_uri` or in the environment."""
     return _location.given is not None or bool(config.tracking_uri())
+
+
+def set_registry_uri(uri: str | Path) -> None:
+    """Name the store whose registry of models later calls of this process use; "" goes back to the tracking URI's.
+
+    Raises:
+        InvalidInput: as for `set_tracking_uri`.
+    """
+    if not isinstance(uri, str | Path):
+        raise InvalidInput(f"a registry URI is text or a pathlib.Path, not {type(uri).__name__}")
+    _location.registry = _absolute(uri) if str(uri) else None
+
+
+def get_registry_uri() -> str:
+    """Return the store whose registry is in force: that of the tracking URI unless `set_registry_uri` has said else."""
+    return _location.registry or get_tracking_uri()
+
+
+def chosen_registry_uri() -> str | None:
+    """Return the store that `set_registry_uri` has named; None when it has not."""
+    return _location.registry
 
 
 def resolved(uri: str | Path | None = None) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 _BY_HAND = "log parameters and metrics in the training loop: log_params, log_metric, run.log"
 _FILES = "save the model to a file and keep it with log_artifact(path)"
-_REGISTRY = "there is no model registry yet; mark the run with set_tag and find it with search_runs"
 _MODELS = "there are no logged models yet; " + _FILES
 _TRACES = "there is no tracing yet; log what you measure with log_metric, and texts with log_text or log_table"
 _PROMPTS = "there is no prompt registry yet; keep prompts with log_text(text, 'prompt.txt')"
@@ -22,10 +21,6 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "catboost", "diffusers", "h2o", "johnsnowlabs", "keras", "lightgbm", "onnx", "paddle", "pmdarima",
         "prophet", "pyspark", "pytorch", "rfunc", "sentence_transformers", "setfit", "shap",
         "spacy", "spark", "statsmodels", "tensorflow", "transformers", "xgboost",
-    ),
-    _REGISTRY: (
-        "search_registered_models", "search_model_versions", "set_model_version_tag",
-        "get_registry_uri", "set_registry_uri",
     ),
     _MODELS: (
         "ActiveModel", "clear_active_model", "create_external_model", "delete_logged_model_tag",
@@ -104,9 +99,6 @@ _CLIENT_WORDS: tuple[tuple[str, str], ...] = (
     ("logged_model", _MODELS),
     ("log_model", _MODELS),
     ("log_outputs", _MODELS),
-    ("registered_model", _REGISTRY),
-    ("model_version", _REGISTRY),
-    ("latest_versions", _REGISTRY),
     ("webhook", "there are no webhooks yet; poll with search_runs"),
     ("dataset", "there are no evaluation data sets; record inputs with log_inputs"),
     ("workspace", _WORKSPACES),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from runlake.artifacts import Contents
     from runlake.entities import ModelVersion
     from runlake.store import Store
+    from runlake.stores import AnyStore
 
 _ELSEWHERE: Final = ("s3", "gs", "wasb", "wasbs", "dbfs")
 """Schemes of storage that clients reach with their own credentials; those that name a host are refused."""
@@ -74,13 +75,13 @@ def resolve_source(
         named = _models_uri(source)
         if named.model_id is None:
             return _of_version(store, source, named, run_id, model_id)
-    _require_within(store, source, parts, run_id, model_id, local=local)
+    source = _within_owner(store, source, parts, run_id, model_id, local=local)
     if model_id and not run_id:
         run_id = store.catalog.get_logged_model(model_id).source_run_id
     return Lineage(source, run_id or None, model_id or None)
 
 
-def find_version(store: Store, uri: ModelUri) -> ModelVersion:
+def find_version(store: AnyStore, uri: ModelUri) -> ModelVersion:
     """Return the version that a `models:/` URI names by number, stage, alias or as the latest.
 
     Raises:
@@ -168,10 +169,14 @@ def _of_version(store: Store, source: str, named: ModelUri, run_id: str | None, 
     return Lineage(f"models:/{found.name}/{found.version}", found.run_id, found.model_id, storage)
 
 
-def _require_within(
+def _within_owner(
     store: Store, source: str, parts: SplitResult, run_id: str | None, model_id: str | None, *, local: bool
-) -> None:
-    """Refuse a source that is not of the run or the model that is named with it."""
+) -> str:
+    """Return a source as every client of the store finds it.
+
+    Raises:
+        InvalidInput: it is not of the run or the model that is named with it.
+    """
     owner = "model_id" if model_id else "run_id"
     pieces = tuple(unquote(piece) for piece in parts.path.split("/") if piece)
     match parts.scheme:
@@ -188,12 +193,13 @@ def _require_within(
             if parts.netloc or pieces[: len(root)] != root:
                 raise _not_of(source, owner)
         case "" | "file":
-            _require_local(store, source, parts, run_id, model_id, local=local)
+            return _of_local(store, source, parts, run_id, model_id, local=local)
         case scheme if scheme not in _ELSEWHERE:
             raise InvalidInput(
                 f"Invalid model version source: '{source}'. The scheme '{scheme}' is not one of runs, models,"
                 f" mlflow-artifacts, {', '.join(_ELSEWHERE)}."
             )
+    return source
 
 
 def _root(store: Store, source: str, run_id: str | None, model_id: str | None) -> tuple[str, ...]:
@@ -206,13 +212,18 @@ def _root(store: Store, source: str, run_id: str | None, model_id: str | None) -
     raise _not_of(source, "model_id" if model_id else "run_id")
 
 
-def _require_local(
+def _of_local(
     store: Store, source: str, parts: SplitResult, run_id: str | None, model_id: str | None, *, local: bool
-) -> None:
+) -> str:
+    """Return the URI of a path among the artifacts of a run or a model; one that no URI can say stays a path."""
     if local and not parts.netloc and os.path.isabs(parts.path):
         with contextlib.suppress(NotFound):
-            _within(store, _local_path(parts), run_id, model_id)
-            return
+            _, relative = _within(store, _local_path(parts), run_id, model_id)
+            root = "/".join(_root(store, source, run_id, model_id))
+            with contextlib.suppress(InvalidInput):
+                uri = f"mlflow-artifacts:/{root}/{relative}".rstrip("/")
+                return uri if "%" not in relative and split(uri).path.endswith(relative) else source
+            return source
     raise _not_within(source, "model_id" if model_id else "run_id")
 
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from runlake.entities import Experiment, Metric, MissingPoints, PagedList, Run, RunLedger, ViewType
+from runlake.entities import (
+    Experiment,
+    Metric,
+    MissingPoints,
+    ModelVersion,
+    PagedList,
+    RegisteredModel,
+    Run,
+    RunLedger,
+    ViewType,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -113,6 +123,34 @@ class Reads:
         from runlake import query
 
         return query.search_experiments(self._lake, view, max_results, filter_string, order_by, page_token)
+
+    def search_registered_models(
+        self,
+        filter_string: str | None,
+        size: int,
+        order_by: Sequence[str] | None,
+        page_token: str | None,
+        *,
+        may_read: Callable[[str], bool] | None = None,
+    ) -> PagedList[RegisteredModel]:
+        """Return one page of registered models; see `query.search_registered_models`."""
+        from runlake import query
+
+        return query.search_registered_models(self._lake, filter_string, size, order_by, page_token, may_read=may_read)
+
+    def search_model_versions(
+        self,
+        filter_string: str | None,
+        size: int,
+        order_by: Sequence[str] | None,
+        page_token: str | None,
+        *,
+        may_read: Callable[[str], bool] | None = None,
+    ) -> PagedList[ModelVersion]:
+        """Return one page of versions; see `query.search_model_versions`."""
+        from runlake import query
+
+        return query.search_model_versions(self._lake, filter_string, size, order_by, page_token, may_read=may_read)
 
     def metric_history(self, run_id: str, key: str) -> list[Metric]:
         """Return every point of a metric by (timestamp, step, value)."""

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from runlake import registry
 from runlake.errors import Corrupt, RunlakeError
+from runlake.registry import operations as registry
 from runlake.store import Store
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from runlake import registry
+from runlake.registry import operations as registry
 from runlake.store import Store
 from tests.store.programs import Programs
 
 PROMOTE = """
-from runlake import registry
+from runlake.registry import operations as registry
 store = Store.open(root)
 say("ready")
 hear()

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from runlake import registry
 from runlake.catalog import Stamp
 from runlake.errors import AlreadyExists, InvalidInput, NotFound
+from runlake.registry import operations as registry
 from runlake.store import Store
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from runlake import logged_models, model_sources, registry, run_files
+from runlake import logged_models, model_sources, run_files
 from runlake.errors import InvalidInput, NotFound
 from runlake.model_uris import ModelUri, parse_models_uri
+from runlake.registry import operations as registry
 from runlake.store import Store
 
 TRAVERSALS = [
@@ -121,7 +122,8 @@ def test_a_path_may_be_a_source_on_the_machine_of_the_store(store: Store, model:
     files = run_files.artifacts(store, run_id)
     files.write_bytes(b"net", "net/weights")
     for number, source in enumerate((files.uri("net"), Path(files.uri("net")).as_uri()), start=1):
-        registry.create_model_version(store, model, source, run_id)
+        made = registry.create_model_version(store, model, source, run_id)
+        assert made.source == f"mlflow-artifacts:/0/{run_id}/artifacts/net", "as other machines find it"
         found, path = model_sources.version_files(store, model, number)
         with found.open(f"{path}/weights") as file:
             assert file.read() == b"net"

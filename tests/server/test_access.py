@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from runlake import access, registry
+from runlake import access
 from runlake.access import Kind, Level, Policy
 from runlake.errors import PermissionDenied
+from runlake.registry import operations as registry
 from runlake.server.access import guarded
 from runlake.server.app import create_app
 from runlake.server.mlflow_absent import EMPTY_FOR_PAGES
@@ -43,6 +44,7 @@ NEEDED = {
         f"POST {CALL}/experiments",
         f"POST {CALL}/search_experiments",
         f"POST {CALL}/search_runs",
+        f"POST {CALL}/verify_registry_events",
         f"POST {SENT}/have",
         f"POST {SENT}/ledger",
         f"POST {SENT}/points",
@@ -75,7 +77,7 @@ NEEDED = {
     "reader": [
         *(f"POST {CALL}/{name}" for name in ("artifact_kind", "find_experiment", "get_experiment", "get_run")),
         *(f"POST {CALL}/{name}" for name in ("list_artifacts", "recorded_run", "run_ids", "run_names", "metric_keys")),
-        *(f"POST {CALL}/{name}" for name in ("ledger", "missing_points")),
+        *(f"POST {CALL}/{name}" for name in ("ledger", "missing_points", "model_events", "version_lineage")),
         *(f"POST {FRAME}/{name}" for name in ("runs", "points", "series", "band", "compare", "listing", "history")),
         f"GET {SENT}/runs/{{run_id}}",
         f"GET {SENT}/experiments",
@@ -162,6 +164,7 @@ NEEDED = {
         "DELETE mlflow/registered-models/permissions/delete",
     ],
     "admin": [
+        f"POST {CALL}/registry_events",
         "POST mlflow/users/create",
         "GET mlflow/users/list",
         "PATCH mlflow/users/update-admin",

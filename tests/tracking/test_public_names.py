@@ -14,12 +14,13 @@ import pytest
 import runlake
 from runlake.config import Config
 from runlake.missing_names import IN_MODULES, INSTEAD
+from runlake.registry.methods import RegistryMethods
 from tests.tracking.judge import Judge
 
 PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
 OURS = {
     "band", "compare", "errors_seen", "export", "flush", "ledger", "log_arrays", "log_config", "log_points",
-    "missing_points", "on_backlog", "points", "runs", "series", "set_error_policy", "throttle",
+    "missing_points", "on_backlog", "points", "registry", "runs", "series", "set_error_policy", "throttle",
 }  # fmt: skip
 THEIR_MODULES = {
     "artifacts",
@@ -69,7 +70,7 @@ def test_the_package_and_its_table_of_names_agree() -> None:
 def test_type_checkers_see_the_same_names() -> None:
     source = Path(runlake.__file__).read_text()
     block = source[source.index("if TYPE_CHECKING:") : source.index("__version__")]
-    seen = set(re.findall(r"\b\w+\b", " ".join(re.findall(r"import \(?([^)]*?)\)?(?=\n    from|\Z)", block, re.S))))
+    seen = set(re.findall(r"\b\w+\b", " ".join(re.findall(r"import \(?([^)]*?)\)?(?=\n    from|\s*\Z)", block, re.S))))
     assert set(runlake.__all__) <= seen
 
 
@@ -82,11 +83,19 @@ def test_signatures_are_those_of_the_official_package(name: str, judge: Judge) -
 
 
 def test_client_methods_have_the_signatures_of_the_official_client(judge: Judge) -> None:
-    mine = {name: method for name, method in vars(runlake.MlflowClient).items() if inspect.isfunction(method)}
+    mine = dict(inspect.getmembers(runlake.MlflowClient, inspect.isfunction))
     public = [name for name in mine if not name.startswith("_")]
     assert len(public) > 30
     for name in public:
         assert _parameters(mine[name]) == _parameters(getattr(judge.mlflow.MlflowClient, name)), name
+
+
+def test_functions_of_the_registry_are_methods_of_the_official_client(judge: Judge) -> None:
+    theirs = {name: getattr(judge.mlflow.MlflowClient, name, None) for name in runlake.registry.__all__}
+    assert sum(method is not None for method in theirs.values()) == len(vars(RegistryMethods).keys() & theirs.keys())
+    for name, method in theirs.items():
+        if method is not None:
+            assert _parameters(getattr(runlake.registry, name)) == _parameters(method), name
 
 
 def _parameters(function: Any) -> list[tuple[str, Any, Any]]:
@@ -133,7 +142,7 @@ def test_the_page_lists_nothing_that_is_not_there() -> None:
 
 
 def test_the_page_lists_every_method_of_the_client() -> None:
-    listed = names_in(section("What is there").partition("### MlflowClient")[2])
+    listed = names_in(section("What is there").partition("### MlflowClient")[2]) - {"runlake.registry"}
     methods = {name for name in dir(runlake.MlflowClient) if not name.startswith("_")}
     assert listed == methods
 
@@ -148,6 +157,7 @@ def test_the_page_lists_what_is_missing_with_the_hint_that_the_error_gives() -> 
     assert listed == {**INSTEAD, **within}
 
 
+@pytest.mark.filterwarnings("ignore:.*Any type hint")  # of an import within MLflow
 @pytest.mark.parametrize(("module", "name"), [(module, name) for module in IN_MODULES for name in IN_MODULES[module]])
 def test_a_name_that_a_module_of_ours_lacks_says_what_to_use_instead(module: str, name: str, judge: Judge) -> None:
     importlib.import_module(f"mlflow.{module}")

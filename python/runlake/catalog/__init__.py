@@ -10,7 +10,7 @@ from runlake.catalog.changed import Changed, ChangedRuns, TableState
 from runlake.catalog.changes import Change, Changes, Conflict
 from runlake.catalog.compaction import MOST_INPUTS, Compaction, Piece, ReplacedSegment, Settled
 from runlake.catalog.database import Database
-from runlake.catalog.events import ChainHead, Events, RegistryEvent, Stamp
+from runlake.catalog.events import Events, Stamp
 from runlake.catalog.experiments import Experiments
 from runlake.catalog.garbage import DeletedExperiment, DeletedRun, Garbage, UnlistedFile
 from runlake.catalog.health import Health
@@ -55,7 +55,6 @@ __all__ = [
     "AccessRows",
     "Acknowledged",
     "Catalog",
-    "ChainHead",
     "Change",
     "ChangedRuns",
     "Conflict",
@@ -78,7 +77,6 @@ __all__ = [
     "ReceivedExperiment",
     "ReceivedFile",
     "ReceivedRun",
-    "RegistryEvent",
     "ReplacedSegment",
     "RunAccount",
     "RunModels",

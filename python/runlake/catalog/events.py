@@ -11,10 +11,11 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from runlake.catalog.part import Part
-from runlake.errors import Corrupt
+from runlake.entities import ChainHead, RegistryEvent
+from runlake.errors import Corrupt, NotFound
 
 if TYPE_CHECKING:
     from runlake.catalog.session import Row, Session
@@ -34,29 +35,6 @@ class Stamp:
     at_ms: int
 
 
-@dataclass(frozen=True)
-class RegistryEvent:
-    """One change of the registry; `model` is a number that stays when the model gets another name."""
-
-    number: int
-    at_ms: int
-    user_id: str | None
-    action: str
-    model: int
-    name: str
-    version: int | None
-    payload: dict[str, Any]
-    hash: str
-
-
-@dataclass(frozen=True)
-class ChainHead:
-    """The number of events, and the hash of the last one."""
-
-    events: int
-    hash: str
-
-
 class Events(Part):
     """Reading and checking the events."""
 
@@ -74,6 +52,22 @@ class Events(Part):
             rows = session.all(
                 f"SELECT {_COLUMNS} FROM registry_event WHERE {condition} ORDER BY event LIMIT ?",
                 [*values, *([] if name is None else [name]), limit],
+            )
+        return [_event(row) for row in rows]
+
+    def model_events(self, name: str, *, after: int = 0, limit: int = 1000) -> list[RegistryEvent]:
+        """Return events of the registered model that has a name now, those under earlier names included.
+
+        Raises:
+            NotFound: none has that name.
+        """
+        with self._database.reading() as session:
+            model = session.one("SELECT model FROM registered_model WHERE name = ?", (name,))
+            if model is None:
+                raise NotFound(f"Registered Model with name={name} not found")
+            rows = session.all(
+                f"SELECT {_COLUMNS} FROM registry_event WHERE model = ? AND event > ? ORDER BY event LIMIT ?",
+                (*model, after, limit),
             )
         return [_event(row) for row in rows]
 

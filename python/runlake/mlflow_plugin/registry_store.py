@@ -8,11 +8,12 @@ from mlflow.entities.model_registry import ModelVersion, ModelVersionTag, Regist
 from mlflow.store.entities import PagedList
 from mlflow.store.model_registry.abstract_store import AbstractStore
 
-from runlake import config, registry
+from runlake import config
 from runlake import entities as ours
 from runlake.location import store_root
 from runlake.mlflow_plugin import entities, sources
 from runlake.mlflow_plugin.errors import answered
+from runlake.registry import operations as registry
 from runlake.store import Store, get_store
 
 _MODELS_PAGE = 100
@@ -38,9 +39,9 @@ class RegistryStore(AbstractStore):
         return get_store(self._root)
 
     @property
-    def _user(self) -> str | None:
+    def _user(self) -> str:
         """Whose changes these are, for the registry's record of events."""
-        return config.user_name()
+        return config.os_user()
 
     # -- registered models
 

@@ -121,9 +121,7 @@ def capture(
     Raises:
         InvalidInput: more than one of the ways to give requirements was used, or one cannot be read.
     """
-    _require_one_way(
-        pip_requirements=pip_requirements, extra_pip_requirements=extra, conda_env=conda_env
-    )
+    _require_one_way(pip_requirements=pip_requirements, extra_pip_requirements=extra, conda_env=conda_env)
     here = installed()
     if conda_env is not None:
         return _of_conda(environment_files.conda_of(conda_env), here)

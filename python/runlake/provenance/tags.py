@@ -65,7 +65,7 @@ def _kernel() -> Any:
 @lru_cache(maxsize=4)
 def _process_tags(arguments: tuple[str, ...], original: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     found = {
-        USER: _user(),
+        USER: config.os_user(),
         SOURCE_NAME: _program(arguments),
         SOURCE_TYPE: "JOB" if config.in_batch_job() else "LOCAL",
         HOST: os.uname().nodename,
@@ -73,18 +73,6 @@ def _process_tags(arguments: tuple[str, ...], original: tuple[str, ...]) -> tupl
         PYTHON: sys.version.partition(" ")[0],
     }
     return tuple((key, value) for key, value in found.items() if value)
-
-
-def _user() -> str:
-    name = config.user_name()
-    if name:
-        return name
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container's user id without a name
-        return str(os.getuid())
 
 
 def _program(arguments: tuple[str, ...]) -> str:

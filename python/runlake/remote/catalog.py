@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runlake.entities import DatasetInput, Experiment, Run, ViewType
-
-if TYPE_CHECKING:
-    from runlake.remote.store import RemoteStore
+from runlake.remote.registry import RemoteRegistry
 
 
-class RemoteCatalog:
-    """What the server knows of experiments and runs. What is raised is what a local catalog raises."""
-
-    def __init__(self, store: RemoteStore) -> None:
-        self._store = store
+class RemoteCatalog(RemoteRegistry):
+    """What the server knows of experiments, runs and models. What is raised is what a local catalog raises."""
 
     @property
     def store_id(self) -> str:

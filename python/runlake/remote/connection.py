@@ -210,7 +210,7 @@ class Connection:
             path: Below `/api/runlake/v1/`, or below the server's own root if it begins with `/`; not yet quoted.
             body: Bytes, or a file that is sent from where it stands; it is sent again only if it can seek.
             kind: Content type of the body.
-            query: Parameters of the URL.
+            query: Parameters of the URL; one that is a list is there once an item.
             repeatable: Whether the server may act on it twice.
             within_s: How long it is tried again.
             read_s: Longest silence of the server before it counts as gone.
@@ -221,7 +221,7 @@ class Connection:
             RunlakeError: what the server says was wrong.
         """
         below = path if path.startswith("/") else API + path
-        target = f"{self.address}{quote(below, safe='/')}" + (f"?{urlencode(query)}" if query else "")
+        target = f"{self.address}{quote(below, safe='/')}" + (f"?{urlencode(query, doseq=True)}" if query else "")
         sent = {**self._headers, **(headers or {}), **({"Content-Type": kind} if kind else {})}
         start = None if isinstance(body, bytes) or not body.seekable() else body.tell()
         again = isinstance(body, bytes) or start is not None

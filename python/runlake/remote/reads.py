@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from runlake.entities import Experiment, Metric, MissingPoints, PagedList, Run, RunLedger, ViewType
+from runlake.entities import (
+    Experiment,
+    Metric,
+    MissingPoints,
+    ModelVersion,
+    PagedList,
+    RegisteredModel,
+    Run,
+    RunLedger,
+    ViewType,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -130,6 +140,30 @@ class RemoteReads:
         fields |= {"order_by": order_by, "page_token": page_token}
         found: PagedList[Experiment] = self._store.call("search_experiments", fields)
         return found
+
+    def search_registered_models(
+        self,
+        filter_string: str | None,
+        size: int,
+        order_by: Sequence[str] | None,
+        page_token: str | None,
+        *,
+        may_read: Callable[[str], bool] | None = None,
+    ) -> PagedList[RegisteredModel]:
+        """Return one page of registered models; the server knows what the caller may read."""
+        return self._store.catalog.search_registered_models(filter_string, size, order_by, page_token)
+
+    def search_model_versions(
+        self,
+        filter_string: str | None,
+        size: int,
+        order_by: Sequence[str] | None,
+        page_token: str | None,
+        *,
+        may_read: Callable[[str], bool] | None = None,
+    ) -> PagedList[ModelVersion]:
+        """Return one page of versions; the server knows what the caller may read."""
+        return self._store.catalog.search_model_versions(filter_string, size, order_by, page_token)
 
     def metric_history(self, run_id: str, key: str) -> list[Metric]:
         """Return every point of a metric by (timestamp, step, value)."""

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _HELLO_S: Final = 5.0
 """How long a server may take to say who it is, the first time."""
 
+_MLFLOW: Final = "/api/2.0/mlflow"
+
 _CONNECTIONS: Final = 16
 """Connections that are kept alive: a lazy frame takes one while it is read, and each thread that asks besides."""
 
@@ -97,6 +99,11 @@ class RemoteStore:
         """Call a function that records something, while training; it is not waited for longer than a local catalog."""
         within_s = self.config.record_timeout_ms / 1000
         return self._call(name, fields, repeatable=repeatable, within_s=within_s, read_s=self._patience_s)
+
+    def send_mlflow(self, method: str, path: str, body: bytes = b"", **how: Any) -> Any:
+        """Send what MLflow's clients send, to a path below `/api/2.0/mlflow`, and return the answer's JSON."""
+        _ = self.hello
+        return self.connection.send(method, f"{_MLFLOW}/{path}", body, within_s=self._patience_s, **how).json()
 
     def ask(self, name: str, fields: Mapping[str, Any]) -> AbstractContextManager[Body]:
         """Ask for a frame by name; the answer is an Arrow stream."""

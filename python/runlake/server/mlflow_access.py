@@ -152,9 +152,11 @@ _CALLS: Final = {
     "log_batch": Need(Scope.WRITE, Level.EDIT, about.run, has_body=True),
     "log_inputs": Need(Scope.WRITE, Level.EDIT, about.run, has_body=True),
     "metric_keys": _READ_ALL,
+    "model_events": Need(find=about.model, has_body=True),
     "missing_points": Need(find=about.run, has_body=True),
     "record": Need(Scope.WRITE, Level.EDIT, about.run, has_body=True),
     "recorded_run": Need(find=about.run, has_body=True),
+    "registry_events": Need(admin=True, has_body=True),  # of models that are gone as well
     "remove_artifacts": Need(Scope.WRITE, Level.MANAGE, about.run, has_body=True),
     "rename_experiment": Need(Scope.WRITE, Level.EDIT, about.experiment, has_body=True),
     "restore_experiment": Need(Scope.WRITE, Level.MANAGE, about.experiment, has_body=True),
@@ -164,6 +166,8 @@ _CALLS: Final = {
     "search_experiments": _SIGNED_IN,
     "search_runs": Need(narrow=about.readable_experiments, has_body=True),
     "set_experiment_tags": Need(Scope.WRITE, Level.EDIT, about.experiment, has_body=True),
+    "verify_registry_events": _SIGNED_IN,  # tells how many there are, and a hash
+    "version_lineage": Need(find=about.model, reads=about.run_of_version, has_body=True),
 }
 _FRAMES: Final = {
     "runs": Need(find=about.named_experiments, narrow=about.all_readable_experiments, has_body=True),

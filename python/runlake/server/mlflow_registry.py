@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import Response
 
-from runlake import model_sources, registry
+from runlake import model_sources
 from runlake.access import Kind
 from runlake.model_uris import parse_models_uri
-from runlake.registry import version_number
+from runlake.registry import operations as registry
+from runlake.registry.operations import version_number
 from runlake.server import mlflow_artifacts
 from runlake.server import mlflow_entities as wire
 from runlake.server.calls import worker_of

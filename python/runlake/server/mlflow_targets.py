@@ -137,6 +137,15 @@ def model(_store: Store, fields: Fields) -> Iterator[Target]:
     return iter([(Kind.MODEL, fields.text("name"))])
 
 
+def run_of_version(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiment of the run that a version was made by."""
+    version = fields.whole("version")
+    with contextlib.suppress(NotFound, InvalidInput):
+        found = store.catalog.get_version(fields.text("name"), version or 0)
+        if found.run_id:
+            yield from _of_runs(store, [found.run_id])
+
+
 def source(store: Store, fields: Fields) -> Iterator[Target]:
     """Find what the files of a new version belong to: who may read the version may read them."""
     if run_id := fields.text_or("run_id"):

@@ -27,6 +27,7 @@ from runlake.entities import (
 )
 from runlake.errors import InvalidInput
 from runlake.server.mlflow_entities import artifacts_of_experiment, artifacts_of_run
+from runlake.server.native_registry import REGISTRY_CALLS
 from runlake.store import Store
 
 _MOST_RUNS: Final = 50_000
@@ -231,37 +232,38 @@ def remove_artifacts(store: Store, run_id: str, path: str) -> None:
     run_files.artifacts(store, run_id).remove(path)
 
 
+_OWN: Final[tuple[Callable[..., Any], ...]] = (
+    artifact_kind,
+    create_experiment,
+    create_run,
+    delete_experiment,
+    delete_experiment_tag,
+    delete_run,
+    experiments,
+    find_experiment,
+    get_experiment,
+    get_run,
+    ledger,
+    list_artifacts,
+    log_batch,
+    log_inputs,
+    metric_keys,
+    missing_points,
+    record,
+    recorded_run,
+    remove_artifacts,
+    rename_experiment,
+    restore_experiment,
+    restore_run,
+    run_ids,
+    run_names,
+    search_experiments,
+    search_runs,
+    set_experiment_tags,
+)
 CALLS: Final[Mapping[str, Callable[..., Any]]] = {
-    call.__name__: call
-    for call in (
-        artifact_kind,
-        create_experiment,
-        create_run,
-        delete_experiment,
-        delete_experiment_tag,
-        delete_run,
-        experiments,
-        find_experiment,
-        get_experiment,
-        get_run,
-        ledger,
-        list_artifacts,
-        log_batch,
-        log_inputs,
-        metric_keys,
-        missing_points,
-        record,
-        recorded_run,
-        remove_artifacts,
-        rename_experiment,
-        restore_experiment,
-        restore_run,
-        run_ids,
-        run_names,
-        search_experiments,
-        search_runs,
-        set_experiment_tags,
-    )
+    **{call.__name__: call for call in _OWN},
+    **REGISTRY_CALLS,
 }
 """Every call, by the name under which it is made."""
 

@@ -1,23 +1,25 @@
-"""The registry of models of one store: what is legal, and what a source leads to; MLflow's rules and words.
+"""Operations on the registry of one store, here or on a server: what is legal, and what a source leads to.
 
-Who does something is `user_id`; None when nobody has said.
+Rules and words are MLflow's. Who does something is `user_id`; None when nobody has said, and a server knows better.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from runlake import names
 from runlake.catalog import NewVersion, Stamp
 from runlake.entities import ModelVersion, PagedList, RegisteredModel
-from runlake.errors import InvalidInput, NotFound
+from runlake.errors import AlreadyExists, InvalidInput, NotFound
 from runlake.lifecycle import now_ms
-from runlake.model_sources import resolve_source
-from runlake.model_uris import STAGES, canonical_stage
+from runlake.model_sources import Lineage, find_version, resolve_source, version_files
+from runlake.model_uris import STAGES, canonical_stage, parse_models_uri
+from runlake.remote.store import RemoteStore
 
 if TYPE_CHECKING:
-    from runlake.store import Store
+    from runlake.stores import AnyStore
 
 ACTIVE_STAGES: Final = ("Staging", "Production")
 """Stages from which versions are served."""
@@ -38,7 +40,7 @@ def version_number(version: object) -> int:
 
 
 def create_registered_model(
-    store: Store,
+    store: AnyStore,
     name: str,
     tags: Mapping[str, Any] | None = None,
     description: str | None = None,
@@ -59,7 +61,7 @@ def create_registered_model(
     )
 
 
-def get_registered_model(store: Store, name: str) -> RegisteredModel:
+def get_registered_model(store: AnyStore, name: str) -> RegisteredModel:
     """Return a registered model.
 
     Raises:
@@ -68,7 +70,9 @@ def get_registered_model(store: Store, name: str) -> RegisteredModel:
     return store.catalog.get_registered_model(names.check_model_name(name))
 
 
-def rename_registered_model(store: Store, name: str, new_name: str, *, user_id: str | None = None) -> RegisteredModel:
+def rename_registered_model(
+    store: AnyStore, name: str, new_name: str, *, user_id: str | None = None
+) -> RegisteredModel:
     """Give a registered model another name; its versions and aliases go with it.
 
     Raises:
@@ -79,20 +83,20 @@ def rename_registered_model(store: Store, name: str, new_name: str, *, user_id: 
 
 
 def update_registered_model(
-    store: Store, name: str, description: str | None, *, user_id: str | None = None
+    store: AnyStore, name: str, description: str | None, *, user_id: str | None = None
 ) -> RegisteredModel:
     """Give a registered model another description."""
     name, description = names.check_model_name(name), _description(description)
     return store.catalog.update_registered_model(name, description, _stamp(user_id))
 
 
-def delete_registered_model(store: Store, name: str, *, user_id: str | None = None) -> None:
+def delete_registered_model(store: AnyStore, name: str, *, user_id: str | None = None) -> None:
     """Remove a registered model with all of its versions, tags and aliases."""
     store.catalog.delete_registered_model(names.check_model_name(name), _stamp(user_id))
 
 
 def search_registered_models(
-    store: Store,
+    store: AnyStore,
     filter_string: str | None = None,
     max_results: int = 100,
     order_by: Sequence[str] | None = None,
@@ -105,26 +109,24 @@ def search_registered_models(
     Args:
         may_read: Tells by its name whether a model may be found; None is all.
     """
-    from runlake import query
-
     size = _page_size(max_results, MOST_MODELS)
-    return query.search_registered_models(store, filter_string, size, order_by, page_token, may_read=may_read)
+    return store.reads.search_registered_models(filter_string, size, order_by, page_token, may_read=may_read)
 
 
-def get_latest_versions(store: Store, name: str, stages: Sequence[str] | None = None) -> list[ModelVersion]:
+def get_latest_versions(store: AnyStore, name: str, stages: Sequence[str] | None = None) -> list[ModelVersion]:
     """Return the highest version in each of some stages, or in every one."""
     wanted = {canonical_stage(stage) for stage in stages or STAGES}
     found = get_registered_model(store, name).latest_versions
     return [version for version in found if version.current_stage in wanted]
 
 
-def set_registered_model_tag(store: Store, name: str, key: str, value: Any, *, user_id: str | None = None) -> None:
+def set_registered_model_tag(store: AnyStore, name: str, key: str, value: Any, *, user_id: str | None = None) -> None:
     """Set a tag of a registered model."""
     ((key, text),) = _tags({key: value}).items()
     store.catalog.set_registered_model_tag(names.check_model_name(name), key, text, _stamp(user_id))
 
 
-def delete_registered_model_tag(store: Store, name: str, key: str, *, user_id: str | None = None) -> None:
+def delete_registered_model_tag(store: AnyStore, name: str, key: str, *, user_id: str | None = None) -> None:
     """Remove a tag of a registered model; nothing happens when there is none."""
     store.catalog.delete_registered_model_tag(
         names.check_model_name(name), names.check_key(key, "tag"), _stamp(user_id)
@@ -135,7 +137,7 @@ def delete_registered_model_tag(store: Store, name: str, key: str, *, user_id: s
 
 
 def create_model_version(
-    store: Store,
+    store: AnyStore,
     name: str,
     source: str,
     run_id: str | None = None,
@@ -158,7 +160,7 @@ def create_model_version(
         InvalidInput: the source is not one of this store's, or not of the run or model that is named with it.
     """
     name, texts = names.check_model_name(name), _tags(tags or {})
-    lineage = resolve_source(store, source, run_id, model_id, texts, local=local_sources)
+    lineage = _lineage(store, source, run_id, model_id, texts, local=local_sources)
     new = NewVersion(
         *(name, lineage.source, lineage.storage, lineage.run_id, lineage.model_id),
         run_link=None if run_link is None else names.check_length(run_link, names.MAX_MODEL_SOURCE, "run_link"),
@@ -168,7 +170,37 @@ def create_model_version(
     return store.catalog.create_version(new, _stamp(user_id))
 
 
-def get_model_version(store: Store, name: str, version: object) -> ModelVersion:
+def copy_model_version(store: AnyStore, source_uri: str, name: str, *, user_id: str | None = None) -> ModelVersion:
+    """Add a version to a registered model, made if need be, that is a version which a `models:/` URI names.
+
+    Raises:
+        InvalidInput: the URI names no version.
+        NotFound: there is no such version.
+    """
+    uri = parse_models_uri(source_uri)
+    if uri.name is None:
+        raise InvalidInput(f"{source_uri!r} names a logged model and no version", hint="write models:/name/version")
+    found = find_version(store, uri)
+    with contextlib.suppress(AlreadyExists):
+        create_registered_model(store, name, user_id=user_id)
+    return create_model_version(
+        *(store, name, f"models:/{found.name}/{found.version}", found.run_id, found.tags, found.run_link),
+        *(found.description, found.model_id),
+        user_id=user_id,
+    )
+
+
+def download_uri(store: AnyStore, name: str, version: object) -> str:
+    """Return where the files of a version are: a path on this machine, or a URI for those that are elsewhere."""
+    name, number = names.check_model_name(name), version_number(version)
+    if not isinstance(store, RemoteStore):
+        with contextlib.suppress(NotFound):
+            files, folder = version_files(store, name, number)
+            return files.uri(folder or None)
+    return store.catalog.version_storage(name, number)
+
+
+def get_model_version(store: AnyStore, name: str, version: object) -> ModelVersion:
     """Return a version.
 
     Raises:
@@ -177,7 +209,7 @@ def get_model_version(store: Store, name: str, version: object) -> ModelVersion:
     return store.catalog.get_version(names.check_model_name(name), version_number(version))
 
 
-def get_model_version_by_alias(store: Store, name: str, alias: str) -> ModelVersion:
+def get_model_version_by_alias(store: AnyStore, name: str, alias: str) -> ModelVersion:
     """Return the version that an alias means; `latest` is the highest one, whatever its stage.
 
     Raises:
@@ -194,7 +226,7 @@ def get_model_version_by_alias(store: Store, name: str, alias: str) -> ModelVers
 
 
 def update_model_version(
-    store: Store, name: str, version: object, description: str | None, *, user_id: str | None = None
+    store: AnyStore, name: str, version: object, description: str | None, *, user_id: str | None = None
 ) -> ModelVersion:
     """Give a version another description."""
     name, number, description = names.check_model_name(name), version_number(version), _description(description)
@@ -202,7 +234,7 @@ def update_model_version(
 
 
 def transition_model_version_stage(
-    store: Store,
+    store: AnyStore,
     name: str,
     version: object,
     stage: str,
@@ -228,13 +260,13 @@ def transition_model_version_stage(
     return store.catalog.move_version(name, number, target, archive=archive_existing_versions, stamp=_stamp(user_id))
 
 
-def delete_model_version(store: Store, name: str, version: object, *, user_id: str | None = None) -> None:
+def delete_model_version(store: AnyStore, name: str, version: object, *, user_id: str | None = None) -> None:
     """Remove a version and the aliases that mean it."""
     store.catalog.delete_version(names.check_model_name(name), version_number(version), _stamp(user_id))
 
 
 def search_model_versions(
-    store: Store,
+    store: AnyStore,
     filter_string: str | None = None,
     max_results: int = 10_000,
     order_by: Sequence[str] | None = None,
@@ -247,21 +279,38 @@ def search_model_versions(
     Args:
         may_read: Tells by the name of its model whether a version may be found; None is all.
     """
-    from runlake import query
-
     size = _page_size(max_results, MOST_VERSIONS)
-    return query.search_model_versions(store, filter_string, size, order_by, page_token, may_read=may_read)
+    return store.reads.search_model_versions(filter_string, size, order_by, page_token, may_read=may_read)
 
 
 def set_model_version_tag(
-    store: Store, name: str, version: object, key: str, value: Any, *, user_id: str | None = None
+    store: AnyStore, name: str, version: object, key: str, value: Any, *, user_id: str | None = None
 ) -> None:
     """Set a tag of a version."""
     ((key, text),) = _tags({key: value}).items()
     store.catalog.set_version_tag(names.check_model_name(name), version_number(version), key, text, _stamp(user_id))
 
 
-def delete_model_version_tag(store: Store, name: str, version: object, key: str, *, user_id: str | None = None) -> None:
+def version_of(store: AnyStore, name: str, version: object | None, stage: str | None) -> int:
+    """Return the number of the version that is given, or of the latest in a stage.
+
+    Raises:
+        InvalidInput: both are given, or neither.
+        NotFound: no version is in that stage.
+    """
+    if (version is None) == (stage is None):
+        raise InvalidInput("exactly one of version and stage has to be given")
+    if stage is None:
+        return version_number(version)
+    found = get_latest_versions(store, name, [stage])
+    if not found:
+        raise NotFound(f"no version of {name!r} is in the stage {canonical_stage(stage)}")
+    return found[-1].version
+
+
+def delete_model_version_tag(
+    store: AnyStore, name: str, version: object, key: str, *, user_id: str | None = None
+) -> None:
     """Remove a tag of a version; nothing happens when there is none."""
     name, number, key = names.check_model_name(name), version_number(version), names.check_key(key, "tag")
     store.catalog.delete_version_tag(name, number, key, _stamp(user_id))
@@ -271,19 +320,29 @@ def delete_model_version_tag(store: Store, name: str, version: object, key: str,
 
 
 def set_registered_model_alias(
-    store: Store, name: str, alias: str, version: object, *, user_id: str | None = None
+    store: AnyStore, name: str, alias: str, version: object, *, user_id: str | None = None
 ) -> None:
     """Let an alias mean a version, at once and for everybody."""
     name, alias = names.check_model_name(name), names.check_new_alias(alias)
     store.catalog.set_alias(name, alias, version_number(version), _stamp(user_id))
 
 
-def delete_registered_model_alias(store: Store, name: str, alias: str, *, user_id: str | None = None) -> None:
+def delete_registered_model_alias(store: AnyStore, name: str, alias: str, *, user_id: str | None = None) -> None:
     """Remove an alias; nothing happens when there is none."""
     store.catalog.delete_alias(names.check_model_name(name), names.check_alias(alias), _stamp(user_id))
 
 
 # -- within
+
+
+def _lineage(
+    store: AnyStore, source: str, run_id: str | None, model_id: str | None, tags: Mapping[str, str], *, local: bool
+) -> Lineage:
+    if not isinstance(store, RemoteStore):
+        return resolve_source(store, source, run_id, model_id, tags, local=local)
+    if run_id:  # a server checks it when it has what this process wrote of the run
+        store.settle(run_id)
+    return Lineage(source, run_id, model_id)
 
 
 def _stamp(user_id: str | None) -> Stamp:
