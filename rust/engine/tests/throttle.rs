@@ -289,7 +289,10 @@ fn a_series_can_be_named_after_the_chunks_that_stored_its_points_are_gone() {
     let other = writer.series("run", "other").unwrap();
     log(&writer, series, 0..10);
     log(&writer, other, 0..10_000);
+    writer.flush(None).unwrap();
+    let before = lake.files().len();
     writer.trim(10_001).unwrap();
+    assert!(lake.files().len() < before);
     let [entry] = &seen(lake.path(), writer.id())[..] else {
         panic!()
     };

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::error::Result;
-use crate::journal::chunk_file::{f64s, i64s, u32s};
+use crate::journal::chunk_file::{Block, f64s, i64s, u32s};
 use crate::journal::entry::Entry;
 use crate::journal::reader::{Held, WriterJournal};
 use crate::ledger::{LedgerEntry, Tally};
@@ -19,7 +19,7 @@ impl WriterJournal {
     /// # Errors
     /// [`crate::Error::Io`].
     pub fn entries(&self) -> Result<BTreeMap<u32, Entry>> {
-        let mut entries = self.recorded();
+        let mut entries = self.recorded()?;
         let mut from: HashMap<u32, Seq> = entries.values().map(|entry| (entry.series, entry.at)).collect();
         for slot in &self.slots {
             // A point and its slot change together: only the last point can be ahead of the slot.
@@ -67,21 +67,20 @@ impl WriterJournal {
     }
 
     /// The newest record of each series. Where the memory of its writer is gone, one that goes with points which are gone too
-    /// is none.
-    fn recorded(&self) -> BTreeMap<u32, Entry> {
-        let certain = |chunk: &Held| match chunk.trusted {
-            true => chunk.range.end,
-            false => chunk.file.header().first_seq.saturating_add(chunk.side.framed()),
-        };
-        let end = self.chunks.iter().map(certain).max().unwrap_or(0);
-        let mut newest = BTreeMap::<u32, Entry>::new();
-        for entry in self.chunks.iter().flat_map(|chunk| &chunk.side.ledger) {
-            let age = |entry: &Entry| (entry.tally.points(), entry.at);
-            if entry.at <= end && newest.get(&entry.series).is_none_or(|known| age(known) <= age(entry)) {
-                newest.insert(entry.series, entry.clone());
-            }
+    /// is none; and where somebody has settled the journal, what was believed then is what counts.
+    fn recorded(&self) -> Result<BTreeMap<u32, Entry>> {
+        let settled = self.chunks.iter().filter(|chunk| chunk.side.settled);
+        if let Some(last) = settled.max_by_key(|chunk| chunk.file.header().chunk_no) {
+            let entries = last.side.ledger.iter().map(|entry| (entry.series, entry.clone()));
+            return Ok(entries.collect());
         }
-        newest
+        // What is before the first chunk has been sealed.
+        let mut end = self.bounds().start;
+        for chunk in &self.chunks {
+            end = end.max(proven(chunk)?);
+        }
+        let records = self.chunks.iter().flat_map(|chunk| &chunk.side.ledger);
+        Ok(newest(records.filter(|entry| entry.at <= end)))
     }
 
     /// Looks for the first point of each series in `from`, from that number on.
@@ -89,23 +88,55 @@ impl WriterJournal {
         let Some(start) = from.values().min().copied() else {
             return Ok(());
         };
-        self.visit(start, |first, block| {
-            let points = i64s(block.step).zip(i64s(block.timestamp_ms)).zip(f64s(block.value));
-            for ((series, ((step, timestamp_ms), value)), seq) in u32s(block.series).zip(points).zip(first..) {
-                if from.get(&series).is_some_and(|from| seq >= *from) {
-                    from.remove(&series);
-                    let point = Point {
-                        step,
-                        timestamp_ms,
-                        value,
-                    };
-                    if let Some(entry) = entries.get_mut(&series) {
-                        supersede(entry, point);
-                    }
-                }
-            }
-        })
+        self.visit(start, |first, block| supersede_by(entries, &mut from, first, block))
     }
+}
+
+/// The newest of the records of each series.
+pub(crate) fn newest<'a>(records: impl Iterator<Item = &'a Entry>) -> BTreeMap<u32, Entry> {
+    let mut newest = BTreeMap::<u32, Entry>::new();
+    for entry in records {
+        let age = |entry: &Entry| (entry.tally.points(), entry.at);
+        if newest.get(&entry.series).is_none_or(|known| age(known) <= age(entry)) {
+            newest.insert(entry.series, entry.clone());
+        }
+    }
+    newest
+}
+
+/// Takes pending points away that the points of a block, which are numbered from `first` on, supersede: of each series in
+/// `from` it is the first one from that number on, and then the series is out of it.
+pub(crate) fn supersede_by(
+    entries: &mut BTreeMap<u32, Entry>,
+    from: &mut HashMap<u32, Seq>,
+    first: Seq,
+    block: &Block<'_>,
+) {
+    let points = i64s(block.step).zip(i64s(block.timestamp_ms)).zip(f64s(block.value));
+    for ((series, ((step, timestamp_ms), value)), seq) in u32s(block.series).zip(points).zip(first..) {
+        if from.get(&series).is_some_and(|from| seq >= *from) {
+            from.remove(&series);
+            let point = Point {
+                step,
+                timestamp_ms,
+                value,
+            };
+            if let Some(entry) = entries.get_mut(&series) {
+                supersede(entry, point);
+            }
+        }
+    }
+}
+
+/// End of the points of a chunk that were there for certain, 0 where none was.
+fn proven(chunk: &Held) -> Result<Seq> {
+    if chunk.trusted {
+        return Ok(chunk.range.end);
+    }
+    let whole = chunk.replay(false)?.whole;
+    Ok(whole
+        .last()
+        .map_or(0, |whole| chunk.file.header().first_seq + whole.end))
 }
 
 /// Takes the pending point away: it is `stored`, or that one has taken its place.

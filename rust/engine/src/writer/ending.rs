@@ -37,14 +37,14 @@ impl Writer {
             // What is removed may have the only names of series whose points are pending. The next trim removes it.
             return Ok(());
         }
-        let mut files = take_sealed(&mut cold, 0);
+        let mut files = self.take_sealed(&mut cold, 0);
         let all_sealed = cold.past.is_empty() && cold.sealed == committed;
         let current = cold.current.as_ref().filter(|c| c.book.first_seq < committed);
         if all_sealed
             && current.is_some_and(|c| c.chunk.bytes() >= BIG && c.book.outbox <= cold.outbox.1)
             && self.try_roll(&mut cold, 0)
         {
-            files.extend(take_sealed(&mut cold, 0));
+            files.extend(self.take_sealed(&mut cold, 0));
         }
         drop(cold);
         files.iter().try_for_each(|path| Chunk::remove(path))
@@ -71,7 +71,7 @@ impl Writer {
             let mut cold = self.inner.cold.lock();
             // With points still pending, who stores them needs a chunk that says where the stream ends.
             let spared = usize::from(!self.hot.lock().gates.is_empty() || cold.ledger.unrecorded() > 0);
-            take_sealed(&mut cold, spared)
+            self.take_sealed(&mut cold, spared)
         };
         let synced = self.sync_everything();
         failpoint!(CloseSynced);
@@ -124,13 +124,22 @@ impl Writer {
             _ => Ok(()),
         }
     }
-}
 
-/// Takes the chunks off the front that nobody needs any more, but for the last `spared`.
-fn take_sealed(cold: &mut Cold, spared: usize) -> Vec<PathBuf> {
-    let (sealed, done) = (cold.sealed, cold.outbox.1);
-    let needless = |past: &Past| past.book.first_seq + past.points <= sealed && past.book.outbox <= done;
-    let most = cold.past.len().saturating_sub(spared);
-    let count = cold.past.iter().take(most).take_while(|past| needless(past)).count();
-    cold.past.drain(..count).map(|past| past.path).collect()
+    /// Takes the chunks off the front that nobody needs any more, but for the last `spared`.
+    ///
+    /// After a power cut, what is pending is in records only. Where the disk is full, room is worth more than that.
+    fn take_sealed(&self, cold: &mut Cold, spared: usize) -> Vec<PathBuf> {
+        let (sealed, done) = (cold.sealed, cold.outbox.1);
+        let accounted = match cold.refused.is_some() || self.hot.lock().gates.is_empty() {
+            true => u64::MAX,
+            false => cold.accounted,
+        };
+        let needless = |past: &Past| {
+            let book = &past.book;
+            book.first_seq + past.points <= sealed && book.outbox <= done && past.number < accounted
+        };
+        let most = cold.past.len().saturating_sub(spared);
+        let count = cold.past.iter().take(most).take_while(|past| needless(past)).count();
+        cold.past.drain(..count).map(|past| past.path).collect()
+    }
 }

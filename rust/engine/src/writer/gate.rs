@@ -38,8 +38,8 @@ pub(super) struct Gate {
     /// Points dropped for lack of room before there was a slot.
     room: [u64; ROOM_REASONS],
     stretches: Vec<Stretch>,
-    /// What counted when the journal's record of it was made.
-    recorded: Commit,
+    /// What counted when the current chunk's record of it was made; `None` where that has none.
+    recorded: Option<Commit>,
     /// Time of the latest stored point, for those whose time is read from a clock that may be a little behind.
     latest_ms: i64,
 }
@@ -82,7 +82,7 @@ impl Gate {
             ending: false,
             room,
             stretches,
-            recorded: commit,
+            recorded: None,
             latest_ms: i64::MIN,
         }
     }
@@ -237,12 +237,26 @@ impl Gate {
 
     /// Whether it has changed since [`Self::note_recorded`] was told.
     pub(super) fn is_news(&self) -> bool {
-        self.commit != self.recorded && (self.commit.count > 0 || self.state.totals.is_some())
+        Some(self.commit) != self.recorded && self.has_counted()
     }
 
-    /// A record has the state that `commit` stood for.
+    fn has_counted(&self) -> bool {
+        self.commit.count > 0 || self.state.totals.is_some()
+    }
+
+    /// Whether the current chunk has a record of it, though perhaps not the newest, or needs none.
+    pub(super) fn is_in_chunk(&self) -> bool {
+        self.recorded.is_some() || !self.has_counted()
+    }
+
+    /// A record of the current chunk has the state that `commit` stood for.
     pub(super) fn note_recorded(&mut self, commit: Commit) {
-        self.recorded = commit;
+        self.recorded = Some(commit);
+    }
+
+    /// There is another chunk, which neither defines the series nor has a record.
+    pub(super) fn forget_chunk(&mut self) {
+        (self.defined, self.recorded) = (false, None);
     }
 
     /// For a record of the journal, with what [`Self::note_recorded`] is to be told.

@@ -350,19 +350,20 @@ impl Writer {
             .collect()
     }
 
-    /// Writes records into the current chunk, as far as it has room.
-    pub(super) fn append_news(&self, cold: &mut Cold, news: Vec<(Entry, Commit)>) {
+    /// Writes records into the current chunk; false where it has no room for all.
+    pub(super) fn append_news(&self, cold: &mut Cold, news: Vec<(Entry, Commit)>) -> bool {
         for (mut entry, commit) in news {
             let series = SeriesId(entry.series);
             cold.ledger_turn = entry.series + 1;
             entry.recorded = cold.ledger.recorded_with(entry.series);
             let defined = self.define(cold, series).unwrap_or(false);
             if !defined || !self.append_side(cold, &Record::Ledger(Box::new(entry)).encode(), Use::Ordinary) {
-                return;
+                return false;
             }
             failpoint!(GateRecorded);
             self.with_gate(series, |gate| gate.note_recorded(commit));
         }
+        true
     }
 
     /// Whether a gate has counted what no record has, or holds what is to be stored.

@@ -165,7 +165,7 @@ impl Hot {
     /// Forgets the definitions, for a new chunk.
     pub(super) fn forget_definitions(&mut self) {
         self.defined.fill(0);
-        self.gates.iter_mut().for_each(|(_, gate)| gate.defined = false);
+        self.gates.iter_mut().for_each(|(_, gate)| gate.forget_chunk());
     }
 
     /// Number of the next point. Wrong while the cursor is out, which nobody sees without the cold lock.
@@ -207,6 +207,8 @@ pub(super) struct Cold {
     pub slots: Slots,
     /// Series with which the next pass begins to write records of gates.
     pub ledger_turn: u32,
+    /// Number of a chunk that has records of all gates on the disk, so that those in chunks before it are not needed.
+    pub accounted: u64,
     /// Largest outbox id given, and largest that is done.
     pub outbox: (u64, u64),
     /// Every point below it is in a committed segment.
@@ -295,6 +297,7 @@ impl Cold {
             rules: Rules::default(),
             slots: Slots::default(),
             ledger_turn: 0,
+            accounted: 0,
             outbox: (0, 0),
             sealed: 0,
             closed_at: None,

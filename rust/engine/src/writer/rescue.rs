@@ -5,7 +5,7 @@
 //! then is the old one cut back to what is durable. A reader that meets both takes the newer one. What the page cache no longer
 //! has, because such pages may be dropped, is noticed by the checksums of frames and marked as lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -13,8 +13,10 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::failpoint::failpoint;
+use crate::journal::balance::{newest, supersede_by};
 use crate::journal::chunk::Chunk;
 use crate::journal::chunk_file::{self, ChunkFile, u32s};
+use crate::journal::entry::Entry;
 use crate::journal::layout::{
     BLOCK_BYTES, COLUMNS, COMMITTED_AT, POINTS_PER_BLOCK, SIDE_COMMITTED_AT, block_offset, blocks_of,
 };
@@ -156,7 +158,8 @@ impl Writer {
             records.push(Record::Lost(range.start - book.durable..range.end - book.durable));
         }
         records.extend(self.definitions(&file, &side, &whole)?);
-        records.extend(side.ledger.into_iter().map(|entry| Record::Ledger(Box::new(entry))));
+        let ledger = accounts(&file, &side, book)?.into_values();
+        records.extend(ledger.map(|entry| Record::Ledger(Box::new(entry))));
         records.extend(side.windows.into_iter().map(Record::Window));
         records.extend(side.outbox.into_iter().map(|(id, payload)| Record::Outbox(id, payload)));
         records.extend((side.outbox_done > 0).then_some(Record::OutboxDone(side.outbox_done)));
@@ -217,6 +220,25 @@ impl Writer {
         };
         cold.past.insert(at + 1, copy);
     }
+}
+
+/// The newest entry of each series as of the points that are not copied: they may be gone from the journal when it is read, and
+/// then nobody could tell whether one of them is what was pending.
+fn accounts(file: &ChunkFile, side: &Side, book: &Book) -> Result<BTreeMap<u32, Entry>> {
+    let mut entries = newest(side.ledger.iter());
+    let end = book.first_seq + book.durable;
+    let older = entries.values_mut().filter(|entry| entry.at < end);
+    let mut from: HashMap<u32, Seq> = older
+        .map(|entry| (entry.series, std::mem::replace(&mut entry.at, end)))
+        .collect();
+    if let Some(start) = from.values().min().copied() {
+        let mut first = start.max(book.first_seq);
+        file.blocks(first - book.first_seq..book.durable, |block| {
+            supersede_by(&mut entries, &mut from, first, &block);
+            first += block.len() as u64;
+        })?;
+    }
+    Ok(entries)
 }
 
 /// Copies points to the front of another chunk.

@@ -21,7 +21,7 @@ use crate::journal::slots::Commit;
 use crate::types::Seq;
 use crate::writer::Writer;
 use crate::writer::lane::{Book, Cold, Past};
-use crate::writer::room::{Use, after, side_blocks};
+use crate::writer::room::{Patience, Use, after, side_blocks};
 
 /// A middle smaller than this is not given back when a chunk retires.
 const CUT_BLOCKS: u64 = 16;
@@ -50,6 +50,17 @@ struct Moment {
     book: Book,
     /// What gates have counted at that moment and no record has.
     news: Vec<(Entry, Commit)>,
+}
+
+/// What the current chunk has of what gates have counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Recorded {
+    /// A record of every gate.
+    All,
+    /// Not of all: they take turns.
+    Some,
+    /// There is no room for one, and no other chunk can be made.
+    NoRoom,
 }
 
 impl Writer {
@@ -133,12 +144,27 @@ impl Writer {
     }
 
     /// Syncs all chunks, going on behind one that fails.
+    ///
+    /// Oldest first, unless points are held back: who believes the last frame of a retired chunk must have the ledger that
+    /// goes with it, which is in the next one.
     pub(super) fn sync_everything(&self) -> Result<()> {
         let mut outcome = Ok(());
         for _ in 0..ROUNDS {
-            outcome = self.sync_pasts();
-            match self.sync_current() {
+            let mut pasts = self.unsynced_pasts();
+            let ledger_first = self.inner.cold.lock().slots.file.is_some();
+            if ledger_first {
+                pasts.reverse();
+            } else {
+                outcome = self.sync_pasts(&pasts);
+            }
+            let current = self.sync_current();
+            if ledger_first && !matches!(current, Ok(true)) {
+                outcome = self.sync_pasts(&pasts);
+            }
+            match current {
                 Ok(true) => {}
+                // One that retired while this looked elsewhere.
+                Ok(false) if self.unsynced_pasts().iter().any(|number| !pasts.contains(number)) => {}
                 Ok(false) => break,
                 Err(e) => return outcome.and(Err(e)),
             }
@@ -146,18 +172,16 @@ impl Writer {
         outcome
     }
 
-    fn sync_pasts(&self) -> Result<()> {
-        let numbers: Vec<u64> = {
-            let cold = self.inner.cold.lock();
-            cold.past
-                .iter()
-                .filter(|p| p.unsynced.is_some())
-                .map(|p| p.number)
-                .collect()
-        };
+    fn unsynced_pasts(&self) -> Vec<u64> {
+        let cold = self.inner.cold.lock();
+        let unsynced = cold.past.iter().filter(|past| past.unsynced.is_some());
+        unsynced.map(|past| past.number).collect()
+    }
+
+    fn sync_pasts(&self, numbers: &[u64]) -> Result<()> {
         let mut outcome = Ok(());
         for number in numbers {
-            outcome = outcome.and(self.sync_past(number));
+            outcome = outcome.and(self.sync_past(*number));
         }
         outcome
     }
@@ -228,12 +252,13 @@ impl Writer {
             return self.retire_poisoned(chunk.number());
         }
         if *points == book.framed && book.side == book.side_synced && book.durable == *points && news.is_empty() {
+            self.note_accounted(chunk, Recorded::All);
             return Ok(false);
         }
         // Before the frame: who believes the frame has the ledger that goes with it.
-        if !self.append_records(chunk, news) {
+        let Some(recorded) = self.append_records(chunk, news)? else {
             return Ok(true);
-        }
+        };
         if *points > book.framed {
             let frame = frame(chunk, book.framed, *points).map_err(Error::io("read", chunk.path()))?;
             if !self.append_frame(chunk, *points, &frame)? {
@@ -252,7 +277,18 @@ impl Writer {
         self.book(chunk.number(), |book| {
             (book.durable, book.side_synced) = (*points, side)
         });
-        Ok(false)
+        self.note_accounted(chunk, recorded);
+        match recorded {
+            Recorded::NoRoom => Err(no_room("points that are held back have no record on the disk")),
+            _ => Ok(false),
+        }
+    }
+
+    /// Notes that the chunk has, on the disk, records of all gates, if it does.
+    fn note_accounted(&self, chunk: &Chunk, recorded: Recorded) {
+        if recorded == Recorded::All {
+            self.inner.cold.lock().accounted = chunk.number();
+        }
     }
 
     fn moment(&self) -> Option<Moment> {
@@ -268,15 +304,23 @@ impl Writer {
         })
     }
 
-    /// Appends the ledger's records to the current chunk; false when the chunk has retired.
-    fn append_records(&self, chunk: &Chunk, news: Vec<(Entry, Commit)>) -> bool {
+    /// Appends the ledger's records to the current chunk; `None` when the chunk has retired, be it for lack of room for them.
+    fn append_records(&self, chunk: &Chunk, news: Vec<(Entry, Commit)>) -> Result<Option<Recorded>> {
         let mut cold = self.inner.cold.lock();
         if cold.current.as_ref().is_none_or(|c| c.chunk.number() != chunk.number()) {
-            return false;
+            return Ok(None);
         }
         // What was dropped has to wait for the next chunk: the room that is left is for the outbox.
-        self.append_news(&mut cold, news);
-        true
+        if self.append_news(&mut cold, news) {
+            let all = self.hot.lock().gates.iter().all(|(_, gate)| gate.is_in_chunk());
+            return Ok(Some(if all { Recorded::All } else { Recorded::Some }));
+        }
+        let rolled = self.try_roll(&mut cold, 0)
+            || self
+                .wait_for_room(&mut cold, &mut Patience::of(Duration::ZERO), 0)?
+                .is_none();
+        // Where no chunk can be made, points go to the disk without their ledger.
+        Ok((!rolled).then_some(Recorded::NoRoom))
     }
 
     /// Appends a frame to the current chunk; false when the chunk has retired, be it for lack of room for the frame.

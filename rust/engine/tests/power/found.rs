@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use runlake_engine::journal::layout::{BLOCK_BYTES, Header};
 use runlake_engine::{Adopted, Selection, Snapshot, WriterId, adopt, read_range, survey, verify};
@@ -12,9 +12,9 @@ use runlake_engine::{Adopted, Selection, Snapshot, WriterId, adopt, read_range, 
 use crate::lake::{Dice, rows_of_batches};
 use crate::trial::{Figures, Promise, name};
 
-type Verdict = Result<(), String>;
+pub type Verdict = Result<(), String>;
 
-fn require(holds: bool, why: impl FnOnce() -> String) -> Verdict {
+pub fn require(holds: bool, why: impl FnOnce() -> String) -> Verdict {
     if holds { Ok(()) } else { Err(why()) }
 }
 
@@ -29,7 +29,7 @@ pub fn check(
     let journals = image.join("journals");
     let say = |error: runlake_engine::Error| error.to_string();
     settle(&journals, writer);
-    segments(image, promise, dice)?;
+    segments(image, &promise.segments, dice)?;
     survey(&journals).map_err(say)?;
     let seen = seen(&journals, writer, promise.sealed)?;
     let adopted = adopt(&journals, writer).map_err(say)?.ok_or("the lock is held")?;
@@ -65,7 +65,7 @@ pub fn check(
 }
 
 /// Makes the headers fit their files, but for the boot: as after a restart, where inodes stay what they are.
-fn settle(journals: &Path, writer: WriterId) {
+pub fn settle(journals: &Path, writer: WriterId) {
     for entry in fs::read_dir(journals).unwrap() {
         let path = entry.unwrap().path();
         let file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
@@ -84,12 +84,12 @@ fn settle(journals: &Path, writer: WriterId) {
 }
 
 /// Segments that the catalog lists are there to the byte.
-fn segments(image: &Path, promise: &Promise, dice: &mut Dice) -> Verdict {
-    for (path, bytes) in &promise.segments {
+pub fn segments(image: &Path, listed: &[(PathBuf, Vec<u8>)], dice: &mut Dice) -> Verdict {
+    for (path, bytes) in listed {
         let found = fs::read(image.join(path)).map_err(|e| format!("{}: {e}", path.display()))?;
         require(found == *bytes, || format!("{} is not what was listed", path.display()))?;
     }
-    match promise.segments.last().filter(|_| dice.below(20) == 0) {
+    match listed.last().filter(|_| dice.below(20) == 0) {
         Some((path, _)) => verify(&image.join(path)).map(drop).map_err(|e| e.to_string()),
         None => Ok(()),
     }
@@ -104,7 +104,7 @@ fn seen(journals: &Path, writer: WriterId, sealed: u64) -> Result<Vec<u64>, Stri
 }
 
 /// Whole ranges and gaps are all numbers from the first to the end, each once.
-fn covers(adopted: &Adopted) -> Verdict {
+pub fn covers(adopted: &Adopted) -> Verdict {
     let gaps = adopted.gaps.iter().map(|gap| gap.from..gap.to);
     let mut pieces: Vec<_> = adopted.whole.iter().cloned().chain(gaps).collect();
     pieces.sort_by_key(|piece| piece.start);

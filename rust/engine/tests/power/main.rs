@@ -12,21 +12,23 @@ mod disk;
 mod found;
 #[path = "../lake/mod.rs"]
 mod lake;
+mod throttled;
 mod trial;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lake::torture;
+use throttled::Throttled;
 use trial::{Figures, Trial};
 
 const ACTIONS: usize = 40;
 
-#[test]
-fn what_was_on_the_disk_survives_a_power_cut_and_the_rest_is_whole_or_said_to_be_missing() {
+/// Runs trials by their seeds, on all cores; returns what they have met.
+fn run(trials: u64, trial: impl Fn(u64) -> Result<Figures, String> + Sync) -> Figures {
     let (first, trials) = match std::env::var("RUNLAKE_SEED") {
         Ok(seed) => (seed.parse().unwrap(), 1),
-        Err(_) => (0, torture(6)),
+        Err(_) => (0, trials),
     };
     let (next, total) = (AtomicU64::new(first), Mutex::new(Figures::default()));
     let work = || {
@@ -35,7 +37,7 @@ fn what_was_on_the_disk_survives_a_power_cut_and_the_rest_is_whole_or_said_to_be
             if seed >= first + trials {
                 return;
             }
-            match Trial::new(seed).run(ACTIONS) {
+            match trial(seed) {
                 Ok(figures) => total.lock().unwrap().add(figures),
                 Err(reason) => panic!("seed {seed}: {reason}"),
             }
@@ -47,10 +49,26 @@ fn what_was_on_the_disk_survives_a_power_cut_and_the_rest_is_whole_or_said_to_be
         }
     });
     let total = total.into_inner().unwrap();
+    assert!(total.scenarios >= trials * 20, "{total:?}");
+    total
+}
+
+#[test]
+fn what_was_on_the_disk_survives_a_power_cut_and_the_rest_is_whole_or_said_to_be_missing() {
+    let total = run(torture(6), |seed| Trial::new(seed).run(ACTIONS));
     println!(
         "proof: power-loss scenarios={} points={} durable={} unsynced-missing={} reported={} durable-lost=0 doubled=0 \
          invented=0 failed-syncs={} seals={}",
         total.scenarios, total.points, total.durable, total.missing, total.reported, total.failed_syncs, total.seals
     );
-    assert!(total.scenarios >= trials * 20, "{total:?}");
+}
+
+#[test]
+fn the_ledger_of_throttled_series_after_a_power_cut_is_that_of_the_last_frame() {
+    let total = run(torture(6), |seed| Throttled::new(seed).run(ACTIONS));
+    println!(
+        "proof: ledger-after-power-loss scenarios={} points={} durable={} unsynced-missing={} wrong=0 failed-syncs={} \
+         seals={}",
+        total.scenarios, total.points, total.durable, total.missing, total.failed_syncs, total.seals
+    );
 }
