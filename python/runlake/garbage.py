@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
@@ -25,6 +25,7 @@ from runlake.catalog import DeletedExperiment, DeletedRun, Piece, Range, Unliste
 from runlake.catalog.part import clock_ms
 from runlake.compaction import that_fit
 from runlake.errors import Corrupt, InvalidInput, NewerFormat
+from runlake.provenance import FILE_TAGS
 
 if TYPE_CHECKING:
     from runlake.store import Store
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _SEGMENT: Final = re.compile(r"([0-9a-f]{32})\.parquet|\.([0-9a-f]{32})\.parquet\.merged")
 _TEMPORARY: Final = re.compile(r"\.[0-9a-f]{32}\.parquet\.[0-9a-f]{32}\.tmp")
 _ABANDONED_S: Final = 86_400.0
+_UNNAMED_S: Final = 86_400.0  # a run may be about to name a shared file that old
 _AT_ONCE: Final = 100  # files that are removed while nobody can write to the catalog
 
 Progress = Callable[[int, int], object]
@@ -42,7 +44,7 @@ Progress = Callable[[int, int], object]
 class Item:
     """Something to remove, or to keep in spite of its age; `why` says what it is or what it is kept for.
 
-    `kind` is run, experiment, segment, replaced, temporary or damaged; `since_ms` is when it became what it is.
+    `kind` is run, experiment, segment, replaced, temporary, damaged or shared; `since_ms` is when it became what it is.
     """
 
     kind: str
@@ -72,21 +74,31 @@ class Found:
         return [item.name for item in self.going if item.kind == kind]
 
 
-def find(store: Store, older_than_ms: int, *, damaged: bool = False) -> Found:
+def find(store: Store, older_than_ms: int, *, damaged: bool = False, run_ids: Collection[str] | None = None) -> Found:
     """Look for garbage, and change nothing.
 
     Args:
         older_than_ms: How long ago runs and experiments were deleted, at least.
         damaged: Whether files that cannot be read are garbage as well.
+        run_ids: The only runs that are meant, and nothing else is; None means everything.
+
+    Raises:
+        NotFound: there is no run of `run_ids`.
+        InvalidInput: one of them is not deleted.
     """
-    return _find(store, clock_ms() - older_than_ms, damaged=damaged)
+    return _find(store, clock_ms() - older_than_ms, damaged, run_ids)
 
 
-def _find(store: Store, until_ms: int, *, damaged: bool) -> Found:
+def _find(store: Store, until_ms: int, damaged: bool, run_ids: Collection[str] | None) -> Found:
     found = Found()
+    if run_ids is not None:
+        _require_deleted(store, run_ids)
+        _find_runs(store, until_ms, found, run_ids)
+        return found
     files = sorted(path for path in store.segments_dir.rglob("*") if path.is_file())
     _find_runs(store, until_ms, found)
     _find_files(store, files, damaged, found)
+    _find_shared(store, found)
     for path in sorted(store.journals_dir.glob("*.damaged")):
         item = Item("damaged", f"journals/{path.name}", "set aside by recovery", bytes=_size(path))
         found.add(item, None if damaged else "set aside by recovery; goes when damaged files are asked for")
@@ -98,6 +110,7 @@ def remove(
     older_than_ms: int,
     *,
     damaged: bool = False,
+    run_ids: Collection[str] | None = None,
     timeout_s: float = 3600.0,
     progress: Progress = lambda done, total: None,
 ) -> Found:
@@ -106,17 +119,22 @@ def remove(
     Args:
         older_than_ms: How long ago runs and experiments were deleted, at least.
         damaged: Whether files that cannot be read go as well.
+        run_ids: The only runs that are meant, and nothing else is; None means everything.
         timeout_s: Longest time to wait for those who seal or merge.
 
     Raises:
+        NotFound: there is no run of `run_ids`.
+        InvalidInput: one of them is not deleted.
         CatalogLocked: others were at it for that long.
         Corrupt: a segment with points of a deleted run is not what was written.
     """
     store.seal(timeout_s=timeout_s)
     until_ms = clock_ms() - older_than_ms
     with store.compactor.lease(timeout_s):
-        found = _find(store, until_ms, damaged=damaged)
+        found = _find(store, until_ms, damaged, run_ids)
         _remove_runs(store, found.names("run"), until_ms, progress)
+    if run_ids is not None:
+        return found
     _remove_experiments(store, found.names("experiment"), until_ms)
     unlisted = [UnlistedFile(name) for name in found.names("segment")]
     for start in range(0, len(unlisted), _AT_ONCE):
@@ -128,14 +146,23 @@ def remove(
     for name in found.names("damaged"):
         _remove_damaged(store, name)
     store.compactor.remove_replaced()
+    _remove_shared(store, found.names("shared"))
     return found
 
 
 # -- runs and experiments
 
 
-def _find_runs(store: Store, until_ms: int, found: Found) -> None:
-    runs = store.catalog.deleted_runs(until_ms)
+def _require_deleted(store: Store, run_ids: Iterable[str]) -> None:
+    deleted = {run.run_id for run in store.catalog.deleted_runs(clock_ms())}
+    for run_id in run_ids:
+        if run_id not in deleted:
+            store.catalog.get_run(run_id)  # raises NotFound
+            raise InvalidInput(f"run {run_id} is not deleted", hint="delete it first: runlake.delete_run(run_id)")
+
+
+def _find_runs(store: Store, until_ms: int, found: Found, run_ids: Collection[str] | None = None) -> None:
+    runs = [run for run in store.catalog.deleted_runs(until_ms) if run_ids is None or run.run_id in run_ids]
     waiting = _with_points_in_live_journals(store, [run.run_id for run in runs])
     going: dict[str, int] = {}
     for run in runs:
@@ -144,7 +171,7 @@ def _find_runs(store: Store, until_ms: int, found: Found) -> None:
         found.add(Item("run", run.run_id, f"{run.name}, deleted", run.points, size, run.deleted_ms), keep)
         if keep is None:
             going[run.experiment_id] = going.get(run.experiment_id, 0) + 1
-    for experiment in store.catalog.deleted_experiments(until_ms):
+    for experiment in store.catalog.deleted_experiments(until_ms) if run_ids is None else ():
         left = experiment.runs - going.get(experiment.experiment_id, 0)
         item = Item(
             "experiment", experiment.experiment_id, f"{experiment.name}, deleted", since_ms=experiment.deleted_ms
@@ -290,6 +317,27 @@ def _find_segment(path: Path, name: str, held: _Held, found: Found, *, damaged: 
         found.add(item, "listed segments do not hold all of its points")
     else:
         found.add(item)
+
+
+def _find_shared(store: Store, found: Found) -> None:
+    """Look at packages and changes that no run names, those aside that go now."""
+    names = store.shared_files.names()
+    named = store.catalog.tag_values([*FILE_TAGS.values()], without=found.names("run"))
+    for name in names:
+        path = store.shared_files.folder / name
+        if name in named or not path.exists():
+            continue
+        modified_s = path.stat().st_mtime
+        item = Item("shared", f"provenance/{name}", "no run names it", 0, _size(path), round(modified_s * 1000))
+        fresh = time.time() - modified_s <= _UNNAMED_S
+        found.add(item, "no run names it, but one may be about to: it is of the last day" if fresh else None)
+
+
+def _remove_shared(store: Store, names: Sequence[str]) -> None:
+    named = store.catalog.tag_values([*FILE_TAGS.values()])
+    for name in (name.rpartition("/")[2] for name in names):
+        if name not in named:
+            store.shared_files.remove(name, _UNNAMED_S)
 
 
 class _Held:

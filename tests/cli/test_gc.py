@@ -60,3 +60,12 @@ def test_an_age_needs_its_unit(cli: Cli, lake: Path, age: str) -> None:
 
 def test_ages_add_up(cli: Cli, lake_with_deleted_run: Path) -> None:
     assert cli("gc", "--older-than", "1d2h3m4s").err == "there is nothing to remove\n"
+
+
+def test_a_run_can_be_named(cli: Cli, lake_with_deleted_run: Path) -> None:
+    (deleted,) = get_store(lake_with_deleted_run).catalog.deleted_runs(1 << 62)
+    refused = cli("gc", "--run", _run_named("broad"))
+    assert (refused.status, "is not deleted" in refused.err) == (2, True)
+    assert cli("gc", "--run", deleted.run_id, "--older-than", "1h").err == "there is nothing to remove\n"
+    assert cli("gc", "--run", deleted.run_id).out.splitlines()[1].endswith("\todd, deleted\twould go")
+    assert "1 runs, 0 experiments and 0 files removed" in cli("gc", "--run", deleted.run_id, "--delete").err

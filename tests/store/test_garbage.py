@@ -1,8 +1,10 @@
 """Garbage: what is removed for good, what stays, and what a crash on the way leaves."""
 
 import fcntl
+import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from runlake import _engine, garbage, query
 from runlake.catalog import NewVersion, Stamp
 from runlake.config import Config
 from runlake.entities import ViewType
-from runlake.errors import NotFound
+from runlake.errors import InvalidInput, NotFound
 from runlake.garbage import Found
 from runlake.store import Store
 from tests.store.programs import Programs
@@ -88,6 +90,67 @@ def test_a_deleted_run_goes_with_all_that_belongs_to_it(store: Store) -> None:
     for path in segment_files(store):
         assert _engine.verify_segment(str(store.segments_dir / path)).rows == 20
     assert garbage.find(store, 0) == Found()
+
+
+def name_shared(store: Store, run_id: str, content: bytes, *, days_old: float) -> str:
+    """Have a run name a shared file, which is as old as if the run had begun then."""
+    digest = store.shared_files.put(content)
+    store.record(run_id, tags={"runlake.diff": digest})
+    put_s = time.time() - days_old * 86_400
+    os.utime(store.shared_files.folder / digest, (put_s, put_s))
+    return digest
+
+
+def test_shared_files_go_with_the_last_run_that_names_them(store: Store) -> None:
+    only_b = name_shared(store, "b", b"diff of b", days_old=2)
+    shared = name_shared(store, "c", b"diff of c", days_old=2)
+    store.record("b", tags={"runlake.requirements": shared})
+    store.catalog.delete_run("b")
+    assert garbage.find(store, 60_000).going == [], "the run may be restored"
+    assert garbage.find(store, 0).names("shared") == [f"provenance/{only_b}"]
+    garbage.remove(store, 0)
+    assert store.shared_files.names() == [shared]
+    garbage.remove(store, 0)
+    assert store.shared_files.names() == [shared]
+
+
+def test_a_shared_file_that_a_run_may_be_about_to_name_stays(store: Store) -> None:
+    fresh = store.shared_files.put(b"just put")
+    old = name_shared(store, "a", b"named before", days_old=2)
+    store.record("a", deleted_tags=["runlake.diff"])
+    found = garbage.find(store, 0)
+    assert (found.names("shared"), [item.name for item in found.kept]) == (
+        [f"provenance/{old}"],
+        [f"provenance/{fresh}"],
+    )
+    assert store.shared_files.put(b"named before") == old, "a run begins that has the same changes"
+    assert garbage.remove(store, 0).names("shared") == []
+    assert store.shared_files.get(old) == b"named before"
+
+
+def test_a_shared_file_that_is_renewed_while_it_is_removed_stays(store: Store) -> None:
+    digest = name_shared(store, "a", b"content", days_old=2)
+    assert not store.shared_files.remove(digest, 3 * 86_400)
+    assert store.shared_files.renew(digest)
+    assert not store.shared_files.remove(digest, 86_400)
+    assert store.shared_files.names() == [digest]
+    assert store.shared_files.remove(digest, -1)
+    assert (store.shared_files.renew(digest), store.shared_files.names()) == (False, [])
+
+
+def test_only_the_runs_that_are_named_go(store: Store) -> None:
+    for run_id in "ab":
+        store.catalog.delete_run(run_id)
+    left = store.segments_dir / "experiment_id=0" / f".{'0' * 32}.parquet.{'0' * 32}.tmp"
+    left.write_bytes(b"")
+    assert garbage.find(store, 0, run_ids=["b"]).going == [garbage.find(store, 0).going[1]]
+    with pytest.raises(InvalidInput, match="run c is not deleted"):
+        garbage.remove(store, 0, run_ids=["b", "c"])
+    with pytest.raises(NotFound):
+        garbage.remove(store, 0, run_ids=["nobody"])
+    assert garbage.remove(store, 0, run_ids=["b"]).names("run") == ["b"]
+    assert runs_of(store) == {"a", "c"}
+    assert left.exists()
 
 
 def test_another_process_that_had_read_the_runs_no_longer_shows_them(root: Path, store: Store) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
 from pathlib import Path
 
 
@@ -25,11 +26,44 @@ class SharedFiles:
             OSError: it cannot be written; nothing is left behind.
         """
         digest = hashlib.sha256(content).hexdigest()
-        path = self.folder / digest
-        if not path.exists():
+        if not self.renew(digest):
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._write(path, content)
+            self._write(self.folder / digest, content)
         return digest
+
+    def renew(self, digest: str) -> bool:
+        """Keep a content from being removed for as long as if it had just been put; False when there is none.
+
+        Whoever is about to name one that is there has to: nobody may name it any more.
+        """
+        try:
+            os.utime(self.folder / digest)
+        except OSError:
+            return False
+        return True
+
+    def names(self) -> list[str]:
+        """Return the names of the files: digests, and what writing was cut short of, `<digest>.<8 digits>.tmp`."""
+        return sorted(path.name for path in self.folder.glob("?" * 64 + "*")) if self.folder.is_dir() else []
+
+    def remove(self, name: str, older_than_s: float) -> bool:
+        """Remove a file, unless it was put or renewed less than `older_than_s` ago; tell whether it is gone.
+
+        It is moved aside first: who renews it from then on finds none, and puts it again.
+        """
+        path = self.folder / name
+        aside = path.with_name(f"{name[:64]}.{os.urandom(4).hex()}.tmp")
+        try:
+            if time.time() - path.stat().st_mtime <= older_than_s:
+                return False
+            path.rename(aside)
+            if time.time() - aside.stat().st_mtime > older_than_s:
+                aside.unlink()
+                return True
+            aside.replace(path)
+        except OSError:  # somebody else has removed it, or it cannot be
+            pass
+        return not path.exists()
 
     def get(self, digest: str) -> bytes | None:
         """Return the content with that digest; None when there is none, or when it is not what was written."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
+from typing import Final
 
 from runlake.catalog.part import Part
 from runlake.catalog.segments import Range
 from runlake.catalog.session import placeholders
+
+_MOST_RUNS: Final = 500
 
 
 class Health(Part):
@@ -23,15 +27,19 @@ class Health(Part):
         ]
         return found
 
-    def tag_values(self, keys: Sequence[str]) -> set[str]:
-        """Return every value that a tag of one of these keys has, of any run."""
+    def tag_values(self, keys: Sequence[str], *, without: Sequence[str] = ()) -> set[str]:
+        """Return every value that a tag of one of these keys has, of any run but those of `without`."""
+        counted = (
+            "SELECT t.value, count(*) FROM tag t JOIN name n ON n.name = t.key"
+            f" WHERE n.text IN ({placeholders(len(keys))}) {{}} GROUP BY t.value"
+        )
         with self._database.reading() as session:
-            rows = session.all(
-                "SELECT DISTINCT t.value FROM tag t JOIN name n ON n.name = t.key"
-                f" WHERE n.text IN ({placeholders(len(keys))})",
-                keys,
-            )
-        return {value for (value,) in rows}
+            counts: Counter[str] = Counter(dict(session.all(counted.format(""), keys)))
+            for start in range(0, len(without), _MOST_RUNS):
+                part = without[start : start + _MOST_RUNS]
+                of_these = f"AND t.run IN (SELECT run FROM run WHERE run_id IN ({placeholders(len(part))}))"
+                counts.subtract(dict(session.all(counted.format(of_these), (*keys, *part))))
+        return {value for value, count in counts.items() if count > 0}
 
     def runs_tagged(self, key: str) -> list[str]:
         """Return the ids of the runs that have a tag."""

@@ -17,6 +17,7 @@ from runlake.garbage import Found, Item
 
 _AGE: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _UNITS_MS: Final = (86_400_000, 3_600_000, 60_000, 1000)
+_DEFAULT_MS: Final = 30 * 86_400_000
 
 
 class Age(click.ParamType[int]):
@@ -35,27 +36,32 @@ class Age(click.ParamType[int]):
 @click.option(
     "--older-than",
     type=Age(),
-    default="30d",
     metavar="AGE",
-    help="Only runs and experiments deleted that long ago: 30d, 12h, 1d2h3m4s. Default: 30d.",
+    help="Only runs and experiments deleted that long ago: 30d, 12h, 1d2h3m4s. Default: 30d, or with --run any time.",
 )
+@click.option("--run", "runs", multiple=True, metavar="RUN_ID", help="Only this deleted run; may be given repeatedly.")
 @click.option("--delete", is_flag=True, help="Remove it. Without this only a list of what would go is printed.")
 @click.option("--damaged", is_flag=True, help="Files that cannot be read go as well. Copy them first if in doubt.")
 @folder_option
 @json_option
-def gc(older_than: int, delete: bool, damaged: bool, store: str | None, as_json: bool) -> None:
+def gc(
+    older_than: int | None, runs: tuple[str, ...], delete: bool, damaged: bool, store: str | None, as_json: bool
+) -> None:
     """List what nobody needs any more, and with --delete remove it for good.
 
     That is: deleted runs with their points, parameters and artifacts; deleted experiments when none of their runs
     stays; files that a process which died has left among the segments; and files that were merged into others an hour
-    ago. Runs that registered model versions are of stay, and so does whatever a living process may be using.
+    ago; and packages and changes in provenance/ that no run names any more and that are older than a day. Runs that
+    registered model versions are of stay, and so does whatever a living process may be using.
     """
+    age_ms = (0 if runs else _DEFAULT_MS) if older_than is None else older_than
+    run_ids = runs or None
     with opened_folder(store) as opened_store:
         if delete:
             with bar("removing points of deleted runs") as move:
-                found = garbage.remove(opened_store, older_than, damaged=damaged, progress=move)
+                found = garbage.remove(opened_store, age_ms, damaged=damaged, run_ids=run_ids, progress=move)
         else:
-            found = garbage.find(opened_store, older_than, damaged=damaged)
+            found = garbage.find(opened_store, age_ms, damaged=damaged, run_ids=run_ids)
     if as_json:
         output.json({"deleted": delete, "going": [*map(asdict, found.going)], "kept": [*map(asdict, found.kept)]})
         return

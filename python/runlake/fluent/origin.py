@@ -61,7 +61,7 @@ def _kept(store: Store, collected: Collected) -> dict[str, str]:
     """Put the files into the store, the first time, and return the tags of the repository and those that name files."""
     known = _tags_in.setdefault(store, {})
     tags = known.get(id(collected))
-    if tags is None:
+    if tags is None or not all(store.shared_files.renew(tags[FILE_TAGS[path]]) for path in collected.files):
         files = {FILE_TAGS[path]: store.shared_files.put(content) for path, content in collected.files.items()}
         tags = known[id(collected)] = {**collected.tags, **files}
     return tags

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -26,6 +27,7 @@ Facts = tuple[int, int]
 """Size in bytes, and time of the last change in nanoseconds."""
 
 _MOST_FILES: Final = 200
+_ASK_AGAIN_S: Final = 3600.0  # a server keeps what no run names, and nobody asks for, for a day
 
 
 class FileShipper:
@@ -36,7 +38,7 @@ class FileShipper:
         self._peer = peer
         self._number = number
         self._progress = progress
-        self._shared: set[str] = set()  # digests of shared files that the server has
+        self._shared: dict[str, float] = {}  # when the server said last that it has a shared file, by digest
 
     def send(self, run: Run) -> None:
         """Send what is new of a run's artifacts, as far as they are in the store, and of what it shares."""
@@ -87,12 +89,14 @@ class FileShipper:
 
     def send_shared(self, digests: Sequence[str]) -> None:
         """Send files that runs share, as far as they are in the store and the server lacks them."""
-        present = {digest: self._store.shared_files.get(digest) for digest in digests if digest not in self._shared}
+        until_s = time.monotonic() - _ASK_AGAIN_S
+        asked = [digest for digest in digests if self._shared.get(digest, until_s) <= until_s]
+        present = {digest: self._store.shared_files.get(digest) for digest in asked}
         kept = {digest: content for digest, content in present.items() if content is not None}
         if kept:
             for digest in self._peer.missing_shared(list(kept)):
                 self._peer.put_shared(digest, kept[digest])
-            self._shared.update(kept)
+            self._shared.update(dict.fromkeys(kept, time.monotonic()))
 
 
 def stored_artifacts(store: Store, run: Run) -> Artifacts | None:

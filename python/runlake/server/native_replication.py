@@ -257,7 +257,11 @@ async def shared_state(request: Request, max_body_bytes: int) -> Response:
     """Say which of the files that runs share are missing."""
     digests = _listed(await _fields(request, max_body_bytes), "digests")
     shared = worker_of(request).store.shared_files
-    present = await worker_of(request).run(lambda: [shared.get(str(digest)) is not None for digest in digests])
+
+    def is_there(digest: str) -> bool:
+        return shared.get(digest) is not None and shared.renew(digest)  # a run that is sent next names it
+
+    present = await worker_of(request).run(lambda: [is_there(str(digest)) for digest in digests])
     return _json({"missing": [digest for digest, there in zip(digests, present, strict=True) if not there]})
 
 
