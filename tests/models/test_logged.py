@@ -239,7 +239,7 @@ def test_what_is_no_model_of_the_store_is_not_registered(lake: Path, uri: str) -
     with pytest.raises(RunlakeError):
         runlake.register_model(uri.format(run=run.id), "others")
     with pytest.raises(NotFound):
-        registry.get_registered_model(folder_at(), "others")
+        registry.get_registered_model("others")
     with pytest.raises((RunlakeError, NotFound)):
         runlake.pyfunc.load_model(uri.format(run=run.id))
 

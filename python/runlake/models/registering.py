@@ -7,10 +7,11 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from runlake import names, registry
+from runlake import names
 from runlake.entities import ModelVersion
 from runlake.errors import AlreadyExists
 from runlake.model_sources import resolve_source
+from runlake.registry import operations
 from runlake.store import Store
 from runlake.stores import folder_at
 
@@ -58,8 +59,8 @@ def register(
     source, run_id, model_id = locating.source_of(store, model_uri)
     resolve_source(store, source, run_id, model_id, dict(tags or {}), local=True)  # before a model is made for it
     with contextlib.suppress(AlreadyExists):
-        registry.create_registered_model(store, name)
-    version = registry.create_model_version(store, name, source, run_id, dict(tags or {}), model_id=model_id)
+        operations.create_registered_model(store, name)
+    version = operations.create_model_version(store, name, source, run_id, dict(tags or {}), model_id=model_id)
     _log.info("registered version %d of model %r", version.version, name)
     return version
 
