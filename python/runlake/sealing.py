@@ -128,6 +128,9 @@ class Sealer:
     def seal(self, *, min_bytes: int = 0, timeout_s: float = 3600.0) -> bool:
         """Seal what is in the journal now, in pieces, unless it is less than `min_bytes`.
 
+        Only what is on the disk is sealed, so that the journal never forgets what segments and ledger say: after a power
+        cut it could take a point for pending that is sealed, and store it once more.
+
         Returns:
             Whether no point that was there at the call is left; False when `timeout_s` passed between two pieces.
         """
@@ -138,11 +141,13 @@ class Sealer:
             stats = self._writer.stats()
             if stats.unsealed_bytes < min_bytes:
                 return self._sealed >= stats.committed
-            while self._sealed < stats.committed:
+            ledger = self._writer.ledger()
+            end = min(stats.committed, self._sync(deadline))
+            while self._sealed < end:
                 if time.monotonic() >= deadline:
                     return False
-                self._seal_piece(stats.committed)
-            return True
+                self._seal_piece(end, ledger)
+            return self._sealed >= stats.committed
         finally:
             self._mutex.release()
 
@@ -156,16 +161,23 @@ class Sealer:
         self._stopped.set()
         self._thread.join(timeout_s)
 
-    def _seal_piece(self, committed: int) -> None:
+    def _sync(self, deadline: float) -> int:
+        """Sync the journal where something is to be sealed; return up to where it is on the disk."""
+        if self._sealed < self._writer.stats().committed:
+            with contextlib.suppress(StoreError):  # what a full or failing disk has taken can be sealed all the same
+                self._writer.flush(max(0, round((deadline - time.monotonic()) * 1000)))
+        return self._writer.stats().durable
+
+    def _seal_piece(self, end: int, ledger: Sequence[_engine.LedgerEntry]) -> None:
         piece = max(1, self._config.seal_bytes // BYTES_PER_POINT)
-        upto = min(committed, self._sealed + piece)
+        upto = min(end, self._sealed + piece)
         points = (self._writer.id, self._sealed, upto)
-        ledger = {self._writer.id: self._writer.ledger()}
+        told = {self._writer.id: ledger}
         try:
-            won = self._segments.seal([points], [points], ledger)
+            won = self._segments.seal([points], [points], told)
         except Corrupt as error:
             held, points = self._without_losses(points, error)
-            won = self._segments.seal(held, [points], ledger)
+            won = self._segments.seal(held, [points], told)
         self._sealed = points[2] if won else self._known_to_be_sealed()
         self._writer.trim(self._sealed)
         if self._segments.hook is not None:

@@ -1,5 +1,6 @@
 """Sealing: killed, paused or beaten at any step, no point is missing and none is there twice."""
 
+import shutil
 import signal
 import threading
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from runlake.config import Config
 from runlake.errors import StoreError
 from runlake.store import Store
+from runlake.throttling import Policy
 from tests.store.programs import Programs
 from tests.store.reading import journal_files, numbered, points, segment_files, wait_until
 from tests.store.test_store import add_run
@@ -148,3 +150,24 @@ def test_a_journal_that_the_catalog_does_not_know_yet_keeps_its_points(store: St
     add_run(store)
     store.seal()
     assert store.get_run("run1").data.metrics == {"k": 1.0}
+
+
+def test_what_was_held_back_counts_once_after_a_power_cut_that_follows_a_seal(root: Path, tmp_path: Path) -> None:
+    store = Store.open(root, config=Config(sync_interval_ms=3_600_000))
+    logger = add_run(store)
+    store.throttle_run("run1", ["k"], Policy(every=10))
+    for step in range(25):
+        logger.log_metric("k", step, step)
+    store.flush()
+    for step in range(25, 40):
+        logger.log_metric("k", step, step)
+    store.seal()
+    # The inodes of a copy are others, so that of its journals only what was synced is believed, as after a power cut.
+    shutil.copytree(root, tmp_path / "copy", ignore=shutil.ignore_patterns("*.lock"))
+    store.close()
+    copy = Store.open(tmp_path / "copy")
+    copy.seal()
+    assert [p[2] for p in points(copy)] == [0, 10, 20, 30, 39]
+    [key] = copy.ledger("run1").keys
+    assert (key.accepted, key.stored, key.dropped, key.in_flight) == (40, 5, {"throttled": 35}, 0)
+    copy.close()
