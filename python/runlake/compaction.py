@@ -11,9 +11,13 @@ once for every factor of `FACTOR` between the rows of the segment it was sealed 
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import logging
 import math
 import os
+import secrets
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,6 +47,7 @@ MOST_BYTES: Final = 256 << 20
 MOST_RANGES: Final = 1 << 15
 """Ranges of journals that a segment stands for, at most: 70 bytes each, which every reader of its footer reads."""
 
+_NO_LINKS: Final = frozenset((errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK))
 _QUICK_ROWS: Final = 2 << 20
 _SETTLED_S: Final = 10.0
 """A process that is younger only begins merges that take less than a second: many short ones would finish no others."""
@@ -222,10 +227,11 @@ class Compactor:
     def _swap_names(self, settled: Settled) -> None:
         hidden = self._segments.folder / settled.path
         shown = hidden.with_name(f"{settled.segment_id}.parquet")
+        second = _second_name(hidden, settled.segment_id)
         for old in settled.replaced:
             (self._segments.folder / old).unlink(missing_ok=True)
-        with contextlib.suppress(FileExistsError):  # another process, or one that was killed, has done this
-            os.link(hidden, shown)
+        second.replace(shown)
+        second.unlink(missing_ok=True)  # somebody has done this before: of two names of one file both stay
         sync_folder(shown.parent)
         self._segments.catalog.forget_replaced(settled, str(shown.relative_to(self._segments.folder)))
 
@@ -343,6 +349,31 @@ class Compactor:
 
     def _pieces(self) -> list[Piece]:
         return self._segments.catalog.pieces()
+
+
+def _second_name(hidden: Path, segment_id: str) -> Path:
+    """Give a file a second name, a temporary one; where there are no hard links, make a copy and sync it."""
+    second = hidden.with_name(f".{segment_id}.parquet.{secrets.token_hex(16)}.tmp")
+    try:
+        os.link(hidden, second)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _copy(hidden, second)
+    return second
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        with source.open("rb") as old, target.open("xb") as new:
+            with contextlib.suppress(OSError):
+                fcntl.flock(new, fcntl.LOCK_EX | fcntl.LOCK_NB)  # so that nobody takes it for a leftover
+            shutil.copyfileobj(old, new, 1 << 20)
+            new.flush()
+            os.fsync(new.fileno())
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
 
 
 def _planned_rows(pieces: Sequence[Piece]) -> int:

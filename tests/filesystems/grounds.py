@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_NO_LINKS = Path(__file__).with_name("no_links.c")
 _BTRFS_BYTES = 120 << 20
 
 
@@ -45,6 +46,18 @@ def fuse_without_mappings(folder: Path) -> Iterator[Path]:
 def fuse_with_one_owner(folder: Path) -> Iterator[Path]:
     """FUSE whose server takes locks for all its clients as if they were its own."""
     with fuse(folder, "--multithreaded", "--enable-lock-forwarding") as mounted:
+        yield mounted
+
+
+@contextmanager
+def fuse_without_links(folder: Path) -> Iterator[Path]:
+    """FUSE whose server knows no hard links."""
+    _require("bindfs")
+    _require("cc")
+    (folder / "below").mkdir()
+    library = folder / "no_links.so"
+    _run("cc", "-shared", "-fPIC", "-Wall", "-Werror", str(_NO_LINKS), "-o", str(library))
+    with _mounted(folder, "env", f"LD_PRELOAD={library}", "bindfs", str(folder / "below")) as mounted:
         yield mounted
 
 

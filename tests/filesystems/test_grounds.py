@@ -1,6 +1,7 @@
 """What is promised of a store on file systems that keep no mapped files, on those that can be had here."""
 
 import array
+import contextlib
 import json
 import logging
 import shutil
@@ -13,11 +14,13 @@ import pytest
 
 import runlake
 from runlake import _engine
+from runlake.config import Config
 from runlake.errors import StoreUnavailable
 from runlake.store import Store, get_store
-from tests.filesystems.grounds import Missing, btrfs, fuse_with_one_owner
+from tests.filesystems.grounds import Missing, btrfs, fuse_with_one_owner, fuse_without_links
 from tests.store.programs import Programs
-from tests.store.reading import points
+from tests.store.reading import points, segment_files
+from tests.store.test_compaction import scatter, settle
 
 LOG = """
 store = Store.open(root)
@@ -52,6 +55,28 @@ def test_points_of_a_killed_process_are_there_live_adopted_and_sealed(programs: 
         assert store.catalog.plan().segments
         assert store.catalog.gaps() == []
     finally:
+        store.close()
+
+
+def test_merged_segments_get_their_names_where_there_are_no_hard_links(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as mounted:
+        try:
+            folder = mounted.enter_context(fuse_without_links(tmp_path))
+        except Missing as missing:
+            pytest.skip(str(missing))
+        (folder / "file").touch()
+        with pytest.raises(PermissionError):
+            (folder / "link").hardlink_to(folder / "file")
+        store = Store.open(folder / "lake", config=Config(compact_in_background=0))
+        scatter(store)
+        before = points(store)
+        store.compactor.compact()
+        settle(store)
+        (segment,) = store.catalog.plan().segments
+        assert not segment.path.startswith(".")
+        assert segment_files(store) == {segment.path}
+        assert points(store) == before
+        assert store.catalog.replaced_segments() == []
         store.close()
 
 
