@@ -102,10 +102,7 @@ def _text_or_bytes(column: Any, spec: ColSpec, name: Any) -> Any:
 
 
 def _datetime(column: Any, spec: ColSpec, name: Any) -> Any:
-    """Give a column of times without a zone, read from texts and Python's dates as well.
-
-    They are nanoseconds, as MLflow has them, but for those that are too far away for that.
-    """
+    """Give a column of times without a zone, read from texts and Python's dates as well."""
     pandas = import_extra("pandas", "to check columns")
     if column.dtype.kind == "O":
         try:
@@ -115,9 +112,14 @@ def _datetime(column: Any, spec: ColSpec, name: Any) -> Any:
     dtype = getattr(column.dtype, "numpy_dtype", column.dtype)
     if dtype.kind != "M" or _zone(column.dtype) is not None:
         raise _refused(column, spec, name)
+    return in_nanoseconds(column)
+
+
+def in_nanoseconds(column: Any) -> Any:
+    """Give a column of times in nanoseconds, as MLflow has them; as it is if a time is too far away for that."""
     try:
         return column if column.dtype == "datetime64[ns]" else column.astype("datetime64[ns]")
-    except pandas.errors.OutOfBoundsDatetime:
+    except import_extra("pandas", "to check columns").errors.OutOfBoundsDatetime:
         return column
 
 

@@ -11,8 +11,9 @@ from runlake.errors import InvalidInput, InvalidType
 from runlake.types.columns import ColSpec, Schema
 from runlake.types.dataclasses import convert_dataclass_to_schema
 from runlake.types.inference import infer_schema
-from runlake.types.kinds import AnyType
+from runlake.types.kinds import AnyType, Array
 from runlake.types.parameters import ParamSchema, infer_params
+from runlake.types.values import is_ndarray, kind_of
 
 
 class ModelSignature:
@@ -95,6 +96,18 @@ def infer_signature(
         None if model_output is None else _inferred(model_output, "output"),
         infer_params(params) if params else None,
     )
+
+
+def signature_of_call(data: Any, output: Any, params: dict[str, Any] | None = None) -> ModelSignature:
+    """Give the signature that one call of a model has.
+
+    It is that of `infer_signature`, but that an array of one value a row, which a model gives for columns, is a column.
+    """
+    signature = infer_signature(data, output, params)
+    columns = signature.inputs is not None and not signature.inputs.is_tensor_spec()
+    if columns and is_ndarray(output) and output.ndim == 1 and isinstance(kind := kind_of(output), Array):
+        signature.outputs = Schema([ColSpec(kind.dtype)])
+    return signature
 
 
 def as_signature(signature: Any) -> ModelSignature:

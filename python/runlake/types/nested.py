@@ -54,6 +54,8 @@ def _checked(value: Any, kind: Kind, required: bool) -> Any:
         if required:
             raise Mismatch(f"is missing, and {kind!r} is expected")
         return None
+    if not required and isinstance(value, list | tuple | Mapping) and not value:
+        return value  # what is empty says as little of its kind as what is missing
     match kind:
         case Array():
             return _array(value, kind)
