@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runlake.errors import Corrupt, InvalidInput, Untrusted
 from runlake.extras import import_extra
-from runlake.models import loading, locating, logged, saving, trust
+from runlake.models import contract, loading, locating, logged, saving, trust
 from runlake.models.flavors import Flavor, Loading, payload, reading
 from runlake.models.trust import Trust
 
@@ -257,6 +257,7 @@ def load_model(
         Corrupt: a file is cut off or garbled; the message names it.
     """
     folder = locating.locate(model_uri, dst_path)
+    contract.warn_of_differences(folder)
     return loading.load_native(folder, FLAVOR_NAME, trust=trust.given(trust_pickle, skops_trusted_types))
 
 

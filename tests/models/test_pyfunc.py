@@ -17,6 +17,8 @@ from runlake.errors import Corrupt, InvalidInput, MissingExtra, NotFound, Untrus
 from runlake.pyfunc import PythonModel, PythonModelContext
 
 SCRIPT = """
+from pathlib import Path
+
 import runlake as mlflow
 from runlake.models import ModelConfig, set_model
 
@@ -25,7 +27,7 @@ config = ModelConfig(development_config={"factor": 2})
 
 class Scaled(mlflow.pyfunc.PythonModel):
     def load_context(self, context):
-        self.offset = int(open(context.artifacts["offset"]).read())
+        self.offset = int(Path(context.artifacts["offset"]).read_text())
 
     def predict(self, context, model_input, params=None):
         return [config.get("factor") * value + self.offset for value in model_input]

@@ -10,14 +10,25 @@ if TYPE_CHECKING:
     from runlake.models.flavors import Flavor
     from runlake.models.info import ModelInfo, get_model_info
     from runlake.models.manifest import Model
+    from runlake.models.signature import ModelSignature, infer_signature
 
-__all__ = ["Flavor", "Model", "ModelConfig", "ModelInfo", "get_model_info", "set_model"]
+__all__ = [
+    "Flavor",
+    "Model",
+    "ModelConfig",
+    "ModelInfo",
+    "ModelSignature",
+    "get_model_info",
+    "infer_signature",
+    "set_model",
+]
 
 _HOMES = {
     "runlake.models.code": ("ModelConfig", "set_model"),
     "runlake.models.flavors": ("Flavor",),
     "runlake.models.info": ("ModelInfo", "get_model_info"),
     "runlake.models.manifest": ("Model",),
+    "runlake.models.signature": ("ModelSignature", "infer_signature"),
 }
 """Where each public name is defined; its module is imported when the name is first used."""
 

@@ -1,62 +1,151 @@
-"""Contract of a model: its signature, example and environment, each made and read in a module of its own.
+"""Contract of a model: its signature, its example and its environment, each of which has a module of its own.
 
-What a model says of itself is asked for here alone, so that saving and loading know none of those modules.
+Saving and loading ask here alone; what is not needed is not loaded: a signature brings NumPy and pandas.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runlake.models.environment import Environment
+    from runlake.models.imports import Recording
+    from runlake.models.signature import ModelSignature
 
 
-def signature_from_dict(given: Mapping[str, Any]) -> Any:
-    """Read a signature as manifests have it."""
-    return _module("signature").ModelSignature.from_dict(given)
+@dataclass(frozen=True)
+class Wanted:
+    """What is said of the environment of a model.
+
+    Attributes:
+        requirements: Distributions that the flavor needs.
+        others: What the caller says: arguments of `environment.capture`, by name.
+    """
+
+    requirements: tuple[str, ...]
+    others: Mapping[str, Any]
 
 
-def infer_signature(data: Any, output: Any, params: Mapping[str, Any] | None) -> Any:
+# -- signature
+
+
+def as_signature(given: Any) -> ModelSignature:
+    """Return a signature as one of ours; MLflow's own say the same of themselves.
+
+    Raises:
+        InvalidType: it is none.
+    """
+    from runlake.errors import InvalidType
+    from runlake.models.signature import ModelSignature
+
+    if isinstance(given, ModelSignature):
+        return given
+    if not callable(getattr(given, "to_dict", None)):
+        raise InvalidType(
+            f"a signature is a ModelSignature, not {type(given).__name__}",
+            hint="infer_signature(input, output) makes one",
+        )
+    return signature_from_dict(given.to_dict())
+
+
+def signature_from_dict(given: Mapping[str, Any]) -> ModelSignature:
+    """Read a signature as manifests have it.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    from runlake.models.signature import ModelSignature
+
+    return ModelSignature.from_dict(given)
+
+
+def infer_signature(data: Any, output: Any, params: Mapping[str, Any] | None) -> ModelSignature:
     """Return the signature that an input and the output for it have."""
-    return _module("signature").infer_signature(data, output, params or None)
+    from runlake.models.signature import infer_signature
+
+    return infer_signature(data, output, dict(params) if params else None)
 
 
-def enforce(signature: Any, data: Any, params: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any]]:
+def enforce(signature: ModelSignature, data: Any, params: dict[str, Any] | None) -> tuple[Any, dict[str, Any]]:
     """Return input and parameters as the signature has them.
 
     Raises:
         InvalidInput: they do not fit; the message names column, expected and found type.
     """
-    enforcement = _module("enforcement")
-    schema = signature.inputs
+    from runlake.models.enforcement import enforce_inputs, enforce_params
+
+    inputs = signature.inputs
     return (
-        data if schema is None else enforcement.enforce_inputs(schema, data),
-        enforcement.enforce_params(signature.params, None if params is None else dict(params)),
+        data if inputs is None else enforce_inputs(inputs, data),
+        enforce_params(signature.params, params),
     )
 
 
+# -- example
+
+
+def example_parts(example: Any) -> tuple[Any, dict[str, Any] | None]:
+    """Take an example apart: the input, and the parameters if it is a pair of both."""
+    from runlake.models import examples
+
+    return examples.example_parts(example)
+
+
 def write_example(folder: Path, example: Any) -> dict[str, Any]:
-    """Write an example into a model's folder, and return what the manifest says of it."""
-    written: dict[str, Any] = _module("examples").write_example(folder, example)
-    return written
+    """Write an example into a model's folder, and return what the manifest says of it.
+
+    Raises:
+        InvalidInput: it cannot be JSON.
+    """
+    from runlake.models import examples
+
+    return examples.write_example(folder, example)
 
 
-def read_example(folder: Path, info: Mapping[str, Any]) -> tuple[Any, dict[str, Any] | None]:
-    """Read the example from a model's folder: the input, and the parameters if it has some."""
-    found: tuple[Any, dict[str, Any] | None] = _module("examples").read_example(folder, info)
-    return found
+def read_example(folder: Path, info: Mapping[str, Any], signature: Any = None) -> tuple[Any, dict[str, Any] | None]:
+    """Read the example from a model's folder: the input in the signature's types, and the parameters if it has some.
+
+    Raises:
+        NotFound: it is not there.
+        Corrupt: it is cut off or garbled.
+    """
+    from runlake.models import examples
+
+    return examples.read_example(folder, info, getattr(signature, "inputs", None))
 
 
-def has_environments() -> bool:
-    """Tell whether environments are captured."""
-    return importlib.util.find_spec("runlake.models.environment") is not None
+# -- environment
 
 
-def capture_environment(folder: Path, requirements: Sequence[str], extra: Sequence[str]) -> Any:
-    """Return what a saved model really imports, in exact versions."""
-    return _module("environment").capture(folder, requirements=requirements, extra=extra)
+def recorded() -> AbstractContextManager[Recording]:
+    """Note what is imported in the block, in which a model is loaded and run."""
+    from runlake.models import environment
+
+    return environment.recorded()
 
 
-def _module(name: str) -> Any:
-    return importlib.import_module(f"runlake.models.{name}")
+def environment_of(
+    folder: Path, wanted: Wanted, *, seen: Recording | None, run: Callable[[Path], object]
+) -> Environment:
+    """Return what a saved model needs.
+
+    Args:
+        seen: What was imported when the model was loaded and run; None has it loaded by `run`.
+
+    Raises:
+        InvalidInput: the caller names requirements in more than one way, or one cannot be read.
+    """
+    from runlake.models import environment
+
+    return environment.capture(folder, requirements=wanted.requirements, seen=seen, run=run, **wanted.others)
+
+
+def warn_of_differences(folder: Path) -> None:
+    """Say in one sentence how the running interpreter differs from what the model was saved with."""
+    from runlake.models import differences
+
+    differences.warn_of_differences(folder)

@@ -52,6 +52,7 @@ def load(
         keys.get("predict_fn", _PREDICT),
         keys.get("predict_stream_fn", _PREDICT_STREAM) if keys.get("streamable") else None,
         manifest.model_id,
+        lambda: manifest.load_input_example(folder),
     )
 
 

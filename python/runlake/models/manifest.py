@@ -166,7 +166,7 @@ class Model:
         if self.saved_input_example_info is None:
             return None, None
         folder = locating.locate(f"models:/{self.model_id}") if path is None else Path(path)
-        return contract.read_example(folder, self.saved_input_example_info)
+        return contract.read_example(folder, self.saved_input_example_info, self.signature)
 
     # -- files and texts
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from runlake.errors import Corrupt, InvalidInput
 from runlake.models import contract
 from runlake.models.flavors import PYTHON_FUNCTION
 from runlake.models.manifest import Model
+
+if TYPE_CHECKING:
+    from runlake.models.signature import ModelSignature
 
 _log = logging.getLogger("runlake")
 
@@ -24,7 +28,7 @@ class PyFuncModel:
         predict_fn: Name of its method.
         predict_stream_fn: Name of the method that gives its answer in pieces; None when there is none.
         model_id: Of the logged model.
-        input_example: What was saved as an example, without its parameters.
+        read_example: Reads what was saved as an example.
     """
 
     def __init__(
@@ -34,14 +38,14 @@ class PyFuncModel:
         predict_fn: str = "predict",
         predict_stream_fn: str | None = None,
         model_id: str | None = None,
-        input_example: Any = None,
+        read_example: Callable[[], Any] = lambda: None,
     ) -> None:
         self._model_meta = model_meta
         self._model_impl = model_impl
         self._predict_fn = _method(model_impl, predict_fn)
         self._predict_stream_fn = None if predict_stream_fn is None else _method(model_impl, predict_stream_fn)
         self._model_id = model_id
-        self.input_example = input_example
+        self._read_example = read_example
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
         """Return the predictions for `data`, in whatever the model gives.
@@ -67,6 +71,11 @@ class PyFuncModel:
         data, params = self._enforced(data, params)
         pieces: Iterator[Any] = _called(self._predict_stream_fn, data, params)
         return pieces
+
+    def declared_signature(self) -> ModelSignature | None:
+        """Return the signature that the model itself declares, with type hints; None when it declares none."""
+        declares = getattr(self._model_impl, "declared_signature", None)
+        return declares() if callable(declares) else None
 
     def unwrap_python_model(self) -> Any:
         """Return the `PythonModel` that was saved.
@@ -100,6 +109,11 @@ class PyFuncModel:
     def model_id(self) -> str | None:
         """The id of the logged model; None when it was only saved to a folder."""
         return self._model_id
+
+    @functools.cached_property
+    def input_example(self) -> Any:
+        """The example that was saved with the model, without its parameters; None when there is none."""
+        return self._read_example()
 
     @property
     def input_schema(self) -> Any:

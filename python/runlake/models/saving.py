@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from runlake.errors import AlreadyExists, InvalidInput, InvalidType, NoSuchFile
 from runlake.models import contract, loading
-from runlake.models.flavors import PYTHON_FUNCTION, Flavor
+from runlake.models.flavors import PYTHON_FUNCTION, Flavor, Loading
 from runlake.models.manifest import FORMAT, MANIFEST_FILE, Model
 from runlake.models.trust import EVERYTHING
+
+if TYPE_CHECKING:
+    from runlake.models.environment import Environment
+    from runlake.models.predicting import PyFuncModel
+
+_log = logging.getLogger("runlake")
 
 CODE: Final = "code"
 EXTRA_FILES: Final = "extra_files"
 _ENVIRONMENT: Final = {"conda": "conda.yaml", "virtualenv": "python_env.yaml"}
+_MOST_SAID: Final = 1000
 
 
 def save(
@@ -60,22 +69,25 @@ def save(
         InvalidInput: the model cannot be saved, or rejects the example. Nothing is left then.
     """
     manifest = Model() if mlflow_model is None else mlflow_model
+    given = {"pip_requirements": pip_requirements, "extra": extra_pip_requirements, "conda_env": conda_env}
     with _appearing(Path(folder)) as new:
         keys = flavor.save(model, new, **options)
         keys[CODE] = _copied(code_paths, new, CODE)
         if extra_files:
-            _copied(extra_files, new, EXTRA_FILES)
-            keys[EXTRA_FILES] = [{"path": f"{EXTRA_FILES}/{os.path.basename(os.fspath(file))}"} for file in extra_files]
+            keys[EXTRA_FILES] = _extra(extra_files, new)
         _describe(manifest, flavor, model, keys, options)
         if metadata is not None:
             manifest.metadata = metadata
         if signature is not None and signature is not False:
-            manifest.signature = signature
+            manifest.signature = contract.as_signature(signature)
         if input_example is not None:
             manifest.saved_input_example_info = contract.write_example(new, input_example)
-            _check(new, manifest, infer=signature is None)
         manifest.save(new / MANIFEST_FILE)
-        _keep_environment(new, manifest, flavor, keys, conda_env, pip_requirements, extra_pip_requirements)
+        wanted = contract.Wanted(flavor.requires(keys), {**given, "code_paths": code_paths})
+        trial = _Trial(flavor, keys, input_example, infer=signature is None)
+        environment = _tried(new, manifest, trial, wanted)
+        environment.write(new)
+        manifest.others["runlake"]["lock_hash"] = environment.lock_hash
         manifest.model_size_bytes = _size(new)
         manifest.save(new / MANIFEST_FILE)
     return manifest
@@ -93,42 +105,76 @@ def _describe(manifest: Model, flavor: Flavor, model: Any, keys: dict[str, Any],
     manifest.others["runlake"] = {"format": FORMAT}
 
 
-def _check(folder: Path, manifest: Model, *, infer: bool) -> None:
-    """Load what was saved and predict on its example; from that a signature is inferred if there is to be one.
+# -- trying
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A model to be loaded as whoever uses it does, and run on its example.
+
+    Attributes:
+        example: None when there is none.
+        infer: Whether the signature comes of it.
+    """
+
+    flavor: Flavor
+    keys: Mapping[str, Any]
+    example: Any
+    infer: bool
+
+    def load(self, folder: Path, manifest: Model) -> PyFuncModel | None:
+        """Load the model; None when it is no python function."""
+        if PYTHON_FUNCTION in manifest.flavors:
+            return loading.load(folder, trust=EVERYTHING, manifest=manifest)
+        self.flavor.load(folder, self.keys, Loading(EVERYTHING))
+        return None
+
+
+def _tried(folder: Path, manifest: Model, trial: _Trial, wanted: contract.Wanted) -> Environment:
+    """Load what was saved, have it predict on its example, and return what that needed.
 
     Raises:
-        InvalidInput: the model rejects the example.
+        InvalidInput: the model rejects the example. A model without one is taken even if it cannot be loaded here.
     """
-    if PYTHON_FUNCTION not in manifest.flavors:
+    failure: Exception | None = None
+    with contract.recorded() as seen:
+        try:
+            loaded = trial.load(folder, manifest)
+        except Exception as error:
+            if trial.example is not None:
+                raise
+            failure = error
+        else:
+            if loaded is not None:
+                _sign(loaded, manifest, trial)
+
+    def fail(_folder: Path) -> None:
+        assert failure is not None
+        raise failure
+
+    return contract.environment_of(folder, wanted, seen=seen if failure is None else None, run=fail)
+
+
+def _sign(loaded: PyFuncModel, manifest: Model, trial: _Trial) -> None:
+    """Give the manifest the signature that the model declares, or that its example shows; check the one with the other."""
+    declared = loaded.declared_signature() if trial.infer or manifest.signature is not None else None
+    if declared is not None:
+        if manifest.signature is not None and manifest.signature != declared:
+            _log.warning("the type hints of predict are the model's signature; the one that was given is another")
+        manifest.signature = declared
+    if trial.example is None:
         return
-    data, params = contract.read_example(folder, manifest.saved_input_example_info or {})
-    loaded = loading.load(folder, trust=EVERYTHING, manifest=manifest)
+    data, params = contract.example_parts(trial.example)
     try:
         output = loaded.predict(data, params)
-    except Exception as error:
-        said = str(error) if isinstance(error, InvalidInput) else f"{type(error).__name__}: {error}"
+    except Exception as error:  # the model's own code
+        said = error.message if isinstance(error, InvalidInput) else f"{type(error).__name__}: {error}"
         raise InvalidInput(
-            f"the model rejects its input example: {said[:1000]}",
+            f"the model rejects its input example: {said[:_MOST_SAID]}",
             hint="give an example that predict() takes, or leave input_example out; nothing was saved",
         ) from error
-    if infer and manifest.signature is None:
+    if trial.infer and manifest.signature is None:
         manifest.signature = contract.infer_signature(data, output, params)
-
-
-def _keep_environment(
-    folder: Path,
-    manifest: Model,
-    flavor: Flavor,
-    keys: Mapping[str, Any],
-    conda_env: Any,
-    pip_requirements: Any,
-    extra_pip_requirements: Any,
-) -> None:
-    if not contract.has_environments():
-        return
-    environment = contract.capture_environment(folder, flavor.requires(keys), extra_pip_requirements or ())
-    environment.write(folder)
-    manifest.others["runlake"]["lock_hash"] = environment.lock_hash
 
 
 # -- files
@@ -185,6 +231,12 @@ def _copied(paths: Sequence[str] | None, folder: Path, name: str) -> str | None:
         else:
             shutil.copyfile(path, to)
     return name
+
+
+def _extra(files: Sequence[str], folder: Path) -> list[dict[str, str]]:
+    """Copy extra files, and return how manifests name them."""
+    _copied(files, folder, EXTRA_FILES)
+    return [{"path": f"{EXTRA_FILES}/{os.path.basename(os.path.abspath(file))}"} for file in files]
 
 
 def _size(folder: Path) -> int:

@@ -6,7 +6,12 @@ import inspect
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from runlake.pyfunc import hints
+
+if TYPE_CHECKING:
+    from runlake.models.signature import ModelSignature
 
 
 class TypeHints(NamedTuple):
@@ -78,8 +83,14 @@ class PythonPredictor:
             python_model = FunctionModel(python_model)
         self.python_model = python_model
         self.context = context
+        # Classes of MLflow's own hold their input against its hints themselves.
+        self._hints = python_model.predict_type_hints if isinstance(python_model, PythonModel) else TypeHints()
         if (load_context := getattr(python_model, "load_context", None)) is not None:
             load_context(context)
+
+    def declared_signature(self) -> ModelSignature | None:
+        """Return the signature that type hints declare; None when they declare none."""
+        return hints.signature_of(*self._hints)
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
         """Return the predictions for an input."""
@@ -91,6 +102,7 @@ class PythonPredictor:
 
     def _called(self, function: Callable[..., Any], data: Any, params: dict[str, Any] | None) -> Any:
         settings = {"params": params} if takes(function, "params") else {}
+        data = hints.as_hinted(data, self._hints.input)
         given = (self.context, data) if takes_context(function) else (data,)
         return function(*given, **settings)
 
@@ -109,9 +121,9 @@ def takes_context(function: Callable[..., Any]) -> bool:
 def type_hints(function: Callable[..., Any]) -> TypeHints:
     """Return what a function or method says of its input and output; what cannot be read says nothing."""
     try:
-        hints = typing.get_type_hints(function)
+        said = typing.get_type_hints(function)
         names = list(inspect.signature(function).parameters)
     except (NameError, TypeError, ValueError):
         return TypeHints()
     name = next((name for name in names[1 if takes_context(function) else 0 :]), None)
-    return TypeHints(hints.get(name) if name else None, hints.get("return"))
+    return TypeHints(said.get(name) if name else None, said.get("return"))
