@@ -7,10 +7,10 @@ docs/design.md, "Environments of models", says what that was weighed against.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import logging
 import os
 import platform
+import sysconfig
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -90,9 +90,9 @@ class Environment:
         return cls(**environment_files.read(Path(folder)))
 
 
-def recorded() -> AbstractContextManager[Recording]:
+def recorded(into: Recording | None = None) -> AbstractContextManager[Recording]:
     """Note the imports in the block, for `capture(seen=...)`, when a model is loaded and run there anyway."""
-    return imports.recorded()
+    return imports.recorded(into)
 
 
 def capture(
@@ -191,7 +191,9 @@ def _captured(
 
 def _run(folder: Path) -> None:
     """Load the model in a folder as a python function, and run it on its example if it has one."""
-    importlib.import_module("runlake.models.running").run(folder)
+    from runlake.models import running
+
+    running.run(folder)
 
 
 def _owners(
@@ -200,13 +202,14 @@ def _owners(
     """Return the distributions of modules by name, and the files of modules that belong to none by module."""
     owners, found, strays = Owners(), {}, {}
     own = tuple(os.path.abspath(path) for path in own_code)
+    of_python = os.path.abspath(sysconfig.get_path("stdlib")) + os.sep  # site-packages may be in there as well
     for name, module in modules.items():
         file = getattr(module, "__file__", None)
         if not isinstance(file, str) or any(file == path or file.startswith(path + os.sep) for path in own):
             continue
         if (owner := owners.of(file)) is not None:
             found[owner.name] = owner
-        elif os.path.exists(file):
+        elif os.path.exists(file) and not file.startswith(of_python):
             strays[name] = file
     return found, strays
 

@@ -114,10 +114,15 @@ class Recording:
 
 
 @contextlib.contextmanager
-def recorded() -> Iterator[Recording]:
-    """Note the imports in the block. One thread at a time does; others wait."""
+def recorded(into: Recording | None = None) -> Iterator[Recording]:
+    """Note the imports in the block. One thread at a time does; others wait.
+
+    Args:
+        into: A recording to go on with; None begins one.
+    """
     with _one_at_a_time:
-        recording = Recording()
+        recording = Recording() if into is None else into
+        recording.is_active = True
         before = (builtins.__import__, _BOOTSTRAP._gcd_import)
         here = (recording.hook(before[0]), recording.by_name_hook(before[1]))
         builtins.__import__, _BOOTSTRAP._gcd_import = here
