@@ -311,6 +311,11 @@ def environment_with(**values: str) -> dict[str, str]:
     return {**os.environ, **values}
 
 
+def environment_without(*names: str) -> dict[str, str]:
+    """Return the environment for a child process, without some variables."""
+    return {name: value for name, value in os.environ.items() if name not in names}
+
+
 def _first(name: str) -> str | None:
     return next((value for prefix in _PREFIXES if (value := os.environ.get(prefix + name))), None)
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Mapping
+from importlib import metadata as metadata_of_installed
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +49,19 @@ def metadata(name: str, version: str, requires: tuple[str, ...] = ()) -> str:
 
 def _digest(text: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+
+
+def repacked(folder: Path, name: str) -> Path:
+    """Make a wheel of an installed distribution, as it is."""
+    found = metadata_of_installed.distribution(name)
+    assert found.files is not None
+    files = [file for file in found.files if "__pycache__" not in file.parts and ".." not in file.parts]
+    described = next(file.parts[0] for file in files if file.parts[0].endswith(".dist-info"))
+    tag = next(line for line in (found.read_text("WHEEL") or "").splitlines() if line.startswith("Tag:")).split()[1]
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{described.removesuffix('.dist-info')}-{tag}.whl"
+    with zipfile.ZipFile(target, "w") as archive:
+        for file in files:
+            if file.name not in ("INSTALLER", "REQUESTED", "direct_url.json"):
+                archive.write(str(file.locate()), str(file))
+    return target

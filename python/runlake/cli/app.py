@@ -22,6 +22,7 @@ from runlake.cli.doctor import doctor
 from runlake.cli.export import export
 from runlake.cli.gc import gc
 from runlake.cli.grant import grant
+from runlake.cli.models import models
 from runlake.cli.output import message
 from runlake.cli.points import points
 from runlake.cli.runs import runs
@@ -56,6 +57,7 @@ for command in (
     gc,
     server,
     sync,
+    models,
     status,
     users,
     tokens,
