@@ -10,6 +10,8 @@ MlflowException                what code written for MLflow catches
   ├ NotFound                   LookupError
   │ └ NoSuchFile               FileNotFoundError as well: a local file or folder that is to be logged is not there
   ├ AlreadyExists
+  ├ PromotionRefused           a version does not fulfil what the gate of a stage or an alias demands
+  ├ VersionInUse               what such a gate guards cannot be deleted
   ├ Unauthenticated            PermissionError: a server wants to know who asks
   ├ PermissionDenied           PermissionError: a server knows who asks, and may not answer
   ├ MissingExtra               ImportError: an optional package is not installed
@@ -24,7 +26,10 @@ MlflowException                what code written for MLflow catches
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from runlake.promotion import GateReport
 
 _HTTP_STATUS = {
     "BAD_REQUEST": 400,
@@ -131,6 +136,22 @@ class AlreadyExists(RunlakeError):
     """The name or id is taken."""
 
     default_code = "RESOURCE_ALREADY_EXISTS"
+
+
+class PromotionRefused(RunlakeError):
+    """A version may not become what a stage or an alias means: rules of its gate are not met.
+
+    `report` has every rule with what it found.
+    """
+
+    report: GateReport | None = None
+    default_code = "RESOURCE_CONFLICT"
+
+
+class VersionInUse(RunlakeError):
+    """What a stage or an alias with a gate means cannot be deleted."""
+
+    default_code = "RESOURCE_CONFLICT"
 
 
 class Unauthenticated(RunlakeError, PermissionError):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Final
 
-from runlake import entities
+from runlake import entities, promotion
 from runlake.entities import PagedList
 from runlake.errors import InvalidInput
 
@@ -44,6 +44,11 @@ _CLASSES: Final[Mapping[str, Any]] = {
         entities.RunLedger,
         entities.RunTag,
         entities.VersionLineage,
+        promotion.Approval,
+        promotion.CheckResult,
+        promotion.Gate,
+        promotion.GateReport,
+        promotion.RuleOutcome,
     )
 }
 _NUMBERS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from runlake.catalog import Catalog, WriterInfo
+from runlake.catalog import Catalog, Stamp, WriterInfo
 from runlake.catalog.schema import VERSIONS
+from runlake.errors import VersionInUse
+from runlake.promotion import Gate
 from tests.catalog.material import writer
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -61,3 +63,16 @@ def columns(root: Path) -> dict[str, list[tuple[str, str]]]:
     found = {name: [row[1:3] for row in connection.execute(f"PRAGMA table_info('{name}')")] for name in names}
     connection.close()
     return found
+
+
+def test_a_registry_of_an_earlier_version_is_kept_and_takes_gates(root: Path) -> None:
+    shutil.copytree(GOLDEN / "version4", root)
+    catalog = Catalog.open(root)
+    assert catalog.get_version_by_alias("churn", "champion").current_stage == "Production"
+    stamp = Stamp("bob", 1)
+    catalog.put_gate(Gate("churn", "Production", approvals=1), None, stamp)
+    with pytest.raises(VersionInUse):
+        catalog.delete_version("churn", 1, stamp)
+    assert catalog.promotion_state("churn", 2, "Production") is not None
+    assert catalog.verify_registry_events().events == 6
+    catalog.close()

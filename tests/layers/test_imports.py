@@ -18,6 +18,7 @@ LAYERS = (
         "config",
         "entities",
         "names",
+        "promotion",
         "missing_names",
         "extras",
         "interpreter",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from runlake import config
+from runlake.registry import gates
 from runlake.store import get_store
 from tests.mlflow_plugin.conftest import uri
 from tests.mlflow_plugin.test_tracking_store import refused
@@ -80,3 +81,22 @@ def test_a_metric_of_a_model_is_one_of_the_run_as_well(client: Any, run_id: str,
         client.log_metric(run_id, "loss", 0.25, step=4, model_id="m-" + "0" * 32)
     assert len(client.get_metric_history(run_id, "loss")) == 1
     assert client.get_logged_model(model_id).artifact_location == uri(lake / "artifacts" / "0" / "models" / model_id)
+
+
+@pytest.mark.filterwarnings("ignore:.*transition_model_version_stage.*:FutureWarning")
+def test_what_mlflow_promotes_passes_the_gates(client: Any, run_id: str, lake: Path, source: str) -> None:
+    client.create_registered_model("shop")
+    client.create_model_version("shop", source, run_id)
+    store = get_store(lake)
+    gates.set_gate(store, "shop", "Production", require="metrics.val_auc > 0.89")
+    gates.set_gate(store, "shop", "@champion", signature=True)
+    with refused("RESOURCE_CONFLICT", "metrics.val_auc is not logged"):
+        client.transition_model_version_stage("shop", "1", "Production")
+    with refused("RESOURCE_CONFLICT", "the model has a signature; the model has none"):
+        client.set_registered_model_alias("shop", "champion", "1")
+    client.log_metric(run_id, "val_auc", 0.9)
+    assert client.transition_model_version_stage("shop", "1", "Production").current_stage == "Production"
+    with refused("RESOURCE_CONFLICT", "cannot be deleted"):
+        client.delete_model_version("shop", "1")
+    with refused("RESOURCE_CONFLICT", "cannot be deleted"):
+        client.delete_registered_model("shop")

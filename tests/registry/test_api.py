@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,28 +14,6 @@ import runlake
 from runlake import MlflowClient, config, registry
 from runlake.entities import ModelVersion, RegisteredModel
 from runlake.errors import AlreadyExists, InvalidInput, NotFound
-from tests.server.wire import Server, served
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with served(tmp_path_factory.mktemp("registry")) as running:
-        yield running
-
-
-@pytest.fixture(params=["folder", "server"])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A store in force, in either place."""
-    uri = str(tmp_path / "lake") if request.param == "folder" else request.getfixturevalue("server").url
-    runlake.set_tracking_uri(uri)
-    yield uri
-    runlake.set_tracking_uri("")
-
-
-@pytest.fixture
-def name(where: str, request: pytest.FixtureRequest) -> str:
-    """A registered model of the test's own."""
-    return registry.create_registered_model(f"of {hash(request.node.name)}", {"team": "risk"}, "who leaves").name
 
 
 @pytest.fixture

@@ -78,6 +78,7 @@ NEEDED = {
         *(f"POST {CALL}/{name}" for name in ("artifact_kind", "find_experiment", "get_experiment", "get_run")),
         *(f"POST {CALL}/{name}" for name in ("list_artifacts", "recorded_run", "run_ids", "run_names", "metric_keys")),
         *(f"POST {CALL}/{name}" for name in ("ledger", "missing_points", "model_events", "version_lineage")),
+        *(f"POST {CALL}/{name}" for name in ("get_gates", "evaluate_gate")),
         *(f"POST {FRAME}/{name}" for name in ("runs", "points", "series", "band", "compare", "listing", "history")),
         f"GET {SENT}/runs/{{run_id}}",
         f"GET {SENT}/experiments",
@@ -108,6 +109,7 @@ NEEDED = {
             for name in ("create_run", "delete_experiment_tag", "log_batch", "log_inputs", "record")
         ),
         *(f"POST {CALL}/{name}" for name in ("rename_experiment", "set_experiment_tags")),
+        *(f"POST {CALL}/{name}" for name in ("set_stage", "set_alias", "approve_version", "post_check")),
         f"POST {SENT}/runs/{{run_id}}/artifacts/state",
         f"PUT {SENT}/runs/{{run_id}}/artifacts/{{path:path}}",
         "POST mlflow/runs/log-metric",
@@ -144,6 +146,7 @@ NEEDED = {
     "manager": [
         *(f"POST {CALL}/{name}" for name in ("delete_experiment", "restore_experiment", "delete_run", "restore_run")),
         f"POST {CALL}/remove_artifacts",
+        *(f"POST {CALL}/{name}" for name in ("set_gate", "delete_gate", "force_stage", "force_alias")),
         "POST mlflow/runs/delete",
         "POST mlflow/runs/restore",
         "POST mlflow/experiments/delete",

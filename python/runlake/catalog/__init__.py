@@ -13,6 +13,7 @@ from runlake.catalog.database import Database
 from runlake.catalog.events import Events, Stamp
 from runlake.catalog.experiments import Experiments
 from runlake.catalog.garbage import DeletedExperiment, DeletedRun, Garbage, UnlistedFile
+from runlake.catalog.gates import Gates
 from runlake.catalog.health import Health
 from runlake.catalog.inputs import Inputs
 from runlake.catalog.lake import Lake, make_folder, make_lake, no_store, read_lake
@@ -31,6 +32,7 @@ from runlake.catalog.losses import Losses
 from runlake.catalog.members import Living, Members
 from runlake.catalog.model_versions import Narrowed, NewVersion, Versions
 from runlake.catalog.owner import Owner
+from runlake.catalog.promotions import Promotions
 from runlake.catalog.rebuilding import Rebuild
 from runlake.catalog.receiving import Receipt, ReceivedExperiment, ReceivedFile, ReceivedRun, Receiving
 from runlake.catalog.registry import PROMPT_TAG, Registry
@@ -119,6 +121,8 @@ class Catalog(
     LoggedModels,
     Registry,
     Versions,
+    Promotions,
+    Gates,
     Events,
     Health,
     Losses,

@@ -118,8 +118,7 @@ class Versions(Part):
     def get_versions(self, keys: Sequence[VersionKey]) -> list[ModelVersion]:
         """Return the versions among `keys` that there are still, in that order."""
         with self._database.reading() as session:
-            found = _read(session, keys)
-        return [found[key] for key in keys if key in found]
+            return read_versions(session, keys)
 
     def version_storage(self, name: str, version: int) -> str:
         """Return where the files of a version are: its source, or what the version named there leads to."""
@@ -135,32 +134,9 @@ class Versions(Part):
         """Give a version another description."""
         with self._database.writing() as session:
             model = find_version(session, name, version)
-            _touch(session, model, version, stamp, "description = ?", description)
+            touch_version(session, model, version, stamp, "description = ?", description)
             add_event(session, stamp, "update_version", model, name, version, description=description)
             return read_version(session, model, version)
-
-    def move_version(self, name: str, version: int, stage: str, *, archive: bool, stamp: Stamp) -> ModelVersion:
-        """Move a version to a stage; with `archive`, those that are there go to Archived, all at once."""
-        with self._database.writing() as session:
-            model = find_version(session, name, version)
-            before = session.one("SELECT stage FROM model_version WHERE model = ? AND version = ?", (model, version))
-            assert before is not None
-            archived = _archive_others(session, model, version, stage, stamp) if archive else []
-            _touch(session, model, version, stamp, "stage = ?", stage)
-            _touch_model(session, model, stamp)
-            moved = {"stage": stage, "before": before[0], "archived": archived}
-            add_event(session, stamp, "move_version", model, name, version, **moved)
-            return read_version(session, model, version)
-
-    def delete_version(self, name: str, version: int, stamp: Stamp) -> None:
-        """Remove a version with the aliases that mean it; its number is not used again."""
-        with self._database.writing() as session:
-            model = find_version(session, name, version)
-            deleted = read_version(session, model, version)
-            session.run("DELETE FROM model_version WHERE model = ? AND version = ?", (model, version))
-            _touch_model(session, model, stamp)
-            told = {"source": deleted.source, "run_id": deleted.run_id, "stage": deleted.current_stage}
-            add_event(session, stamp, "delete_version", model, name, version, **told, aliases=deleted.aliases)
 
     def set_version_tag(self, name: str, version: int, key: str, value: str, stamp: Stamp) -> None:
         """Set a tag of a version."""
@@ -205,6 +181,24 @@ class Versions(Part):
         return columns
 
 
+def find_model(session: Session, name: str) -> int:
+    """Return the number of a registered model.
+
+    Raises:
+        NotFound: none has that name.
+    """
+    row = session.one("SELECT model FROM registered_model WHERE name = ?", (name,))
+    if row is None:
+        raise NotFound(f"Registered Model with name={name} not found")
+    return int(row[0])
+
+
+def touch_model(session: Session, model: int, stamp: Stamp, assignment: str = "", *values: object) -> None:
+    """Note that a registered model changed, and how."""
+    assignments = ", ".join(filter(None, (assignment, "updated_ms = ?")))
+    session.run(f"UPDATE registered_model SET {assignments} WHERE model = ?", (*values, stamp.at_ms, model))
+
+
 def find_version(session: Session, name: str, version: int) -> int:
     """Return the number of the registered model that has a version.
 
@@ -223,6 +217,12 @@ def find_version(session: Session, name: str, version: int) -> int:
 def read_version(session: Session, model: int, version: int) -> ModelVersion:
     """Return a version that is there."""
     return _read(session, [(model, version)])[model, version]
+
+
+def read_versions(session: Session, keys: Sequence[VersionKey]) -> list[ModelVersion]:
+    """Return the versions among `keys` that there are, in that order."""
+    found = _read(session, keys)
+    return [found[key] for key in keys if key in found]
 
 
 def latest_versions(session: Session, models: Sequence[int]) -> dict[int, list[ModelVersion]]:
@@ -284,17 +284,6 @@ def _next_version(session: Session, name: str, stamp: Stamp) -> VersionKey:
     return model, version
 
 
-def _archive_others(session: Session, model: int, version: int, stage: str, stamp: Stamp) -> list[int]:
-    """Move every other version of a stage to Archived, and return which these are."""
-    rows = session.all(
-        "SELECT version FROM model_version WHERE model = ? AND stage = ? AND version != ? ORDER BY version",
-        (model, stage, version),
-    )
-    for (other,) in rows:
-        _touch(session, model, other, stamp, "stage = ?", "Archived")
-    return [other for (other,) in rows]
-
-
 def _put_tags(session: Session, model: int, version: int, tags: Mapping[str, str]) -> None:
     session.run_many(
         "INSERT INTO model_version_tag (model, version, key, value) VALUES (?, ?, ?, ?)"
@@ -303,12 +292,9 @@ def _put_tags(session: Session, model: int, version: int, tags: Mapping[str, str
     )
 
 
-def _touch(session: Session, model: int, version: int, stamp: Stamp, assignment: str, value: object) -> None:
+def touch_version(session: Session, model: int, version: int, stamp: Stamp, assignment: str, value: object) -> None:
+    """Note that a version changed, and how."""
     session.run(
         f"UPDATE model_version SET {assignment}, updated_ms = ? WHERE model = ? AND version = ?",
         (value, stamp.at_ms, model, version),
     )
-
-
-def _touch_model(session: Session, model: int, stamp: Stamp) -> None:
-    session.run("UPDATE registered_model SET updated_ms = ? WHERE model = ?", (stamp.at_ms, model))

@@ -1,4 +1,4 @@
-"""Registered models of a catalog: their names, tags and aliases.
+"""Registered models of a catalog: their names and tags.
 
 Everything hangs on the number of a model, so that a new name changes one row. Each change adds an event.
 """
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runlake.catalog.access import move_permissions
 from runlake.catalog.events import Stamp, add_event
-from runlake.catalog.model_versions import find_version, latest_versions, read_version
+from runlake.catalog.gates import require_unused
+from runlake.catalog.model_versions import find_model, latest_versions, read_version, touch_model
 from runlake.catalog.part import Part
 from runlake.catalog.rows import Columns, columns_of
 from runlake.catalog.session import placeholders
 from runlake.entities import ModelVersion, RegisteredModel
-from runlake.errors import AlreadyExists, InvalidInput, NotFound
+from runlake.errors import AlreadyExists, InvalidInput
 
 if TYPE_CHECKING:
     from runlake.catalog.session import Row, Session
@@ -99,9 +100,14 @@ class Registry(Part):
             return _read_models(session, [model])[0]
 
     def delete_registered_model(self, name: str, stamp: Stamp) -> None:
-        """Remove a registered model with all of its versions; its events stay, and its name can be used again."""
+        """Remove a registered model with all of its versions; its events stay, and its name can be used again.
+
+        Raises:
+            VersionInUse: one of its versions is what a target with a gate means.
+        """
         with self._database.writing() as session:
             model = find_model(session, name)
+            require_unused(session, model, name)
             versions = session.all("SELECT version FROM model_version WHERE model = ? ORDER BY version", (model,))
             session.run("DELETE FROM registered_model WHERE model = ?", (model,))
             move_permissions(session, _KIND, name, None)
@@ -120,35 +126,6 @@ class Registry(Part):
             model = find_model(session, name)
             if session.run("DELETE FROM registered_model_tag WHERE model = ? AND key = ?", (model, key)):
                 add_event(session, stamp, "delete_model_tag", model, name, key=key)
-
-    # -- aliases
-
-    def set_alias(self, name: str, alias: str, version: int, stamp: Stamp) -> None:
-        """Let an alias mean a version, and no longer the one that it meant before.
-
-        Raises:
-            NotFound: there is no such version.
-        """
-        with self._database.writing() as session:
-            model = find_version(session, name, version)
-            before = session.one("SELECT version FROM model_alias WHERE model = ? AND alias = ?", (model, alias))
-            session.run(
-                "INSERT INTO model_alias (model, alias, version) VALUES (?, ?, ?)"
-                " ON CONFLICT (model, alias) DO UPDATE SET version = excluded.version",
-                (model, alias, version),
-            )
-            add_event(
-                *(session, stamp, "set_alias", model, name, version), alias=alias, before=before[0] if before else None
-            )
-
-    def delete_alias(self, name: str, alias: str, stamp: Stamp) -> None:
-        """Remove an alias; nothing happens when there is none."""
-        with self._database.writing() as session:
-            model = find_model(session, name)
-            row = session.one("SELECT version FROM model_alias WHERE model = ? AND alias = ?", (model, alias))
-            if row is not None:
-                session.run("DELETE FROM model_alias WHERE model = ? AND alias = ?", (model, alias))
-                add_event(session, stamp, "delete_alias", model, name, row[0], alias=alias)
 
     def get_version_by_alias(self, name: str, alias: str) -> ModelVersion:
         """Return the version that an alias means.
@@ -183,24 +160,6 @@ class Registry(Part):
                 )
                 columns[f"tags.{key}"] = [values.get(model) for model in columns["model"]]
         return columns
-
-
-def find_model(session: Session, name: str) -> int:
-    """Return the number of a registered model.
-
-    Raises:
-        NotFound: none has that name.
-    """
-    row = session.one("SELECT model FROM registered_model WHERE name = ?", (name,))
-    if row is None:
-        raise NotFound(f"Registered Model with name={name} not found")
-    return int(row[0])
-
-
-def touch_model(session: Session, model: int, stamp: Stamp, assignment: str = "", *values: object) -> None:
-    """Note that a registered model changed, and how."""
-    assignments = ", ".join(filter(None, (assignment, "updated_ms = ?")))
-    session.run(f"UPDATE registered_model SET {assignments} WHERE model = ?", (*values, stamp.at_ms, model))
 
 
 def _is_prompt(session: Session, model: int) -> bool:

@@ -249,5 +249,21 @@ _REPAIR: Final[tuple[str, ...]] = (
 )
 VERSION_4: Final = (*_LEDGER, *_COMPACTION, *_REPAIR)
 
-VERSIONS: Final = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
+# target: a stage or @alias; rules: JSON, see catalog/gates.py; reference: the target that better_than compares with
+_GATES: Final[tuple[str, ...]] = (
+    """CREATE TABLE model_gate (
+        model INTEGER NOT NULL REFERENCES registered_model ON DELETE CASCADE, target TEXT NOT NULL, rules TEXT NOT NULL,
+        reference TEXT, user_id TEXT, set_ms INTEGER NOT NULL, PRIMARY KEY (model, target)) WITHOUT ROWID""",
+    """CREATE TABLE model_approval (
+        model INTEGER NOT NULL, version INTEGER NOT NULL, target TEXT NOT NULL, user_id TEXT NOT NULL,
+        at_ms INTEGER NOT NULL, comment TEXT, PRIMARY KEY (model, version, target, user_id),
+        FOREIGN KEY (model, version) REFERENCES model_version ON DELETE CASCADE) WITHOUT ROWID""",
+    """CREATE TABLE model_check (
+        model INTEGER NOT NULL, version INTEGER NOT NULL, name TEXT NOT NULL, passed INTEGER NOT NULL, details TEXT,
+        user_id TEXT, at_ms INTEGER NOT NULL, PRIMARY KEY (model, version, name),
+        FOREIGN KEY (model, version) REFERENCES model_version ON DELETE CASCADE) WITHOUT ROWID""",
+)
+VERSION_5: Final = _GATES
+
+VERSIONS: Final = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5)
 """Statements that lead from version i to version i + 1, in order."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from runlake.query.comparison import compare
     from runlake.query.experiments import search_experiments
     from runlake.query.exporting import export
+    from runlake.query.filter.better import BetterThan, parse_better_than
+    from runlake.query.filter.parser import parse_filter
     from runlake.query.history import (
         history_frame,
         metric_history,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
         metrics_of,
         stored_points,
     )
+    from runlake.query.judging import Judged, judge_run, metric_of_run, parts_of
     from runlake.query.ledger import run_ledger
     from runlake.query.listing import Listing, list_runs
     from runlake.query.live_latest import latest_metrics
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     from runlake.query.warnings import overheard, say
 
 __all__ = [
+    "BetterThan",
+    "Judged",
     "Lake",
     "Listing",
     "ReadStep",
@@ -48,13 +53,18 @@ __all__ = [
     "export",
     "from_stream",
     "history_frame",
+    "judge_run",
     "latest_metrics",
     "list_runs",
     "members_of",
     "metric_history",
+    "metric_of_run",
     "metric_places",
     "metrics_of",
     "overheard",
+    "parse_better_than",
+    "parse_filter",
+    "parts_of",
     "point_pieces",
     "points",
     "points_by_seq",
@@ -83,6 +93,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BetterThan": "filter.better",
+    "Judged": "judging",
     "Listing": "listing",
     "Stretch": "by_seq",
     "band": "bands",
@@ -90,13 +102,18 @@ _HOMES = {
     "export": "exporting",
     "from_stream": "streams",
     "history_frame": "history",
+    "judge_run": "judging",
     "latest_metrics": "live_latest",
     "list_runs": "listing",
     "members_of": "served",
     "metric_history": "history",
+    "metric_of_run": "judging",
     "metric_places": "history",
     "metrics_of": "history",
     "overheard": "warnings",
+    "parse_better_than": "filter.better",
+    "parse_filter": "filter.parser",
+    "parts_of": "judging",
     "point_pieces": "serving",
     "points_by_seq": "by_seq",
     "run_ledger": "ledger",

@@ -16,13 +16,13 @@ from runlake.errors import AlreadyExists, InvalidInput, NotFound
 from runlake.lifecycle import now_ms
 from runlake.model_sources import Lineage, find_version, resolve_source, version_files
 from runlake.model_uris import STAGES, canonical_stage, parse_models_uri
+from runlake.registry import gates
+from runlake.registry.targets import ACTIVE_STAGES
 from runlake.remote.store import RemoteStore
 
 if TYPE_CHECKING:
+    from runlake.promotion import PromotionState
     from runlake.stores import AnyStore
-
-ACTIVE_STAGES: Final = ("Staging", "Production")
-"""Stages from which versions are served."""
 
 MOST_MODELS: Final = 1000
 MOST_VERSIONS: Final = 200_000
@@ -91,7 +91,11 @@ def update_registered_model(
 
 
 def delete_registered_model(store: AnyStore, name: str, *, user_id: str | None = None) -> None:
-    """Remove a registered model with all of its versions, tags and aliases."""
+    """Remove a registered model with all of its versions, tags, aliases and gates.
+
+    Raises:
+        VersionInUse: one of its versions is what a stage or an alias with a gate means.
+    """
     store.catalog.delete_registered_model(names.check_model_name(name), _stamp(user_id))
 
 
@@ -240,14 +244,18 @@ def transition_model_version_stage(
     stage: str,
     archive_existing_versions: bool = False,
     *,
+    force: bool = False,
+    reason: str | None = None,
     user_id: str | None = None,
 ) -> ModelVersion:
-    """Move a version to a stage.
+    """Move a version to a stage, when the gate of the stage lets it.
 
     Args:
         archive_existing_versions: Move those that are there to Archived, in the same transaction.
+        force: Whether to do so whatever the gate finds; that needs a reason and is in the log.
 
     Raises:
+        PromotionRefused: rules of the gate are not met.
         InvalidInput: there is no such stage, or none that is served from and the others are to be archived.
     """
     target = canonical_stage(stage)
@@ -257,11 +265,25 @@ def transition_model_version_stage(
             f" '{stage}' is not an Active stage. Valid stages are {list(ACTIVE_STAGES)}"
         )
     name, number = names.check_model_name(name), version_number(version)
-    return store.catalog.move_version(name, number, target, archive=archive_existing_versions, stamp=_stamp(user_id))
+    if isinstance(store, RemoteStore):
+        fields = {"name": name, "version": number, "stage": target, "archive": archive_existing_versions}
+        moved: ModelVersion = _promote_there(store, "stage", {**fields, "user_id": user_id}, force, reason)
+        return moved
+    catalog, stamp = store.catalog, _stamp(user_id)
+
+    def change(state: PromotionState | None, told: Mapping[str, Any]) -> ModelVersion | None:
+        archive = archive_existing_versions
+        return catalog.move_version(name, number, target, archive=archive, stamp=stamp, state=state, told=told)
+
+    return gates.promote(store, name, number, target, change, user_id=user_id, force=force, reason=reason)
 
 
 def delete_model_version(store: AnyStore, name: str, version: object, *, user_id: str | None = None) -> None:
-    """Remove a version and the aliases that mean it."""
+    """Remove a version and the aliases that mean it.
+
+    Raises:
+        VersionInUse: it is what a stage or an alias with a gate means.
+    """
     store.catalog.delete_version(names.check_model_name(name), version_number(version), _stamp(user_id))
 
 
@@ -320,11 +342,34 @@ def delete_model_version_tag(
 
 
 def set_registered_model_alias(
-    store: AnyStore, name: str, alias: str, version: object, *, user_id: str | None = None
+    store: AnyStore,
+    name: str,
+    alias: str,
+    version: object,
+    *,
+    force: bool = False,
+    reason: str | None = None,
+    user_id: str | None = None,
 ) -> None:
-    """Let an alias mean a version, at once and for everybody."""
-    name, alias = names.check_model_name(name), names.check_new_alias(alias)
-    store.catalog.set_alias(name, alias, version_number(version), _stamp(user_id))
+    """Let an alias mean a version, at once and for everybody, when the gate of the alias lets it.
+
+    Args:
+        force: Whether to do so whatever the gate finds; that needs a reason and is in the log.
+
+    Raises:
+        PromotionRefused: rules of the gate are not met.
+    """
+    name, alias, number = names.check_model_name(name), names.check_new_alias(alias), version_number(version)
+    if isinstance(store, RemoteStore):
+        fields = {"name": name, "alias": alias, "version": number, "user_id": user_id}
+        _promote_there(store, "alias", fields, force, reason)
+        return
+    catalog, stamp = store.catalog, _stamp(user_id)
+
+    def change(state: PromotionState | None, told: Mapping[str, Any]) -> bool:
+        return catalog.set_alias(name, alias, number, stamp=stamp, state=state, told=told)
+
+    gates.promote(store, name, number, f"@{alias}", change, user_id=user_id, force=force, reason=reason)
 
 
 def delete_registered_model_alias(store: AnyStore, name: str, alias: str, *, user_id: str | None = None) -> None:
@@ -343,6 +388,14 @@ def _lineage(
     if run_id:  # a server checks it when it has what this process wrote of the run
         store.settle(run_id)
     return Lineage(source, run_id, model_id)
+
+
+def _promote_there(store: RemoteStore, what: str, fields: dict[str, Any], force: bool, reason: str | None) -> Any:
+    """Let a stage or an alias of a server mean a version; the server judges it."""
+    forced = gates.check_force(force, reason)
+    if forced is None:
+        return store.call(f"set_{what}", fields, repeatable=False)
+    return store.call(f"force_{what}", {**fields, "reason": forced}, repeatable=False)
 
 
 def _stamp(user_id: str | None) -> Stamp:

@@ -14,11 +14,14 @@ from runlake.errors import (
     InvalidInput,
     NotFound,
     PermissionDenied,
+    PromotionRefused,
     RunlakeError,
     ServerUnavailable,
     StoreError,
     Unauthenticated,
+    VersionInUse,
 )
+from runlake.exchange import from_json
 
 BUSY: Final = (429, 502, 503, 504)
 """Statuses that say: not now."""
@@ -29,6 +32,7 @@ _OF_CODE: Final[Mapping[str, type[RunlakeError]]] = {
     "BAD_REQUEST": InvalidInput,
     "INVALID_PARAMETER_VALUE": InvalidInput,
     "RESOURCE_ALREADY_EXISTS": AlreadyExists,
+    "RESOURCE_CONFLICT": VersionInUse,  # of MLflow's endpoints; promotions go by calls of our own
     "RESOURCE_DOES_NOT_EXIST": NotFound,
     "UNAUTHENTICATED": Unauthenticated,
     "PERMISSION_DENIED": PermissionDenied,
@@ -57,6 +61,8 @@ def failure(status: int, body: bytes, server: str) -> RunlakeError:
     message, _, in_message = message.partition("\nhint: ")
     error = kind(message, hint=said.get("hint") or in_message or _HINTS.get(kind))
     error.error_code = str(said.get("error_code") or _code_of(status, error))
+    if isinstance(error, PromotionRefused) and "report" in said:
+        error.report = from_json(said["report"])
     return error
 
 

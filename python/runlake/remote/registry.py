@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runlake.entities import ChainHead, ModelVersion, PagedList, RegisteredModel, RegistryEvent
 from runlake.errors import NotFound
+from runlake.promotion import Approval, CheckResult, Gate
 from runlake.remote.address import JSON
 
 if TYPE_CHECKING:
@@ -93,11 +94,6 @@ class RemoteRegistry:
         fields = {"name": name, "version": str(version), "description": description}
         return _version(self._write("PATCH", f"{_VERSIONS}/update", fields)["model_version"])
 
-    def move_version(self, name: str, version: int, stage: str, *, archive: bool, stamp: Stamp) -> ModelVersion:
-        """Move a version to a stage."""
-        fields = {"name": name, "version": str(version), "stage": stage, "archive_existing_versions": archive}
-        return _version(self._write("POST", f"{_VERSIONS}/transition-stage", fields)["model_version"])
-
     def delete_version(self, name: str, version: int, stamp: Stamp) -> None:
         """Remove a version."""
         self._write("DELETE", f"{_VERSIONS}/delete", {"name": name, "version": str(version)})
@@ -120,10 +116,6 @@ class RemoteRegistry:
 
     # -- aliases
 
-    def set_alias(self, name: str, alias: str, version: int, stamp: Stamp) -> None:
-        """Let an alias mean a version."""
-        self._write("POST", f"{_MODELS}/alias", {"name": name, "alias": alias, "version": str(version)})
-
     def delete_alias(self, name: str, alias: str, stamp: Stamp) -> None:
         """Remove an alias."""
         self._write("DELETE", f"{_MODELS}/alias", {"name": name, "alias": alias})
@@ -131,6 +123,39 @@ class RemoteRegistry:
     def get_version_by_alias(self, name: str, alias: str) -> ModelVersion:
         """Return the version that an alias means."""
         return _version(self._read(f"{_MODELS}/alias", {"name": name, "alias": alias})["model_version"])
+
+    # -- gates
+
+    def put_gate(self, gate: Gate, reference: str | None, stamp: Stamp) -> Gate:
+        """Set the gate of a target."""
+        del reference  # the server reads it in the rule
+        rules = {name: value for name, value in gate if name != "set_ms"}
+        made: Gate = self._store.call("set_gate", {**rules, "user_id": stamp.user_id})
+        return made
+
+    def gates(self, name: str) -> list[Gate]:
+        """Return the gates of a model."""
+        found: list[Gate] = self._store.call("get_gates", {"name": name})
+        return found
+
+    def delete_gate(self, name: str, target: str, stamp: Stamp) -> None:
+        """Remove the gate of a target."""
+        fields = {"name": name, "target": target, "user_id": stamp.user_id}
+        self._store.call("delete_gate", fields, repeatable=False)
+
+    def approve(self, approval: Approval) -> Approval:
+        """Keep an approval."""
+        fields = {"name": approval.name, "version": approval.version, "target": approval.target}
+        fields |= {"comment": approval.comment, "user_id": approval.user_id}
+        kept: Approval = self._store.call("approve_version", fields)
+        return kept
+
+    def post_check(self, result: CheckResult) -> CheckResult:
+        """Keep the result of a check."""
+        fields = {"name": result.name, "version": result.version, "check": result.check, "passed": result.passed}
+        fields |= {"details": result.details, "user_id": result.user_id}
+        kept: CheckResult = self._store.call("post_check", fields)
+        return kept
 
     # -- events
 

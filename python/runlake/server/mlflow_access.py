@@ -136,16 +136,24 @@ _USERS: Final = {
 }
 
 _READ_ALL: Final = Need(find=about.every_experiment, has_body=True)
+_PROMOTE: Final = Need(Scope.WRITE, Level.EDIT, about.model, narrow=about.as_caller, has_body=True)
+_GOVERN: Final = Need(Scope.WRITE, Level.MANAGE, about.model, narrow=about.as_caller, has_body=True)
 _CALLS: Final = {
+    "approve_version": _PROMOTE,
     "artifact_kind": Need(find=about.run, has_body=True),
     "create_experiment": Need(Scope.WRITE, then=about.give_experiment, has_body=True),
     "create_run": Need(Scope.WRITE, Level.EDIT, about.experiment, narrow=about.as_caller, has_body=True),
     "delete_experiment": Need(Scope.WRITE, Level.MANAGE, about.experiment, has_body=True),
     "delete_experiment_tag": Need(Scope.WRITE, Level.EDIT, about.experiment, has_body=True),
+    "delete_gate": _GOVERN,
     "delete_run": Need(Scope.WRITE, Level.MANAGE, about.run, has_body=True),
+    "evaluate_gate": Need(find=about.model, narrow=about.as_caller, has_body=True),
     "experiments": _SIGNED_IN,  # what the caller may not read is left out of the answer
     "find_experiment": Need(find=about.named_experiment, has_body=True),
+    "force_alias": _GOVERN,
+    "force_stage": _GOVERN,
     "get_experiment": Need(find=about.experiment, has_body=True),
+    "get_gates": Need(find=about.model, has_body=True),
     "get_run": Need(find=about.run, has_body=True),
     "ledger": Need(find=about.run, has_body=True),
     "list_artifacts": Need(find=about.run, has_body=True),
@@ -154,6 +162,7 @@ _CALLS: Final = {
     "metric_keys": _READ_ALL,
     "model_events": Need(find=about.model, has_body=True),
     "missing_points": Need(find=about.run, has_body=True),
+    "post_check": _PROMOTE,
     "record": Need(Scope.WRITE, Level.EDIT, about.run, has_body=True),
     "recorded_run": Need(find=about.run, has_body=True),
     "registry_events": Need(admin=True, has_body=True),  # of models that are gone as well
@@ -165,7 +174,10 @@ _CALLS: Final = {
     "run_names": _READ_ALL,
     "search_experiments": _SIGNED_IN,
     "search_runs": Need(narrow=about.readable_experiments, has_body=True),
+    "set_alias": _PROMOTE,
     "set_experiment_tags": Need(Scope.WRITE, Level.EDIT, about.experiment, has_body=True),
+    "set_gate": _GOVERN,
+    "set_stage": _PROMOTE,
     "verify_registry_events": _SIGNED_IN,  # tells how many there are, and a hash
     "version_lineage": Need(find=about.model, reads=about.run_of_version, has_body=True),
 }

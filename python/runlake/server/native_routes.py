@@ -15,7 +15,7 @@ from starlette.routing import Route
 from runlake import __version__
 from runlake.access import Caller, Kind
 from runlake.entities import Experiment, PagedList
-from runlake.errors import InvalidInput, NotFound, RunlakeError
+from runlake.errors import InvalidInput, NotFound, PromotionRefused, RunlakeError
 from runlake.exchange import from_json, to_json
 from runlake.server.access import caller_of
 from runlake.server.calls import read_body, worker_of
@@ -86,12 +86,14 @@ def _refusal(request: Request, error: RunlakeError) -> Response:
         _log.error("a request failed: %s", error, exc_info=error)
     root = str(worker_of(request).store.root)
     hint = None if isinstance(error, NotFound) and not caller_of(request).is_admin else error.hint
-    fields = {
+    fields: dict[str, Any] = {
         "error_code": error.error_code,
         "message": error.message.replace(root, "<store>"),
         "error_class": type(error).__name__,
         "hint": None if hint is None else hint.replace(root, "<store>"),
     }
+    if isinstance(error, PromotionRefused) and error.report is not None:
+        fields["report"] = to_json(error.report)
     return Response(orjson.dumps(fields), status, media_type=JSON)
 
 

@@ -9,9 +9,9 @@ from runlake.query.filter.tokens import Source, Token, TokenKind, tokenize
 class Cursor:
     """Tokens that are taken one after the other; the last one, END, stays the next one."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, start: int = 0) -> None:
         self.source = source
-        self._tokens = tokenize(source)
+        self._tokens = tokenize(source, start)
         self._next = self._taken = next(self._tokens)
 
     def peek(self) -> Token:

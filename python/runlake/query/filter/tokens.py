@@ -101,8 +101,8 @@ _TOKEN = re.compile(
 _KINDS = {kind.name: kind for kind in TokenKind}
 
 
-def tokenize(source: Source) -> Iterator[Token]:
-    """Cut a text into tokens, one at a time; the last one is END.
+def tokenize(source: Source, start: int = 0) -> Iterator[Token]:
+    """Cut a text, from a column on, into tokens, one at a time; the last one is END.
 
     Raises:
         InvalidInput: a character that begins nothing, a quotation mark that is not closed, a lone surrogate (half of a
@@ -112,7 +112,7 @@ def tokenize(source: Source) -> Iterator[Token]:
     if len(text) > MAX_FILTER_CHARACTERS:
         raise InvalidInput(f"{source.title} has {len(text):,} characters; the limit is {MAX_FILTER_CHARACTERS:,}")
     _check_unicode(source)
-    column = 0
+    column = start
     while column < len(text):
         match = _TOKEN.match(text, column)
         if match is None or match.lastgroup is None:

@@ -1,0 +1,210 @@
+"""Gates of a catalog: rules of targets, approvals, results of checks, and what a promotion is judged by.
+
+Rules are JSON; `reference` is the target that `better_than` names, so that its holders are found without reading the
+rule. Everything hangs on the numbers of models and versions and goes with them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING, Final
+
+from runlake.catalog.events import Stamp, add_event
+from runlake.catalog.model_versions import find_model, find_version, read_version, read_versions
+from runlake.catalog.part import Part
+from runlake.errors import NotFound, VersionInUse
+from runlake.promotion import Approval, CheckResult, Gate, PromotionState
+
+if TYPE_CHECKING:
+    from runlake.catalog.session import Row, Session
+    from runlake.entities import ModelVersion
+
+_GATE: Final = "target, rules, user_id, set_ms"
+_OWN: Final = ("name", "target", "user_id", "set_ms")
+_RULES: Final = tuple(entry.name for entry in fields(Gate) if entry.name not in _OWN)
+
+
+class Gates(Part):
+    """What a catalog knows of gates."""
+
+    def put_gate(self, gate: Gate, reference: str | None, stamp: Stamp) -> Gate:
+        """Set the gate of a target, in place of the one that it had.
+
+        Args:
+            reference: The target that `better_than` compares with.
+
+        Raises:
+            NotFound: there is no such model.
+        """
+        rules = {name: getattr(gate, name) for name in _RULES}
+        text = json.dumps(rules, sort_keys=True, ensure_ascii=False)
+        with self._database.writing() as session:
+            model = find_model(session, gate.name)
+            session.run(
+                "INSERT INTO model_gate (model, target, rules, reference, user_id, set_ms) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (model, target) DO UPDATE SET rules = excluded.rules, reference = excluded.reference,"
+                " user_id = excluded.user_id, set_ms = excluded.set_ms",
+                (model, gate.target, text, reference, stamp.user_id, stamp.at_ms),
+            )
+            add_event(session, stamp, "set_gate", model, gate.name, target=gate.target, rules=rules)
+        return Gate(gate.name, gate.target, **rules, user_id=stamp.user_id, set_ms=stamp.at_ms)
+
+    def gates(self, name: str) -> list[Gate]:
+        """Return the gates of a model, by target.
+
+        Raises:
+            NotFound: there is no such model.
+        """
+        with self._database.reading() as session:
+            model = find_model(session, name)
+            rows = session.all(f"SELECT {_GATE} FROM model_gate WHERE model = ? ORDER BY target", (model,))
+        return [_gate(name, row) for row in rows]
+
+    def delete_gate(self, name: str, target: str, stamp: Stamp) -> None:
+        """Remove the gate of a target.
+
+        Raises:
+            NotFound: it has none.
+        """
+        with self._database.writing() as session:
+            model = find_model(session, name)
+            if not session.run("DELETE FROM model_gate WHERE model = ? AND target = ?", (model, target)):
+                raise NotFound(f"{target} of {name!r} has no gate")
+            add_event(session, stamp, "delete_gate", model, name, target=target)
+
+    def approve(self, approval: Approval) -> Approval:
+        """Keep an approval; a second one of the same user takes the place of the first.
+
+        Raises:
+            NotFound: there is no such version.
+        """
+        stamp = Stamp(approval.user_id, approval.at_ms)
+        with self._database.writing() as session:
+            model = find_version(session, approval.name, approval.version)
+            session.run(
+                "INSERT OR REPLACE INTO model_approval (model, version, target, user_id, at_ms, comment)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    *(model, approval.version, approval.target, approval.user_id),
+                    *(approval.at_ms, approval.comment),
+                ),
+            )
+            said = {"target": approval.target, "comment": approval.comment}
+            add_event(session, stamp, "approve_version", model, approval.name, approval.version, **said)
+        return approval
+
+    def post_check(self, result: CheckResult) -> CheckResult:
+        """Keep the result of a check in place of the one before; events have them all.
+
+        Raises:
+            NotFound: there is no such version.
+        """
+        stamp = Stamp(result.user_id, result.at_ms)
+        with self._database.writing() as session:
+            model = find_version(session, result.name, result.version)
+            session.run(
+                "INSERT OR REPLACE INTO model_check (model, version, name, passed, details, user_id, at_ms)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(model, result.version, result.check, result.passed),
+                    *(result.details, result.user_id, result.at_ms),
+                ),
+            )
+            said = {"check": result.check, "passed": result.passed, "details": result.details}
+            add_event(session, stamp, "post_check", model, result.name, result.version, **said)
+        return result
+
+    def promotion_state(self, name: str, version: int, target: str) -> PromotionState | None:
+        """Return what a promotion is judged by; None when the target has no gate.
+
+        Raises:
+            NotFound: there is no such version.
+        """
+        with self._database.reading() as session:
+            return read_state(session, find_version(session, name, version), name, version, target)
+
+
+def read_state(session: Session, model: int, name: str, version: int, target: str) -> PromotionState | None:
+    """Return what the promotion of a version that is there is judged by; None when the target has no gate."""
+    row = session.one(f"SELECT {_GATE}, reference FROM model_gate WHERE model = ? AND target = ?", (model, target))
+    if row is None:
+        return None
+    *of_gate, reference = row
+    found = read_version(session, model, version)
+    rivals, held = ([], False) if reference is None else _rivals(session, model, version, reference)
+    return PromotionState(
+        gate=_gate(name, tuple(of_gate)),
+        version=found,
+        already=target == found.current_stage or target.removeprefix("@") in found.aliases,
+        rivals=rivals,
+        held=held,
+        approvals=[
+            Approval(name, version, target, *fields)
+            for fields in session.all(
+                "SELECT user_id, at_ms, comment FROM model_approval WHERE model = ? AND version = ? AND target = ?"
+                " ORDER BY at_ms, user_id",
+                (model, version, target),
+            )
+        ],
+        checks=[
+            CheckResult(name, version, check, bool(passed), *fields)
+            for check, passed, *fields in session.all(
+                "SELECT name, passed, details, user_id, at_ms FROM model_check WHERE model = ? AND version = ?"
+                " ORDER BY name",
+                (model, version),
+            )
+        ],
+    )
+
+
+def require_unused(session: Session, model: int, name: str, version: int | None = None) -> None:
+    """Refuse to delete a version, or all of a model, that a target with a gate means.
+
+    Raises:
+        VersionInUse: there is such a target.
+    """
+    row = session.one(
+        "SELECT g.target, v.version FROM model_gate g JOIN model_version v USING (model)"
+        " WHERE g.model = ?1 AND (?2 IS NULL OR v.version = ?2) AND (v.stage = g.target OR EXISTS ("
+        "  SELECT 1 FROM model_alias a"
+        "  WHERE a.model = v.model AND a.version = v.version AND '@' || a.alias = g.target))"
+        " ORDER BY v.version LIMIT 1",
+        (model, version),
+    )
+    if row is not None:
+        target, used = row
+        raise VersionInUse(
+            f"version {used} of {name!r} is what {target} means, which has a gate; it cannot be deleted",
+            hint=f"promote another version to {target}, or delete its gate",
+        )
+
+
+def _rivals(session: Session, model: int, version: int, target: str) -> tuple[list[ModelVersion], bool]:
+    """Return the versions that a target means, or the last that it meant, and whether it still does.
+
+    To take a version out of a target does not make the way in easier for the next one.
+    """
+    if target.startswith("@"):
+        holding = "SELECT version FROM model_alias WHERE model = ? AND alias = ?"
+        event, field = "set_alias", "$.alias"
+    else:
+        holding = "SELECT version FROM model_version WHERE model = ? AND stage = ? ORDER BY version"
+        event, field = "move_version", "$.stage"
+    named = (model, target.removeprefix("@"))
+    holders = [holder for (holder,) in session.all(holding, named)]
+    if holders:
+        return read_versions(session, [(model, holder) for holder in holders if holder != version]), True
+    last = session.one(
+        "SELECT e.version FROM registry_event e JOIN model_version v USING (model, version)"
+        f" WHERE e.model = ? AND json_extract(e.payload, '{field}') = ? AND e.action = '{event}'"
+        " ORDER BY e.event DESC LIMIT 1",
+        named,
+    )
+    return ([] if last is None or last[0] == version else [read_version(session, model, last[0])]), False
+
+
+def _gate(name: str, row: Row) -> Gate:
+    target, rules, user_id, set_ms = row
+    known = {key: value for key, value in json.loads(rules).items() if key in _RULES}
+    return Gate(name, target, **known, user_id=user_id, set_ms=set_ms)

@@ -1,0 +1,57 @@
+"""Conditions as text: a filter, or a part of one, as it could have been written."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from runlake.query.filter.nodes import (
+    AllOf,
+    Among,
+    AnyOf,
+    Between,
+    Comparison,
+    Condition,
+    Field,
+    Kind,
+    Literal,
+    Missing,
+    Not,
+)
+
+_PLAIN: Final = re.compile(r"[\w/:\-]+(?:\.[\w/:\-]+)*")
+
+
+def written(condition: Condition) -> str:
+    """Return a condition as text; what the parser reads of it is the same condition."""
+    match condition:
+        case Comparison(field, operator, literal, negated):
+            return f"{field_text(field)} {'NOT ' if negated else ''}{operator.value} {_literal(literal)}"
+        case Between(field, low, high, negated):
+            return f"{field_text(field)} {'NOT ' if negated else ''}BETWEEN {_literal(low)} AND {_literal(high)}"
+        case Among(field, literals, negated):
+            return f"{field_text(field)} {'NOT ' if negated else ''}IN ({', '.join(map(_literal, literals))})"
+        case Missing(field, negated):
+            return f"{field_text(field)} IS {'NOT ' if negated else ''}NULL"
+        case Not(part):
+            return f"NOT ({written(part)})"
+        case AllOf(parts):
+            return " AND ".join(f"({written(part)})" if isinstance(part, AnyOf) else written(part) for part in parts)
+        case AnyOf(parts):
+            return " OR ".join(written(part) for part in parts)
+
+
+def field_text(field: Field) -> str:
+    """Return a field as a filter says it; attributes without a prefix."""
+    key = field.key if _PLAIN.fullmatch(field.key) else f"`{field.key}`"
+    plain = key if field.kind is Kind.ATTRIBUTE else f"{field.kind.value}.{key}"
+    return plain if field.function is None else f"{field.function.value}({plain})"
+
+
+def _literal(literal: Literal) -> str:
+    if isinstance(literal.value, bool):
+        return str(literal.value).upper()
+    if isinstance(literal.value, str):
+        quote = '"' if "'" in literal.value else "'"
+        return f"{quote}{literal.value}{quote}"
+    return repr(literal.value)
