@@ -128,8 +128,8 @@ class Sealer:
     def seal(self, *, min_bytes: int = 0, timeout_s: float = 3600.0) -> bool:
         """Seal what is in the journal now, in pieces, unless it is less than `min_bytes`.
 
-        Only what is on the disk is sealed, so that the journal never forgets what segments and ledger say: after a power
-        cut it could take a point for pending that is sealed, and store it once more.
+        Only what is on the disk is sealed, so that the journal never forgets what segments and ledger say: after a
+        power cut it could take a point for pending that is sealed, and store it once more.
 
         Returns:
             Whether no point that was there at the call is left; False when `timeout_s` passed between two pieces.

@@ -1,7 +1,7 @@
 """Type hints as contract: what `predict(self, model_input: list[str]) -> list[int]` says is the model's signature.
 
-The rules are MLflow's: the input is a list of one item a prediction, of scalars, lists, dictionaries with texts as keys,
-Pydantic models, or `Any`. A hint of another kind, a data frame say, declares nothing.
+The rules are MLflow's: the input is a list of one item a prediction, of scalars, lists, dictionaries with texts as
+keys, Pydantic models, or `Any`. A hint of another kind, a data frame say, declares nothing.
 """
 
 from __future__ import annotations
@@ -141,7 +141,8 @@ def _checked(value: Any, hint: Any, place: str) -> Any:
     else:
         return value  # it declares nothing
     raise InvalidInput(
-        f"the input at {place} is {shortened(repr(value))} of type {type(value).__name__}; the model takes {_named(hint)}"
+        f"the input at {place} is {shortened(repr(value))} of type {type(value).__name__};"
+        f" the model takes {_named(hint)}"
     )
 
 
