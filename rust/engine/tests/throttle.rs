@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use lake::{FailingDisk, Lake, log, point, rows, small, steps};
+use lake::{FailingDisk, Lake, log, ordinary, point, rows, small, steps};
 use runlake_engine::journal::files::list_of;
 use runlake_engine::journal::reader::Folder;
 use runlake_engine::{
@@ -263,7 +263,7 @@ fn a_run_that_goes_on_after_its_end_goes_on_with_its_ledger() {
 #[test]
 fn more_series_than_slots_get_theirs_from_the_preparer() {
     let lake = Lake::new();
-    let writer = lake.open(Config::default());
+    let writer = lake.open(ordinary());
     writer.set_throttle(vec![rule("*", every(1000))]).unwrap();
     let series: Vec<_> = (0..500)
         .map(|i| writer.series("run", &format!("k{i}")).unwrap())
@@ -356,8 +356,10 @@ fn acknowledged(folder: &Path, thread: usize) -> i64 {
 fn a_kill_loses_neither_a_point_nor_a_count() {
     for round in 0..12_i64 {
         let lake = Lake::new();
+        let module = module_path!().split_once("::").map(|(_, module)| format!("{module}::"));
+        let name = module.unwrap_or_default() + "child_that_logs_throttled_points";
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child_that_logs_throttled_points", "--nocapture"])
+            .args(["--exact", &name, "--nocapture"])
             .env(FOLDER, lake.path())
             .stdout(Stdio::null())
             .spawn()
@@ -564,7 +566,7 @@ fn a_chunk_is_made_smaller_where_the_disk_has_no_room_for_a_large_one() {
     let folder = lake.path().join("journals");
     std::fs::create_dir(&folder).unwrap();
     let disk = Arc::new(SmallDisk(folder.clone(), 600 << 10));
-    let writer = Writer::open_on(&folder, 7, Config::default(), disk).unwrap();
+    let writer = Writer::open_on(&folder, 7, ordinary(), disk).unwrap();
     let series = writer.series("run", "loss").unwrap();
     // 64, 128, 256 KiB; then there is no room for 512, and for 128 there is.
     log(&writer, series, 0..18_000);

@@ -106,7 +106,7 @@ impl Lake {
     }
 }
 
-/// The tests of `written.rs` and `written_crash.rs` are those of other programs once more, with points that are written and
+/// The tests of `written.rs`, `written_crash.rs` and `written_throttle.rs` are those of other programs once more, with points that are written and
 /// not mapped.
 pub fn keeping() -> Keeping {
     match module_path!().starts_with("written") {
