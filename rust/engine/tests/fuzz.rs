@@ -12,7 +12,8 @@ mod lake;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::{BTreeSet, HashMap};
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,12 +23,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use crc32c::crc32c;
 use lake::{Dice, Lake, in_memory, point, small, torture};
-use runlake_engine::journal::layout::{BLOCK_BYTES, side_place, u32_at};
+use runlake_engine::journal::layout::{BLOCK_BYTES, Header, side_place, u32_at};
 use runlake_engine::journal::record::Record;
 use runlake_engine::journal::side::Side;
 use runlake_engine::{
-    Column, JournalRange, Points, PointsRequest, SealOptions, Selection, SeriesName, Snapshot, TableFile,
-    TableFileWriter, Writer, WriterId, adopt, pack, read_points, seal, survey, unpack, verify,
+    Column, JournalRange, Keep, Length, Points, PointsRequest, Policy, Rule, SealOptions, Selection, SeriesName,
+    Snapshot, TableFile, TableFileWriter, Writer, WriterId, adopt, pack, platform, read_points, seal, survey, unpack,
+    verify,
 };
 
 /// The system's allocator, counting.
@@ -102,6 +104,54 @@ const TABLE: Target = Target {
     mend: mend_table,
     memory: 64 << 20,
 };
+
+const SLOTS: Target = Target {
+    name: "slots",
+    answer: slots,
+    mend: mend_slots,
+    memory: 4 << 20,
+};
+
+/// Reads the slots as they are, and as recovery does, beside a chunk that defines their series.
+fn slots(folder: &Path, bytes: &[u8]) -> String {
+    let path = folder.join(format!("{WRITER}.slots"));
+    let file = File::create(&path).unwrap();
+    file.write_all_at(bytes, 0).unwrap();
+    // Which file it is says its header; what is changed here is only what makes it another one.
+    if let Some(header) = bytes.get(..SLOTS_HEADER_BYTES).filter(|header| has_its_crc(header)) {
+        let metadata = file.metadata().unwrap();
+        let mut header = header.to_vec();
+        header[48..64].copy_from_slice(&platform::boot_id().unwrap().to_le_bytes());
+        header[64..72].copy_from_slice(&metadata.dev().to_le_bytes());
+        header[72..80].copy_from_slice(&metadata.ino().to_le_bytes());
+        mend_slots(&mut header);
+        file.write_all_at(&header, 0).unwrap();
+    }
+    let entries = runlake_engine::journal::slots::read(&path, WRITER, platform::boot_id().unwrap()).unwrap();
+    let chunk = &corpus(&CHUNK)[0];
+    let chunk_path = folder.join(format!("{WRITER}.0.journal"));
+    fs::write(&chunk_path, chunk).unwrap();
+    let mut header = Header::decode(&chunk[..BLOCK_BYTES], &chunk_path).unwrap().unwrap();
+    let metadata = fs::metadata(&chunk_path).unwrap();
+    (header.device, header.inode) = (metadata.dev(), metadata.ino());
+    header.boot_id = platform::boot_id().unwrap();
+    let file = File::options().write(true).open(&chunk_path).unwrap();
+    file.write_all_at(&header.encode(), 0).unwrap();
+    let adopted = adopt(folder, WRITER).unwrap().unwrap();
+    let answer = format!(
+        "{} {} {} {}",
+        entries.len().min(5),
+        entries.iter().filter(|entry| entry.pending.is_some()).count().min(5),
+        adopted.ledger.len(),
+        adopted.upto
+    );
+    assert!(adopted.ledger.iter().all(|entry| entry.pending.is_none()));
+    adopted.finish(true).unwrap();
+    for entry in fs::read_dir(folder).unwrap() {
+        fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    answer
+}
 
 fn records(_: &Path, bytes: &[u8]) -> String {
     let side = Side::parse(bytes, bytes.len() / 2);
@@ -214,6 +264,20 @@ fn mend_chunk(bytes: &mut [u8]) {
     mend_records(&mut log);
     for (place, block) in places.iter().zip(log.chunks(BLOCK_BYTES)) {
         bytes[*place..place + BLOCK_BYTES].copy_from_slice(block);
+    }
+}
+
+/// Bytes of a slots file's header, its checksum included, which is the last of it.
+const SLOTS_HEADER_BYTES: usize = 92;
+
+fn has_its_crc(header: &[u8]) -> bool {
+    u32_at(header, SLOTS_HEADER_BYTES - 4) == crc32c(&header[..SLOTS_HEADER_BYTES - 4])
+}
+
+fn mend_slots(bytes: &mut [u8]) {
+    if bytes.len() >= SLOTS_HEADER_BYTES {
+        let crc = crc32c(&bytes[..SLOTS_HEADER_BYTES - 4]);
+        bytes[SLOTS_HEADER_BYTES - 4..SLOTS_HEADER_BYTES].copy_from_slice(&crc.to_le_bytes());
     }
 }
 
@@ -368,6 +432,11 @@ fn a_chunk_of_any_bytes_is_surveyed_read_and_adopted() {
 }
 
 #[test]
+fn slots_of_any_bytes_are_read_and_settled_or_left_alone() {
+    fuzz(&SLOTS);
+}
+
+#[test]
 fn a_packed_batch_of_any_bytes_is_unpacked_or_refused() {
     fuzz(&PACKED);
 }
@@ -401,6 +470,7 @@ fn write_the_beginning_of_the_corpus() {
     mend_chunk(&mut chunk);
     keep(&CHUNK, "whole", &chunk);
     keep(&RECORDS, "whole", &chunk[chunk.len() - BLOCK_BYTES..]);
+    keep(&SLOTS, "whole", &whole_slots());
     let columns = runlake_engine::read_range(lake.path(), writer.id(), 0, 200).unwrap();
     let names: Vec<Option<SeriesName>> = columns.names.clone();
     let points = Points {
@@ -443,6 +513,28 @@ fn write_the_beginning_of_the_corpus() {
     file.add("tags", "x", &batch).unwrap();
     file.finish("{}").unwrap();
     keep(&TABLE, "whole", &fs::read(path).unwrap());
+}
+
+/// Slots of the series of [`fill`]: pending points of a window and of one that drops, the latter with a ring that is full.
+fn whole_slots() -> Vec<u8> {
+    let lake = Lake::new();
+    let writer = lake.open(small());
+    let window = Policy::Window {
+        length: Length::Steps(1000),
+        keep: Keep::ALL,
+    };
+    let rules = [("k0", window), ("k1", Policy::Every { steps: 1000 })].map(|(pattern, policy)| Rule {
+        pattern: pattern.to_owned(),
+        policy: Some(policy),
+    });
+    writer.set_throttle(rules.into()).unwrap();
+    fill(&writer);
+    // The first slots; the others are free.
+    let mut slots = fs::read(lake.path().join(format!("{}.slots", writer.id()))).unwrap();
+    slots.truncate(BLOCK_BYTES + 4 * 1024);
+    slots[32..48].copy_from_slice(&WRITER.0.to_le_bytes());
+    mend_slots(&mut slots);
+    slots
 }
 
 /// Points, frames, an outbox item, in one chunk.

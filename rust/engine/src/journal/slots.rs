@@ -165,6 +165,17 @@ impl State {
         Pending { point, aggregate }
     }
 
+    /// Whether its counts can be those of points: nothing tells a garbled slot from another one but that they do not add up.
+    fn is_sound(&self, room: &[u64; ROOM_REASONS]) -> bool {
+        let counts = [self.merged, self.throttled].into_iter().chain(room.iter().copied());
+        let counted = counts.fold(Some(0), |sum: Option<u64>, count| sum?.checked_add(count));
+        let of_window = |window: &Aggregate| window.nan_count <= window.count && window.count <= self.merged;
+        counted.is_some_and(|counted| counted <= MOST_POINTS && counted == self.totals.map_or(0, |totals| totals.count))
+            && self.at <= MOST_POINTS
+            && self.totals.is_none_or(|totals| totals.nan_count <= totals.count)
+            && self.window.as_ref().is_none_or(of_window)
+    }
+
     fn words(&self) -> [u64; STATE_WORDS] {
         let mut words = [0; STATE_WORDS];
         (words[0], words[1]) = (self.merged, self.throttled);
@@ -198,6 +209,8 @@ impl State {
 }
 
 const NO_WINDOW: u64 = u64::MAX;
+/// No writer counts as far.
+const MOST_POINTS: u64 = 1 << 60;
 
 impl Slot {
     /// Takes the slot for a series.
@@ -458,11 +471,15 @@ fn is_whole(before: &[u8], after: &[u8]) -> bool {
     epoch(before) == epoch(after) && u64_at(before, 8) == u64_at(after, 8)
 }
 
-/// The entry in a slot; `None` for one that is free.
+/// The entry in a slot; `None` for one that is free, and for one that is garbled.
 fn decode(slot: &[u8], commit: Commit) -> Option<Entry> {
     let word = |i: usize| u64_at(slot, 8 * i);
     let series = u32::try_from(word(SERIES).checked_sub(1)?).ok()?;
     let mut state = State::of(&slot[8 * (HALVES + (commit.epoch & 1) as usize * STATE_WORDS)..][..8 * STATE_WORDS]);
+    let room = std::array::from_fn(|i| word(BASE + i));
+    if !state.is_sound(&room) {
+        return None;
+    }
     let point = |i: usize| point_at(&slot[8 * (RING_AT + 3 * commit.place(i))..]);
     let superseded = commit.count.saturating_sub(1);
     state.fold(&(0..superseded).map(point).collect::<Vec<_>>());
@@ -470,7 +487,7 @@ fn decode(slot: &[u8], commit: Commit) -> Option<Entry> {
         series,
         at: state.at,
         recorded: 0,
-        tally: state.tally(std::array::from_fn(|i| word(BASE + i)), &[]),
+        tally: state.tally(room, &[]),
         pending: (commit.count > 0).then(|| state.pending(point(superseded))),
     })
 }
