@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::cursor::Cursor;
 use super::{CompactOptions, SUFFIX};
 use crate::error::Result;
-use crate::seal::Sealed;
+use crate::seal::{Extent, Sealed};
 use crate::segment::{Blocks, MAX_GROUP_ROWS, Rows, SegmentInfo, Series, WindowValues, Windows};
+use crate::summary::extremes;
 use crate::types::SeriesName;
 
 /// Rows of a block: as many as the largest row group has.
@@ -18,10 +19,7 @@ pub(super) struct Output<'a> {
     options: &'a CompactOptions<'a>,
     block: Block,
     rows: u64,
-    /// Run ids in order, each with its rows.
-    runs: Vec<(String, u64)>,
-    steps: Option<(i64, i64)>,
-    timestamps_ms: Option<(i64, i64)>,
+    extent: Extent,
 }
 
 #[derive(Default)]
@@ -49,9 +47,7 @@ impl<'a> Output<'a> {
                 ..Block::default()
             },
             rows: 0,
-            runs: Vec::new(),
-            steps: None,
-            timestamps_ms: None,
+            extent: Extent::default(),
         }
     }
 
@@ -81,14 +77,11 @@ impl<'a> Output<'a> {
         }
         blocks.push(self.block.rows())?;
         self.rows += self.block.step.len() as u64;
-        widen(&mut self.steps, &self.block.step);
-        widen(&mut self.timestamps_ms, &self.block.timestamp_ms);
+        let (steps, times) = (extremes(&self.block.step), extremes(&self.block.timestamp_ms));
+        self.extent.reach_steps(steps.0, steps.1);
+        self.extent.reach_times(times.0, times.1);
         for series in &self.block.series {
-            let rows = series.rows.len() as u64;
-            match self.runs.last_mut() {
-                Some((run_id, count)) if **run_id == *series.run_id => *count += rows,
-                _ => self.runs.push((series.run_id.to_string(), rows)),
-            }
+            self.extent.count(&series.run_id, series.rows.len() as u64);
         }
         self.block.clear();
         self.options.report(self.rows)
@@ -96,31 +89,8 @@ impl<'a> Output<'a> {
 
     /// What the catalog is told of the segment.
     pub(super) fn sealed(self, info: SegmentInfo, bytes: u64, folder: &str) -> Sealed {
-        let (min_step, max_step) = self.steps.unwrap_or_default();
-        let (min_timestamp_ms, max_timestamp_ms) = self.timestamps_ms.unwrap_or_default();
-        Sealed {
-            path: format!("{folder}/.{}.parquet{SUFFIX}", info.segment_id),
-            segment_id: info.segment_id,
-            experiment_id: info.experiment_id,
-            seal_id: info.seal_id,
-            rows: info.rows,
-            bytes,
-            ranges: info.ranges,
-            runs: self.runs,
-            summaries: Vec::new(),
-            min_step,
-            max_step,
-            min_timestamp_ms,
-            max_timestamp_ms,
-        }
-    }
-}
-
-fn widen(extent: &mut Option<(i64, i64)>, values: &[i64]) {
-    for &value in values {
-        let (low, high) = extent.get_or_insert((value, value));
-        *low = value.min(*low);
-        *high = value.max(*high);
+        let path = format!("{folder}/.{}.parquet{SUFFIX}", info.segment_id);
+        self.extent.sealed(info, path, bytes, Vec::new())
     }
 }
 

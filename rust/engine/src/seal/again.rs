@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 
-use super::Sealed;
+use super::{Extent, Sealed};
 use crate::error::{Error, Result};
 use crate::segment::{Column, SegmentInfo, verified};
 use crate::summary::Summary;
@@ -79,26 +79,15 @@ impl Summaries {
     }
 
     fn report(self, info: SegmentInfo, path: String) -> Sealed {
-        let of_run = |summaries: &[Summary]| {
-            let rows = summaries.iter().map(|summary| summary.count).sum();
-            (summaries[0].run_id.to_string(), rows)
-        };
-        let all = &self.of_series;
-        let most = |of: fn(&Summary) -> i64| all.iter().map(of).max().unwrap_or_default();
-        Sealed {
-            segment_id: info.segment_id,
-            experiment_id: info.experiment_id,
-            seal_id: info.seal_id,
-            path,
-            rows: info.rows,
-            bytes: info.bytes,
-            ranges: info.ranges,
-            runs: all.chunk_by(|a, b| a.run_id == b.run_id).map(of_run).collect(),
-            min_step: all.iter().map(|s| s.first.step).min().unwrap_or_default(),
-            max_step: most(|s| s.last.step),
-            min_timestamp_ms: self.min_timestamp_ms.unwrap_or_default(),
-            max_timestamp_ms: most(|s| s.max_timestamp_ms),
-            summaries: self.of_series,
+        let mut extent = Extent::default();
+        for summary in &self.of_series {
+            extent.count(&summary.run_id, summary.count);
+            extent.reach_steps(summary.first.step, summary.last.step);
+            // Of each series the latest time is known, and of all together the earliest.
+            let latest_ms = summary.max_timestamp_ms;
+            extent.reach_times(self.min_timestamp_ms.unwrap_or(latest_ms), latest_ms);
         }
+        let bytes = info.bytes;
+        extent.sealed(info, path, bytes, self.of_series)
     }
 }

@@ -19,6 +19,7 @@ use crate::segment::{Account, FORMAT, SegmentFile, SegmentInfo, Sibling};
 use crate::types::WriterId;
 pub use again::summarise_segment;
 pub(crate) use folder::Folder;
+pub(crate) use sealed::Extent;
 pub use sealed::Sealed;
 use sort::{Experiment, Sorted};
 

@@ -35,40 +35,76 @@ pub struct Sealed {
     pub max_timestamp_ms: i64,
 }
 
-impl Sealed {
-    /// What `rows` became.
-    pub(super) fn new(info: SegmentInfo, bytes: u64, folder: &str, rows: Rows<'_>) -> Self {
-        let summaries: Vec<_> = rows.series.iter().map(|series| summarise(series, rows)).collect();
-        let steps = summaries.iter().map(|of| (of.first.step, of.last.step));
-        let times = rows.series.iter().map(|series| &rows.timestamp_ms[series.rows.clone()]);
-        let earliest = times.map(|of_series| extremes(of_series).0).min();
-        let (min_step, max_step) = steps.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or_default();
-        Self {
-            path: format!("{}/{}.parquet", folder, info.segment_id),
+/// What is known of rows that come in order, a part at a time: whose they are, and from where to where they reach.
+#[derive(Debug, Default)]
+pub(crate) struct Extent {
+    runs: Vec<(String, u64)>,
+    steps: Option<(i64, i64)>,
+    timestamps_ms: Option<(i64, i64)>,
+}
+
+impl Extent {
+    /// Counts rows of one run, which follow those that were counted before.
+    pub(crate) fn count(&mut self, run_id: &str, rows: u64) {
+        match self.runs.last_mut() {
+            Some((last, count)) if last == run_id => *count += rows,
+            _ => self.runs.push((run_id.to_owned(), rows)),
+        }
+    }
+
+    /// Takes in the steps of some rows, by their extremes.
+    pub(crate) fn reach_steps(&mut self, smallest: i64, largest: i64) {
+        widen(&mut self.steps, smallest, largest);
+    }
+
+    /// Takes in the times of some rows, by their extremes.
+    pub(crate) fn reach_times(&mut self, earliest_ms: i64, latest_ms: i64) {
+        widen(&mut self.timestamps_ms, earliest_ms, latest_ms);
+    }
+
+    /// What the catalog is told of a segment that has all of these rows.
+    pub(crate) fn sealed(self, info: SegmentInfo, path: String, bytes: u64, summaries: Vec<Summary>) -> Sealed {
+        let (min_step, max_step) = self.steps.unwrap_or_default();
+        let (min_timestamp_ms, max_timestamp_ms) = self.timestamps_ms.unwrap_or_default();
+        Sealed {
             segment_id: info.segment_id,
             experiment_id: info.experiment_id,
             seal_id: info.seal_id,
+            path,
             rows: info.rows,
             bytes,
             ranges: info.ranges,
-            runs: run_rows(rows.series),
+            runs: self.runs,
+            summaries,
             min_step,
             max_step,
-            min_timestamp_ms: earliest.unwrap_or_default(),
-            max_timestamp_ms: summaries.iter().map(|of| of.max_timestamp_ms).max().unwrap_or_default(),
-            summaries,
+            min_timestamp_ms,
+            max_timestamp_ms,
         }
     }
 }
 
-fn run_rows(series: &[Series]) -> Vec<(String, u64)> {
-    series
-        .chunk_by(|a, b| a.run_id == b.run_id)
-        .map(|of_run| {
-            let rows = of_run.iter().map(|series| series.rows.len() as u64).sum();
-            (of_run[0].run_id.to_string(), rows)
-        })
-        .collect()
+fn widen(extent: &mut Option<(i64, i64)>, smallest: i64, largest: i64) {
+    let (low, high) = extent.get_or_insert((smallest, largest));
+    (*low, *high) = (smallest.min(*low), largest.max(*high));
+}
+
+impl Sealed {
+    /// What `rows` became.
+    pub(super) fn new(info: SegmentInfo, bytes: u64, folder: &str, rows: Rows<'_>) -> Self {
+        let mut extent = Extent::default();
+        let mut summaries = Vec::with_capacity(rows.series.len());
+        for series in rows.series {
+            let summary = summarise(series, rows);
+            extent.count(&series.run_id, series.rows.len() as u64);
+            extent.reach_steps(summary.first.step, summary.last.step);
+            let (earliest_ms, _) = extremes(&rows.timestamp_ms[series.rows.clone()]);
+            extent.reach_times(earliest_ms, summary.max_timestamp_ms);
+            summaries.push(summary);
+        }
+        let path = format!("{folder}/{}.parquet", info.segment_id);
+        extent.sealed(info, path, bytes, summaries)
+    }
 }
 
 /// The summary of one series, which has rows.
