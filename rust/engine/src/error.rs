@@ -118,6 +118,14 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A sync failed, and what it was to cover has not been brought into another chunk yet.
+    #[error("{cause}; {state}, and it is tried again")]
+    NotRescued {
+        /// What the system answered, and on which file.
+        cause: String,
+        /// What keeps the points from being in another chunk.
+        state: String,
+    },
     /// Points did not reach the disk in time.
     #[error("points up to {wanted} are not on the disk yet (up to {durable}){}", .last_error.as_ref().map(|e| format!(": {e}")).unwrap_or_default())]
     NotDurable {

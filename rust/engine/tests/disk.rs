@@ -151,6 +151,28 @@ impl Drop for TinyDisk {
 }
 
 #[test]
+fn a_flush_that_fails_tells_what_the_disk_has_answered() {
+    let lake = Lake::new();
+    let (writer, disk) = open(&lake, small());
+    let series = writer.series("run", "loss").unwrap();
+    log(&writer, series, 0..100);
+    disk.sync_fails.store(true, Ordering::SeqCst);
+    for _ in 0..20 {
+        let said = writer.flush(None).unwrap_err().to_string();
+        assert!(said.contains("points up to 100 are not on the disk yet"), "{said}");
+        // By and by a copy of the chunk is refused as well.
+        assert!(
+            said.contains("cannot sync '") || said.contains("cannot rescue '"),
+            "{said}"
+        );
+        assert!(said.contains(".journal': Input/output error"), "{said}");
+    }
+    disk.sync_fails.store(false, Ordering::SeqCst);
+    while writer.flush(None).is_err() {}
+    assert_eq!(writer.stats().durable, 100);
+}
+
+#[test]
 fn points_of_a_chunk_whose_sync_failed_reach_the_disk_in_another() {
     let lake = Lake::new();
     let (writer, disk) = open(&lake, small());

@@ -217,6 +217,8 @@ pub(super) struct Cold {
     pub closed_at: Option<Seq>,
     /// Chunks given up after a failed sync.
     pub poisoned: u64,
+    /// What the latest sync that failed met.
+    pub sync_failure: Option<String>,
     /// Latest failure of a background thread.
     pub last_error: Option<String>,
     /// Block images on their way to `pwrite`.
@@ -302,6 +304,7 @@ impl Cold {
             sealed: 0,
             closed_at: None,
             poisoned: 0,
+            sync_failure: None,
             last_error: None,
             image: Vec::new(),
         }

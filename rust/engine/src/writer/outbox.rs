@@ -7,6 +7,7 @@ use crate::journal::layout::BLOCK_BYTES;
 use crate::journal::record::{MAX_OUTBOX_BYTES, Record};
 use crate::writer::Writer;
 use crate::writer::room::{Patience, Use};
+use crate::writer::sync::not_ready;
 
 /// How long an item waits for room at least: unlike a point, it has nowhere else to go.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -59,9 +60,8 @@ impl Writer {
             if self.append_side(&mut cold, &Record::OutboxDone(upto).encode(), Use::Reserve) {
                 cold.outbox.1 = upto;
             } else if self.wait_for_room(&mut cold, &mut patience, 0)?.is_some() {
-                return Err(Error::NoRoom {
-                    reason: "the next chunk is not ready".to_owned(),
-                });
+                let reason = not_ready(&cold);
+                return Err(Error::NoRoom { reason });
             }
         }
         Ok(())

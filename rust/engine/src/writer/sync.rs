@@ -279,7 +279,10 @@ impl Writer {
         });
         self.note_accounted(chunk, recorded);
         match recorded {
-            Recorded::NoRoom => Err(no_room("points that are held back have no record on the disk")),
+            Recorded::NoRoom => {
+                let what = "points that are held back have no record on the disk";
+                Err(no_room(&self.inner.cold.lock(), what))
+            }
             _ => Ok(false),
         }
     }
@@ -338,7 +341,7 @@ impl Writer {
         if self.try_roll(&mut cold, 0) {
             return Ok(false);
         }
-        Err(no_room("the next chunk, which the frame needs, is not ready"))
+        Err(no_room(&cold, "the frame needs the next chunk"))
     }
 
     /// Makes the next chunk current, so that the poisoned one can be rescued.
@@ -349,12 +352,12 @@ impl Writer {
         }
         if cold.past.iter().any(|p| p.book.poisoned && p.unsynced.is_some()) {
             // The disk refuses everything; one chunk to copy is enough until it recovers.
-            return Err(no_room("an earlier chunk could not be rescued yet"));
+            return Err(not_rescued(&cold, "an earlier chunk waits for the same".to_owned()));
         }
         if self.try_roll(&mut cold, 0) {
             return Ok(true);
         }
-        Err(no_room("a sync failed and the next chunk is not ready"))
+        Err(not_rescued(&cold, not_ready(&cold)))
     }
 
     fn poison(&self, chunk: &Chunk, error: &io::Error) {
@@ -363,6 +366,7 @@ impl Writer {
         let mut cold = self.inner.cold.lock();
         cold.poisoned += 1;
         cold.last_error = Some(format!("cannot sync '{}': {error}", chunk.path().display()));
+        cold.sync_failure = cold.last_error.clone();
     }
 
     /// Changes a retired chunk's entry, if it is still there.
@@ -396,8 +400,22 @@ pub(super) fn frame(chunk: &Chunk, from: u64, to: u64) -> io::Result<Vec<u8>> {
     .encode())
 }
 
-fn no_room(reason: &str) -> Error {
-    Error::NoRoom {
-        reason: reason.to_owned(),
+fn no_room(cold: &Cold, what: &str) -> Error {
+    let reason = format!("{what}; {}", not_ready(cold));
+    Error::NoRoom { reason }
+}
+
+fn not_rescued(cold: &Cold, state: String) -> Error {
+    Error::NotRescued {
+        cause: cold.sync_failure.clone().unwrap_or_default(),
+        state,
+    }
+}
+
+/// Why there is no next chunk.
+pub(super) fn not_ready(cold: &Cold) -> String {
+    match &cold.refused {
+        Some(refused) => format!("the next chunk cannot be made: {refused}"),
+        None => "the next chunk is not ready".to_owned(),
     }
 }
