@@ -489,6 +489,51 @@ fn on_a_full_disk_points_are_merged_and_nothing_waits() {
 }
 
 #[test]
+fn the_last_points_of_a_run_that_ends_on_a_full_disk_are_stored_when_there_is_room() {
+    for closes in [false, true] {
+        let lake = Lake::new();
+        let (writer, disk) = crowded(&lake);
+        writer.set_throttle(vec![rule("rare/*", every(100))]).unwrap();
+        let rare: Vec<_> = (0..3)
+            .map(|n| writer.series("ends", &format!("rare/{n}")).unwrap())
+            .collect();
+        let filler = writer.series("goes on", "loss").unwrap();
+        fill(&writer, filler, &lake);
+        for series in &rare {
+            log(&writer, *series, 0..50);
+        }
+        let held = log_until_held(&writer, filler, &lake, &disk).cast_unsigned();
+        writer.finish_run("ends").unwrap();
+        let accepted = writer.stats().accepted;
+        assert_eq!(
+            writer.stats().pending,
+            4,
+            "of each throttled series, and what met no room"
+        );
+        balanced(lake.path(), &writer, accepted);
+        if closes {
+            drop(writer.close());
+        } else {
+            disk.full.store(false, Ordering::SeqCst);
+            while writer.stats().pending > 0 {
+                drop(writer.flush(None)); // as the syncing thread does by itself
+            }
+            balanced(lake.path(), &writer, accepted);
+            writer.close().unwrap();
+        }
+        let adopted = adopt(lake.path(), writer.id()).unwrap().unwrap();
+        for series in 0..3 {
+            let rows = lake.rows();
+            let of_series = rows.iter().filter(|row| row.key == format!("rare/{series}"));
+            assert_eq!(of_series.map(|row| row.step).collect::<Vec<_>>(), [0, 49]);
+        }
+        let unstored: u64 = adopted.ledger.iter().map(|entry| entry.tally.points()).sum();
+        assert!(adopted.ledger.iter().all(|entry| entry.pending.is_none()));
+        assert_eq!((lake.rows().len() as u64 + unstored, held > 0), (accepted, true));
+    }
+}
+
+#[test]
 fn a_close_on_a_full_disk_keeps_what_is_pending_for_who_has_room() {
     let lake = Lake::new();
     let (writer, disk) = crowded(&lake);

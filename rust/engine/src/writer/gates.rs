@@ -233,14 +233,17 @@ impl Writer {
         }
         cold.rules.runs.remove(run_id);
         let all: Vec<u32> = self.hot.lock().gates.iter().map(|(series, _)| series).collect();
+        let of_run = |series: &SeriesId| cold.names.get(*series).is_ok_and(|name| *name.run_id == *run_id);
+        let ending: Vec<SeriesId> = all.into_iter().map(SeriesId).filter(of_run).collect();
+        // All of them first: whatever keeps one from its place in the journal, the syncing thread tries each again.
+        for series in &ending {
+            self.with_gate(*series, |gate| gate.ending = true);
+        }
         let mut patience = Patience::new(&self.inner.config);
-        for series in all.into_iter().map(SeriesId) {
-            if *cold.names.get(series)?.run_id == *run_id {
-                self.with_gate(series, |gate| gate.ending = true);
-                while !self.end_gate(&mut cold, series)? {
-                    if self.wait_for_room(&mut cold, &mut patience, 0)?.is_some() {
-                        break;
-                    }
+        for series in ending {
+            while !self.end_gate(&mut cold, series)? {
+                if self.wait_for_room(&mut cold, &mut patience, 0)?.is_some() {
+                    break;
                 }
             }
         }
