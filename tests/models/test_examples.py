@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from scipy import sparse
 
 from runlake.errors import Corrupt, InvalidInput, InvalidType, NoSuchFile
+from runlake.models import convert_input_example_to_serving_input
 from runlake.models.enforcement import enforce_inputs
 from runlake.models.examples import MAX_DENSE_VALUES, example_parts, read_example, write_example
 from runlake.models.signature import infer_signature, signature_of_call
@@ -224,3 +225,11 @@ def test_a_call_with_columns_that_gives_a_value_a_row_has_a_column_as_output() -
     assert signature_of_call(frame, output) == infer_signature(frame, pd.Series(output))
     assert signature_of_call(frame.to_numpy(), output) == infer_signature(frame.to_numpy(), output)
     assert signature_of_call(frame, output.reshape(2, 1)) == infer_signature(frame, output.reshape(2, 1))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_body_of_a_request_is_that_of_mlflow(name: str) -> None:
+    from mlflow.models import convert_input_example_to_serving_input as theirs
+
+    assert convert_input_example_to_serving_input(EXAMPLES[name]) == quietly(lambda: theirs(EXAMPLES[name]))
+    assert convert_input_example_to_serving_input(None) is None

@@ -6,7 +6,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runlake.models.amending import set_signature
     from runlake.models.code import ModelConfig, set_model
+    from runlake.models.enforcement import validate_schema
+    from runlake.models.examples import convert_input_example_to_serving_input
     from runlake.models.flavors import Flavor
     from runlake.models.info import ModelInfo, get_model_info
     from runlake.models.manifest import Model
@@ -18,13 +21,19 @@ __all__ = [
     "ModelConfig",
     "ModelInfo",
     "ModelSignature",
+    "convert_input_example_to_serving_input",
     "get_model_info",
     "infer_signature",
     "set_model",
+    "set_signature",
+    "validate_schema",
 ]
 
 _HOMES = {
+    "runlake.models.amending": ("set_signature",),
     "runlake.models.code": ("ModelConfig", "set_model"),
+    "runlake.models.enforcement": ("validate_schema",),
+    "runlake.models.examples": ("convert_input_example_to_serving_input",),
     "runlake.models.flavors": ("Flavor",),
     "runlake.models.info": ("ModelInfo", "get_model_info"),
     "runlake.models.manifest": ("Model",),

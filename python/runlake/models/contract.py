@@ -39,17 +39,9 @@ def as_signature(given: Any) -> ModelSignature:
     Raises:
         InvalidType: it is none.
     """
-    from runlake.errors import InvalidType
-    from runlake.models.signature import ModelSignature
+    from runlake.models.signature import as_signature
 
-    if isinstance(given, ModelSignature):
-        return given
-    if not callable(getattr(given, "to_dict", None)):
-        raise InvalidType(
-            f"a signature is a ModelSignature, not {type(given).__name__}",
-            hint="infer_signature(input, output) makes one",
-        )
-    return signature_from_dict(given.to_dict())
+    return as_signature(given)
 
 
 def signature_from_dict(given: Mapping[str, Any]) -> ModelSignature:
@@ -65,9 +57,9 @@ def signature_from_dict(given: Mapping[str, Any]) -> ModelSignature:
 
 def infer_signature(data: Any, output: Any, params: Mapping[str, Any] | None) -> ModelSignature:
     """Return the signature that an input and the output for it have."""
-    from runlake.models.signature import infer_signature
+    from runlake.models.signature import signature_of_call
 
-    return infer_signature(data, output, dict(params) if params else None)
+    return signature_of_call(data, output, dict(params) if params else None)
 
 
 def enforce(signature: ModelSignature, data: Any, params: dict[str, Any] | None) -> tuple[Any, dict[str, Any]]:

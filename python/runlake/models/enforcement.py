@@ -50,6 +50,15 @@ def enforce_inputs(schema: Schema, data: Any) -> Any:
     return frame_of_columns(enforced, table)
 
 
+def validate_schema(data: Any, expected_schema: Schema) -> None:
+    """Check that data fits a schema.
+
+    Raises:
+        InvalidInput: it does not; the message is that of `enforce_inputs`.
+    """
+    enforce_inputs(expected_schema, data)
+
+
 def enforce_params(schema: ParamSchema | None, params: Mapping[str, Any] | None) -> dict[str, Any]:
     """Give the parameters of a signature: those given, widened where nothing is lost, and the defaults of the others.
 

@@ -44,14 +44,8 @@ def write_example(folder: Path, example: Any) -> dict[str, Any]:
         InvalidInput: a parameter has no type.
         InvalidType: the example, or a value in it, cannot be JSON.
     """
-    data, params = example_parts(example)
-    kind, content, serving = _form(data)
-    info: dict[str, Any] = {"artifact_path": EXAMPLE_FILE}
-    if params:
-        infer_params(params)
-        info["params"] = "true"
-        content, serving = {"inputs": content, "params": jsonable(params)}, _with_params(serving, jsonable(params))
-    info |= kind
+    kind, content, serving = _with_parameters(example)
+    info: dict[str, Any] = {"artifact_path": EXAMPLE_FILE, **kind}
     (folder / EXAMPLE_FILE).write_text(json.dumps(content), encoding="utf-8")
     if serving is not None:
         (folder / SERVING_FILE).write_text(json.dumps(serving, indent=2), encoding="utf-8")
@@ -95,6 +89,18 @@ def read_example(
         raise Corrupt(f"the example {file} cannot be read as {kind}: {type(error).__name__}: {error}") from error
 
 
+def convert_input_example_to_serving_input(input_example: Any) -> str | None:
+    """Give the body of a request to a server of models that has an example; None if there is no example.
+
+    A sparse matrix that is too large to be dense has none either.
+
+    Raises:
+        InvalidType: the example, or a value in it, cannot be JSON.
+    """
+    serving = None if input_example is None else _with_parameters(input_example)[2]
+    return None if serving is None else json.dumps(serving, indent=2)
+
+
 def example_parts(example: Any) -> tuple[Any, dict[str, Any] | None]:
     """Take a pair of an input and parameters apart; None for the parameters of what is no pair or has an empty one."""
     if isinstance(example, tuple) and len(example) == 2 and isinstance(example[1], dict):
@@ -102,8 +108,19 @@ def example_parts(example: Any) -> tuple[Any, dict[str, Any] | None]:
     return example, None
 
 
+def _with_parameters(example: Any) -> tuple[dict[str, Any], Any, Any]:
+    """Give what the manifest says of an example, its JSON, and a request with it, which may be None."""
+    data, params = example_parts(example)
+    kind, content, serving = _form(data)
+    if not params:
+        return kind, content, serving
+    infer_params(params)
+    values = jsonable(params)
+    return {"params": "true", **kind}, {"inputs": content, "params": values}, _with_params(serving, values)
+
+
 def _form(data: Any) -> tuple[dict[str, Any], Any, Any]:
-    """Give what the manifest says of an example, its JSON, and a request with it."""
+    """Give the same of an example without parameters."""
     if is_loaded_instance(data, "pandas", "Series") or is_loaded_instance(data, "polars", "Series"):
         data = data.to_frame()
     if is_pandas(data) or is_polars(data) or is_lazy(data) or is_arrow(data):

@@ -118,9 +118,12 @@ def as_signature(signature: Any) -> ModelSignature:
     """
     if isinstance(signature, ModelSignature):
         return signature
-    if type(signature).__name__ == "ModelSignature" and hasattr(signature, "to_dict"):
+    if type(signature).__name__ == "ModelSignature" and callable(getattr(signature, "to_dict", None)):
         return ModelSignature.from_dict(signature.to_dict())
-    raise InvalidType(f"a signature is a ModelSignature, as infer_signature gives it, not {type(signature).__name__}")
+    raise InvalidType(
+        f"a signature is a ModelSignature, not {type(signature).__name__}",
+        hint="infer_signature(input, output) makes one",
+    )
 
 
 def _schema(schema: Any, role: str) -> Schema | None:
