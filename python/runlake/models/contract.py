@@ -71,10 +71,10 @@ def enforce(signature: ModelSignature, data: Any, params: dict[str, Any] | None)
     from runlake.models.enforcement import enforce_inputs, enforce_params
 
     inputs = signature.inputs
-    return (
-        data if inputs is None else enforce_inputs(inputs, data),
-        enforce_params(signature.params, params),
-    )
+    # What type hints say is held against the data by the model itself, which wants it as it was given.
+    if inputs is not None and not signature._is_signature_from_type_hint:
+        data = enforce_inputs(inputs, data)
+    return data, enforce_params(signature.params, params)
 
 
 # -- example

@@ -158,9 +158,7 @@ class PyFuncModel:
         signature = self._model_meta.signature
         if signature is None:
             return data, params
-        checked, settings = contract.enforce(signature, data, params)
-        # What type hints say is held against the data by the model itself, which wants it as it was given.
-        return (data if getattr(signature, "_is_signature_from_type_hint", False) else checked), settings
+        return contract.enforce(signature, data, params)
 
 
 def _method(implementation: Any, name: object) -> Any:

@@ -156,7 +156,7 @@ def _tried(folder: Path, manifest: Model, trial: _Trial, wanted: contract.Wanted
 
 
 def _sign(loaded: PyFuncModel, manifest: Model, trial: _Trial) -> None:
-    """Give the manifest the signature that the model declares, or that its example shows, and compare them."""
+    """Give the manifest the signature that the model declares, or else that its example shows, and try the example."""
     declared = loaded.declared_signature() if trial.infer or manifest.signature is not None else None
     if declared is not None:
         if manifest.signature is not None and manifest.signature != declared:

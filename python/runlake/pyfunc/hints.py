@@ -1,6 +1,6 @@
 """Type hints as contract: what `predict(self, model_input: list[str]) -> list[int]` says is the model's signature.
 
-The rules are MLflow's: the input is a list of one item a prediction, of scalars, lists, dictionaries with texts as
+The rules are MLflow's: the input is a list with an item a prediction, of scalars, lists, dictionaries with texts as
 keys, Pydantic models, or `Any`. A hint of another kind, a data frame say, declares nothing.
 """
 
@@ -152,7 +152,13 @@ def _validated(value: Any, model: Any, place: str) -> Any:
     try:
         return model.model_validate(value)
     except ValueError as error:
-        raise InvalidInput(f"the input at {place} is no {model.__name__}: {error}") from error
+        raise InvalidInput(f"the input at {place} is no {model.__name__}: {_said(error)}") from error
+
+
+def _said(error: Any) -> str:
+    """Return in one sentence what Pydantic says in a paragraph."""
+    faults = error.errors() if hasattr(error, "errors") else ()
+    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults) or str(error)
 
 
 def _named(hint: Any) -> str:
