@@ -3,9 +3,16 @@
 
 mod lake;
 
-use lake::{Lake, Row, cases, small};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use lake::{FailingDisk, Lake, Row, cases, point, small};
 use proptest::prelude::*;
-use runlake_engine::{Error, Outcome, Point, SeriesId, Times, Writer, adopt, read_range};
+use runlake_engine::{
+    Config, Error, Keep, LedgerEntry, Length, Outcome, Point, Policy, Rule, SeriesId, Times, Writer, adopt, read_range,
+    survey,
+};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -53,7 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// The writer, and what should be in it.
 struct Model {
     lake: Lake,
-    writer: std::sync::Arc<Writer>,
+    writer: Arc<Writer>,
     series: Vec<SeriesId>,
     points: Vec<(usize, Point)>,
     outbox: Vec<(u64, Vec<u8>)>,
@@ -146,7 +153,7 @@ impl Model {
         self.go_on_with(self.lake.open(small()));
     }
 
-    fn go_on_with(&mut self, writer: std::sync::Arc<Writer>) {
+    fn go_on_with(&mut self, writer: Arc<Writer>) {
         self.writer = writer;
         self.series = Self::name_series(&self.writer);
     }
@@ -235,6 +242,200 @@ fn is_same(row: &Row, series: usize, point: &Point) -> bool {
         && (row.step, row.timestamp_ms, row.bits) == (point.step, point.timestamp_ms, point.value.to_bits())
 }
 
+/// What throttled series meet.
+#[derive(Clone, Debug)]
+enum Held {
+    Log { series: usize, points: usize },
+    Column { series: usize, points: usize },
+    Row,
+    Rules(usize, u64),
+    FinishRun,
+    Flush,
+    Trim(u64),
+    Full(bool),
+}
+
+fn held() -> impl Strategy<Value = Held> {
+    let log = || (0..HELD, 1..200_usize);
+    prop_oneof![
+        log().prop_map(|(series, points)| Held::Log { series, points }),
+        log().prop_map(|(series, points)| Held::Column { series, points }),
+        Just(Held::Row),
+        (0..4_usize, 1..20_u64).prop_map(|(kind, steps)| Held::Rules(kind, steps)),
+        Just(Held::FinishRun),
+        Just(Held::Flush),
+        (0..=100_u64).prop_map(Held::Trim),
+        any::<bool>().prop_map(Held::Full),
+    ]
+}
+
+const HELD: usize = 4;
+
+fn rules(kind: usize, steps: u64) -> Vec<Rule> {
+    let window = |length| Policy::Window {
+        length,
+        keep: Keep::ALL,
+    };
+    let policy = match kind {
+        0 => None,
+        1 => Some(Policy::Every { steps }),
+        2 => Some(window(Length::Steps(steps))),
+        _ => Some(window(Length::Time(Duration::from_micros(steps)))),
+    };
+    // The last series is never throttled, but merged where there is no room.
+    let rule = |pattern: &str, policy| Rule {
+        pattern: pattern.to_owned(),
+        policy,
+    };
+    vec![rule("*", policy), rule("key-3", None)]
+}
+
+/// A writer whose series are throttled; of each the points are those of steps 0, 1, 2 and so on.
+struct HeldModel {
+    lake: Lake,
+    disk: Arc<FailingDisk>,
+    writer: Arc<Writer>,
+    series: Vec<SeriesId>,
+    accepted: [i64; HELD],
+    /// What left the journal as sealed: the steps of each series.
+    sealed: (u64, Vec<Vec<i64>>),
+}
+
+impl HeldModel {
+    fn new() -> Self {
+        let (lake, disk) = (Lake::new(), Arc::new(FailingDisk::default()));
+        let config = Config {
+            merge_without_room: true,
+            ..small()
+        };
+        let writer = Writer::open_on(lake.path(), 7, config, disk.clone()).unwrap();
+        // Which makes the slots, as long as there is room for them.
+        writer.set_throttle(rules(0, 0)).unwrap();
+        let series = (0..HELD).map(|i| writer.series("run", &format!("key-{i}")).unwrap());
+        Self {
+            series: series.collect(),
+            lake,
+            disk,
+            writer,
+            accepted: [0; HELD],
+            sealed: (0, vec![Vec::new(); HELD]),
+        }
+    }
+
+    fn apply(&mut self, step: &Held) {
+        match *step {
+            Held::Log { series, points } => {
+                for _ in 0..points {
+                    let outcome = self
+                        .writer
+                        .append(self.series[series], point(self.accepted[series]))
+                        .unwrap();
+                    assert_ne!(outcome, Outcome::Dropped);
+                    self.accepted[series] += 1;
+                }
+            }
+            Held::Column { series, points } => {
+                let steps: Vec<_> = (self.accepted[series]..).take(points).collect();
+                let (times, values): (Vec<_>, Vec<_>) =
+                    steps.iter().map(|step| (1_000 + step, point(*step).value)).unzip();
+                let series_id = self.series[series];
+                let stored = self
+                    .writer
+                    .append_column(series_id, &steps, Times::Slice(&times), &values);
+                assert_eq!(stored.unwrap(), points as u64);
+                self.accepted[series] += points as i64;
+            }
+            Held::Row => {
+                for (id, accepted) in self.series.iter().zip(&mut self.accepted) {
+                    let next = point(*accepted);
+                    let row = [(*id, next.value)];
+                    assert_eq!(self.writer.append_row(next.step, next.timestamp_ms, &row).unwrap(), 1);
+                    *accepted += 1;
+                }
+            }
+            Held::Rules(kind, steps) => self.writer.set_throttle(rules(kind, steps)).unwrap(),
+            Held::FinishRun => self.writer.finish_run("run").unwrap(),
+            // On a full disk there may be no room for a frame.
+            Held::Flush => drop(self.writer.flush(None)),
+            Held::Trim(percent) => self.trim(percent),
+            Held::Full(full) => self.disk.full.store(full, Ordering::SeqCst),
+        }
+    }
+
+    fn trim(&mut self, percent: u64) {
+        let upto = self.writer.committed().unwrap() * percent / 100;
+        if upto > self.sealed.0 {
+            let columns = read_range(self.lake.path(), self.writer.id(), self.sealed.0, upto).unwrap();
+            for (series, step) in columns.series.iter().zip(&columns.step) {
+                let place = self.series.iter().position(|id| id.0 == *series).unwrap();
+                self.sealed.1[place].push(*step);
+            }
+            self.sealed.0 = upto;
+            self.writer.trim(upto).unwrap();
+        }
+    }
+
+    /// Every accepted point is stored, counted, or the pending one, which is the last.
+    fn check(&self, ledger: &[LedgerEntry]) {
+        let rows: Vec<_> = self
+            .lake
+            .rows()
+            .into_iter()
+            .filter(|row| row.seq as u64 >= self.sealed.0)
+            .collect();
+        for (series, accepted) in self.accepted.iter().enumerate() {
+            let key = format!("key-{series}");
+            let in_journal = rows.iter().filter(|row| row.key == key).map(|row| row.step);
+            let stored: Vec<_> = self.sealed.1[series].iter().copied().chain(in_journal).collect();
+            let entry = ledger.iter().find(|entry| *entry.name.key == key);
+            let pending = entry.and_then(|entry| entry.pending).map(|pending| pending.point);
+            let counted: Vec<_> = (0..*accepted)
+                .filter(|step| stored.binary_search(step).is_err() && pending.is_none_or(|p| p.step != *step))
+                .collect();
+            assert!(stored.is_sorted_by(|a, b| a < b), "{key}: {stored:?}");
+            assert!(*accepted == 0 || stored[0] == 0, "the first point is stored");
+            let last = pending.map_or_else(|| stored.last().copied(), |p| Some(p.step));
+            assert_eq!(last.unwrap_or(-1), accepted - 1, "{key}");
+            assert!(pending.is_none_or(|p| p == point(accepted - 1)));
+            let totals = entry.and_then(|entry| entry.tally.totals);
+            let sum: f64 = counted.iter().map(|step| point(*step).value).sum();
+            let wanted = counted
+                .first()
+                .zip(counted.last())
+                .map(|(a, b)| (counted.len() as u64, *a, *b, sum));
+            assert_eq!(
+                totals.map(|t| (t.count, t.first.step, t.last.step, t.sum)),
+                wanted,
+                "{key}"
+            );
+            assert_eq!(
+                entry.map_or(0, |entry| entry.tally.points()),
+                counted.len() as u64,
+                "{key}"
+            );
+        }
+        assert!(rows.iter().all(|row| row.bits == point(row.step).value.to_bits()));
+    }
+
+    /// Closes the writer, on a disk that may be full, adopts what it leaves, and checks that.
+    fn end(self) {
+        let closed = self.writer.close();
+        self.disk.full.store(false, Ordering::SeqCst);
+        drop(closed);
+        match survey(self.lake.path()).unwrap().is_empty() {
+            true => assert_eq!(self.sealed.0, self.writer.stats().committed),
+            false => {
+                let adopted = adopt(self.lake.path(), self.writer.id()).unwrap().unwrap();
+                assert_eq!((adopted.missing, adopted.unrecorded), (0, 0));
+                assert!(adopted.ledger.iter().all(|entry| entry.pending.is_none()));
+                self.check(&adopted.ledger);
+                adopted.finish(true).unwrap();
+            }
+        }
+        assert!(self.lake.files().is_empty());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: cases(60), failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -246,5 +447,22 @@ proptest! {
             model.check();
         }
         model.adopt();
+    }
+}
+
+proptest! {
+    // A call waits a second for a chunk that is late, before it is known that the disk is full.
+    #![proptest_config(ProptestConfig { cases: cases(20), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn of_a_throttled_series_every_point_is_stored_counted_or_the_pending_one(
+        steps in prop::collection::vec(held(), 1..25),
+    ) {
+        let mut model = HeldModel::new();
+        for step in &steps {
+            model.apply(step);
+            model.check(&model.writer.ledger().unwrap());
+        }
+        model.end();
     }
 }

@@ -167,8 +167,8 @@ impl State {
 
     /// Whether its counts can be those of points: nothing tells a garbled slot from another one but that they do not add up.
     fn is_sound(&self, room: &[u64; ROOM_REASONS]) -> bool {
-        let counts = [self.merged, self.throttled].into_iter().chain(room.iter().copied());
-        let counted = counts.fold(Some(0), |sum: Option<u64>, count| sum?.checked_add(count));
+        let mut counts = [self.merged, self.throttled].into_iter().chain(room.iter().copied());
+        let counted = counts.try_fold(0_u64, |sum, count| sum.checked_add(count));
         let of_window = |window: &Aggregate| window.nan_count <= window.count && window.count <= self.merged;
         counted.is_some_and(|counted| counted <= MOST_POINTS && counted == self.totals.map_or(0, |totals| totals.count))
             && self.at <= MOST_POINTS
