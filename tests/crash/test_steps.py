@@ -1,7 +1,8 @@
 """A process is killed after each of its steps in turn, a step being a system call that changes the store.
 
-The path is whole: a store is opened, a dead process's journal adopted, points logged and synced, segments sealed and
-committed, chunks removed, segments merged. After the death everything that had been acknowledged is there, once.
+The path is whole: a store is opened, a dead process's journal adopted, points logged, held back and synced, segments
+sealed and committed, chunks removed, segments merged, a deleted run removed for good. After the death everything that
+had been acknowledged is there, once, or in the ledger, and the deleted run is there as a whole, or can be removed for good.
 """
 
 import mmap
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from runlake import _engine
+from runlake import _engine, garbage
 from runlake.store import Store
 from tests.checkup.material import chosen_among
 from tests.endurance import proofs
@@ -30,14 +31,23 @@ DEATHS = proofs.size(10, 1_000_000)
 DEAD = "log = new_run(Store.open(root), 'dead')\nfor i in range(50): log.log_metric('k', i, i)\nos._exit(1)\n"
 
 LIFE = """
+from runlake import garbage
+from runlake.throttling import Policy
 store = Store.open(root)
 say("opened")
 log = new_run(store, "run")
+store.throttle_run("run", ["every"], Policy(every=7))
+store.throttle_run("run", ["window"], Policy(window_steps=7))
+gone = new_run(store, "gone", owned=False)
+for i in range(50): gone.log_metric("k", i, i)
+store.record("gone", status="FINISHED", end_time=2)
+store.catalog.delete_run("gone")
+say("deleted")
 said = 0
 def log_some(count):
     global said
     for _ in range(count):
-        log.log_metric("k", said, said)
+        for key in ("k", "every", "window"): log.log_metric(key, said, said)
         said += 1
         say(said)
 for turn in range(4):
@@ -47,6 +57,10 @@ for turn in range(4):
     log_some(5)
 store.compactor.compact()
 store.compactor.remove_replaced(grace_ms=0)
+log_some(5)
+say("removing")
+garbage.remove(store, 0)
+say("removed")
 log_some(5)
 store.close()
 say("closed")
@@ -86,6 +100,25 @@ def live(folder: Path, library: Path, last: int) -> tuple[int, list[str], int]:
         return lived.returncode, lived.stdout.split(), int(struct.unpack_from("=Q", steps, 8)[0])
 
 
+def whole_or_gone(said: list[str], found: int) -> list[list[int]]:
+    """Return what may be left of the run that is deleted and removed, of which some points were found."""
+    whole = list(range(50))
+    if "deleted" not in said:
+        return [whole[:found]]
+    return [[]] if "removed" in said else [whole, []] if "removing" in said else [whole]
+
+
+def add_up(store: Store, found: list[tuple[str, str, int, float]], acknowledged: int, step: int) -> None:
+    """Compare the ledger of throttled keys with what was said; a call may have done its work without returning."""
+    for key in store.ledger("run").keys if acknowledged else ():
+        stored = [row[2] for row in found if row[:2] == ("run", key.key)]
+        what = f"step {step}: {acknowledged} points, {key}"
+        assert key.accepted in (acknowledged, acknowledged + 1), what
+        assert key.accepted == key.stored + key.merged + sum(key.dropped.values()) + key.in_flight, what
+        assert (len(stored), stored[0]) == (key.stored, 0), what
+        assert stored[-1] == key.accepted - 1, what
+
+
 def check(root: Path, said: list[str], step: int) -> int:
     """Compare what is found with what was said; return the number of points."""
     acknowledged = max((int(word) for word in said if word.isdigit()), default=0)
@@ -93,13 +126,19 @@ def check(root: Path, said: list[str], step: int) -> int:
     try:
         for _ in range(2):
             found = points(store)
-            logged = [row[2] for row in found if row[0] == "run"]
+            logged = [row[2] for row in found if row[:2] == ("run", "k")]
+            gone = [row[2] for row in found if row[0] == "gone"]
             assert [row[2] for row in found if row[0] == "dead"] == list(range(50)), f"step {step}"
             assert logged == list(range(len(logged))), f"step {step}"
             assert len(logged) >= acknowledged, f"step {step}: {len(logged)} points of {acknowledged}"
             assert len(set(numbered(store))) == len(found), f"step {step}"
+            assert gone in whole_or_gone(said, len(gone)), f"step {step}: {len(gone)} points of the deleted run"
+            add_up(store, found, acknowledged, step)
             store.seal()
             store.compactor.compact()
+        if "deleted" in said:
+            garbage.remove(store, 0)
+            assert not [row for row in points(store) if row[0] == "gone"], f"step {step}"
         paths = list(store.segments_dir.glob("*/*.parquet"))
         assert chosen_among(paths, store.segments_dir).lost == {}, f"step {step}"
         assert not list(root.rglob("*.damaged")), f"step {step}"

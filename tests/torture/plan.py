@@ -39,7 +39,14 @@ PROOFS: Final = (
     Proof(
         "power",
         engine_command("power"),
-        (Row("simulated power loss", "power-loss", "scenarios>=10000 durable-lost=0 doubled=0"),),
+        (
+            Row("simulated power loss", "power-loss", "scenarios>=10000 durable-lost=0 doubled=0"),
+            Row(
+                "ledger of throttled series after simulated power loss",
+                "ledger-after-power-loss",
+                "scenarios>=10000 wrong=0",
+            ),
+        ),
         {"RUNLAKE_TORTURE": "400"},
     ),
     Proof(
@@ -76,7 +83,7 @@ PROOFS: Final = (
             Row(
                 "a kill after every system call that changes a store, from opening it to closing it",
                 "step-matrix",
-                "kills>=250 lost=0 doubled=0",
+                "kills>=300 lost=0 doubled=0",
             ),
         ),
         _LONG,
