@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from runlake.errors import InvalidInput, InvalidType
+from runlake.errors import InvalidInput, InvalidType, MissingExtra
 from runlake.models.enforcement import enforce_inputs, enforce_params
 from runlake.models.signature import infer_signature
 from runlake.types import schema as types
@@ -300,6 +301,16 @@ def test_a_single_column_takes_values_without_its_name() -> None:
     schema = types.Schema([types.ColSpec(Expected.string, "text")])
     for data in (["a", "b"], pd.Series(["a", "b"]), pl.Series(["a", "b"]), {"text": ["a", "b"]}, [["a"], ["b"]]):
         assert enforce_inputs(schema, data).to_dict("list") == {"text": ["a", "b"]}
+
+
+@pytest.mark.parametrize("package", ["pandas", "pyarrow"])
+def test_without_a_package_that_is_needed_the_error_names_it(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pl.DataFrame({"a": [1.0]})
+    schema = infer_schema(frame)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtra, match=package) as caught:
+        enforce_inputs(schema, frame)
+    assert caught.value.hint == f"pip install {package}"
 
 
 def test_any_type_without_a_name_is_no_contract() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -175,6 +177,13 @@ def test_schemas_that_cannot_be_meant_are_refused() -> None:
 
 def test_a_length_of_texts_is_no_part_of_a_tensors_dtype() -> None:
     assert ours.TensorSpec(np.array(["abc"]).dtype, (-1,)) == ours.TensorSpec("str", [-1])
+    assert ours.TensorSpec(np.float32, (-1, np.int64(3))).to_dict()["tensor-spec"] == {
+        "dtype": "float32",
+        "shape": [-1, 3],
+    }
+    for wrong in ((-2,), "ab", 3, (None, 3)):
+        with pytest.raises(InvalidType, match="a tuple of sizes"):
+            ours.TensorSpec(np.float32, wrong)  # type: ignore[arg-type]
     assert ours.TensorSpec(np.array([b"abc"]).dtype, (-1,)).type == np.dtype("bytes")
 
 
@@ -188,6 +197,18 @@ def test_scalars_have_the_numbers_and_dtypes_of_mlflow() -> None:
     schema = ours.Schema([ours.ColSpec("double", "a"), ours.ColSpec("string", "b")])  # type: ignore[arg-type]
     assert schema.pandas_types() == [np.dtype("float64"), object]
     assert schema.input_types_dict() == {"a": ours.DataType.double, "b": ours.DataType.string}
+
+
+def test_signatures_are_read_and_written_without_numpy_and_pandas() -> None:
+    program = """if True:
+        import sys
+        from runlake.models.signature import ModelSignature, infer_signature
+        text = '[{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, 2]}}]'
+        assert ModelSignature.from_dict({"inputs": text}).to_dict()["inputs"] == text
+        infer_signature([{"a": 1, "b": ["x"]}], "text", {"p": [0.5]})
+        print(*{"numpy", "pandas", "polars", "pyarrow", "scipy"} & set(sys.modules))"""
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "\n"
 
 
 @settings(max_examples=100, deadline=None)

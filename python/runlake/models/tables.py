@@ -62,12 +62,15 @@ def column_of(table: Any, name: Any) -> Any:
 
     Raises:
         InvalidInput: several columns have the name.
+        MissingExtra: a column of Polars or Arrow, and pandas or pyarrow is not installed.
     """
     if is_pandas(table):
         column = table[name]
         if column.ndim != 1:
             raise InvalidInput(f"the data has column {name!r} more than once", hint="rename or drop the others")
         return column
+    for needed in ("pandas", "pyarrow"):
+        import_extra(needed, _PURPOSE)
     if is_polars(table):
         column = table.get_column(name)
         return _objects(column.to_list()) if is_nested(column.dtype) else column.to_pandas()

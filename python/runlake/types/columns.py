@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import Any
 
 from runlake.errors import InvalidInput, InvalidType
@@ -54,10 +55,8 @@ class TensorSpec:
     __slots__ = ("dtype_name", "name", "shape")
 
     def __init__(self, type: Any, shape: Sequence[int], name: str | None = None) -> None:
-        if not isinstance(shape, tuple | list) or not all(isinstance(size, int) and size >= -1 for size in shape):
-            raise InvalidType(f"the shape of a tensor is a tuple of sizes, -1 for any size, not {shape!r}")
         self.dtype_name = dtype_name(type)
-        self.shape = tuple(shape)
+        self.shape = _sizes(shape)
         self.name = name
 
     @property
@@ -215,6 +214,16 @@ class Schema:
     def _places(self) -> list[tuple[Any, ColSpec | TensorSpec]]:
         inputs: Sequence[ColSpec | TensorSpec] = self.inputs
         return [(place if each.name is None else each.name, each) for place, each in enumerate(inputs)]
+
+
+def _sizes(shape: Any) -> tuple[int, ...]:
+    try:
+        sizes = tuple(index(size) for size in shape)
+    except TypeError:
+        sizes = (-2,)
+    if min(sizes, default=0) < -1:
+        raise InvalidType(f"the shape of a tensor is a tuple of sizes, -1 for any size, not {shape!r}")
+    return sizes
 
 
 def dtype_name(dtype: Any) -> str:
