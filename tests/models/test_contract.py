@@ -118,7 +118,8 @@ def test_signature_and_example_of_mlflow_are_enforced_here(
 def test_an_example_gives_the_signature_that_nobody_has_given(tmp_path: Path, classifier: Any, iris: Any) -> None:
     runlake.sklearn.save_model(classifier, tmp_path / "model", input_example=iris[0][:2])
     kept = runlake.models.Model.load(tmp_path / "model")
-    assert kept.signature == infer_signature(iris[0][:2], classifier.predict(iris[0][:2]))
+    predicted = classifier.predict(iris[0][:2])
+    assert kept.signature == infer_signature(iris[0][:2], pd.Series(predicted))  # a value a row is a column
     assert kept.saved_input_example_info["type"] == "dataframe"
     assert '"dataframe_split"' in str(kept.get_serving_input(tmp_path / "model"))
     runlake.sklearn.save_model(classifier, tmp_path / "without", input_example=iris[0][:2], signature=False)

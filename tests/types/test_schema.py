@@ -136,11 +136,15 @@ def test_older_files_say_optional_and_dtype() -> None:
     assert (spec.dtype, spec.default, spec.shape) == (ours.DataType.long, 1, None)
 
 
+NESTED = '{"type": "array", "items": '
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("{", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
+        (f"[{NESTED * 200}1{'}' * 200}]", "more than 100 levels"),
         ("{}", "a JSON list"),
         ("[]", "at least one"),
         ("[1]", "a JSON object"),

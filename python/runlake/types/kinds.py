@@ -10,10 +10,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from runlake.errors import InvalidInput, InvalidType
 from runlake.extras import import_extra
+
+MAX_DEPTH: Final = 100
+"""Levels of arrays, objects and maps that a type of a manifest may have: no reader runs out of stack at that."""
 
 _NUMPY = {
     "boolean": "bool",
@@ -226,23 +229,29 @@ def kind_of_name(kind: Kind | str) -> Kind:
     raise InvalidType(f"a type is a DataType, Array, Object, Map, AnyType or the name of a DataType, not {kind!r}")
 
 
-def kind_from_dict(fields: Any) -> Kind:
+def kind_from_dict(fields: Any, depth: int = 0) -> Kind:
     """Read a kind from the form that `to_dict` gives; keys that it does not know are left out.
 
+    Args:
+        fields: The form.
+        depth: Kinds that it is nested in.
+
     Raises:
-        InvalidInput: a part is missing, or a later version of the format has written it.
+        InvalidInput: a part is missing, a later version of the format has written it, or it is nested too deeply.
     """
+    if depth > MAX_DEPTH:
+        raise InvalidInput(f"a type is nested more than {MAX_DEPTH} levels deep")
     name = _part(fields, "type")
     match name:
         case "array":
-            return Array(kind_from_dict(_part(fields, "items")))
+            return Array(kind_from_dict(_part(fields, "items"), depth + 1))
         case "map":
-            return Map(kind_from_dict(_part(fields, "values")))
+            return Map(kind_from_dict(_part(fields, "values"), depth + 1))
         case "object":
             properties = _part(fields, "properties")
             if not isinstance(properties, Mapping):
                 raise InvalidInput(f"the properties of an object are a JSON object, not {properties!r}")
-            return Object([_property_from_dict(key, spec) for key, spec in properties.items()])
+            return Object([_property_from_dict(key, spec, depth + 1) for key, spec in properties.items()])
         case "sparkml_vector":
             return SparkMLVector()
         case "any":
@@ -322,8 +331,8 @@ def _merged_objects(first: Object, second: Object) -> Object:
     return Object(both + either)
 
 
-def _property_from_dict(name: str, fields: Any) -> Property:
-    return Property(name, kind_from_dict(fields), is_required(fields))
+def _property_from_dict(name: str, fields: Any, depth: int) -> Property:
+    return Property(name, kind_from_dict(fields, depth), is_required(fields))
 
 
 def _part(fields: Any, key: str) -> Any:
