@@ -1,5 +1,6 @@
 """Models: a store of the test's own, a fitted estimator, and the official package as judge."""
 
+import importlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +42,7 @@ def mlflow() -> ModuleType:
         warnings.simplefilter("ignore")
         official = pytest.importorskip("mlflow")
         for name in ("pyfunc", "sklearn", "models"):
-            getattr(official, name)
+            importlib.import_module(f"mlflow.{name}")  # an attribute would be a promise to import it, with warnings
     assert isinstance(official, ModuleType)
     return official
 
