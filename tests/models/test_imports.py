@@ -101,6 +101,22 @@ def test_names_for_type_checkers_are_not_needed(site: Site) -> None:
     assert needed(model_of("m_model")) == {"m_model"}
 
 
+@pytest.mark.parametrize(
+    "statement", ["from m_flags import FLAG", "from .flags import FLAG", "from m_pack.flags import *"]
+)
+def test_a_module_counts_of_which_only_a_number_is_imported(site: Site, statement: str) -> None:
+    site(m_tool="", m_flags="import m_tool\nFLAG = 1234567")
+    site(
+        **{
+            "m_pack.__init__": "",
+            "m_pack.model": f"{statement}\n{PLAIN}",
+            "m_pack.flags": "import m_tool\nFLAG = 1234567",
+        }
+    )
+    flags = "m_flags" if "m_flags" in statement else "m_pack.flags"
+    assert needed(model_of("m_pack.model")) == {"m_pack", "m_pack.model", flags, "m_tool"}
+
+
 def test_a_submodule_that_somebody_else_has_imported_does_not_count(site: Site) -> None:
     site(**{"m_pack.__init__": PLAIN, "m_pack.testing": "import m_tool", "m_tool": ""})
     importlib.import_module("m_pack.testing")

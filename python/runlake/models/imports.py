@@ -15,15 +15,17 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import dis
 import importlib
 import importlib.util
+import re
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 OWN_REQUIREMENTS: Final = frozenset({"click", "packaging", "plotille", "polars", "rich", "urllib3", "yaml"})
 """Modules of what runlake itself requires: when runlake's code imports them, that is not for the model."""
@@ -33,6 +35,11 @@ _BOOTSTRAP: Final[Any] = importlib._bootstrap
 _FUNCTIONS: Final = (FunctionType, BuiltinFunctionType)
 _NOT_YET_LOADED: Final[Any] = getattr(importlib.util, "_LazyModule", None)
 _MODEL: Final = ""  # who asks when no module's code does
+_NOTHING: Final = object()
+_IMPORT_NAME: Final = bytes([dis.opmap["IMPORT_NAME"]])
+_IMPORTING: Final = re.compile(b"[" + re.escape(_IMPORT_NAME) + re.escape(bytes([dis.opmap["IMPORT_FROM"]])) + b"]")
+_EXTENDED: Final = dis.opmap["EXTENDED_ARG"]
+_LOAD_CONST: Final = dis.opmap["LOAD_CONST"]
 _one_at_a_time = threading.RLock()
 
 
@@ -146,16 +153,17 @@ def closure(recording: Recording, also: Iterable[str] = ()) -> dict[str, ModuleT
     """
     found: dict[str, ModuleType] = {}
     left = [*recording.wanted, *also]
-    doubtful: list[_Doubtful] = []
+    by_globals_only: list[str] = []
     while left:
         name = left.pop()
         module = sys.modules.get(name)
         if name not in found and module is not None and not _is_boundary(name):
             found[name] = module
-            left += [name.rpartition(".")[0], *recording.wanted_by(name), *_imported_by(name, module, doubtful)]
+            by_globals_only.append(name)
+            left += [name.rpartition(".")[0], *recording.wanted_by(name), *_told_by_globals(name, module)]
         if not left:  # reading code takes longer than looking at globals, and most of it is found by now
-            left = [home for one in doubtful for home in one.homes(found)]
-            doubtful.clear()
+            left = [other for name in by_globals_only for other in _told_by_code(name, found)]
+            by_globals_only.clear()
     return found
 
 
@@ -190,56 +198,99 @@ def _absolute(name: str, globals_: Mapping[str, Any] | None, level: int) -> str:
     return f"{base}.{name}" if name else base
 
 
-class _Doubtful(NamedTuple):
-    """A global that alone does not tell what was imported; the names in the module's code do.
+def _told_by_globals(name: str, module: ModuleType) -> Iterator[str]:
+    """Return the modules that the globals of a loaded one are or are from.
 
-    A submodule is a global of its package, whoever has imported it; and `import a.b` leaves no more than `a`.
+    A submodule is left out: it is a global of its package, whoever has imported it.
     """
-
-    module: ModuleType
-    key: str
-    home: str
-
-    def homes(self, found: Container[str]) -> Iterator[str]:
-        """Return the modules that were imported and are not among those found already."""
-        if self.home != self.key:
-            if self.home not in found and _names_in(self.module) & {self.key, self.home}:
-                yield self.home
-            return
-        for name in _names_in(self.module):
-            if name.startswith(f"{self.key}.") and name not in found:
-                yield name
-
-
-def _imported_by(name: str, module: ModuleType, doubtful: list[_Doubtful]) -> Iterator[str]:
-    """Return the modules that a loaded one has imported, as its globals show; note what they leave in doubt."""
-    for key, value in _globals_of(module):
-        if (home := _home_of(value)) is None:
-            continue
-        is_submodule = home == f"{name}.{key}" and isinstance(value, ModuleType)
-        if is_submodule or home == key:
-            doubtful.append(_Doubtful(module, key, home))
-        if not is_submodule:
+    for key, value in list(_globals_of(module).items()):
+        home = _home_of(value)
+        if home is not None and not (home == f"{name}.{key}" and isinstance(value, ModuleType)):
             yield home
 
 
+def _told_by_code(name: str, found: Mapping[str, ModuleType]) -> Iterator[str]:
+    """Return the modules that the import statements of a loaded one name, and that globals alone do not tell.
+
+    These are submodules of its own, `import a.b`, which binds `a`, and values that do not say where they are from. A
+    statement counts if the globals hold what it leaves: under `if TYPE_CHECKING` it leaves nothing.
+
+    Args:
+        found: The module and others; those need not be told.
+    """
+    own = _globals_of(found[name])
+    package = name if "__path__" in own else name.rpartition(".")[0]
+    for called, parts in _statements_in(found[name]):
+        for base in _meant(called, package):
+            if (other := sys.modules.get(base)) is None:
+                continue
+            if not parts and base not in found and _binds(own, called, other):
+                yield base
+            for part in parts:
+                whole = f"{base}.{part}"
+                if base in found and (whole in found or whole not in sys.modules):
+                    continue
+                if part == "*" or own.get(part, _NOTHING) is _globals_of(other).get(part):
+                    yield from (base, whole)
+
+
+def _binds(own: Mapping[str, Any], called: str, other: ModuleType) -> bool:
+    """Tell whether globals hold what `import a.b` leaves: the first package, or, within it, the submodule."""
+    first = called.partition(".")[0]
+    value = own.get(first)
+    return value is not None and (value is other or value is sys.modules.get(first))
+
+
+def _meant(called: str, package: str) -> Iterator[str]:
+    """Return the modules that a name in an import statement may mean: that one, or one of its package or above it."""
+    if called:
+        yield called
+    while package:
+        yield f"{package}.{called}" if called else package
+        package = package.rpartition(".")[0]
+
+
 @lru_cache(maxsize=4096)
-def _names_in(module: ModuleType) -> frozenset[str]:
-    """Return the names in a module's own code, those of imported modules among them; none if its code is not known."""
+def _statements_in(module: ModuleType) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the import statements in a module's own code: the module as it is called, and the names taken from it.
+
+    None are known of extensions, and of modules that were made while running.
+    """
     try:
-        return frozenset(module.__spec__.loader.get_code(module.__name__).co_names)  # type: ignore[union-attr]
-    except (AttributeError, ImportError, OSError, SyntaxError):  # an extension, or what was made while running
-        return frozenset()
+        code = module.__spec__.loader.get_code(module.__name__)  # type: ignore[union-attr]
+        operations, arguments = code.co_code[::2], code.co_code[1::2]
+    except (AttributeError, ImportError, OSError, SyntaxError):
+        return ()
+    found: list[tuple[str, list[str]]] = []
+    for match in _IMPORTING.finditer(operations):
+        index, before = _argument(operations, arguments, match.start())
+        if match[0] != _IMPORT_NAME:
+            found[-1][1].append(code.co_names[index])
+            continue
+        taken, _ = _argument(operations, arguments, before)  # the instruction before loads the names that are taken
+        everything = operations[before] == _LOAD_CONST and code.co_consts[taken] == ("*",)
+        found.append((code.co_names[index], ["*"] if everything else []))
+    return tuple((called, tuple(parts)) for called, parts in found)
 
 
-def _globals_of(module: ModuleType) -> list[tuple[str, Any]]:
+def _argument(operations: bytes, arguments: bytes, place: int) -> tuple[int, int]:
+    """Return the argument of an instruction, and the place of the instruction before it."""
+    value, shift = arguments[place], 8
+    while operations[place := place - 1] == _EXTENDED:
+        value |= arguments[place] << shift
+        shift += 8
+    return value, place
+
+
+def _globals_of(module: ModuleType) -> dict[str, Any]:
     """Return a module's globals, without waking one that loads itself when it is looked at."""
     if _NOT_YET_LOADED is not None and type(module) is _NOT_YET_LOADED:
-        return []
+        return {}
     try:
-        return list(object.__getattribute__(module, "__dict__").items())
+        found: dict[str, Any] = object.__getattribute__(module, "__dict__")
     except AttributeError:  # something else was put into sys.modules
-        return []
+        return {}
+    return found
 
 
 def _home_of(value: Any) -> str | None:
