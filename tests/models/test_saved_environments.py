@@ -92,3 +92,24 @@ def test_the_warning_can_be_suppressed(tmp_path: Path, classifier: Any, caplog: 
     caplog.clear()
     runlake.pyfunc.load_model(str(tmp_path / "model"), suppress_warnings=True)
     assert caplog.records == []
+
+
+class Summing(runlake.pyfunc.PythonModel):
+    """A model that takes frames and imports nothing itself."""
+
+    def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+        return model_input["a"] + model_input["b"]
+
+
+def test_a_model_needs_what_its_example_is_made_of(tmp_path: Path) -> None:
+    pandas = importlib.import_module("pandas")
+    cloudpickle = importlib.import_module("cloudpickle")
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    try:
+        frame = pandas.DataFrame({"a": [1], "b": [2]})
+        runlake.pyfunc.save_model(tmp_path / "frame", python_model=Summing(), input_example=frame)
+        runlake.pyfunc.save_model(tmp_path / "none", python_model=Summing())
+    finally:
+        cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+    assert {"cloudpickle", "pandas", "numpy"} <= names(tmp_path / "frame")
+    assert names(tmp_path / "none") == {"cloudpickle", "runlake"}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from runlake.models.environment import Environment
     from runlake.models.imports import Recording
+    from runlake.models.manifest import Model
     from runlake.models.signature import ModelSignature
 
 
@@ -108,6 +109,14 @@ def read_example(folder: Path, info: Mapping[str, Any], signature: Any = None) -
     from runlake.models import examples
 
     return examples.read_example(folder, info, getattr(signature, "inputs", None))
+
+
+def read_as_served(folder: Path, manifest: Model) -> None:
+    """Read a model's example and hold it to the signature: what that imports, whoever runs the model needs as well."""
+    if manifest.saved_input_example_info:
+        data, params = read_example(folder, manifest.saved_input_example_info, manifest.signature)
+        if manifest.signature is not None:
+            enforce(manifest.signature, data, params)
 
 
 # -- environment

@@ -61,7 +61,7 @@ def _run(folder: Path, trusted: Trust, done: list[Stage]) -> bool:
     done.append("load")
     if not manifest.saved_input_example_info:
         return False
-    data, params = contract.read_example(folder, manifest.saved_input_example_info)
+    data, params = contract.read_example(folder, manifest.saved_input_example_info, manifest.signature)
     loaded.predict(data, params)
     done.append("predict")
     return True

@@ -147,6 +147,7 @@ def _tried(folder: Path, manifest: Model, trial: _Trial, wanted: contract.Wanted
         else:
             if loaded is not None:
                 _sign(loaded, manifest, trial)
+                contract.read_as_served(folder, manifest)
 
     def fail(_folder: Path) -> None:
         assert failure is not None
