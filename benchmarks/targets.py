@@ -29,6 +29,7 @@ ROWS = (
     "find",
     "serving",
     "receiving",
+    "registry",
     "remote",
     "compaction",
 )

@@ -37,6 +37,11 @@ _COLUMNS = (
     " v.status, v.status_message, v.run_link, v.model_id"
 )
 _FROM = "FROM model_version v JOIN registered_model m USING (model)"
+_TAGGED = "key = ? AND substr(value, 1, 64) = substr(?, 1, 64)"
+"""What the index on tags knows: it holds the beginnings of values, for the text of a prompt is a tag, too."""
+_TAG_OF_V = "FROM model_version_tag t WHERE t.model = v.model AND t.version = v.version"
+_TAG_VALUE = f"(SELECT t.value {_TAG_OF_V} AND t.key = ?)"
+_MANY = 5000  # of versions: reading all of them costs less than looking so many up
 _FIRST_IMPOSSIBLE = 1 << 63  # a column of SQLite holds no larger numbers
 _MOST_PAIRS = 400  # of values in one statement; old versions of SQLite allow 999 values
 
@@ -65,19 +70,29 @@ class Narrowed:
     attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tags: Sequence[tuple[str, str]] = ()
 
-    def condition(self) -> tuple[str, list[str]]:
-        """Return that as SQL, and the values in it."""
+    def condition(self, session: Session) -> tuple[str, list[str]]:
+        """Return that as SQL, and the values in it.
+
+        The tag that fewest versions have is looked up, the others of those; what many have is left to the caller.
+        """
         parts, values = ["1"], list[str]()
         for name, allowed in self.attributes.items():
-            parts.append(f"{VERSION_ATTRIBUTES[name]} IN ({placeholders(len(allowed))})")
+            listed = f"IN ({placeholders(len(allowed))})"
+            model = f"v.model IN (SELECT model FROM registered_model m WHERE m.name {listed})"
+            parts.append(model if name == "name" else f"{VERSION_ATTRIBUTES[name]} {listed}")
             values += allowed
-        for tag in self.tags:
-            parts.append(  # the index holds the beginnings of values: the text of a prompt is a tag, too
-                "(v.model, v.version) IN (SELECT model, version FROM model_version_tag"
-                " WHERE key = ? AND substr(value, 1, 64) = substr(?, 1, 64))"
-            )
+        counted = sorted((_how_many(session, tag), tag) for tag in self.tags)
+        for place, (_, tag) in enumerate(entry for entry in counted if entry[0] < _MANY):
+            found = f"(v.model, v.version) IN (SELECT model, version FROM model_version_tag WHERE {_TAGGED})"
+            parts.append(found if place == 0 else f"EXISTS (SELECT 1 {_TAG_OF_V} AND {_TAGGED})")
             values += tag
         return " AND ".join(parts), values
+
+
+def _how_many(session: Session, tag: tuple[str, str]) -> int:
+    """Return how many versions have a tag; `_MANY` are that or more."""
+    counted = f"SELECT count(*) FROM (SELECT 1 FROM model_version_tag WHERE {_TAGGED} LIMIT {_MANY})"
+    return int(session.all(counted, tag)[0][0])
 
 
 class Versions(Part):
@@ -164,21 +179,22 @@ class Versions(Part):
             `model` and `version`, which name each; one column an attribute, by its name in `VERSION_ATTRIBUTES`, and
             one a tag, by `tags.<key>`, with None for versions without it.
         """
-        chosen = ["v.model", "v.version", *(VERSION_ATTRIBUTES[name] for name in attributes)]
-        condition, values = wanted.condition()
+        own = [name for name in attributes if name != "name"]
         with self._database.reading() as session:
-            rows = session.all(f"SELECT {', '.join(chosen)} {_FROM} WHERE {condition}", values)
-            columns = dict(columns_of(["model", "version", *attributes], rows))
-            keys = list(zip(columns["model"], columns["version"], strict=True))
-            for key in tag_keys:
-                tagged = session.all(
-                    f"SELECT t.model, t.version, t.value {_FROM} JOIN model_version_tag t USING (model, version)"
-                    f" WHERE t.key = ? AND {condition}",
-                    [key, *values],
-                )
-                found = {(model, version): value for model, version, value in tagged}
-                columns[f"tags.{key}"] = [found.get(place) for place in keys]
-        return columns
+            known = [key for key in tag_keys if _is_key(session, key)]
+            condition, values = wanted.condition(session)
+            chosen = ["v.model", "v.version", *(VERSION_ATTRIBUTES[name] for name in own), *[_TAG_VALUE] * len(known)]
+            asked = f"SELECT {', '.join(chosen)} FROM model_version v WHERE {condition}"
+            rows = session.all(asked, [*known, *values])
+            names: dict[int, str] = dict(session.all("SELECT model, name FROM registered_model"))
+        found = dict(columns_of(["model", "version", *own, *(f"tags.{key}" for key in known)], rows))
+        if "name" in attributes:  # a join would cost as much as the rest
+            found["name"] = [names[model] for model in found["model"]]
+        return {**{f"tags.{key}": [None] * len(rows) for key in tag_keys}, **found}
+
+
+def _is_key(session: Session, key: str) -> bool:
+    return session.one("SELECT 1 FROM model_version_tag WHERE key = ? LIMIT 1", (key,)) is not None
 
 
 def find_model(session: Session, name: str) -> int:
