@@ -9,16 +9,19 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from runlake.errors import Corrupt, InvalidInput, Untrusted
 from runlake.extras import import_extra
-from runlake.models import contract, loading, locating, logged, saving, trust
-from runlake.models.flavors import Flavor, Loading, payload, reading
-from runlake.models.trust import Trust
+from runlake.models import contract, loading, locating, logged, objects, saving, trust
+from runlake.models.flavors import Flavor, Loading, payload, warn_if_newer
+from runlake.models.objects import (
+    SERIALIZATION_FORMAT_CLOUDPICKLE,
+    SERIALIZATION_FORMAT_PICKLE,
+    SERIALIZATION_FORMAT_SKOPS,
+    SUPPORTED_SERIALIZATION_FORMATS,
+)
 
 if TYPE_CHECKING:
     from runlake.models.info import ModelInfo
@@ -37,13 +40,8 @@ __all__ = [
 ]
 
 FLAVOR_NAME: Final = "sklearn"
-SERIALIZATION_FORMAT_SKOPS: Final = "skops"
-SERIALIZATION_FORMAT_PICKLE: Final = "pickle"
-SERIALIZATION_FORMAT_CLOUDPICKLE: Final = "cloudpickle"
-SUPPORTED_SERIALIZATION_FORMATS: Final = ("skops", "pickle", "cloudpickle")
 
 _WHAT: Final = "scikit-learn model"
-_PICKLE_MARK: Final = b"\x80"
 _PREDICTIONS: Final = ("predict_proba", "predict_log_proba", "predict_joint_log_proba", "score")
 _log = logging.getLogger("runlake")
 
@@ -83,18 +81,9 @@ class _ScikitLearn(Flavor):
     ) -> dict[str, Any]:
         """Write the estimator as one file."""
         del options, pyfunc_predict_fn
-        form = serialization_format or SERIALIZATION_FORMAT_SKOPS
-        if form not in SUPPORTED_SERIALIZATION_FORMATS:
-            raise InvalidInput(
-                f"serialization_format is {form!r}; it must be one of {', '.join(SUPPORTED_SERIALIZATION_FORMATS)}"
-            )
         sklearn = import_extra("sklearn", "to save a model of scikit-learn")
-        if form == SERIALIZATION_FORMAT_SKOPS:
-            file = folder / "model.skops"
-            _write_skops(model, file, skops_trusted_types or ())
-        else:
-            file = folder / "model.pkl"
-            _write_pickle(model, file, form)
+        form = serialization_format or SERIALIZATION_FORMAT_SKOPS
+        file = objects.write(model, folder, form, skops_trusted_types or ())
         return {
             "pickled_model": file.name,
             "sklearn_version": sklearn.__version__,
@@ -105,18 +94,10 @@ class _ScikitLearn(Flavor):
     def load(self, folder: Path, keys: Mapping[str, Any], how: Loading) -> Any:
         """Load the estimator."""
         file = payload(folder, keys, "pickled_model", flavor=FLAVOR_NAME)
+        sklearn = import_extra("sklearn", "to load a model of scikit-learn")
+        warn_if_newer(folder, "scikit-learn", keys.get("sklearn_version"), sklearn.__version__)
         form = keys.get("serialization_format", SERIALIZATION_FORMAT_PICKLE)
-        if form == SERIALIZATION_FORMAT_SKOPS:
-            return _read_skops(file, how.trust)
-        if form not in SUPPORTED_SERIALIZATION_FORMATS:
-            raise Corrupt(
-                f"the manifest {folder / 'MLmodel'} has {str(form)[:40]!r} under"
-                f" 'flavors.{FLAVOR_NAME}.serialization_format'; it must be one of"
-                f" {', '.join(SUPPORTED_SERIALIZATION_FORMATS)}"
-            )
-        how.trust.require_pickle(file)
-        with reading(file, _WHAT), open(file, "rb") as stream:
-            return pickle.load(stream)  # what cloudpickle writes is read the same way
+        return objects.read(file, form, how.trust, what=_WHAT, key=f"flavors.{FLAVOR_NAME}.serialization_format")
 
     def python_function(self, model: Any, keys: Mapping[str, Any], **options: Any) -> dict[str, Any] | None:
         """Return which file and which method predict; None when the estimator has no such method."""
@@ -259,62 +240,6 @@ def load_model(
     folder = locating.locate(model_uri, dst_path)
     contract.warn_of_differences(folder)
     return loading.load_native(folder, FLAVOR_NAME, trust=trust.given(trust_pickle, skops_trusted_types))
-
-
-# -- skops and pickle
-
-
-def _write_skops(model: Any, file: Path, trusted: Sequence[str]) -> None:
-    skops = import_extra("skops.io", "to save a model of scikit-learn without pickle")
-    try:
-        skops.dump(model, file)
-        unknown = skops.get_untrusted_types(file=file)
-    except Exception as error:  # whatever the objects in the model raise
-        raise _unfit(model, str(error)) from error
-    if nameless := [name for name in unknown if "<" in name]:
-        raise _unfit(model, f"{nameless[0]} cannot be imported")
-    if left := sorted(set(unknown) - set(trusted)):
-        raise Untrusted(
-            f"the model has types that are not known to be harmless: {', '.join(left)}",
-            hint=f"if they are, save it with skops_trusted_types={left}",
-        )
-    if trusted:
-        trust.remember(file, trusted)
-
-
-def _unfit(model: Any, why: str) -> InvalidInput:
-    return InvalidInput(
-        f"skops cannot save this {type(model).__name__}: {why}",
-        hint="functions and classes have to be importable; serialization_format='cloudpickle' saves the others",
-    )
-
-
-def _read_skops(file: Path, trusted: Trust) -> Any:
-    skops = import_extra("skops.io", "to load a model of scikit-learn")
-    refusal = import_extra("skops.io.exceptions", "to load a model of scikit-learn").UntrustedTypesFoundException
-    with open(file, "rb") as stream:
-        if stream.read(1) == _PICKLE_MARK:
-            raise Corrupt(f"{file} is a pickle and no skops file, though the manifest says so; it is not loaded")
-    with reading(file, _WHAT):
-        try:
-            return skops.load(file, trusted=list(trusted.types))
-        except refusal:
-            unknown = skops.get_untrusted_types(file=file)
-        if left := [] if trusted.pickle else sorted(set(unknown) - set(trusted.types_in(file))):
-            raise Untrusted(
-                f"{file} has types that are not known to be harmless: {', '.join(left)}",
-                hint=f"if you know them, load the model with skops_trusted_types={left}",
-            )
-        return skops.load(file, trusted=unknown)
-
-
-def _write_pickle(model: Any, file: Path, form: str) -> None:
-    library = pickle if form == SERIALIZATION_FORMAT_PICKLE else import_extra("cloudpickle", "to save a model that way")
-    try:
-        with open(file, "wb") as stream:
-            library.dump(model, stream, protocol=pickle.DEFAULT_PROTOCOL)
-    except (pickle.PicklingError, TypeError, AttributeError) as error:
-        raise InvalidInput(f"{form} cannot save this {type(model).__name__}: {error}") from error
 
 
 def __getattr__(name: str) -> Any:

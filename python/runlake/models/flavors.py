@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,7 @@ _LOADERS: Final = {
 }
 """Flavors by the modules that MLflow loads them with as python functions."""
 
+_log = logging.getLogger("runlake")
 _registered: dict[str, Flavor] = {}
 _lock = threading.RLock()
 
@@ -105,6 +107,17 @@ class Flavor(ABC):
             keys: Those of the python function.
         """
         return model
+
+    def load_function(self, folder: Path, own: Mapping[str, Any], keys: Mapping[str, Any], how: Loading) -> Any:
+        """Load what predicts: by default what `predictor` makes of what `load` returns.
+
+        A flavor whose predictions are made from the file itself need not load the library's own object for them.
+
+        Args:
+            own: The flavor's keys.
+            keys: Those of the python function.
+        """
+        return self.predictor(self.load(folder, own, how), keys)
 
     def requires(self, keys: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the distributions that a model with such keys needs, besides those that it is seen to import."""
@@ -181,6 +194,25 @@ def payload(folder: Path, keys: Mapping[str, Any], key: str, *, flavor: str) -> 
     if key not in keys:
         raise Corrupt(f"the manifest {folder / 'MLmodel'} has no key 'flavors.{flavor}.{key}'")
     return inside(folder, keys[key], f"flavors.{flavor}.{key}")
+
+
+def warn_if_newer(folder: Path, library: str, saved: object, installed: str) -> None:
+    """Say so when a later version of the library than the installed one has saved the model."""
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        newer = Version(str(saved)) > Version(installed)
+    except InvalidVersion:
+        return
+    if newer:
+        _log.warning(
+            "the model in %s was saved with %s %s, which is newer than the %s that is installed here; it may not load,"
+            " or predict otherwise",
+            folder,
+            library,
+            saved,
+            installed,
+        )
 
 
 @contextlib.contextmanager

@@ -103,7 +103,7 @@ def _implementation(folder: Path, manifest: Model, keys: Mapping[str, Any], how:
     if flavor is None:
         return _by_module(folder, module, keys, how)
     own = keys if flavor.name == PYTHON_FUNCTION else _keys(folder, manifest, flavor.name)
-    return flavor.predictor(flavor.load(folder, own, how), keys)
+    return flavor.load_function(folder, own, keys, how)
 
 
 def _by_module(folder: Path, module: str, keys: Mapping[str, Any], how: Loading) -> Any:
