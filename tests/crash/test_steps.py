@@ -2,7 +2,8 @@
 
 The path is whole: a store is opened, a dead process's journal adopted, points logged, held back and synced, segments
 sealed and committed, chunks removed, segments merged, a deleted run removed for good. After the death everything that
-had been acknowledged is there, once, or in the ledger, and the deleted run is there as a whole, or can be removed for good.
+had been acknowledged is there, once, or in the ledger, and the deleted run is there as a whole, or can be removed for
+good.
 """
 
 import mmap
