@@ -1,4 +1,4 @@
-"""Logged models of one store: what is legal; MLflow's rules and words."""
+"""Logged models of one store, here or on a server: what is legal; MLflow's rules and words."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from runlake.run_names import random_run_name
 if TYPE_CHECKING:
     from runlake.query.logged_models import ModelOrder
     from runlake.store import Store
+    from runlake.stores import AnyStore
 
 MOST_MODELS: Final = 50_000
 """Longest page of a search."""
@@ -27,7 +28,7 @@ _HISTORY_FIELDS: Final = ("run_id", "utc_time_created", "artifact_path", "model_
 
 
 def create_logged_model(
-    store: Store,
+    store: AnyStore,
     experiment_id: str,
     name: str | None = None,
     source_run_id: str | None = None,
@@ -56,7 +57,7 @@ def create_logged_model(
     return store.catalog.create_logged_model(new, now_ms())
 
 
-def get_logged_model(store: Store, model_id: str, *, allow_deleted: bool = False) -> LoggedModel:
+def get_logged_model(store: AnyStore, model_id: str, *, allow_deleted: bool = False) -> LoggedModel:
     """Return a logged model with its parameters, tags and latest metrics.
 
     Raises:
@@ -65,19 +66,19 @@ def get_logged_model(store: Store, model_id: str, *, allow_deleted: bool = False
     return store.catalog.get_logged_model(model_id, deleted=allow_deleted)
 
 
-def finalize_logged_model(store: Store, model_id: str, status: str) -> LoggedModel:
+def finalize_logged_model(store: AnyStore, model_id: str, status: str) -> LoggedModel:
     """Say that a logged model is READY, or that making it has FAILED."""
     if status not in _FINAL:
         raise InvalidInput(f"a logged model ends READY or FAILED, not {status!r}")
     return store.catalog.finalize_logged_model(model_id, status, now_ms())
 
 
-def delete_logged_model(store: Store, model_id: str) -> None:
+def delete_logged_model(store: AnyStore, model_id: str) -> None:
     """Mark a logged model deleted; once more is no mistake."""
     store.catalog.delete_logged_model(model_id, now_ms())
 
 
-def log_model_params(store: Store, model_id: str, params: Mapping[str, Any]) -> None:
+def log_model_params(store: AnyStore, model_id: str, params: Mapping[str, Any]) -> None:
     """Set parameters of a logged model, all or none.
 
     Raises:
@@ -86,12 +87,12 @@ def log_model_params(store: Store, model_id: str, params: Mapping[str, Any]) -> 
     store.catalog.log_model_params(model_id, as_texts(params, "parameter", names.MAX_PARAM_VALUE))
 
 
-def set_logged_model_tags(store: Store, model_id: str, tags: Mapping[str, Any]) -> LoggedModel:
+def set_logged_model_tags(store: AnyStore, model_id: str, tags: Mapping[str, Any]) -> LoggedModel:
     """Set tags of a logged model."""
     return store.catalog.set_logged_model_tags(model_id, as_texts(tags, "tag", names.MAX_RUN_TAG_VALUE))
 
 
-def delete_logged_model_tag(store: Store, model_id: str, key: str) -> None:
+def delete_logged_model_tag(store: AnyStore, model_id: str, key: str) -> None:
     """Remove a tag of a logged model.
 
     Raises:
@@ -123,7 +124,7 @@ def search_logged_models(
     )
 
 
-def log_model_metrics(store: Store, run_id: str, metrics: Sequence[ModelMetric]) -> None:
+def log_model_metrics(store: AnyStore, run_id: str, metrics: Sequence[ModelMetric]) -> None:
     """Note values that a run logs for logged models; the points themselves go to the run's series.
 
     Raises:
@@ -137,7 +138,7 @@ def log_inputs(store: Store, run_id: str, models: Sequence[LoggedModelInput]) ->
     store.catalog.log_model_inputs(run_id, models)
 
 
-def log_outputs(store: Store, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
+def log_outputs(store: AnyStore, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
     """Record logged models that a run wrote."""
     store.catalog.log_model_outputs(run_id, models)
 

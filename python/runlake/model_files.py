@@ -11,14 +11,13 @@ from runlake.errors import NotFound
 from runlake.model_sources import find_version, version_files
 from runlake.model_uris import parse_models_uri
 from runlake.names import check_run_id
-from runlake.store import Store
 
 if TYPE_CHECKING:
     from runlake.artifacts import Contents
     from runlake.stores import AnyStore
 
 
-def of_uri(store: Store, uri: str) -> tuple[Contents, str]:
+def of_uri(store: AnyStore, uri: str) -> tuple[Contents, str]:
     """Find the files that a `models:/` URI names: artifacts, and the folder in them.
 
     Raises:
@@ -27,7 +26,7 @@ def of_uri(store: Store, uri: str) -> tuple[Contents, str]:
     """
     named = parse_models_uri(uri)
     if named.model_id is not None:
-        return run_files.of_model(store.catalog.get_logged_model(named.model_id)), ""
+        return run_files.model_artifacts(store, store.catalog.get_logged_model(named.model_id)), ""
     version = find_version(store, named)
     return version_files(store, version.name, version.version)
 
@@ -41,11 +40,11 @@ def of_run(store: AnyStore, run_id: str, path: str) -> tuple[Contents, str]:
     if not path or own.kind(path) is not None:
         return own, path
     name, _, rest = path.partition("/")
-    logged = logged_by(store, run_id, name) if isinstance(store, Store) else None
-    return (own, path) if logged is None else (run_files.of_model(logged), rest)
+    logged = logged_by(store, run_id, name)
+    return (own, path) if logged is None else (run_files.model_artifacts(store, logged), rest)
 
 
-def logged_by(store: Store, run_id: str, name: str) -> LoggedModel | None:
+def logged_by(store: AnyStore, run_id: str, name: str) -> LoggedModel | None:
     """Return the model of a name that a run has logged last; None when there is none with all of its files."""
     written = store.catalog.get_run(check_run_id(run_id)).outputs
     found = []

@@ -18,6 +18,7 @@ from runlake import names, run_files
 from runlake.catalog import PROMPT_TAG
 from runlake.errors import InvalidInput, NotFound
 from runlake.model_uris import ModelUri, canonical_stage, parse_models_uri, split
+from runlake.remote.store import RemoteStore
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -101,7 +102,7 @@ def find_version(store: AnyStore, uri: ModelUri) -> ModelVersion:
     return found[-1]
 
 
-def version_files(store: Store, name: str, version: int) -> tuple[Contents, str]:
+def version_files(store: AnyStore, name: str, version: int) -> tuple[Contents, str]:
     """Find the files of a version: artifacts of this store, and the folder in them.
 
     Raises:
@@ -112,14 +113,14 @@ def version_files(store: Store, name: str, version: int) -> tuple[Contents, str]
     pieces = [piece for piece in parts.path.split("/") if piece]
     match (parts.scheme, pieces):
         case ("models", [model_id]):
-            return run_files.of_model(store.catalog.get_logged_model(model_id)), ""
+            return run_files.model_artifacts(store, store.catalog.get_logged_model(model_id)), ""
         case ("runs", [run_id, *path]):
             return run_files.artifacts(store, run_id), "/".join(path)
         case ("mlflow-artifacts", [_, "models", model_id, "artifacts", *path]):
-            return run_files.of_model(store.catalog.get_logged_model(model_id)), "/".join(path)
+            return run_files.model_artifacts(store, store.catalog.get_logged_model(model_id)), "/".join(path)
         case ("mlflow-artifacts", [_, run_id, "artifacts", *path]):
             return run_files.artifacts(store, run_id), "/".join(path)
-        case ("" | "file", _):
+        case ("" | "file", _) if not isinstance(store, RemoteStore):
             found = store.catalog.get_version(name, version)
             return _within(store, _local_path(parts), found.run_id, found.model_id)
     raise NotFound(f"the files of version {version} of {name!r} are not kept here but at {source!r}")

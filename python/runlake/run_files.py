@@ -65,8 +65,13 @@ def uri(store: AnyStore, run_id: str, artifact_path: str | None) -> str:
     return found if local == named else f"{named}{found.removeprefix(str(local))}"
 
 
+def model_artifacts(store: AnyStore, model: LoggedModel) -> Contents:
+    """Return the artifacts of a logged model, wherever the store is."""
+    return store.model_artifacts(model) if isinstance(store, RemoteStore) else of_model(model)
+
+
 def of_model(model: LoggedModel) -> Artifacts:
-    """Return the artifacts of a logged model."""
+    """Return the artifacts of a logged model of a store on this machine."""
     return _at(model.artifact_location)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from runlake import config
-from runlake.errors import InvalidInput
 from runlake.location import folder_of, resolved
 from runlake.remote.address import is_address
 from runlake.remote.store import RemoteStore
@@ -25,18 +24,6 @@ _servers: dict[object, RemoteStore] = {}
 def store_at(uri: str | Path | None = None, *, renew: bool = False) -> AnyStore:
     """Return this process's store at a tracking URI; None means the one in force. See `opened`."""
     return opened(resolved(uri), renew=renew)
-
-
-def folder_at(uri: str | Path | None = None, *, renew: bool = False) -> Store:
-    """Return this process's store at a tracking URI that names a folder. See `opened`.
-
-    Raises:
-        InvalidInput: it names a server.
-    """
-    store = store_at(uri, renew=renew)
-    if not isinstance(store, Store):
-        raise InvalidInput(f"models are not kept on servers yet, and {store.root} is one")
-    return store
 
 
 def opened(where: str, *, renew: bool = False) -> AnyStore:

@@ -160,13 +160,13 @@ def test_a_model_that_rejects_its_example_is_not_saved(
 
 def test_a_model_that_rejects_its_example_is_logged_as_failed(lake: Path, classifier: Any) -> None:
     from runlake import logged_models
-    from runlake.stores import folder_at
+    from runlake.store import get_store
 
     with runlake.start_run(), pytest.raises(InvalidInput, match="rejects its input example"):
         runlake.sklearn.log_model(
             classifier, name="model", input_example=[["a"]], registered_model_name="flowers", signature=False
         )
-    (model,) = logged_models.search_logged_models(folder_at(), ["0"])
+    (model,) = logged_models.search_logged_models(get_store(lake), ["0"])
     assert model.status == "FAILED"
     assert not list((lake / "artifacts" / "0" / "models").rglob("MLmodel"))
 

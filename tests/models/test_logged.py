@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 import runlake
-from runlake import registry
+from runlake import logged_models, registry
 from runlake.entities import LoggedModel
 from runlake.errors import InvalidInput, NotFound, RunlakeError
 from runlake.models import saving
 from runlake.pyfunc import PythonModel
-from runlake.stores import folder_at
+from runlake.store import Store
+from runlake.stores import store_at
 from tests.tracking.judge import Judge
 
 
@@ -25,9 +26,9 @@ class Echo(PythonModel):
 
 def models(run_id: str | None = None) -> list[LoggedModel]:
     """Every logged model of the default experiment, the newest first."""
-    from runlake import logged_models
-
-    found = logged_models.search_logged_models(folder_at(), ["0"])
+    store = store_at()
+    assert isinstance(store, Store)
+    found = logged_models.search_logged_models(store, ["0"])
     return [model for model in found if run_id is None or model.source_run_id == run_id]
 
 
@@ -130,12 +131,10 @@ def test_settings_of_a_model_are_parameters_of_its_run(lake: Path) -> None:
 
 
 def test_a_model_that_was_made_before_gets_its_files(lake: Path) -> None:
-    from runlake import logged_models
-
-    made = logged_models.create_logged_model(folder_at(), "0", "early")
+    made = logged_models.create_logged_model(store_at(), "0", "early")
     info = runlake.pyfunc.log_model(python_model=Echo(), model_id=made.model_id)
     assert (info.model_id, info.name) == (made.model_id, "early")
-    assert logged_models.get_logged_model(folder_at(), made.model_id).status == "READY"
+    assert logged_models.get_logged_model(store_at(), made.model_id).status == "READY"
 
 
 # -- what is left when it fails

@@ -9,7 +9,7 @@ from runlake.artifacts import Contents
 from runlake.fluent.experiments import active_experiment_id
 from runlake.fluent.values import target
 from runlake.guard import shielded
-from runlake.stores import folder_at, store_at
+from runlake.stores import store_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,10 +144,10 @@ def _of_uri(uri: str, tracking_uri: str | None) -> tuple[Contents, str]:
     """Find what a `runs:/` or a `models:/` URI names, likewise."""
     from runlake import model_files  # brings what is known of the registry
 
+    store = store_at(tracking_uri)
     scheme, _, named = uri.partition(":/")
     if scheme != "runs":
-        return model_files.of_uri(folder_at(tracking_uri), uri)
-    store = store_at(tracking_uri)
+        return model_files.of_uri(store, uri)
     run_id, _, path = named.partition("/")
     return model_files.of_run(store, run_id, path)
 

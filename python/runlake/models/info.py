@@ -72,13 +72,13 @@ def get_model_info(model_uri: str) -> ModelInfo:
     """
     from runlake import logged_models
     from runlake.models import locating
-    from runlake.stores import folder_at
+    from runlake.stores import store_at
 
     model = Model.load(locating.locate(model_uri))
     if model.model_id is None:
         return model_info(model)
     try:
-        logged = logged_models.get_logged_model(folder_at(), model.model_id)
+        logged = logged_models.get_logged_model(store_at(), model.model_id)
     except NotFound:  # a copy of another store's
         logged = None
     return model_info(model, logged)

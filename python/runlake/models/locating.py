@@ -11,7 +11,7 @@ from runlake.errors import InvalidInput, InvalidType, NotFound
 from runlake.model_uris import parse_models_uri
 
 if TYPE_CHECKING:
-    from runlake.store import Store
+    from runlake.stores import AnyStore
 
 
 def locate(model_uri: str | os.PathLike[str], dst_path: str | os.PathLike[str] | None = None) -> Path:
@@ -34,7 +34,7 @@ def locate(model_uri: str | os.PathLike[str], dst_path: str | os.PathLike[str] |
     return found
 
 
-def source_of(store: Store, model_uri: str) -> tuple[str, str | None, str | None]:
+def source_of(store: AnyStore, model_uri: str) -> tuple[str, str | None, str | None]:
     """Return what the registry is told of a model: its source, the run and the logged model that it is of.
 
     Raises:

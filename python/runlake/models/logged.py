@@ -24,8 +24,7 @@ from runlake.models.info import ModelInfo, model_info
 from runlake.models.manifest import Model
 from runlake.nested_params import flatten
 from runlake.provenance import standard_tags
-from runlake.store import Store
-from runlake.stores import folder_at
+from runlake.stores import AnyStore, store_at
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -74,10 +73,8 @@ def log(
         saving.save(folder, flavor, model, mlflow_model=manifest, **options)
 
     about = _About(_one_name(name, artifact_path), params or {}, tags or {}, model_type, step, model_id)
-    info = _log(save, Model, about, run_id, registered_model_name, await_registration_for)
-    if info.run_id is not None and (config := options.get("model_config")) is not None:
-        _log_config(info.run_id, config)
-    return info
+    about.config = options.get("model_config")
+    return _log(save, Model, about, run_id, registered_model_name, await_registration_for)
 
 
 def log_with_module(
@@ -128,6 +125,7 @@ class _About:
         self.model_type = model_type
         self.step = step
         self.model_id = model_id
+        self.config: Any = None
 
 
 def _one_name(name: str | None, artifact_path: str | None) -> str | None:
@@ -162,7 +160,9 @@ def _log(
         with tempfile.TemporaryDirectory(prefix="runlake-model-") as place:
             folder = Path(place) / "model"
             save(folder, manifest)
-            run_files.of_model(logged).log_dir(folder)
+            run_files.model_artifacts(store, logged).log_dir(folder)
+    if run is not None and about.config is not None:
+        _log_config(store, run.info.run_id, about.config)
     info = model_info(manifest, logged_models.get_logged_model(store, logged.model_id))
     if registered_model_name is None:
         return info
@@ -172,20 +172,20 @@ def _log(
     return replace(info, registered_model_version=version.version)
 
 
-def _place(run_id: str | None) -> tuple[Store, Run | None]:
+def _place(run_id: str | None) -> tuple[AnyStore, Run | None]:
     """Return where the model goes, and the run that it is of: that of an id, else the active one, else none."""
     started = active.top()
     if run_id is None and started is None:
-        return folder_at(renew=True), None
+        return store_at(renew=True), None
     if started is None or (run_id is not None and run_id != started.id):
-        store = folder_at()
+        store = store_at()
     else:
-        store = folder_at() if as_spool(started.store) is not None else started.store
+        store = store_at() if as_spool(started.store) is not None else started.store
         run_id = started.id
     return store, store.get_run(str(run_id))
 
 
-def _made(store: Store, run: Run | None, about: _About) -> LoggedModel:
+def _made(store: AnyStore, run: Run | None, about: _About) -> LoggedModel:
     if about.model_id is not None:
         return logged_models.get_logged_model(store, about.model_id)
     origin = standard_tags() if run is None else run.data.tags
@@ -204,7 +204,7 @@ def _tells_origin(key: str) -> bool:
     return key == "mlflow.user" or (key.startswith("mlflow.source.") and not key.endswith(".diff"))
 
 
-def _tie(store: Store, run: Run, logged: LoggedModel, step: int) -> None:
+def _tie(store: AnyStore, run: Run, logged: LoggedModel, step: int) -> None:
     """Note in the run that it wrote the model, and for the model what the run has measured at its step."""
     run_id = run.info.run_id
     logged_models.log_outputs(store, run_id, [LoggedModelOutput(logged.model_id, step)])
@@ -221,7 +221,7 @@ def _tie(store: Store, run: Run, logged: LoggedModel, step: int) -> None:
 class _finishing(contextlib.AbstractContextManager[None]):  # noqa: N801  # reads as a statement
     """A block that writes a model: READY when it ends, FAILED and without files when it raises."""
 
-    def __init__(self, store: Store, logged: LoggedModel) -> None:
+    def __init__(self, store: AnyStore, logged: LoggedModel) -> None:
         self._store = store
         self._logged = logged
 
@@ -236,14 +236,14 @@ class _finishing(contextlib.AbstractContextManager[None]):  # noqa: N801  # read
                 guard.note(second, "log_model")
 
     def _remove_files(self) -> None:
-        run_files.of_model(self._logged).remove()
+        run_files.model_artifacts(self._store, self._logged).remove()
 
     def _fail(self) -> None:
         logged_models.finalize_logged_model(self._store, self._logged.model_id, LoggedModelStatus.FAILED)
 
 
-def _log_config(run_id: str, config: Any) -> None:
+def _log_config(store: AnyStore, run_id: str, config: Any) -> None:
     """Log the settings of a model as parameters of its run, nested ones with slashes, as MLflow has them."""
     with guard.shielded("log_model: model_config"):
         settings = {key.replace(".", "/"): value for key, value in flatten(code.read_config(config) or {}).items()}
-        recording.log_params(folder_at(), run_id, settings)
+        recording.log_params(store, run_id, settings)

@@ -13,7 +13,7 @@ from runlake.errors import AlreadyExists
 from runlake.model_sources import resolve_source
 from runlake.registry import operations
 from runlake.store import Store
-from runlake.stores import folder_at
+from runlake.stores import AnyStore, store_at
 
 AWAIT_S: Final = 300
 _log = logging.getLogger("runlake")
@@ -40,11 +40,11 @@ def register_model(
         InvalidInput: the name is not legal, or the URI is none of this store's.
     """
     del env_pack
-    return register(folder_at(renew=True), model_uri, name, await_registration_for, tags=tags)
+    return register(store_at(renew=True), model_uri, name, await_registration_for, tags=tags)
 
 
 def register(
-    store: Store,
+    store: AnyStore,
     model_uri: str,
     name: str,
     await_registration_for: int | None = None,
@@ -57,7 +57,8 @@ def register(
     del await_registration_for
     check_name(name)
     source, run_id, model_id = locating.source_of(store, model_uri)
-    resolve_source(store, source, run_id, model_id, dict(tags or {}), local=True)  # before a model is made for it
+    if isinstance(store, Store):  # a server does so itself, but only when the registered model is there
+        resolve_source(store, source, run_id, model_id, dict(tags or {}), local=True)
     with contextlib.suppress(AlreadyExists):
         operations.create_registered_model(store, name)
     version = operations.create_model_version(store, name, source, run_id, dict(tags or {}), model_id=model_id)

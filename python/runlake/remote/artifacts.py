@@ -1,4 +1,4 @@
-"""Artifacts of a run on a server: files go and come as streams, through a file on this machine where one is needed."""
+"""Artifacts of runs and models on a server: files go and come as streams, through a file on this machine if need be."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import contextlib
 import os
 import tempfile
 import threading
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, cast
 
 from runlake.artifacts import Artifacts, Contents, paths
 from runlake.artifacts.folder import require_regular
 from runlake.artifacts.source import walk_source
-from runlake.entities import FileInfo, Run
+from runlake.entities import FileInfo, LoggedModel, Run
 from runlake.errors import InvalidInput, NoSuchFile, NotFound
 
 if TYPE_CHECKING:
@@ -24,16 +25,24 @@ _locks: dict[tuple[str, str], threading.RLock] = {}
 
 
 class RemoteArtifacts(Contents):
-    """The artifacts of one run of one server.
+    """The artifacts of one run or one logged model of one server.
 
     Names are checked before anything is sent, and those that a server sends before anything is written.
+
+    Args:
+        owner: Whose they are, for messages.
+        place: Where they are at the server's proxy.
     """
 
-    def __init__(self, store: RemoteStore, run: Run) -> None:
+    def __init__(self, store: RemoteStore, owner: str, place: str, uri: str) -> None:
         self._store = store
-        self._run_id = run.info.run_id
-        self._uri = str(run.info.artifact_uri)
-        self._folder = f"{_PROXY}/{run.info.experiment_id}/{run.info.run_id}/artifacts"
+        self._owner = owner
+        self._folder = f"{_PROXY}/{place}/artifacts"
+        self._uri = uri
+
+    @abstractmethod
+    def _settle(self) -> None:
+        """Wait until the server has what it must have before artifacts of the owner are asked for."""
 
     def uri(self, artifact_path: str | None = None) -> str:
         """Give the URI of an artifact, which MLflow's functions understand while this server is the one in force."""
@@ -59,10 +68,6 @@ class RemoteArtifacts(Contents):
         for entry, target in entries:
             if not entry.is_dir:
                 self._copy_in(entry.local_path, target)
-
-    def remove(self, artifact_path: str | None = None) -> None:
-        """Remove a file, or a folder with all that is in it; without a path, everything."""
-        self._call("remove_artifacts", artifact_path, repeatable=False)
 
     @contextlib.contextmanager
     def locked(self, artifact_file: str, *, timeout_s: float = 10.0) -> Iterator[None]:
@@ -91,7 +96,7 @@ class RemoteArtifacts(Contents):
     def _send(self, file: BinaryIO, target: str) -> None:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
-        self._store.settle(self._run_id)
+        self._settle()
         self._store.connection.send(
             "PUT", target, file, kind="application/octet-stream", headers={"Content-Length": str(size)}
         )
@@ -106,23 +111,13 @@ class RemoteArtifacts(Contents):
             file.seek(0)
             yield cast("BinaryIO", file)
 
-    def list(self, artifact_path: str | None = None) -> builtins.list[FileInfo]:
-        """List the files and folders directly below a folder, sorted by path."""
-        found: builtins.list[FileInfo] = self._call("list_artifacts", artifact_path)
-        return found
-
-    def kind(self, artifact_path: str) -> Literal["file", "folder"] | None:
-        """Tell what an artifact is; None when nothing is there."""
-        found: Literal["file", "folder"] | None = self._call("artifact_kind", artifact_path)
-        return found
-
     def download(self, artifact_path: str | None = None, dst_path: str | os.PathLike[str] | None = None) -> str:
         """Fetch a file or folder into the folder `dst_path`, or a new temporary one, and give the copy's path."""
         names = paths.components(artifact_path)
         path = "/".join(names)
         kind = self.kind(path) if names else "folder"
         if kind is None:
-            raise NotFound(f"there is no artifact {path!r} of run {self._run_id}")
+            raise NotFound(f"there is no artifact {path!r} of {self._owner}")
         target = Artifacts(tempfile.mkdtemp(prefix="runlake-") if dst_path is None else dst_path)
         if kind == "file":
             self._download_file(path, target, names[-1])
@@ -144,7 +139,7 @@ class RemoteArtifacts(Contents):
             self._fetch(path, file)
 
     def _fetch(self, artifact_file: str, into: BinaryIO) -> None:
-        self._store.settle(self._run_id)
+        self._settle()
         with self._store.connection.open("GET", self._target(artifact_file)) as answer:
             for piece in answer.pieces():
                 into.write(piece)
@@ -154,7 +149,71 @@ class RemoteArtifacts(Contents):
     def _target(self, artifact_file: str) -> str:
         return "/".join([self._folder, *paths.file_components(artifact_file)])
 
+
+class RunArtifacts(RemoteArtifacts):
+    """The artifacts of a run."""
+
+    def __init__(self, store: RemoteStore, run: Run) -> None:
+        self._run_id = run.info.run_id
+        place = f"{run.info.experiment_id}/{self._run_id}"
+        super().__init__(store, f"run {self._run_id}", place, str(run.info.artifact_uri))
+
+    def remove(self, artifact_path: str | None = None) -> None:
+        """Remove a file, or a folder with all that is in it; without a path, everything."""
+        self._call("remove_artifacts", artifact_path, repeatable=False)
+
+    def list(self, artifact_path: str | None = None) -> builtins.list[FileInfo]:
+        """List the files and folders directly below a folder, sorted by path."""
+        found: builtins.list[FileInfo] = self._call("list_artifacts", artifact_path)
+        return found
+
+    def kind(self, artifact_path: str) -> Literal["file", "folder"] | None:
+        """Tell what an artifact is; None when nothing is there."""
+        found: Literal["file", "folder"] | None = self._call("artifact_kind", artifact_path)
+        return found
+
+    def _settle(self) -> None:
+        self._store.settle(self._run_id)
+
     def _call(self, name: str, artifact_path: str | None, *, repeatable: bool = True) -> Any:
         path = "/".join(paths.components(artifact_path))
-        self._store.settle(self._run_id)
+        self._settle()
         return self._store.call(name, {"run_id": self._run_id, "path": path}, repeatable=repeatable)
+
+
+class ModelArtifacts(RemoteArtifacts):
+    """The artifacts of a logged model, which has all of them when it is READY."""
+
+    def __init__(self, store: RemoteStore, model: LoggedModel) -> None:
+        self._model_id = model.model_id
+        place = f"{model.experiment_id}/models/{model.model_id}"
+        super().__init__(store, f"model {model.model_id}", place, model.artifact_location)
+
+    def remove(self, artifact_path: str | None = None) -> None:
+        """Remove a file, or a folder with all that is in it; without a path, everything."""
+        names = paths.components(artifact_path)
+        if not names:
+            for info in self.list():
+                self.remove(info.path)
+            return
+        self._store.connection.send("DELETE", "/".join([self._folder, *names]), repeatable=False)
+
+    def list(self, artifact_path: str | None = None) -> builtins.list[FileInfo]:
+        """List the files and folders directly below a folder, sorted by path."""
+        query = {"artifact_directory_path": "/".join(paths.components(artifact_path))}
+        said = self._store.send_mlflow("GET", f"logged-models/{self._model_id}/artifacts/directories", query=query)
+        found = [
+            FileInfo(file["path"], bool(file.get("is_dir")), None if file.get("is_dir") else int(file["file_size"]))
+            for file in said.get("files", ())
+        ]
+        return sorted(found, key=lambda info: info.path)
+
+    def kind(self, artifact_path: str) -> Literal["file", "folder"] | None:
+        """Tell what an artifact is; None when nothing is there."""
+        names = paths.components(artifact_path)
+        path = "/".join(names)
+        found = next((info for info in self.list("/".join(names[:-1])) if info.path == path), None)
+        return None if found is None else "folder" if found.is_dir else "file"
+
+    def _settle(self) -> None:
+        """Return at once: a model's files are sent to the server as they are logged."""

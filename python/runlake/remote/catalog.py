@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runlake.entities import DatasetInput, Experiment, Run, ViewType
+from runlake.remote.logged_models import RemoteLoggedModels
 from runlake.remote.registry import RemoteRegistry
 
 
-class RemoteCatalog(RemoteRegistry):
+class RemoteCatalog(RemoteRegistry, RemoteLoggedModels):
     """What the server knows of experiments, runs and models. What is raised is what a local catalog raises."""
 
     @property

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, SupportsFloat
 
 from runlake import recording
 from runlake.config import Config, from_environment
-from runlake.entities import Metric, Param, Run, RunTag
+from runlake.entities import LoggedModel, Metric, Param, Run, RunTag
 from runlake.errors import InvalidInput
 from runlake.exchange import from_json, to_json
 from runlake.remote.address import ARROW, JSON, Address
@@ -211,9 +211,15 @@ class RemoteStore:
 
     def artifacts(self, run: Run) -> Contents:
         """Return the artifacts of a run."""
-        from runlake.remote.artifacts import RemoteArtifacts
+        from runlake.remote.artifacts import RunArtifacts
 
-        return RemoteArtifacts(self, run)
+        return RunArtifacts(self, run)
+
+    def model_artifacts(self, model: LoggedModel) -> Contents:
+        """Return the artifacts of a logged model."""
+        from runlake.remote.artifacts import ModelArtifacts
+
+        return ModelArtifacts(self, model)
 
     def close(self) -> None:
         """Close the connection, if there is one; the object can be used again all the same."""
