@@ -9,7 +9,8 @@ from runlake.model_uris import parse_models_uri
 from runlake.models import locating
 from runlake.models.manifest import MANIFEST_FILE, Model
 from runlake.models.signature import ModelSignature, as_signature
-from runlake.stores import folder_at
+from runlake.remote.store import RemoteStore
+from runlake.stores import store_at
 
 _OF_STORE = ("runs:/", "models:/")
 
@@ -28,8 +29,11 @@ def set_signature(model_uri: str | os.PathLike[str], signature: ModelSignature) 
         NotFound: there is no such model.
     """
     given, uri = as_signature(signature), os.fspath(model_uri)
-    if uri.startswith(_OF_STORE):
-        folder_at(renew=True)
+    if uri.startswith(_OF_STORE) and isinstance(store_at(renew=True), RemoteStore):
+        raise InvalidInput(
+            "the signature of a model on a server stays as it was logged",
+            hint="log the model again with signature=, or set it where the server's folder is",
+        )
     if uri.startswith("models:/") and parse_models_uri(uri).model_id is None:
         raise InvalidInput(
             f"{uri!r} is a registered version, whose signature stays as it was registered",
