@@ -107,6 +107,8 @@ impl Trial {
             min_chunk_bytes: (5 + dice.below(8)) * 4096,
             max_chunk_bytes: (13 + dice.below(12)) * 4096,
             max_block: Duration::from_millis(200),
+            // What is merged is the other trial's; here, points are stored or refused.
+            merge_without_room: false,
             keeping: if dice.below(4) == 0 {
                 Keeping::Written
             } else {
