@@ -99,6 +99,8 @@ pub struct Adopted {
     pub store_id: Option<u128>,
     /// By series number, if there is something to store.
     pending: BTreeMap<u32, Entry>,
+    /// The same, if there is nothing, but the disk does not know that.
+    unsynced: Option<BTreeMap<u32, Entry>>,
     names: Vec<Option<SeriesName>>,
     like: Option<Header>,
     next_number: u64,
@@ -208,7 +210,7 @@ pub fn adopt_all(journals: &Path, writers: &[WriterId]) -> Result<Vec<Adopted>> 
 fn adopt_locked(journals: &Path, writer: WriterId, lock: LockFile, files: Listing, disk: &dyn Disk) -> Result<Adopted> {
     failpoint!(AdoptLocked);
     let mut adopted = take(journals, writer, lock, files)?;
-    if !adopted.pending.is_empty() {
+    if !adopted.pending.is_empty() || adopted.unsynced.is_some() {
         // On a full disk, what is pending stays in its file, and is shown in the ledger, until another adopter stores it.
         adopted = match adopted.settle(journals, disk) {
             Ok(lock) => take(journals, writer, lock, files::list_of(journals, writer)?)?,
@@ -254,6 +256,7 @@ fn examine(journals: &Path, writer: WriterId, files: &[(Name, PathBuf)]) -> Resu
     let names = journal.names(|_| true);
     let mut adopted = Adopted {
         pending: journal.entries()?,
+        unsynced: None,
         ledger: journal.ledger()?,
         unrecorded: journal.unrecorded()?,
         like: journal.chunks.last().map(|chunk| *chunk.file.header()),
@@ -289,7 +292,10 @@ fn examine(journals: &Path, writer: WriterId, files: &[(Name, PathBuf)]) -> Resu
     let named = |series: &u32| names.get(*series as usize).is_some_and(Option::is_some);
     let to_store = |(series, entry): (&u32, &Entry)| entry.pending.is_some() && named(series);
     if !adopted.pending.iter().any(to_store) {
-        adopted.pending.clear();
+        let entries = std::mem::take(&mut adopted.pending);
+        if journal.is_behind(&entries)? {
+            adopted.unsynced = Some(entries);
+        }
     }
     adopted.names = names;
     Ok((adopted, journal))
@@ -474,7 +480,7 @@ impl Adopted {
         Ok(())
     }
 
-    /// Stores what is pending and returns the lock; itself where that cannot be done.
+    /// Stores what is pending, or says on the disk that nothing is, and returns the lock; itself where that cannot be done.
     fn settle(mut self, journals: &Path, disk: &dyn Disk) -> std::result::Result<LockFile, Box<Self>> {
         let Some(like) = &self.like else {
             return Err(Box::new(self));
@@ -484,7 +490,7 @@ impl Adopted {
             like,
             self.next_number,
             self.upto,
-            &self.pending,
+            self.unsynced.as_ref().unwrap_or(&self.pending),
             &self.names,
             disk,
         );

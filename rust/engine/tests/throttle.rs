@@ -17,9 +17,19 @@ use lake::{FailingDisk, Lake, log, ordinary, point, rows, small, steps};
 use runlake_engine::journal::files::list_of;
 use runlake_engine::journal::reader::Folder;
 use runlake_engine::{
-    Config, DropReason, Keep, LedgerEntry, Length, Outcome, Policy, Rule, SeriesId, Snapshot, Times, Window, Writer,
-    WriterId, adopt, adopt_on,
+    Adopted, Config, DropReason, Keep, LedgerEntry, Length, Outcome, Policy, Rule, SeriesId, Snapshot, Times, Window,
+    Writer, WriterId, adopt_on,
 };
+
+/// Adopts what a writer has left: a child that another test starts just now has its lock for a moment.
+fn adopt(folder: &Path, writer: WriterId) -> runlake_engine::Result<Option<Adopted>> {
+    loop {
+        match runlake_engine::adopt(folder, writer)? {
+            None => thread::yield_now(),
+            found => return Ok(found),
+        }
+    }
+}
 
 fn rule(pattern: &str, policy: Policy) -> Rule {
     Rule {
@@ -649,4 +659,46 @@ fn the_journal_does_not_grow_into_what_is_to_be_left_free() {
     let refused = Writer::open(lake.path(), 7, config).unwrap_err().to_string();
     assert!(refused.contains("are to be left"), "{refused}");
     assert_eq!(lake.files(), Vec::<String>::new());
+}
+
+/// Files that a killed writer leaves, in another folder: they are the same files, and only the lock is its own.
+fn killed(lake: &Lake) -> Lake {
+    let left = Lake::new();
+    for name in lake.files().iter().filter(|name| !name.ends_with(".lock")) {
+        std::fs::hard_link(lake.path().join(name), left.path().join(name)).unwrap();
+    }
+    left
+}
+
+/// What a power cut leaves: other files, of which only what was synced can be believed.
+fn cut(lake: &Lake) -> Lake {
+    let left = Lake::new();
+    for name in lake.files().iter().filter(|name| !name.ends_with(".lock")) {
+        std::fs::copy(lake.path().join(name), left.path().join(name)).unwrap();
+    }
+    left
+}
+
+#[test]
+fn a_power_cut_while_somebody_adopts_brings_back_no_point_that_was_superseded() {
+    let lake = Lake::new();
+    let (writer, series) = throttled(&lake, every(10));
+    log(&writer, series, 0..5);
+    writer.flush(None).unwrap();
+    log(&writer, series, 5..11);
+    let left = killed(&lake);
+    let adopted = adopt(left.path(), writer.id()).unwrap().unwrap();
+    assert_eq!(
+        (steps(&left.rows()), adopted.ledger[0].tally.points()),
+        (vec![0, 10], 9)
+    );
+    // The adopter has sealed these two and committed the ledger; then the power goes.
+    let after = cut(&left);
+    let again = adopt(after.path(), writer.id()).unwrap().unwrap();
+    assert!(
+        again.whole.iter().all(|range| range.end <= adopted.upto),
+        "{:?}",
+        again.whole
+    );
+    assert_eq!(again.ledger[0].tally, adopted.ledger[0].tally);
 }

@@ -33,6 +33,25 @@ impl WriterJournal {
         Ok(entries)
     }
 
+    /// Whether the disk knows less than `entries`: records say of points that they are pending which have been stored, or
+    /// superseded, by points that are not on the disk.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`].
+    pub fn is_behind(&self, entries: &BTreeMap<u32, Entry>) -> Result<bool> {
+        let is_unsynced = |chunk: &Held| Ok::<_, crate::Error>(chunk.file.durable()? < chunk.file.committed()?);
+        if self.chunks.iter().any(|chunk| chunk.side.settled) {
+            return Ok(false);
+        }
+        let is_pending = |series: &u32| entries.get(series).is_some_and(|entry| entry.pending.is_some());
+        let recorded = self.recorded()?;
+        let superseded = recorded
+            .iter()
+            .any(|(series, entry)| entry.pending.is_some() && !is_pending(series));
+        let unsynced = self.chunks.iter().map(is_unsynced).collect::<Result<Vec<_>>>()?;
+        Ok(superseded && unsynced.contains(&true))
+    }
+
     /// The same with names; a series whose name is lost is nobody's.
     ///
     /// # Errors
