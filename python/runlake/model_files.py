@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from runlake.stores import AnyStore
 
 
+def find(store: AnyStore, uri: str) -> tuple[Contents, str]:
+    """Find what a `runs:/` or a `models:/` URI names: artifacts, and the path in them."""
+    scheme, _, named = uri.partition(":/")
+    if scheme != "runs":
+        return of_uri(store, uri)
+    run_id, _, path = named.strip("/").partition("/")
+    return of_run(store, run_id, path)
+
+
 def of_uri(store: AnyStore, uri: str) -> tuple[Contents, str]:
     """Find the files that a `models:/` URI names: artifacts, and the folder in them.
 

@@ -138,6 +138,15 @@ def test_artifacts_of_a_model_are_listed_and_fetched(server: Server, tmp_path: P
     assert (fetched / "artifacts" / "words.txt").read_text() == "a b"
 
 
+def test_a_signature_is_set_there(server: Server) -> None:
+    with runlake.start_run() as run:
+        info = runlake.pyfunc.log_model(name="echo", python_model=Echo())
+    signature = runlake.models.infer_signature([1], [1])
+    for uri in (info.model_uri, f"runs:/{run.id}/echo"):
+        runlake.models.set_signature(uri, signature)
+        assert runlake.models.get_model_info(info.model_uri).signature == signature
+
+
 @pytest.mark.parametrize("uri", ["runs:/{run}/nope", "models:/m-none", "models:/none/1", "/etc", "models:/../x"])
 def test_what_is_no_model_of_the_server_is_refused(server: Server, uri: str) -> None:
     with runlake.start_run() as run:

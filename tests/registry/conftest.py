@@ -9,6 +9,7 @@ import runlake
 from runlake import lifecycle, registry
 from runlake.store import Store
 from tests.server.wire import Server, served
+from tests.tracking import leftovers
 
 
 @pytest.fixture
@@ -27,6 +28,7 @@ def run_id(store: Store) -> str:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with served(tmp_path_factory.mktemp("registry")) as running:
         yield running
+        leftovers.end_all()  # what is on its way to the server arrives while there is one
 
 
 @pytest.fixture(params=["folder", "server"])

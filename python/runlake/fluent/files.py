@@ -144,12 +144,7 @@ def _of_uri(uri: str, tracking_uri: str | None) -> tuple[Contents, str]:
     """Find what a `runs:/` or a `models:/` URI names, likewise."""
     from runlake import model_files  # brings what is known of the registry
 
-    store = store_at(tracking_uri)
-    scheme, _, named = uri.partition(":/")
-    if scheme != "runs":
-        return model_files.of_uri(store, uri)
-    run_id, _, path = named.partition("/")
-    return model_files.of_run(store, run_id, path)
+    return model_files.find(store_at(tracking_uri), uri)
 
 
 artifacts.connect(_of_run, _of_uri)

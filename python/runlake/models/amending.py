@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 
+from runlake import model_files
 from runlake.errors import InvalidInput
 from runlake.model_uris import parse_models_uri
 from runlake.models import locating
 from runlake.models.manifest import MANIFEST_FILE, Model
 from runlake.models.signature import ModelSignature, as_signature
-from runlake.remote.store import RemoteStore
+from runlake.store import Store
 from runlake.stores import store_at
 
 _OF_STORE = ("runs:/", "models:/")
@@ -23,17 +24,11 @@ def set_signature(model_uri: str | os.PathLike[str], signature: ModelSignature) 
         signature: What `infer_signature` gives, ours or MLflow's.
 
     Raises:
-        InvalidInput: the URI names a registered version, whose contract stays as it was registered, or the store is a
-            server.
+        InvalidInput: the URI names a registered version, whose contract stays as it was registered.
         InvalidType: it is no signature.
         NotFound: there is no such model.
     """
     given, uri = as_signature(signature), os.fspath(model_uri)
-    if uri.startswith(_OF_STORE) and isinstance(store_at(renew=True), RemoteStore):
-        raise InvalidInput(
-            "the signature of a model on a server stays as it was logged",
-            hint="log the model again with signature=, or set it where the server's folder is",
-        )
     if uri.startswith("models:/") and parse_models_uri(uri).model_id is None:
         raise InvalidInput(
             f"{uri!r} is a registered version, whose signature stays as it was registered",
@@ -43,3 +38,7 @@ def set_signature(model_uri: str | os.PathLike[str], signature: ModelSignature) 
     model = Model.load(manifest)
     model.signature = given
     model.save(manifest)
+    store = store_at(renew=True)
+    if uri.startswith(_OF_STORE) and not isinstance(store, Store):  # what was amended is a copy of the server's
+        files, folder = model_files.find(store, uri)
+        files.log_file(manifest, folder or None)
