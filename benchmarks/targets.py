@@ -30,6 +30,7 @@ ROWS = (
     "serving",
     "receiving",
     "registry",
+    "models",
     "remote",
     "compaction",
 )
