@@ -113,3 +113,17 @@ def test_a_model_needs_what_its_example_is_made_of(tmp_path: Path) -> None:
         cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
     assert {"cloudpickle", "pandas", "numpy"} <= names(tmp_path / "frame")
     assert names(tmp_path / "none") == {"cloudpickle", "runlake"}
+
+
+def test_a_model_from_code_needs_what_its_script_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installing.put(tmp_path / "site", "s-script", "1.0", {"s_script.py": ""})
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import s_script\nfrom runlake.models import set_model\nfrom runlake.pyfunc import PythonModel\n"
+        "class Model(PythonModel):\n    def predict(self, context, model_input, params=None):\n"
+        "        import polars\n        return model_input\nset_model(Model())\n"
+    )
+    runlake.pyfunc.save_model(tmp_path / "model", python_model=str(script), input_example={"a": [1]}, signature=False)
+    assert {"s-script", "polars", "runlake"} <= names(tmp_path / "model")
+    sys.modules.pop("s_script", None)

@@ -21,8 +21,6 @@ from runlake.models.verification import State, verify
 from tests.models import installing
 
 DEPENDENCY = "def double(value):\n    return 2 * value\n"
-pytest.importorskip("runlake.models.examples")
-
 # What runlake requires and a small model does not use: wheels with nothing in them do.
 UNUSED = ("click", "plotille", "polars", "rich", "urllib3")
 USED = ("cloudpickle", "packaging", "pyyaml")
@@ -79,9 +77,13 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
 
 
 def test_a_model_that_works_as_recorded_is_verified_and_its_environment_kept_if_asked(
-    model: Path, capsys: pytest.CaptureFixture[str]
+    model: Path, capsys: pytest.CaptureFixture[str], lake: Path
 ) -> None:
-    status, out, _ = command(capsys, str(model), "--trust-pickle", "--keep", "--json")
+    with runlake.start_run() as run:
+        runlake.log_artifacts(model, "model")
+    runlake.set_tracking_uri("")
+    uri = f"runs:/{run.info.run_id}/model"
+    status, out, _ = command(capsys, uri, "--store", str(lake), "--trust-pickle", "--keep", "--json")
     said = json.loads(out)
     assert (status, said["passed"]) == (0, True), out
     assert [(check["check"], check["state"]) for check in said["checks"]] == [
@@ -106,12 +108,13 @@ def test_a_model_that_fails_in_what_it_says_it_needs_does_not_pass_and_nothing_i
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     file = model / "requirements.txt"
     file.write_text(file.read_text().replace("v-dependency==1.2", "v-broken==1.0"))
+    (model / "python_env.yaml").write_text("python: 3.99.1\n")
     status, out, err = command(capsys, str(model), "--trust-pickle")
     assert status == 1
     rows = [line.split("\t") for line in out.splitlines()[1:]]
     assert {check: state for state, check, _ in rows} == {
         "files": "failed",
-        "python": "ok",
+        "python": "failed",
         "install": "ok",
         "versions": "ok",
         "load": "ok",
@@ -119,8 +122,9 @@ def test_a_model_that_fails_in_what_it_says_it_needs_does_not_pass_and_nothing_i
     }
     says = {check: text for _, check, text in rows}
     assert "were changed after the model was saved" in says["files"]
+    assert "saved with Python 3.99.1, and only" in says["python"]
     assert "v_absent" in says["example"]
-    assert "does not work as recorded: files, example" in err
+    assert "does not work as recorded: files, python, example" in err
     assert list(tmp_path.glob("runlake-verify-*")) == []
 
 

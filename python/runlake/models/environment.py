@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 import platform
+import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -178,8 +179,9 @@ def _captured(
                 (run or _run)(folder)
         except Exception as error:  # whatever the model's own code, or a library, thinks of
             return _fallen_back(requirements, error, here)
-    modules = imports.closure(seen, environment_files.loaders(folder))
-    found, strays = _owners(modules, [str(folder), *code_paths])
+    own = tuple(os.path.abspath(path) for path in (str(folder), *code_paths))
+    modules = imports.closure(seen, [*environment_files.loaders(folder), *_modules_in(own)])
+    found, strays = _owners(modules, own)
     _warn_of_strays(strays, in_main="__main__" in seen.wanted)
     _warn_of_local(found.values())
     # A model of MLflow's own classes needs MLflow; what that requires in its turn is no business of the model.
@@ -196,16 +198,23 @@ def _run(folder: Path) -> None:
     running.run(folder)
 
 
-def _owners(
-    modules: Mapping[str, ModuleType], own_code: Iterable[str]
-) -> tuple[dict[str, Distribution], dict[str, str]]:
+def _modules_in(own: tuple[str, ...]) -> list[str]:
+    """Return the loaded modules whose code is saved with the model: a script is run and nobody imports it."""
+    files = ((name, getattr(module, "__file__", None)) for name, module in list(sys.modules.items()))
+    return [name for name, file in files if isinstance(file, str) and _is_in(file, own)]
+
+
+def _is_in(file: str, places: Iterable[str]) -> bool:
+    return any(file == place or file.startswith(place + os.sep) for place in places)
+
+
+def _owners(modules: Mapping[str, ModuleType], own: tuple[str, ...]) -> tuple[dict[str, Distribution], dict[str, str]]:
     """Return the distributions of modules by name, and the files of modules that belong to none by module."""
     owners, found, strays = Owners(), {}, {}
-    own = tuple(os.path.abspath(path) for path in own_code)
     of_python = os.path.abspath(sysconfig.get_path("stdlib")) + os.sep  # site-packages may be in there as well
     for name, module in modules.items():
         file = getattr(module, "__file__", None)
-        if not isinstance(file, str) or any(file == path or file.startswith(path + os.sep) for path in own):
+        if not isinstance(file, str) or _is_in(file, own):
             continue
         if (owner := owners.of(file)) is not None:
             found[owner.name] = owner
