@@ -10,10 +10,18 @@ from pathlib import Path
 from typing import Any
 
 
-def put(site: Path, name: str, version: str, files: Mapping[str, str], *, direct_url: Any = None) -> Path:
+def put(
+    site: Path,
+    name: str,
+    version: str,
+    files: Mapping[str, str],
+    *,
+    direct_url: Any = None,
+    installer: str = "pip",
+) -> Path:
     """Leave a distribution in a folder as pip does when it installs a wheel, and return what describes it."""
     described = f"{name.replace('-', '_')}-{version}.dist-info"
-    contents = {**files, f"{described}/METADATA": metadata(name, version), f"{described}/INSTALLER": "pip\n"}
+    contents = {**files, f"{described}/METADATA": metadata(name, version), f"{described}/INSTALLER": f"{installer}\n"}
     if direct_url is not None:
         contents[f"{described}/direct_url.json"] = json.dumps(direct_url)
     contents[f"{described}/RECORD"] = "".join(f"{path},,\n" for path in [*contents, f"{described}/RECORD"])

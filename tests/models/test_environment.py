@@ -153,15 +153,24 @@ def test_an_editable_install_is_pinned_by_version_and_warned_of(
     assert "code_paths" in record.message
 
 
+def test_what_conda_has_built_is_of_no_folder_here(site: Path, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    built = {"url": "file:///croot/e-conda_1/work", "dir_info": {}}
+    installing.put(site, "e-conda", "1", {"e_conda.py": MODEL}, direct_url=built, installer="conda")
+    assert capture(folder, run=saved("e_conda")).requirements == ("e-conda==1", "e-late-binding==3.0", OWN)
+    assert caplog.records == []
+
+
 def test_code_of_nobody_is_warned_of_unless_it_is_saved_with_the_model(
     site: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     project = folder.parent / "project"
     project.mkdir()
     (project / "e_script.py").write_text(f"import e_other\n{MODEL}")
+    (project / "e_plots.py").write_text("import e_base")
     monkeypatch.syspath_prepend(project)
+    importlib.import_module("e_plots")
     expected = ("e-late-binding==3.0", "e-other==4.0", OWN)
-    assert capture(folder, run=saved("e_script"), code_paths=[project / "e_script.py"]).requirements == expected
+    assert capture(folder, run=saved("e_script"), code_paths=[project]).requirements == expected
     assert caplog.records == []
     assert capture(folder, run=saved("e_script")).requirements == expected
     (record,) = caplog.records

@@ -39,7 +39,9 @@ class Distribution:
 
     @cached_property
     def direct_url(self) -> Mapping[str, Any]:
-        """Where it was installed from, if that was no index (PEP 610)."""
+        """Where it was installed from, if that was no index (PEP 610); conda names the place where it was built."""
+        if (_read(self.folder / "INSTALLER") or b"").strip() == b"conda":
+            return {}
         try:
             said = json.loads(_read(self.folder / "direct_url.json") or b"{}")
         except ValueError:

@@ -180,7 +180,7 @@ def _captured(
         except Exception as error:  # whatever the model's own code, or a library, thinks of
             return _fallen_back(requirements, error, here)
     own = tuple(os.path.abspath(path) for path in (str(folder), *code_paths))
-    modules = imports.closure(seen, [*environment_files.loaders(folder), *_modules_in(own)])
+    modules = imports.closure(seen, [*environment_files.loaders(folder), *_modules_in(own[0])])
     found, strays = _owners(modules, own)
     _warn_of_strays(strays, in_main="__main__" in seen.wanted)
     _warn_of_local(found.values())
@@ -198,10 +198,10 @@ def _run(folder: Path) -> None:
     running.run(folder)
 
 
-def _modules_in(own: tuple[str, ...]) -> list[str]:
-    """Return the loaded modules whose code is saved with the model: a script is run and nobody imports it."""
+def _modules_in(folder: str) -> list[str]:
+    """Return the loaded modules whose code is in the model's folder: a script is run, and nobody imports it."""
     files = ((name, getattr(module, "__file__", None)) for name, module in list(sys.modules.items()))
-    return [name for name, file in files if isinstance(file, str) and _is_in(file, own)]
+    return [name for name, file in files if isinstance(file, str) and _is_in(file, (folder,))]
 
 
 def _is_in(file: str, places: Iterable[str]) -> bool:
