@@ -235,6 +235,18 @@ def test_a_garbled_file_is_named(folder: Path, name: str) -> None:
         Environment.read(folder)
 
 
+@pytest.mark.parametrize("line", ["-r /etc/passwd", "-c ../secret.txt", "-r link.txt"])
+def test_what_a_model_requires_opens_no_file_but_its_own(folder: Path, line: str) -> None:
+    (folder.parent / "secret.txt").write_text("secret==1")
+    (folder / "link.txt").symlink_to(folder.parent / "secret.txt")
+    Environment("3.12.1", (line,)).write(folder)
+    with pytest.raises(Corrupt, match="is not in"):
+        Environment.read(folder)
+    (folder / "requirements.txt").unlink()
+    with pytest.raises(Corrupt, match="is not in"):
+        Environment.read(folder)
+
+
 def test_a_model_that_says_nothing_of_its_environment_is_no_error_but_not_found(folder: Path) -> None:
     with pytest.raises(NotFound, match="does not say what it requires"):
         Environment.read(folder)

@@ -177,3 +177,6 @@ def test_the_recorded_minor_version_of_python_is_looked_for(tmp_path: Path, monk
     assert python_for("3.99.0") == sys.executable
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert python_for("3.99.0") == str(other)
+    (tmp_path / "python").mkdir()
+    other.rename(tmp_path / "python" / "3")
+    assert python_for("/3") == python_for("nonsense") == sys.executable

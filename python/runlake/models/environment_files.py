@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runlake.errors import Corrupt, InvalidInput, InvalidType, NoSuchFile, NotFound
 from runlake.extras import import_extra
-from runlake.models.requirements import CONSTRAINTS_FILE, CONSTRAINTS_LINE, listed
+from runlake.models.requirements import CONSTRAINTS_FILE, CONSTRAINTS_LINE, Listed, listed
 
 if TYPE_CHECKING:
     from runlake.models.environment import Environment
@@ -49,16 +49,7 @@ def read(folder: Path) -> dict[str, Any]:
     """
     python = _yaml(folder / PYTHON_FILE)
     conda = _yaml(folder / CONDA_FILE)
-    file = folder / REQUIREMENTS_FILE
-    if file.is_file():
-        try:
-            given = listed(file, REQUIREMENTS_FILE)
-        except (InvalidInput, NoSuchFile) as error:
-            raise Corrupt(f"{file} cannot be read: {error}") from error
-    elif conda is not None:
-        given = listed(pip_section(conda), CONDA_FILE)
-    else:
-        raise NotFound(f"the model in {folder} does not say what it requires: it has no {REQUIREMENTS_FILE}")
+    given = _required(folder, conda)
     version = (python or {}).get("python") or python_of(conda or {})
     if version is None:
         raise NotFound(f"the model in {folder} does not say which Python it requires: it has no {PYTHON_FILE}")
@@ -70,6 +61,18 @@ def read(folder: Path) -> dict[str, Any]:
         "constraints": given.constraints,
         "build": tuple(str(one) for one in build if isinstance(one, str)),
     }
+
+
+def _required(folder: Path, conda: Mapping[str, Any] | None) -> Listed:
+    """Read what pip has to install; what it includes has to be in the folder, for anybody may have written it."""
+    file = folder / REQUIREMENTS_FILE
+    if not file.is_file() and conda is None:
+        raise NotFound(f"the model in {folder} does not say what it requires: it has no {REQUIREMENTS_FILE}")
+    file = file if file.is_file() else folder / CONDA_FILE
+    try:
+        return listed(file if file.name == REQUIREMENTS_FILE else pip_section(conda or {}), file.name, within=folder)
+    except (InvalidInput, NoSuchFile) as error:
+        raise Corrupt(f"{file} cannot be read: {error}") from error
 
 
 def conda_of(given: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[str, Any]:

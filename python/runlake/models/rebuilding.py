@@ -10,6 +10,7 @@ version is a requirement like any other.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from runlake.models.requirements import CONSTRAINTS_FILE, CONSTRAINTS_LINE, name
 _OLDEST_PIP: Final = (22, 3)
 _OLDEST_PYTHON: Final = (3, 11)
 _LINES_SAID: Final = 4
+_MINOR: Final = re.compile(r"3\.[0-9]{1,3}")
 
 
 class RebuildFailed(RunlakeError):
@@ -73,7 +75,7 @@ def python_for(recorded: str) -> str:
     That is the running one, or `python3.x` of the PATH; where there is none, the running one after all.
     """
     minor = ".".join(recorded.split(".")[:2])
-    if minor == f"{sys.version_info.major}.{sys.version_info.minor}":
+    if minor == f"{sys.version_info.major}.{sys.version_info.minor}" or not _MINOR.fullmatch(minor):
         return sys.executable
     found = shutil.which(f"python{minor}")
     return found if found is not None and version_of(found).startswith(f"{minor}.") else sys.executable

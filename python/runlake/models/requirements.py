@@ -51,9 +51,15 @@ class _Reading:
     constraints: list[str] = field(default_factory=list)
     masked: int = 0
     open_files: list[str] = field(default_factory=list)
+    within: str | None = None
+
+    @property
+    def base(self) -> str:
+        """Where relative paths begin."""
+        return self.within or os.getcwd()
 
 
-def listed(given: Given | None, name: str) -> Listed:
+def listed(given: Given | None, name: str, *, within: str | os.PathLike[str] | None = None) -> Listed:
     """Read requirements as pip and MLflow do: comments go, lines are joined, `-r` and `-c` files are read.
 
     Passwords and tokens in URLs are taken out, for whoever may see the model would see them; `${NAME}`, which pip
@@ -62,20 +68,21 @@ def listed(given: Given | None, name: str) -> Listed:
     Args:
         given: The path of a file, or lines; None is nothing.
         name: What the argument is called, for messages.
+        within: The only folder that files may be in: what somebody else wrote must not open any others. None is any.
 
     Raises:
         InvalidType: it is neither.
         NoSuchFile: a file is not there.
-        InvalidInput: a file includes itself, or is no text.
+        InvalidInput: a file includes itself, is not where it may be, or is no text.
     """
-    reading = _Reading()
+    reading = _Reading(within=None if within is None else os.path.realpath(within))
     if isinstance(given, str | os.PathLike):
-        _read_file(os.fspath(given), os.getcwd(), reading, reading.lines)
+        _read_file(os.fspath(given), reading.base, reading, reading.lines)
     elif given is not None:
         lines = list(given) if isinstance(given, Iterable) else [given]
         if not all(isinstance(line, str) for line in lines):
             raise InvalidType(f"{name} is a list of requirements or the path of a file of them, not {given!r:.200}")
-        _read_lines(lines, os.getcwd(), reading, reading.lines)
+        _read_lines(lines, reading.base, reading, reading.lines)
     return Listed(tuple(reading.lines), tuple(reading.constraints), reading.masked)
 
 
@@ -197,6 +204,8 @@ def _read_file(path: str, base: str, reading: _Reading, into: list[str]) -> None
     file = os.path.join(base, path)
     if file in reading.open_files:
         raise InvalidInput(f"the requirements file {file!r} includes itself")
+    if reading.within is not None and not os.path.realpath(file).startswith(reading.within + os.sep):
+        raise InvalidInput(f"the requirements file {file!r} is not in {reading.within!r}")
     try:
         with open(file, encoding="utf-8") as opened:
             text = opened.read()
