@@ -77,6 +77,8 @@ def resolve_source(
         if named.model_id is None:
             return _of_version(store, source, named, run_id, model_id)
     source = _within_owner(store, source, parts, run_id, model_id, local=local)
+    if parts.scheme == "runs" and run_id:
+        return _of_run(store, source, run_id)
     if model_id and not run_id:
         run_id = store.catalog.get_logged_model(model_id).source_run_id
     return Lineage(source, run_id or None, model_id or None)
@@ -168,6 +170,24 @@ def _of_version(store: Store, source: str, named: ModelUri, run_id: str | None, 
         )
     storage = store.catalog.version_storage(found.name, found.version)
     return Lineage(f"models:/{found.name}/{found.version}", found.run_id, found.model_id, storage)
+
+
+def _of_run(store: Store, source: str, run_id: str) -> Lineage:
+    """Write down which logged model a path of a run means now: one of that name may be logged again.
+
+    Only models that the run has made in its own experiment are looked at: who may read the one may read the other.
+    """
+    from runlake import model_files  # which asks this module for versions
+
+    name, _, rest = split(source).path.strip("/").removeprefix(run_id).strip("/").partition("/")
+    with contextlib.suppress(NotFound, InvalidInput):
+        run = store.catalog.get_run(run_id)
+        if name and run_files.of_run(store, run).kind("/".join(filter(None, (name, rest)))) is None:
+            made = model_files.logged_by(store, run_id, name)
+            if made and (made.source_run_id, made.experiment_id) == (run_id, run.info.experiment_id):
+                root = f"mlflow-artifacts:/{made.experiment_id}/models/{made.model_id}/artifacts"
+                return Lineage(source, run_id, made.model_id, f"{root}/{rest}" if rest else made.model_uri)
+    return Lineage(source, run_id, None)
 
 
 def _within_owner(

@@ -1,11 +1,13 @@
 """Sources of versions: what may be named, and what is refused, in every form that was used against MLflow."""
 
+import contextlib
 import os
 from pathlib import Path
 
 import pytest
 
-from runlake import logged_models, model_sources, run_files
+from runlake import lifecycle, logged_models, model_sources, run_files
+from runlake.entities import LoggedModelOutput
 from runlake.errors import InvalidInput, NotFound
 from runlake.model_uris import ModelUri, parse_models_uri
 from runlake.registry import operations as registry
@@ -137,6 +139,32 @@ def test_a_link_does_not_lead_a_path_out_of_the_run(store: Store, model: str, ru
     os.symlink(tmp_path, files.uri("out"))
     with pytest.raises(InvalidInput):
         registry.create_model_version(store, model, files.uri("out"), run_id)
+
+
+def test_a_path_of_a_run_stays_the_model_that_it_meant_when_it_was_registered(
+    store: Store, model: str, run_id: str
+) -> None:
+    def log(name: str, text: bytes, by: str = run_id, experiment_id: str = "0") -> str:
+        made = logged_models.create_logged_model(store, experiment_id, name, by)
+        run_files.of_model(made).write_bytes(text, "data/weights")
+        logged_models.log_outputs(store, run_id, [LoggedModelOutput(made.model_id, 0)])
+        return made.model_id
+
+    first = log("net", b"first")
+    made = registry.create_model_version(store, model, f"runs:/{run_id}/net", run_id)
+    below = registry.create_model_version(store, model, f"runs:/{run_id}/net/data", run_id)
+    log("net", b"second")
+    assert (made.source, made.model_id, below.model_id) == (f"runs:/{run_id}/net", first, first)
+    for version, path in ((made, "data/weights"), (below, "data/weights")):
+        files, folder = model_sources.version_files(store, model, version.version)
+        assert folder == ("" if version is made else "data")
+        assert files.read_bytes(path) == b"first"
+    log("foreign", b"x", by="0" * 32)
+    log("apart", b"x", experiment_id=lifecycle.create_experiment(store, "other", None, {}))
+    for name in ("foreign", "apart", "nothing", "net/../net"):
+        with contextlib.suppress(InvalidInput):
+            found = registry.create_model_version(store, model, f"runs:/{run_id}/{name}", run_id)
+            assert found.model_id is None
 
 
 def test_a_prompt_is_no_model(store: Store) -> None:
