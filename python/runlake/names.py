@@ -7,6 +7,7 @@ import unicodedata
 from typing import Final
 
 from runlake.errors import InvalidInput, InvalidType
+from runlake.lookalikes import INVISIBLE, skeleton
 
 MAX_KEY: Final = 250
 MAX_PARAM_VALUE: Final = 6000
@@ -102,8 +103,8 @@ def check_model_name(name: object, what: str = "name") -> str:
         what: The field that has the name, for the message.
 
     Raises:
-        InvalidInput: it is empty or too long, has '/', ':' or characters that do not show, is a path of its own, or is
-            written in another form of the letters that it shows.
+        InvalidInput: it is empty or too long, has '/', ':', characters that do not show or a space at an end, is a path
+            of its own, or is written in another form of the letters that it shows.
     """
     checked = check_text(name, MAX_MODEL_NAME, "the name of a registered model")
     if not checked.strip():
@@ -113,8 +114,12 @@ def check_model_name(name: object, what: str = "name") -> str:
     if checked in (".", ".."):
         raise InvalidInput(f"Invalid value \"{checked}\" for parameter '{what}' supplied: it is a path of its own")
     hidden = next((letter for letter in checked if unicodedata.category(letter).startswith("C")), None)
+    if found := INVISIBLE.search(checked):
+        hidden = found.group()
     if hidden is not None:
         raise InvalidInput(f"model name {checked!r} has the character {hidden!r}, which does not show")
+    if checked != checked.strip():
+        raise InvalidInput(f"model name {checked!r} has a space at an end", hint=f"write {checked.strip()!r}")
     if (plain := unicodedata.normalize("NFKC", checked)) != checked:
         raise InvalidInput(f"model name {checked!r} looks like {plain!r} and is not the same", hint=f"write {plain!r}")
     return checked
@@ -133,12 +138,15 @@ def check_alias(alias: object) -> str:
 
 
 def check_new_alias(alias: object) -> str:
-    """Return `alias` when it may be set: as `check_alias`, but not `latest` and nothing like `v1`."""
+    """Return `alias` when it may be set: as `check_alias`, but not `latest`, nothing like `v1` and no look-alike."""
     checked = check_alias(alias)
     if checked.lower() == "latest":
         raise InvalidInput("'latest' alias name (case insensitive) is reserved.")
     if _VERSION_ALIAS.fullmatch(checked):
         raise InvalidInput(f"Version alias name '{checked}' is reserved.")
+    plain = skeleton(unicodedata.normalize("NFKC", checked))
+    if plain != checked and plain.isascii():
+        raise InvalidInput(f"alias {checked!r} looks like {plain!r} and is not the same", hint=f"write {plain!r}")
     return checked
 
 

@@ -18,6 +18,7 @@ LAYERS = (
         "config",
         "entities",
         "names",
+        "lookalikes",
         "promotion",
         "missing_names",
         "extras",

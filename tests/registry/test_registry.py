@@ -111,7 +111,12 @@ def test_the_alias_latest_is_the_highest_version_whatever_its_stage(store: Store
     assert registry.get_model_version_by_alias(store, model, "Latest").version == 2
 
 
-ILLEGAL_NAMES = ["", " ", "a/b", "a:b", "..", "n" * 257, "a\u200bb", "a\nb", "\uff41bc", "ﬁt"]
+ILLEGAL_NAMES = [
+    *("", " ", "a/b", "a:b", "..", ".", "n" * 257, "n" * 1000, "a/../b", "a\\b/c", "../a", " a", "a ", "a\u00a0b"),
+    *("a\u200bb", "a\u2060b", "a\nb", "a\x00b", "\u202egp.a", "a\u2066b", "\ufeffa", "a\u00adb", "\ud800"),
+    *("a\U000e0041", "a\u034fb", "a\ufe0f", "a\u3164", "a\u2800b", "a\u115fb"),
+    *("\uff41bc", "ﬁt", "e\u0301", "\U0001d41a", "ﾊﾟ", "a\uff0fb", "①"),
+]
 
 
 @pytest.mark.parametrize("name", ILLEGAL_NAMES)
@@ -125,7 +130,23 @@ def test_a_name_that_could_be_taken_for_another_is_refused(store: Store, model: 
     assert [found.name for found in registry.search_registered_models(store)] == ["model"]
 
 
-@pytest.mark.parametrize("alias", ["", "latest", "LATEST", "v1", "V20", "a b", "a@b", "a/b", "x" * 256, "a\n"])
+ILLEGAL_ALIASES = [
+    "",
+    "latest",
+    "LATEST",
+    "v1",
+    "V20",
+    "a b",
+    "a@b",
+    "a/b",
+    "x" * 256,
+    "a\n",
+    "champi\u043en",
+    "\ufb01t",
+]
+
+
+@pytest.mark.parametrize("alias", ILLEGAL_ALIASES)
 def test_an_alias_that_could_be_taken_for_a_version_is_refused(
     store: Store, model: str, run_id: str, alias: str
 ) -> None:

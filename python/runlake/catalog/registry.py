@@ -5,6 +5,7 @@ Everything hangs on the number of a model, so that a new name changes one row. E
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ from runlake.catalog.rows import Columns, columns_of
 from runlake.catalog.session import placeholders
 from runlake.entities import ModelVersion, RegisteredModel
 from runlake.errors import AlreadyExists, InvalidInput
+from runlake.lookalikes import skeleton
 
 if TYPE_CHECKING:
     from runlake.catalog.session import Row, Session
@@ -84,7 +86,7 @@ class Registry(Part):
         with self._database.writing() as session:
             model = find_model(session, name)
             if new_name != name:
-                _require_free(session, new_name)
+                _require_free(session, new_name, model=model)
             touch_model(session, model, stamp, "name = ?", new_name)
             session.run("UPDATE model_version SET updated_ms = ? WHERE model = ?", (stamp.at_ms, model))
             move_permissions(session, _KIND, name, new_name)
@@ -168,14 +170,30 @@ def _is_prompt(session: Session, model: int) -> bool:
     return row is not None and row[0].lower() == "true"
 
 
-def _require_free(session: Session, name: str, *, prompt: bool = False) -> None:
+def _require_free(session: Session, name: str, *, prompt: bool = False, model: int | None = None) -> None:
+    """Refuse a name that another has, or that looks like another's; `model` is the one that is to have it."""
     row = session.one("SELECT model FROM registered_model WHERE name = ?", (name,))
     if row is None:
+        _require_distinct(session, name, model)
         return
     wanted, there = _noun(prompt), _noun(_is_prompt(session, row[0]))
     if wanted == there:
         raise AlreadyExists(f"{wanted} (name={name}) already exists.")
     raise AlreadyExists(f"the name {name!r} is taken by a {there.lower()} and cannot be that of a {wanted.lower()}")
+
+
+def _require_distinct(session: Session, name: str, model: int | None) -> None:
+    """Refuse a name that cannot be told by eye from another's. ASCII looks like itself, so few names are compared."""
+    plain = skeleton(name)
+    others = session.all("SELECT model, name FROM registered_model WHERE name GLOB '*[^ -~]*' OR name = ?", (plain,))
+    for other, theirs in others:
+        if other != model and skeleton(theirs) == plain:
+            strange = next(max(pair) for pair in zip(theirs, name, strict=True) if pair[0] != pair[1])
+            raise InvalidInput(
+                f"the name {name!r} looks like {theirs!r}, which another model has: {strange!r} is"
+                f" {unicodedata.name(strange, 'another character')}",
+                hint="choose a name that can be told from it",
+            )
 
 
 def _noun(prompt: bool) -> str:
