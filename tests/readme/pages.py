@@ -34,9 +34,13 @@ def snippets(page: str) -> Iterator[Snippet]:
         yield Snippet(page, before.count("\n") + 1, section, found[1], found[2])
 
 
-def run_all(parts: list[Snippet]) -> dict[str, Any]:
-    """Run Python in one namespace, which is returned, and commands in between; each in the working directory."""
-    names: dict[str, Any] = {"__name__": "__main__"}
+def run_all(parts: list[Snippet], **given: Any) -> dict[str, Any]:
+    """Run Python in one namespace, which is returned, and commands in between; each in the working directory.
+
+    Args:
+        given: What is in the namespace before.
+    """
+    names: dict[str, Any] = {"__name__": "__main__", **given}
     for part in parts:
         if part.language == "python":
             # Lines are those of the page, so that a traceback leads there.

@@ -144,6 +144,13 @@ def test_the_log_says_who_did_what_and_its_chain_is_checked(name: str, where: st
     assert [event.action for event in registry.log(name)][-1] == "delete_model"
 
 
+def test_a_model_that_is_registered_by_its_uri_is_registered_by_the_user(name: str, run_id: str, where: str) -> None:
+    made = runlake.register_model(f"runs:/{run_id}/model", f"{name} new", tags={"a": "b"})
+    assert (made.version, made.run_id, made.tags) == (1, run_id, {"a": "b"})
+    if not where.startswith("http"):
+        assert {event.user_id for event in registry.log(made.name)} == {config.os_user()}
+
+
 def test_top_level_functions_find_all_pages(name: str) -> None:
     for _ in range(3):
         registry.create_model_version(name, "s3://bucket/model")

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from runlake import names
+from runlake import config, names
 from runlake.entities import ModelVersion
 from runlake.errors import AlreadyExists
 from runlake.model_sources import resolve_source
@@ -60,8 +60,10 @@ def register(
     if isinstance(store, Store):  # a server does so itself, but only when the registered model is there
         resolve_source(store, source, run_id, model_id, dict(tags or {}), local=True)
     with contextlib.suppress(AlreadyExists):
-        operations.create_registered_model(store, name)
-    version = operations.create_model_version(store, name, source, run_id, dict(tags or {}), model_id=model_id)
+        operations.create_registered_model(store, name, user_id=config.os_user())
+    version = operations.create_model_version(
+        store, name, source, run_id, dict(tags or {}), model_id=model_id, user_id=config.os_user()
+    )
     _log.info("registered version %d of model %r", version.version, name)
     return version
 

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from runlake import config
 from runlake.entities import ChainHead, ModelVersion, RegistryEvent, VersionLineage
+from runlake.errors import PromotionRefused, VersionInUse
 from runlake.promotion import Approval, CheckResult, Gate, GateReport, RuleOutcome
 from runlake.registry import gates, operations, origins
 from runlake.registry.current import in_force, store
@@ -31,7 +32,9 @@ __all__ = [
     "CheckResult",
     "Gate",
     "GateReport",
+    "PromotionRefused",
     "RuleOutcome",
+    "VersionInUse",
     "approve",
     "copy_model_version",
     "create_model_version",
