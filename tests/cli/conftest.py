@@ -12,6 +12,7 @@ import runlake
 from runlake.cli.app import status_of
 from runlake.fluent import origin
 from runlake.store import get_store
+from tests.cli.registered import register_churn
 
 
 @dataclass(frozen=True)
@@ -74,5 +75,15 @@ def lake(tmp_path: Path) -> Iterator[Path]:
         for step, value in enumerate((1.0, float("nan"), float("-inf"))):
             runlake.log_metric("loss", value, step=step)
     origin.finish(30)  # nothing writes to the store behind the test's back
+    yield root
+    get_store(root).close()
+
+
+@pytest.fixture
+def churn(tmp_path: Path) -> Iterator[Path]:
+    """A store with the registered model `churn`, of three versions."""
+    root = tmp_path / "lake"
+    runlake.set_tracking_uri(str(root))
+    register_churn()
     yield root
     get_store(root).close()

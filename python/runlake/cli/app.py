@@ -25,6 +25,7 @@ from runlake.cli.grant import grant
 from runlake.cli.models import models
 from runlake.cli.output import message
 from runlake.cli.points import points
+from runlake.cli.registry import registry
 from runlake.cli.runs import runs
 from runlake.cli.seal import seal
 from runlake.cli.server import server
@@ -33,7 +34,15 @@ from runlake.cli.status import status
 from runlake.cli.sync import sync
 from runlake.cli.tokens import tokens
 from runlake.cli.users import users
-from runlake.errors import AlreadyExists, InvalidInput, MissingExtra, NotFound, RunlakeError, StoreUnavailable
+from runlake.errors import (
+    AlreadyExists,
+    InvalidInput,
+    MissingExtra,
+    NotFound,
+    RunlakeError,
+    ServerUnavailable,
+    StoreUnavailable,
+)
 
 _MISUSE = (InvalidInput, AlreadyExists, NotFound, StoreUnavailable, MissingExtra)
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -58,6 +67,7 @@ for command in (
     server,
     sync,
     models,
+    registry,
     status,
     users,
     tokens,
@@ -80,7 +90,7 @@ def status_of(arguments: Sequence[str] | None) -> int:
         return 1
     except RunlakeError as error:
         message(f"error: {error}")
-        return 2 if isinstance(error, _MISUSE) else 1
+        return 2 if isinstance(error, _MISUSE) and not isinstance(error, ServerUnavailable) else 1
     except OSError as error:
         return _give_up(error)
     except (click.Abort, KeyboardInterrupt):
@@ -115,11 +125,20 @@ def _refuse_usage(error: click.UsageError, arguments: Sequence[str]) -> int:
         message(error.format_message())
         return error.exit_code
     near = getattr(error, "possibilities", None)
-    # click's own context is that of the program when an option lacks its value.
-    command = next((f"runlake {name}" for name in arguments if name in runlake_command.commands), "runlake")
-    hint = f"did you mean {near[0]}?" if near else f"{command} --help says what there is"
+    hint = f"did you mean {near[0]}?" if near else f"{_command_of(arguments)} --help says what there is"
     message(f"error: {_sentence(error.message if near else error.format_message())}\nhint: {hint}")
     return error.exit_code
+
+
+def _command_of(arguments: Sequence[str]) -> str:
+    """Return the command that is meant; click's own context is that of the program when an option lacks its value."""
+    meant: click.Command = runlake_command
+    names = ["runlake"]
+    for name in arguments:
+        if isinstance(meant, click.Group) and name in meant.commands:
+            meant = meant.commands[name]
+            names.append(name)
+    return " ".join(names)
 
 
 def _sentence(text: str) -> str:

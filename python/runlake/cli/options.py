@@ -77,6 +77,11 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
 
 
+def example(*lines: str) -> str:
+    """Return the end of a help text: what somebody would type."""
+    return "\n".join(["\b", "Example:", *(f"  {line}" for line in lines)])
+
+
 def folder_of(given: str | None) -> Path:
     """Return the folder of the store that is meant.
 

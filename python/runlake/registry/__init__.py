@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from runlake import config
 from runlake.entities import ChainHead, ModelVersion, RegistryEvent, VersionLineage
 from runlake.errors import PromotionRefused, VersionInUse
 from runlake.promotion import Approval, CheckResult, Gate, GateReport, RuleOutcome
-from runlake.registry import gates, operations, origins
+from runlake.registry import events, gates, operations, origins
 from runlake.registry.current import in_force, store
 from runlake.registry.methods import RegistryMethods
 
@@ -68,8 +68,6 @@ __all__ = [
     "update_registered_model",
     "verify",
 ]
-
-_EVENTS_A_PAGE: Final = 1000
 
 create_registered_model = in_force(RegistryMethods.create_registered_model)
 get_registered_model = in_force(RegistryMethods.get_registered_model)
@@ -243,10 +241,7 @@ def log(name: str | None = None) -> list[RegistryEvent]:
 
     On a server, what was done to models that are gone is for administrators.
     """
-    catalog, found = store().catalog, list[RegistryEvent]()
-    while page := catalog.registry_events(name, after=found[-1].number if found else 0, limit=_EVENTS_A_PAGE):
-        found += page
-    return found
+    return events.log(store(), name)
 
 
 def verify() -> ChainHead:
