@@ -13,7 +13,6 @@ import runlake
 from runlake import logged_models, registry
 from runlake.errors import InvalidInput, NotFound, RunlakeError, ServerUnavailable
 from runlake.fluent import experiments
-from runlake.models import infer_signature, set_signature
 from runlake.pyfunc import PythonModel
 from runlake.stores import store_at
 from tests.server.wire import Server, served
@@ -155,13 +154,6 @@ def test_what_is_no_model_of_the_server_is_refused(server: Server, uri: str) -> 
         runlake.register_model(uri.format(run=run.id), "nobody")
     with pytest.raises((RunlakeError, NotFound)):
         runlake.pyfunc.load_model(uri.format(run=run.id))
-
-
-def test_the_signature_of_a_model_on_a_server_is_not_set_as_if_it_were_here() -> None:
-    with runlake.start_run():
-        info = runlake.pyfunc.log_model(name="echo", python_model=Echo())
-    with pytest.raises(InvalidInput, match="on a server stays as it was logged"):
-        set_signature(info.model_uri, infer_signature([1]))
 
 
 def test_a_server_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
