@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from runlake.extras import import_extra
-from runlake.models import contract, loading, locating, logged, objects, saving, trust
+from runlake.models import contract, loading, locating, logged, objects, saving, trees, trust
 from runlake.models.flavors import Flavor, Loading, payload, warn_if_newer
 from runlake.models.objects import (
     SERIALIZATION_FORMAT_CLOUDPICKLE,
@@ -40,6 +40,39 @@ __all__ = [
 ]
 
 FLAVOR_NAME: Final = "sklearn"
+
+HARMLESS: Final = (
+    trees.TREE,
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.cluster._bisect_k_means._BisectingTree",
+    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+    *(
+        f"sklearn.gaussian_process.kernels.{kernel}"
+        for kernel in (
+            *("CompoundKernel", "ConstantKernel", "DotProduct", "ExpSineSquared", "Exponentiation", "Matern"),
+            *("Product", "RBF", "RationalQuadratic", "Sum", "WhiteKernel"),
+        )
+    ),
+    "sklearn.metrics._scorer._PassthroughScorer",
+    *(
+        f"sklearn.model_selection._split.{split}"
+        for split in (
+            "GroupKFold",
+            "KFold",
+            "ShuffleSplit",
+            "StratifiedKFold",
+            "StratifiedShuffleSplit",
+            "TimeSeriesSplit",
+        )
+    ),
+    "sklearn.multiclass._ConstantPredictor",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.utils._bunch.Bunch",
+)
+"""Types that skops does not know: classes of scikit-learn in Python that hold settings and arrays, and trees, which are
+checked. Those that are not here run compiled code on what a file says (nearest neighbours, histogram boosting)."""
 
 _WHAT: Final = "scikit-learn model"
 _PREDICTIONS: Final = ("predict_proba", "predict_log_proba", "predict_joint_log_proba", "score")
@@ -83,12 +116,17 @@ class _ScikitLearn(Flavor):
         del options, pyfunc_predict_fn
         sklearn = import_extra("sklearn", "to save a model of scikit-learn")
         form = serialization_format or SERIALIZATION_FORMAT_SKOPS
-        file = objects.write(model, folder, form, skops_trusted_types or ())
+        types = list(skops_trusted_types or ())
+        if form == SERIALIZATION_FORMAT_SKOPS:
+            file = folder / "model.skops"
+            types = sorted({*types, *objects.write_skops(model, file, tuple(types), HARMLESS)})
+        else:
+            file = objects.write(model, folder, form)
         return {
             "pickled_model": file.name,
             "sklearn_version": sklearn.__version__,
             "serialization_format": form,
-            "skops_trusted_types": None if skops_trusted_types is None else list(skops_trusted_types),
+            "skops_trusted_types": types or skops_trusted_types,  # MLflow believes it when it loads the model
         }
 
     def load(self, folder: Path, keys: Mapping[str, Any], how: Loading) -> Any:
@@ -97,7 +135,8 @@ class _ScikitLearn(Flavor):
         sklearn = import_extra("sklearn", "to load a model of scikit-learn")
         warn_if_newer(folder, "scikit-learn", keys.get("sklearn_version"), sklearn.__version__)
         form = keys.get("serialization_format", SERIALIZATION_FORMAT_PICKLE)
-        return objects.read(file, form, how.trust, what=_WHAT, key=f"flavors.{FLAVOR_NAME}.serialization_format")
+        key = f"flavors.{FLAVOR_NAME}.serialization_format"
+        return objects.read(file, form, how.trust, what=_WHAT, key=key, harmless=HARMLESS, check=trees.check)
 
     def python_function(self, model: Any, keys: Mapping[str, Any], **options: Any) -> dict[str, Any] | None:
         """Return which file and which method predict; None when the estimator has no such method."""

@@ -6,7 +6,7 @@ A skops file says what its objects are made of; types that are not known to be h
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,11 +24,12 @@ SUPPORTED_SERIALIZATION_FORMATS: Final = ("skops", "pickle", "cloudpickle")
 _PICKLE_MARK: Final = b"\x80"
 
 
-def write(model: Any, folder: Path, form: str, trusted: Iterable[str] = ()) -> Path:
+def write(model: Any, folder: Path, form: str, trusted: Iterable[str] = (), harmless: Iterable[str] = ()) -> Path:
     """Write an object into a folder in one of the formats, and return the file.
 
     Args:
         trusted: Types in the model that are not known to be harmless, and are.
+        harmless: Types that the flavor knows besides those that skops does.
 
     Raises:
         InvalidInput: there is no such format, or it cannot hold the object.
@@ -40,14 +41,23 @@ def write(model: Any, folder: Path, form: str, trusted: Iterable[str] = ()) -> P
         )
     if form == SERIALIZATION_FORMAT_SKOPS:
         file = folder / "model.skops"
-        _write_skops(model, file, tuple(trusted))
+        write_skops(model, file, tuple(trusted), tuple(harmless))
     else:
         file = folder / "model.pkl"
         _write_pickle(model, file, form)
     return file
 
 
-def read(file: Path, form: object, trusted: Trust, *, what: str, key: str, harmless: Iterable[str] = ()) -> Any:
+def read(
+    file: Path,
+    form: object,
+    trusted: Trust,
+    *,
+    what: str,
+    key: str,
+    harmless: Iterable[str] = (),
+    check: Callable[[Any, Path], None] | None = None,
+) -> Any:
     """Read an object from a file.
 
     Args:
@@ -55,13 +65,14 @@ def read(file: Path, form: object, trusted: Trust, *, what: str, key: str, harml
         what: What the file should hold, for messages.
         key: Where the manifest names the format.
         harmless: Types that the flavor knows besides those that skops does.
+        check: Looks at what a skops file held before anybody uses it.
 
     Raises:
         Corrupt: the file is cut off or garbled, or in no format that is known.
         Untrusted: it is a pickle, or has types, that the caller does not trust.
     """
     if form == SERIALIZATION_FORMAT_SKOPS:
-        return _read_skops(file, trusted, what, tuple(harmless))
+        return _read_skops(file, trusted, what, tuple(harmless), check)
     if form not in SUPPORTED_SERIALIZATION_FORMATS:
         raise Corrupt(
             f"the manifest {file.parent / 'MLmodel'} has {str(form)[:40]!r} under {key!r}; it must be one of"
@@ -72,7 +83,8 @@ def read(file: Path, form: object, trusted: Trust, *, what: str, key: str, harml
         return pickle.load(stream)  # what cloudpickle writes is read the same way
 
 
-def _write_skops(model: Any, file: Path, trusted: tuple[str, ...]) -> None:
+def write_skops(model: Any, file: Path, trusted: tuple[str, ...], harmless: tuple[str, ...]) -> list[str]:
+    """Write a skops file, and return the types in it that skops does not know to be harmless."""
     skops = import_extra("skops.io", "to save a model without pickle")
     try:
         skops.dump(model, file)
@@ -81,13 +93,14 @@ def _write_skops(model: Any, file: Path, trusted: tuple[str, ...]) -> None:
         raise _unfit(model, str(error)) from error
     if nameless := [name for name in unknown if "<" in name]:
         raise _unfit(model, f"{nameless[0]} cannot be imported")
-    if left := sorted(set(unknown) - set(trusted)):
+    if left := sorted(set(unknown) - {*trusted, *harmless}):
         raise Untrusted(
             f"the model has types that are not known to be harmless: {', '.join(left)}",
             hint=f"if they are, save it with skops_trusted_types={left}",
         )
     if trusted:
         trust.remember(file, trusted)
+    return sorted(unknown)
 
 
 def _unfit(model: Any, why: str) -> InvalidInput:
@@ -97,7 +110,9 @@ def _unfit(model: Any, why: str) -> InvalidInput:
     )
 
 
-def _read_skops(file: Path, trusted: Trust, what: str, harmless: tuple[str, ...]) -> Any:
+def _read_skops(
+    file: Path, trusted: Trust, what: str, harmless: tuple[str, ...], check: Callable[[Any, Path], None] | None
+) -> Any:
     skops = import_extra("skops.io", "to load a model that was saved with it")
     refusal = import_extra("skops.io.exceptions", "to load a model that was saved with it").UntrustedTypesFoundException
     with open(file, "rb") as stream:
@@ -105,15 +120,28 @@ def _read_skops(file: Path, trusted: Trust, what: str, harmless: tuple[str, ...]
             raise Corrupt(f"{file} is a pickle and no skops file, though the manifest says so; it is not loaded")
     with reading(file, what):
         try:
-            return skops.load(file, trusted=[*trusted.types, *harmless])
+            found = skops.load(file, trusted=[*trusted.types, *harmless])
         except refusal:
-            unknown = skops.get_untrusted_types(file=file)
-        if left := [] if trusted.pickle else sorted(set(unknown) - {*trusted.types_in(file), *harmless}):
-            raise Untrusted(
-                f"{file} has types that are not known to be harmless: {', '.join(left)}",
-                hint=f"if you know them, load the model with skops_trusted_types={left}",
-            )
-        return skops.load(file, trusted=unknown)
+            found = skops.load(file, trusted=_trusted_types(file, trusted, harmless))
+        if check is not None and not trusted.pickle:
+            check(found, file)
+        return found
+
+
+def _trusted_types(file: Path, trusted: Trust, harmless: tuple[str, ...]) -> list[str]:
+    """Return all types in a skops file that skops does not know, if they are trusted.
+
+    Raises:
+        Untrusted: some are not; the message names them.
+    """
+    skops = import_extra("skops.io", "to load a model that was saved with it")
+    unknown: list[str] = skops.get_untrusted_types(file=file)
+    if left := [] if trusted.pickle else sorted(set(unknown) - {*trusted.types_in(file), *harmless}):
+        raise Untrusted(
+            f"{file} has types that are not known to be harmless: {', '.join(left)}",
+            hint=f"if you know them, load the model with skops_trusted_types={left}",
+        )
+    return unknown
 
 
 def _write_pickle(model: Any, file: Path, form: str) -> None:
