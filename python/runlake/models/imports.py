@@ -25,7 +25,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 OWN_REQUIREMENTS: Final = frozenset({"click", "packaging", "plotille", "polars", "rich", "urllib3", "yaml"})
 """Modules of what runlake itself requires: when runlake's code imports them, that is not for the model."""
@@ -40,7 +40,15 @@ _IMPORT_NAME: Final = bytes([dis.opmap["IMPORT_NAME"]])
 _IMPORTING: Final = re.compile(b"[" + re.escape(_IMPORT_NAME) + re.escape(bytes([dis.opmap["IMPORT_FROM"]])) + b"]")
 _EXTENDED: Final = dis.opmap["EXTENDED_ARG"]
 _LOAD_CONST: Final = dis.opmap["LOAD_CONST"]
+_STORE_NAME: Final = dis.opmap["STORE_NAME"]
 _one_at_a_time = threading.RLock()
+
+
+class _Statement(NamedTuple):
+    """An import statement: the module as it is called there, and what is taken from it, with its name here."""
+
+    called: str
+    parts: dict[str, str]
 
 
 class Recording:
@@ -226,11 +234,11 @@ def _told_by_code(name: str, found: Mapping[str, ModuleType]) -> Iterator[str]:
                 continue
             if not parts and base not in found and _binds(own, called, other):
                 yield base
-            for part in parts:
+            for part, bound in parts.items():
                 whole = f"{base}.{part}"
                 if base in found and (whole in found or whole not in sys.modules):
                     continue
-                if part == "*" or own.get(part, _NOTHING) is _globals_of(other).get(part):
+                if part == "*" or own.get(bound, _NOTHING) is _globals_of(other).get(part):
                     yield from (base, whole)
 
 
@@ -251,8 +259,8 @@ def _meant(called: str, package: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=4096)
-def _statements_in(module: ModuleType) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return the import statements in a module's own code: the module as it is called, and the names taken from it.
+def _statements_in(module: ModuleType) -> tuple[_Statement, ...]:
+    """Return the import statements in a module's own code.
 
     None are known of extensions, and of modules that were made while running.
     """
@@ -261,16 +269,17 @@ def _statements_in(module: ModuleType) -> tuple[tuple[str, tuple[str, ...]], ...
         operations, arguments = code.co_code[::2], code.co_code[1::2]
     except (AttributeError, ImportError, OSError, SyntaxError):
         return ()
-    found: list[tuple[str, list[str]]] = []
+    found: list[_Statement] = []
     for match in _IMPORTING.finditer(operations):
-        index, before = _argument(operations, arguments, match.start())
+        name, before = _argument(operations, arguments, match.start())
         if match[0] != _IMPORT_NAME:
-            found[-1][1].append(code.co_names[index])
+            bound = _stored(operations, arguments, match.end())
+            found[-1].parts[code.co_names[name]] = code.co_names[name if bound is None else bound]
             continue
         taken, _ = _argument(operations, arguments, before)  # the instruction before loads the names that are taken
         everything = operations[before] == _LOAD_CONST and code.co_consts[taken] == ("*",)
-        found.append((code.co_names[index], ["*"] if everything else []))
-    return tuple((called, tuple(parts)) for called, parts in found)
+        found.append(_Statement(code.co_names[name], {"*": "*"} if everything else {}))
+    return tuple(found)
 
 
 def _argument(operations: bytes, arguments: bytes, place: int) -> tuple[int, int]:
@@ -280,6 +289,13 @@ def _argument(operations: bytes, arguments: bytes, place: int) -> tuple[int, int
         value |= arguments[place] << shift
         shift += 8
     return value, place
+
+
+def _stored(operations: bytes, arguments: bytes, place: int) -> int | None:
+    """Return the number of the name that the instruction at a place binds; None if it binds none."""
+    while operations[place] == _EXTENDED:
+        place += 1
+    return _argument(operations, arguments, place)[0] if operations[place] == _STORE_NAME else None
 
 
 def _globals_of(module: ModuleType) -> dict[str, Any]:
