@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +14,7 @@ import runlake
 from runlake import logged_models, registry
 from runlake.errors import InvalidInput, NotFound, RunlakeError, ServerUnavailable
 from runlake.fluent import experiments
+from runlake.models.verification import verify
 from runlake.pyfunc import PythonModel
 from runlake.stores import store_at
 from tests.server.wire import Server, served
@@ -161,3 +163,16 @@ def test_a_server_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     runlake.set_tracking_uri("http://127.0.0.1:9")
     with pytest.raises(ServerUnavailable):
         runlake.pyfunc.load_model("models:/m-1")
+
+
+def test_verifying_a_model_of_a_server_leaves_no_copy_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "MLmodel").write_text("flavors: {}")
+    with runlake.start_run() as run:
+        runlake.log_artifacts(tmp_path / "model", "model")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    found = verify(f"runs:/{run.info.run_id}/model")
+    assert not found.passed
+    assert "does not say what it requires" in found.checks[0].says
+    assert list((tmp_path / "temporary").iterdir()) == []

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from runlake.errors import RunlakeError
+from runlake.location import resolved
 from runlake.models import environment_files, rebuilding, running
 from runlake.models.differences import against
 from runlake.models.environment import Environment
 from runlake.models.rebuilding import Rebuilt
+from runlake.remote.address import is_address
 
 Progress = Callable[[str], None]
 
@@ -89,19 +91,24 @@ def verify(
         NotFound: there is no such model.
         NoSuchFile: there is no such interpreter.
     """
-    from runlake.models.locating import locate
-
     named = None if python is None else rebuilding.interpreter(python)
-    folder = locate(model_uri).absolute()
     place = Path(tempfile.mkdtemp(prefix="runlake-verify-"))
-    examination = _Examination(folder, place, progress or (lambda _: None))
     try:
+        folder = _located(model_uri, place)
+        examination = _Examination(folder, place, progress or (lambda _: None))
         examination.run(named, trust_pickle)
     finally:
         if not keep:
             shutil.rmtree(place, ignore_errors=True)
     kept = place / "venv" if keep and (place / "venv").exists() else None
     return Verification(folder, tuple(examination.checks), kept)
+
+
+def _located(model_uri: str | os.PathLike[str], place: Path) -> Path:
+    """Return the folder of a model; what a server sends goes where it is removed in the end."""
+    from runlake.models.locating import locate
+
+    return locate(model_uri, place if is_address(resolved()) else None).absolute()
 
 
 class _Examination:
