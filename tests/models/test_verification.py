@@ -130,13 +130,16 @@ def test_a_model_that_fails_in_what_it_says_it_needs_does_not_pass_and_nothing_i
 
 def test_what_pip_does_not_find_is_named_and_the_rest_skipped(model: Path) -> None:
     file = model / "requirements.txt"
-    file.write_text(file.read_text() + "v-nowhere==1.0\n")
+    file.write_text(file.read_text() + "v-nowhere==1.0\n-c limits.txt\n")
+    (model / "limits.txt").write_text("v-nowhere<1\n")
     found = verify(model, trust_pickle=True)
     assert not found.passed
     states = {check.name: check.state for check in found.checks}
     assert states["install"] is State.FAILED
     assert states["load"] is states["example"] is State.SKIPPED
-    assert "v-nowhere==1.0" in next(check.says for check in found.checks if check.name == "install")
+    says = next(check.says for check in found.checks if check.name == "install")
+    assert "v-nowhere==1.0" in says
+    assert "v-nowhere<1" in says
 
 
 def test_a_model_that_does_not_say_what_it_needs_cannot_be_verified(model: Path) -> None:

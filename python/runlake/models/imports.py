@@ -23,7 +23,7 @@ import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
 
@@ -272,7 +272,9 @@ def _statements_in(module: ModuleType) -> tuple[_Statement, ...]:
     found: list[_Statement] = []
     for match in _IMPORTING.finditer(operations):
         name, before = _argument(operations, arguments, match.start())
-        if match[0] != _IMPORT_NAME:
+        if match[0] == _IMPORT_NAME:
+            name >>= _flag_bits()
+        else:
             bound = _stored(operations, arguments, match.end())
             found[-1].parts[code.co_names[name]] = code.co_names[name if bound is None else bound]
             continue
@@ -280,6 +282,14 @@ def _statements_in(module: ModuleType) -> tuple[_Statement, ...]:
         everything = operations[before] == _LOAD_CONST and code.co_consts[taken] == ("*",)
         found.append(_Statement(code.co_names[name], {"*": "*"} if everything else {}))
     return tuple(found)
+
+
+@cache
+def _flag_bits() -> int:
+    """Return how many bits below the number of the name are flags, as lazy imports need them in later Pythons."""
+    code = compile("import a\nimport b", "", "exec")
+    second = code.co_code[::2].rindex(_IMPORT_NAME)
+    return (code.co_code[1::2][second] // code.co_names.index("b")).bit_length() - 1
 
 
 def _argument(operations: bytes, arguments: bytes, place: int) -> tuple[int, int]:

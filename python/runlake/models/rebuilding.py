@@ -25,11 +25,13 @@ from runlake import config
 from runlake.errors import NoSuchFile, RunlakeError
 from runlake.models.distributions import Distribution, installed
 from runlake.models.environment import Environment
+from runlake.models.environment_files import REQUIREMENTS_FILE
 from runlake.models.requirements import CONSTRAINTS_FILE, CONSTRAINTS_LINE, name_of, requirement_of
 
 _OLDEST_PIP: Final = (22, 3)
 _OLDEST_PYTHON: Final = (3, 11)
-_LINES_SAID: Final = 4
+_LINES_SAID: Final = 6
+_TELLING: Final = re.compile(r"^ERROR(?!.*for help visit)|The user requested|\bdepends on\b")
 _MINOR: Final = re.compile(r"3\.[0-9]{1,3}")
 
 
@@ -117,16 +119,21 @@ def install(built: Rebuilt, environment: Environment, model: Path) -> None:
         RebuildFailed: pip cannot install it.
     """
     lines, links = _for_pip(environment)
-    file = built.folder / "runlake-requirements.txt"
-    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    files = ["-r", _written(built.folder / REQUIREMENTS_FILE, lines)]
+    if environment.constraints:
+        files += ["-c", _written(built.folder / CONSTRAINTS_FILE, environment.constraints)]
     # -P: the model's folder is no place to import from
     pip = [sys.executable, "-P", "-m", "pip", "--python", str(built.python)]
     pip = pip if _has_pip() else [str(built.python), "-P", "-m", "pip"]
-    limits = ["-c", str(model / CONSTRAINTS_FILE)] if environment.constraints else []
-    command = [*pip, "install", "--no-input", "--disable-pip-version-check", "--quiet", "-r", str(file), *limits]
+    command = [*pip, "install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", *files]
     called(command, "pip cannot install what the model requires", folder=model)
     if links:
         _link_runlake(built)
+
+
+def _written(file: Path, lines: Iterable[str]) -> str:
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return str(file)
 
 
 def _for_pip(environment: Environment) -> tuple[list[str], bool]:
@@ -183,6 +190,12 @@ def called(command: Sequence[str], failure: str, *, folder: Path | None = None) 
     environment = config.environment_without("PYTHONPATH", "PYTHONHOME")
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
     if done.returncode != 0:
-        said = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        errors = [line for line in said if line.startswith("ERROR") and "Ignored the following" not in line] or said
-        raise RebuildFailed(f"{failure}: {' / '.join(errors[-_LINES_SAID:]) or f'exit status {done.returncode}'}")
+        said = _reasons(done.stdout, done.stderr) or f"exit status {done.returncode}"
+        raise RebuildFailed(f"{failure}: {said}")
+
+
+def _reasons(out: str, err: str) -> str:
+    """Return the lines that say why: pip's errors, and which requirements are in each other's way; else the last."""
+    lines = [line.strip() for line in (*out.splitlines(), *err.splitlines()) if line.strip()]
+    telling = [line for line in lines if _TELLING.search(line) and "Ignored the following" not in line]
+    return " / ".join((telling or lines)[-_LINES_SAID:])
