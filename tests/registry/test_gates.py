@@ -23,6 +23,9 @@ signature:
 """
 
 
+IN_A_FOLDER = pytest.mark.parametrize("where", ["folder"], indirect=True)  # a server does the same with the files
+
+
 def make_run(val_auc: float | None = 0.9, files: dict[str, str] | None = None, **tags: str) -> str:
     with runlake.start_run(tags=tags) as run:
         runlake.log_param("depth", 6)
@@ -104,10 +107,11 @@ def test_what_is_there_already_is_not_promoted_again(name: str) -> None:
     assert not registry.evaluate(name, version, "Production").passed
 
 
+@IN_A_FOLDER
 @pytest.mark.parametrize(
     ("files", "actual", "met"),
     [
-        ({"MLmodel": SIGNATURE}, "the signature has 2 inputs and 1 outputs", True),
+        ({"MLmodel": SIGNATURE}, "the signature has 2 inputs and 1 output", True),
         ({"MLmodel": "flavors: {}"}, "the model has none", False),
         ({"MLmodel": "signature: {inputs: '[{'}"}, "the signature in MLmodel is damaged", False),
         ({"MLmodel": "signature: [1]"}, "the signature in MLmodel is damaged", False),
@@ -125,6 +129,7 @@ def test_a_signature_is_read_from_the_manifest(name: str, files: dict[str, str],
     assert found.startswith(actual), found
 
 
+@IN_A_FOLDER
 @pytest.mark.parametrize(
     ("requirements", "actual", "met"),
     [
@@ -230,6 +235,8 @@ def test_approvals_are_of_distinct_users_other_than_who_promotes(name: str, monk
     registry.set_gate(name, "@champion", approvals=1)
     assert not registry.evaluate(name, version, "@champion").passed
     registry.transition_model_version_stage(name, version, "Production")
+    told = {(approval.user_id, approval.comment) for approval in registry.get_approvals(name, version)}
+    assert told == {(user, "looks good") for user in (me, "bob", "cleo")}
     approvals = [event for event in registry.log(name) if event.action == "approve_version"]
     assert [event.user_id for event in approvals] == [me, "bob", "bob", "cleo"]
 
@@ -247,6 +254,9 @@ def test_of_a_check_the_latest_result_counts(name: str) -> None:
     assert found_by(name, version, "@champion") == [
         ("check", 'it failed: {"differ": 0.07}', False),
         ("check", "it passed", True),
+    ]
+    assert [(told.check, told.passed) for told in registry.get_checks(name, version)] == [
+        *(("bias", True), ("shadow-7d", False)),
     ]
     registry.post_check(name, version, "shadow-7d", True)
     registry.set_registered_model_alias(name, "champion", version)
@@ -317,6 +327,7 @@ MISTAKES: dict[str, tuple[type[Exception], str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
+@IN_A_FOLDER
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_in_a_rule_is_shown_in_its_place(name: str, mistake: str) -> None:
     kind, message, rules = MISTAKES[mistake]
@@ -325,6 +336,7 @@ def test_a_mistake_in_a_rule_is_shown_in_its_place(name: str, mistake: str) -> N
     assert registry.get_gates(name) == []
 
 
+@IN_A_FOLDER
 @pytest.mark.parametrize("target", ["Archived", "None", "champion", "@latest", "@v1", "@", "@a/b", "", "stage"])
 def test_only_what_is_served_from_can_have_a_gate(name: str, target: str) -> None:
     with pytest.raises(InvalidInput):

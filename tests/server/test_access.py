@@ -78,7 +78,7 @@ NEEDED = {
         *(f"POST {CALL}/{name}" for name in ("artifact_kind", "find_experiment", "get_experiment", "get_run")),
         *(f"POST {CALL}/{name}" for name in ("list_artifacts", "recorded_run", "run_ids", "run_names", "metric_keys")),
         *(f"POST {CALL}/{name}" for name in ("ledger", "missing_points", "model_events", "version_lineage")),
-        *(f"POST {CALL}/{name}" for name in ("get_gates", "evaluate_gate")),
+        *(f"POST {CALL}/{name}" for name in ("get_gates", "get_approvals", "get_checks", "evaluate_gate")),
         *(f"POST {FRAME}/{name}" for name in ("runs", "points", "series", "band", "compare", "listing", "history")),
         f"GET {SENT}/runs/{{run_id}}",
         f"GET {SENT}/experiments",

@@ -115,6 +115,16 @@ class Gates(Part):
             add_event(session, stamp, "post_check", model, result.name, result.version, **said)
         return result
 
+    def approvals(self, name: str, version: int) -> list[Approval]:
+        """Return the approvals of a version, by target and time."""
+        with self._database.reading() as session:
+            return _approvals(session, find_version(session, name, version), name, version)
+
+    def checks(self, name: str, version: int) -> list[CheckResult]:
+        """Return the latest result of each check of a version, by name."""
+        with self._database.reading() as session:
+            return _checks(session, find_version(session, name, version), name, version)
+
     def promotion_state(self, name: str, version: int, target: str) -> PromotionState | None:
         """Return what a promotion is judged by; None when the target has no gate.
 
@@ -139,23 +149,26 @@ def read_state(session: Session, model: int, name: str, version: int, target: st
         already=target == found.current_stage or target.removeprefix("@") in found.aliases,
         rivals=rivals,
         held=held,
-        approvals=[
-            Approval(name, version, target, *fields)
-            for fields in session.all(
-                "SELECT user_id, at_ms, comment FROM model_approval WHERE model = ? AND version = ? AND target = ?"
-                " ORDER BY at_ms, user_id",
-                (model, version, target),
-            )
-        ],
-        checks=[
-            CheckResult(name, version, check, bool(passed), *fields)
-            for check, passed, *fields in session.all(
-                "SELECT name, passed, details, user_id, at_ms FROM model_check WHERE model = ? AND version = ?"
-                " ORDER BY name",
-                (model, version),
-            )
-        ],
+        approvals=[approval for approval in _approvals(session, model, name, version) if approval.target == target],
+        checks=_checks(session, model, name, version),
     )
+
+
+def _approvals(session: Session, model: int, name: str, version: int) -> list[Approval]:
+    rows = session.all(
+        "SELECT target, user_id, at_ms, comment FROM model_approval WHERE model = ? AND version = ?"
+        " ORDER BY target, at_ms, user_id",
+        (model, version),
+    )
+    return [Approval(name, version, *fields) for fields in rows]
+
+
+def _checks(session: Session, model: int, name: str, version: int) -> list[CheckResult]:
+    rows = session.all(
+        "SELECT name, passed, details, user_id, at_ms FROM model_check WHERE model = ? AND version = ? ORDER BY name",
+        (model, version),
+    )
+    return [CheckResult(name, version, check, bool(passed), *fields) for check, passed, *fields in rows]
 
 
 def require_unused(session: Session, model: int, name: str, version: int | None = None) -> None:

@@ -46,6 +46,8 @@ __all__ = [
     "delete_registered_model_alias",
     "delete_registered_model_tag",
     "evaluate",
+    "get_approvals",
+    "get_checks",
     "get_gates",
     "get_latest_versions",
     "get_model_version",
@@ -213,6 +215,16 @@ def post_check(name: str, version: int | str, check: str, passed: bool, details:
     text = details if details is None or isinstance(details, str) else json.dumps(details, ensure_ascii=False)
     number = operations.version_number(version)
     return gates.post_check(store(), name, number, check, passed, text, user_id=config.os_user())
+
+
+def get_approvals(name: str, version: int | str) -> list[Approval]:
+    """Return the approvals of a version, by target and time."""
+    return gates.get_approvals(store(), name, operations.version_number(version))
+
+
+def get_checks(name: str, version: int | str) -> list[CheckResult]:
+    """Return the latest result of each check of a version, by name."""
+    return gates.get_checks(store(), name, operations.version_number(version))
 
 
 def evaluate(name: str, version: int | str, target: str) -> GateReport:

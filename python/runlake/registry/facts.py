@@ -102,7 +102,12 @@ def _signature(said: Any) -> Fact:
     counts = {side: len(listed) for side, listed in columns.items() if isinstance(listed, list)}
     if not counts.get("inputs"):
         return Fact(False, "the signature has no inputs")
-    return Fact(True, f"the signature has {counts['inputs']} inputs and {counts.get('outputs', 0)} outputs")
+    inputs, outputs = counts["inputs"], counts.get("outputs", 0)
+    return Fact(True, f"the signature has {_counted(inputs, 'input')} and {_counted(outputs, 'output')}")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _requirements(text: str) -> Iterator[str]:

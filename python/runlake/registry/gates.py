@@ -104,6 +104,16 @@ def post_check(
     return store.catalog.post_check(CheckResult(name, version, check, passed, text, user_id, now_ms()))
 
 
+def get_approvals(store: AnyStore, name: str, version: int) -> list[Approval]:
+    """Return the approvals of a version, by target and time."""
+    return store.catalog.approvals(names.check_model_name(name), version)
+
+
+def get_checks(store: AnyStore, name: str, version: int) -> list[CheckResult]:
+    """Return the latest result of each check of a version, by name."""
+    return store.catalog.checks(names.check_model_name(name), version)
+
+
 def evaluate(store: AnyStore, name: str, version: int, target: str, *, user_id: str | None = None) -> GateReport:
     """Say what the gate of a target finds of a version, as if `user_id` were to promote it; nothing is changed."""
     name, target = names.check_model_name(name), check_target(target)

@@ -157,6 +157,16 @@ class RemoteRegistry:
         kept: CheckResult = self._store.call("post_check", fields)
         return kept
 
+    def approvals(self, name: str, version: int) -> list[Approval]:
+        """Return the approvals of a version."""
+        found: list[Approval] = self._store.call("get_approvals", {"name": name, "version": version})
+        return found
+
+    def checks(self, name: str, version: int) -> list[CheckResult]:
+        """Return the latest result of each check of a version."""
+        found: list[CheckResult] = self._store.call("get_checks", {"name": name, "version": version})
+        return found
+
     # -- events
 
     def registry_events(self, name: str | None = None, *, after: int = 0, limit: int = 1000) -> list[RegistryEvent]:

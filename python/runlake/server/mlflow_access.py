@@ -152,6 +152,8 @@ _CALLS: Final = {
     "find_experiment": Need(find=about.named_experiment, has_body=True),
     "force_alias": _GOVERN,
     "force_stage": _GOVERN,
+    "get_approvals": Need(find=about.model, has_body=True),
+    "get_checks": Need(find=about.model, has_body=True),
     "get_experiment": Need(find=about.experiment, has_body=True),
     "get_gates": Need(find=about.model, has_body=True),
     "get_run": Need(find=about.run, has_body=True),

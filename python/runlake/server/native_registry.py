@@ -104,6 +104,16 @@ def post_check(
     return gates.post_check(store, name, version, check, passed, details, user_id=user_id)
 
 
+def get_approvals(store: Store, name: str, version: int) -> list[Approval]:
+    """Return the approvals of a version."""
+    return gates.get_approvals(store, name, version)
+
+
+def get_checks(store: Store, name: str, version: int) -> list[CheckResult]:
+    """Return the latest result of each check of a version."""
+    return gates.get_checks(store, name, version)
+
+
 def evaluate_gate(store: Store, name: str, version: int, target: str, user_id: str | None = None) -> GateReport:
     """Say what the gate of a stage or an alias finds of a version."""
     return gates.evaluate(store, name, version, target, user_id=user_id)
@@ -137,6 +147,7 @@ REGISTRY_CALLS: Final[Mapping[str, Callable[..., Any]]] = {
     for call in (
         *(set_stage, force_stage, set_alias, force_alias),
         *(set_gate, get_gates, delete_gate, approve_version, post_check, evaluate_gate),
+        *(get_approvals, get_checks),
         *(version_lineage, model_events, registry_events, verify_registry_events),
     )
 }
