@@ -22,6 +22,7 @@ LAYERS = (
         "promotion",
         "missing_names",
         "extras",
+        "plain_yaml",
         "interpreter",
         "filesystem",
         "types",

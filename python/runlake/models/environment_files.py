@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runlake.errors import Corrupt, InvalidInput, InvalidType, NoSuchFile, NotFound
 from runlake.extras import import_extra
 from runlake.models.requirements import CONSTRAINTS_FILE, CONSTRAINTS_LINE, Listed, listed
+from runlake.plain_yaml import NotPlain, read_yaml
 
 if TYPE_CHECKING:
     from runlake.models.environment import Environment
@@ -175,13 +176,12 @@ def _yaml(file: Path) -> dict[str, Any] | None:
     Raises:
         Corrupt: it holds none.
     """
-    yaml = import_extra("yaml", "to read the environment of a model")
     try:
-        found = yaml.load(file.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        found = read_yaml(file.read_bytes(), "to read the environment of a model")
     except (FileNotFoundError, IsADirectoryError):
         return None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Corrupt(f"{file} is no YAML: {str(error).splitlines()[0]}") from error
+    except NotPlain as error:
+        raise Corrupt(f"{file} is no YAML: {error}") from error
     if not isinstance(found, dict):
         raise Corrupt(f"{file} is no mapping of names to values")
     return found

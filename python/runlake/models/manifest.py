@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runlake.errors import Corrupt, InvalidInput, NewerFormat, NotFound
 from runlake.extras import import_extra
+from runlake.plain_yaml import NotPlain, read_yaml
 
 if TYPE_CHECKING:
     from runlake.entities import LoggedModel
@@ -289,7 +290,6 @@ def _read(file: Path, kind: type[Model]) -> Model:
 
 
 def _parsed(file: Path) -> dict[str, Any]:
-    yaml = import_extra("yaml", "to read the manifest of a model")
     try:
         with open(file, "rb") as stream:
             content = stream.read(_MOST_BYTES + 1)
@@ -300,10 +300,9 @@ def _parsed(file: Path) -> dict[str, Any]:
     if len(content) > _MOST_BYTES:
         raise Corrupt(f"the manifest {file} is larger than {_MOST_BYTES >> 20} MiB, the most that one may have")
     try:
-        read = yaml.load(content, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = "" if mark is None else f" at line {mark.line + 1}"
+        read = read_yaml(content, "to read the manifest of a model")
+    except NotPlain as error:
+        where = "" if error.line is None else f" at line {error.line}"
         raise Corrupt(f"the manifest {file} is cut off or garbled: it is no YAML{where}") from error
     if not isinstance(read, dict) or not all(isinstance(key, str) for key in read):
         raise Corrupt(f"the manifest {file} is cut off or garbled: it has no keys")

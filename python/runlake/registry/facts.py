@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from runlake.errors import InvalidInput, NotFound
-from runlake.extras import import_extra
 from runlake.model_sources import version_files
+from runlake.plain_yaml import NotPlain, read_yaml
 
 if TYPE_CHECKING:
     from runlake.artifacts import Contents
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _MANIFEST: Final = "MLmodel"
 _REQUIREMENTS: Final = "requirements.txt"
-_MOST_BYTES: Final = 16 << 20
+_MOST_BYTES: Final = 4 << 20  # YAML is read at a megabyte a second or two
 
 _INCLUDES: Final = ("-r", "--requirement")
 
@@ -47,9 +47,12 @@ class Files:
         content = self._read(_MANIFEST)
         if isinstance(content, Fact):
             return content
-        manifest = _yaml(content)
+        try:
+            manifest = read_yaml(content, "to read the manifest of a model")
+        except NotPlain as error:
+            return Fact(False, f"{_MANIFEST} is damaged: {error}")
         if not isinstance(manifest, dict):
-            return Fact(False, f"{_MANIFEST} is damaged: {manifest or 'it holds no fields'}")
+            return Fact(False, f"{_MANIFEST} is damaged: it holds no fields")
         return _signature(manifest.get("signature"))
 
     def pinned_environment(self) -> Fact:
@@ -81,15 +84,6 @@ def _content(files: Contents, path: str) -> bytes:
     if len(content) > _MOST_BYTES:
         raise InvalidInput(f"{path!r} has more than {_MOST_BYTES:,} bytes")
     return content
-
-
-def _yaml(content: bytes) -> Any:
-    """Read plain values; what is wrong comes back as a text."""
-    yaml = import_extra("yaml", "to read the manifest of a model")
-    try:
-        return yaml.load(content, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        return " ".join(str(error).split()) or type(error).__name__
 
 
 def _signature(said: Any) -> Fact:
