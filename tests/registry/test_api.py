@@ -53,6 +53,7 @@ def test_a_version_is_found_by_number_stage_alias_and_search(name: str, run_id: 
     assert (made.version, made.current_stage, made.run_id, made.status) == (1, "None", run_id, "READY")
     assert (made.tags, made.run_link, made.description) == ({"a": "b"}, "https://x/y", "first")
     second = registry.create_model_version(name, f"runs:/{run_id}/model", run_id)
+    assert (second.tags, second.run_link, second.description, second.model_id) == ({}, None, None, None)
     registry.set_registered_model_alias(name, "champion", str(second.version))
     registry.transition_model_version_stage(name, "1", "staging")
     registry.set_model_version_tag(name, stage="Staging", key="c", value=2)

@@ -214,9 +214,10 @@ def _tags(said: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _version(said: Mapping[str, Any]) -> ModelVersion:
-    known = ("name", "creation_timestamp", "last_updated_timestamp", "description", "user_id", "current_stage")
+    known = ("name", "creation_timestamp", "last_updated_timestamp", "user_id", "current_stage")
     fields = {name: said[name] for name in (*known, "source", "status", "status_message") if name in said}
-    fields |= {name: said.get(name) or None for name in ("run_id", "run_link", "model_id")}  # "" is none
+    # "" is none
+    fields |= {name: said.get(name) or None for name in ("run_id", "run_link", "model_id", "description")}
     return ModelVersion(version=int(said["version"]), tags=_tags(said), aliases=list(said.get("aliases", ())), **fields)
 
 
