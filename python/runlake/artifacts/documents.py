@@ -7,6 +7,7 @@ from typing import Any
 
 from runlake.errors import InvalidInput
 from runlake.extras import import_extra
+from runlake.plain_yaml import NotPlain, read_yaml
 
 
 def render_document(value: Any, artifact_file: str) -> str:
@@ -33,10 +34,9 @@ def parse_document(text: str, artifact_file: str) -> Any:
             return json.loads(text)
         except ValueError as error:
             raise InvalidInput(f"artifact {artifact_file!r} is not JSON: {error}") from error
-    yaml = import_extra("yaml", "to read a YAML artifact")
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        return read_yaml(text, "to read a YAML artifact")
+    except NotPlain as error:
         raise InvalidInput(f"artifact {artifact_file!r} is not YAML: {error}") from error
 
 

@@ -146,13 +146,11 @@ def _run(file: Path) -> None:
 
 
 def _file(path: str) -> Any:
-    from runlake.extras import import_extra
+    from runlake.plain_yaml import NotPlain, read_yaml
 
-    yaml = import_extra("yaml", "to read the settings of a model")
     try:
-        with open(path, encoding="utf-8") as stream:
-            return yaml.safe_load(stream)
+        return read_yaml(Path(path).read_bytes(), "to read the settings of a model")
     except FileNotFoundError:
         raise NoSuchFile(f"there is no file {path!r} with the settings of the model") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except NotPlain as error:
         raise InvalidInput(f"the settings {path!r} are no YAML: {error}") from error
