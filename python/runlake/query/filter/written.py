@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import UnionType
 from typing import Final
 
 from runlake.query.filter.nodes import (
@@ -20,6 +21,7 @@ from runlake.query.filter.nodes import (
 )
 
 _PLAIN: Final = re.compile(r"[\w/:\-]+(?:\.[\w/:\-]+)*")
+_IN_SINGLE_QUOTES: Final = re.compile(r"(?:''|\\'|[^'])*")  # quoted text has no escapes, but may have these in it
 
 
 def written(condition: Condition) -> str:
@@ -36,14 +38,19 @@ def written(condition: Condition) -> str:
         case Not(part):
             return f"NOT ({written(part)})"
         case AllOf(parts):
-            return " AND ".join(f"({written(part)})" if isinstance(part, AnyOf) else written(part) for part in parts)
+            return " AND ".join(_within(part, AllOf | AnyOf) for part in parts)
         case AnyOf(parts):
-            return " OR ".join(written(part) for part in parts)
+            return " OR ".join(_within(part, AnyOf) for part in parts)
+
+
+def _within(part: Condition, in_parentheses: UnionType | type) -> str:
+    return f"({written(part)})" if isinstance(part, in_parentheses) else written(part)
 
 
 def field_text(field: Field) -> str:
     """Return a field as a filter says it; attributes without a prefix."""
-    key = field.key if _PLAIN.fullmatch(field.key) else f"`{field.key}`"
+    quote = '"' if "`" in field.key else "`"
+    key = field.key if _PLAIN.fullmatch(field.key) else f"{quote}{field.key}{quote}"
     plain = key if field.kind is Kind.ATTRIBUTE else f"{field.kind.value}.{key}"
     return plain if field.function is None else f"{field.function.value}({plain})"
 
@@ -52,6 +59,6 @@ def _literal(literal: Literal) -> str:
     if isinstance(literal.value, bool):
         return str(literal.value).upper()
     if isinstance(literal.value, str):
-        quote = '"' if "'" in literal.value else "'"
+        quote = "'" if _IN_SINGLE_QUOTES.fullmatch(literal.value) else '"'
         return f"{quote}{literal.value}{quote}"
     return repr(literal.value)
