@@ -31,12 +31,15 @@ if TYPE_CHECKING:
         data,
         entities,
         exceptions,
+        lightgbm,
         models,
+        onnx,
         pyfunc,
         registry,
         sklearn,
         tracking,
         types,
+        xgboost,
     )
     from runlake.artifacts import Image
     from runlake.backlog import on_backlog
@@ -147,6 +150,7 @@ __all__ = [
     "is_tracking_uri_set",
     "last_active_run",
     "ledger",
+    "lightgbm",
     "load_table",
     "log_arrays",
     "log_artifact",
@@ -168,6 +172,7 @@ __all__ = [
     "missing_points",
     "models",
     "on_backlog",
+    "onnx",
     "points",
     "pyfunc",
     "register_model",
@@ -194,6 +199,7 @@ __all__ = [
     "throttle",
     "tracking",
     "types",
+    "xgboost",
 ]
 
 _HOMES = {
@@ -243,12 +249,15 @@ _MODULES = frozenset(
         "data",
         "entities",
         "exceptions",
+        "lightgbm",
         "models",
+        "onnx",
         "pyfunc",
         "registry",
         "sklearn",
         "tracking",
         "types",
+        "xgboost",
     }
 )
 

@@ -18,9 +18,9 @@ _SERVERS = "name a server by its URL with set_tracking_uri; RUNLAKE_TRACKING_TOK
 _GROUPS: dict[str, tuple[str, ...]] = {
     _BY_HAND: ("autolog", "autologging_utils"),
     _FILES: (
-        "catboost", "diffusers", "h2o", "johnsnowlabs", "keras", "lightgbm", "onnx", "paddle", "pmdarima",
+        "catboost", "diffusers", "h2o", "johnsnowlabs", "keras", "paddle", "pmdarima",
         "prophet", "pyspark", "pytorch", "rfunc", "sentence_transformers", "setfit", "shap",
-        "spacy", "spark", "statsmodels", "tensorflow", "transformers", "xgboost",
+        "spacy", "spark", "statsmodels", "tensorflow", "transformers",
     ),
     _MODELS: (
         "ActiveModel", "clear_active_model", "create_external_model", "delete_logged_model_tag",
@@ -67,6 +67,9 @@ IN_MODULES: dict[str, dict[str, str]] = {
         "enable_async_logging": "no call waits for metrics; give log_param, log_params, set_tag and set_tags"
         " synchronous=False",
     },
+    "lightgbm": {
+        "autolog": _BY_HAND,
+    },
     "models": {
         "EvaluationArtifact": _EVALUATION,
         "EvaluationMetric": _EVALUATION,
@@ -88,6 +91,9 @@ IN_MODULES: dict[str, dict[str, str]] = {
     "tracking": {
         "fluent": "its functions are those of the package itself: start_run, active_run, log_metric",
         "artifact_utils": "runlake.artifacts finds, lists and loads artifacts",
+    },
+    "xgboost": {
+        "autolog": _BY_HAND,
     },
 }
 """For each module of ours that MLflow has with more names in it: what to use instead of these."""

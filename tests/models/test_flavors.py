@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,45 +14,13 @@ from runlake.errors import InvalidInput, NotFound
 from runlake.models import flavors, saving
 from runlake.models.flavors import Flavor, Loading, payload, reading
 
-THIRD_PARTY = '''
-"""A library of nearest neighbours, with its flavor."""
-import json
-
-from runlake.models import Flavor
-from runlake.models.flavors import payload, reading
-from runlake.models import saving
+PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 
 
-class Nearest:
-    def __init__(self, points):
-        self.points = points
-
-    def predict(self, data):
-        return [min(self.points, key=lambda point: abs(point - value)) for value in data]
-
-
-class NearestFlavor(Flavor):
-    name = "nearest"
-    loader_module = "nearest_shop"
-    requirements = ("nearest-shop",)
-
-    def save(self, model, folder, **options):
-        (folder / "points.json").write_text(json.dumps(model.points))
-        return {"data": "points.json", "nearest_version": "1.0"}
-
-    def load(self, folder, keys, how):
-        file = payload(folder, keys, "data", flavor=self.name)
-        with reading(file, "list of points"):
-            return Nearest(json.loads(file.read_text()))
-
-    def python_function(self, model, keys, **options):
-        return {"data": "points.json"}
-
-
-def _load_pyfunc(path):  # for MLflow, which knows nothing of flavors elsewhere
-    with open(path) as file:
-        return Nearest(json.load(file))
-'''
+def written(language: str) -> str:
+    """What the page says that a package has which brings a flavor, in one language."""
+    section = PAGE.read_text().partition("### A flavor of your own")[2]
+    return section.partition(f"```{language}\n")[2].partition("```")[0]
 
 
 @pytest.fixture
@@ -59,13 +28,13 @@ def shop(tmp_path: Path) -> Path:
     """A folder that is on the path of child processes, with a package of a third party installed in it."""
     folder = tmp_path / "site"
     (folder / "nearest_shop-1.0.dist-info").mkdir(parents=True)
-    (folder / "nearest_shop.py").write_text(THIRD_PARTY)
+    (folder / "nearest_shop.py").write_text(written("python"))
     (folder / "nearest_shop-1.0.dist-info" / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: nearest-shop\nVersion: 1.0\n"
     )
-    (folder / "nearest_shop-1.0.dist-info" / "entry_points.txt").write_text(
-        "[runlake.flavors]\nnearest = nearest_shop:NearestFlavor\n"
-    )
+    (points,) = tomllib.loads(written("toml"))["project"]["entry-points"].items()
+    lines = [f"[{points[0]}]", *(f"{name} = {place}" for name, place in points[1].items())]
+    (folder / "nearest_shop-1.0.dist-info" / "entry_points.txt").write_text("\n".join(lines))
     return folder
 
 
@@ -78,12 +47,18 @@ def run(shop: Path, program: str) -> str:
 
 def test_a_package_brings_a_flavor_that_is_found_by_name_and_by_loader(shop: Path, tmp_path: Path) -> None:
     save = """
-from nearest_shop import Nearest
-from runlake.models import flavors, saving
-saving.save("model", flavors.find("nearest"), Nearest([1, 10]))
+import nearest_shop, runlake
+from runlake.models import flavors
+nearest_shop.save_model(nearest_shop.Nearest([1, 10]), "model")
 print(flavors.names())
+runlake.set_tracking_uri("lake")
+with runlake.start_run():
+    info = nearest_shop.log_model(nearest_shop.Nearest([1, 10]), "points", metadata={"shop": 7})
+print(runlake.pyfunc.load_model(info.model_uri).predict([8]), info.metadata)
 """
-    assert "'nearest'" in run(shop, save)
+    said = run(shop, save)
+    assert "'nearest'" in said
+    assert said.endswith("[10] {'shop': 7}")
     load = """
 import runlake
 from runlake.models import loading

@@ -28,11 +28,14 @@ THEIR_MODULES = {
     "data",
     "entities",
     "exceptions",
+    "lightgbm",
     "models",
+    "onnx",
     "pyfunc",
     "sklearn",
     "tracking",
     "types",
+    "xgboost",
 }
 # Parts of MLflow that are no interface: imports of its __init__, and what it calls internal.
 NO_INTERFACE = {

@@ -26,14 +26,20 @@ GROUP: Final = "runlake.flavors"
 
 _BUILT_IN: Final = {
     PYTHON_FUNCTION: "runlake.pyfunc.flavor:FLAVOR",
+    "lightgbm": "runlake.lightgbm:FLAVOR",
+    "onnx": "runlake.onnx.flavor:FLAVOR",
     "sklearn": "runlake.sklearn:FLAVOR",
+    "xgboost": "runlake.xgboost:FLAVOR",
 }
 """Flavors of our own, as entry points name objects."""
 
 _LOADERS: Final = {
     "mlflow.pyfunc.model": PYTHON_FUNCTION,
     "mlflow.pyfunc.loaders.code_model": PYTHON_FUNCTION,
+    "mlflow.lightgbm": "lightgbm",
+    "mlflow.onnx": "onnx",
     "mlflow.sklearn": "sklearn",
+    "mlflow.xgboost": "xgboost",
 }
 """Flavors by the modules that MLflow loads them with as python functions."""
 
