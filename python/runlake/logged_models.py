@@ -13,6 +13,7 @@ from runlake.entities import LoggedModel, LoggedModelInput, LoggedModelOutput, L
 from runlake.errors import InvalidInput
 from runlake.lifecycle import now_ms
 from runlake.recording import as_texts
+from runlake.remote.store import RemoteStore
 from runlake.run_names import random_run_name
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def delete_logged_model_tag(store: AnyStore, model_id: str, key: str) -> None:
 
 
 def search_logged_models(
-    store: Store,
+    store: AnyStore,
     experiment_ids: Sequence[str],
     filter_string: str | None = None,
     datasets: Sequence[tuple[str, str | None]] = (),
@@ -119,9 +120,10 @@ def search_logged_models(
 
     if not isinstance(max_results, int) or not 1 <= max_results <= MOST_MODELS:
         raise InvalidInput(f"max_results is {max_results!r}; it must be from 1 to {MOST_MODELS:,}")
-    return query.search_logged_models(
-        *(store, experiment_ids, filter_string, datasets), max_results, order_by, page_token
-    )
+    asked = experiment_ids, filter_string, datasets, max_results, order_by, page_token
+    if isinstance(store, RemoteStore):
+        return store.catalog.search_logged_models(*asked)
+    return query.search_logged_models(store, *asked)
 
 
 def log_model_metrics(store: AnyStore, run_id: str, metrics: Sequence[ModelMetric]) -> None:

@@ -35,8 +35,13 @@ def line(text: str) -> None:
 
 
 def json(value: Any) -> None:
-    """Print a value as JSON: times as ISO 8601 in UTC, durations in seconds, NaN and infinities as text."""
-    click.echo(json_format.dumps(_legal(value), indent=2, ensure_ascii=False, allow_nan=False))
+    """Print a value as JSON; see `json_text`."""
+    click.echo(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Return a value as JSON: times as ISO 8601 in UTC, durations in seconds, NaN and infinities as text."""
+    return json_format.dumps(_legal(value), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

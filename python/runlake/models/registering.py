@@ -50,6 +50,7 @@ def register(
     await_registration_for: int | None = None,
     *,
     tags: Mapping[str, Any] | None = None,
+    description: str | None = None,
 ) -> ModelVersion:
     """Do what `register_model` does, in a store."""
     from runlake.models import locating
@@ -59,10 +60,11 @@ def register(
     source, run_id, model_id = locating.source_of(store, model_uri)
     if isinstance(store, Store):  # a server does so itself, but only when the registered model is there
         resolve_source(store, source, run_id, model_id, dict(tags or {}), local=True)
+    who = config.os_user()
     with contextlib.suppress(AlreadyExists):
-        operations.create_registered_model(store, name, user_id=config.os_user())
+        operations.create_registered_model(store, name, user_id=who)
     version = operations.create_model_version(
-        store, name, source, run_id, dict(tags or {}), model_id=model_id, user_id=config.os_user()
+        *(store, name, source, run_id, dict(tags or {}), None, description, model_id), user_id=who
     )
     _log.info("registered version %d of model %r", version.version, name)
     return version

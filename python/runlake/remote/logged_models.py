@@ -7,11 +7,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from runlake.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, ModelMetric
+from runlake.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, ModelMetric, PagedList
 from runlake.remote.address import JSON
 
 if TYPE_CHECKING:
     from runlake.catalog import NewModel
+    from runlake.query.logged_models import DatasetChoice, ModelOrder
     from runlake.remote.store import RemoteStore
 
 _MODELS: Final = "logged-models"
@@ -41,6 +42,27 @@ class RemoteLoggedModels:
         """Return a logged model."""
         query = {"allow_deleted": "true"} if deleted else {}
         return _model(self._store.send_mlflow("GET", f"{_MODELS}/{model_id}", query=query)["model"])
+
+    def search_logged_models(
+        self,
+        experiment_ids: Sequence[str],
+        filter_string: str | None,
+        datasets: Sequence[DatasetChoice],
+        size: int,
+        order_by: Sequence[ModelOrder],
+        page_token: str | None,
+    ) -> PagedList[LoggedModel]:
+        """Return one page of logged models."""
+        fields = {
+            "experiment_ids": list(experiment_ids),
+            "filter": filter_string,
+            "datasets": [_dataset(choice) for choice in datasets],
+            "max_results": size,
+            "order_by": [_order(order) for order in order_by],
+            "page_token": page_token,
+        }
+        said = self._store.send_mlflow("POST", f"{_MODELS}/search", json.dumps(_given(fields)).encode(), kind=JSON)
+        return PagedList(map(_model, said.get("models", ())), said.get("next_page_token"))
 
     def finalize_logged_model(self, model_id: str, status: str, now_ms: int) -> LoggedModel:
         """Give a logged model another status."""
@@ -81,6 +103,16 @@ class RemoteLoggedModels:
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _dataset(choice: DatasetChoice) -> dict[str, Any]:
+    name, digest = choice
+    return _given({"dataset_name": name, "dataset_digest": digest})
+
+
+def _order(order: ModelOrder) -> dict[str, Any]:
+    said = {"field_name": order.field_name, "ascending": order.ascending}
+    return said if order.dataset is None else {**said, **_dataset(order.dataset)}
 
 
 def _number(value: float) -> float | str:

@@ -6,9 +6,10 @@ import click
 
 from runlake import config
 from runlake.cli import output
+from runlake.cli.described import described
 from runlake.cli.options import Count, example, json_option, require_text, store_option
-from runlake.cli.registry.described import demands, described
 from runlake.cli.registry.references import Target, opened_for
+from runlake.cli.registry.rules import demands
 from runlake.registry import gates, operations
 
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 import click
 
 from runlake.cli import output
+from runlake.cli.described import described, moment
 from runlake.cli.options import Count, example, json_option, require_text, store_option
-from runlake.cli.registry.described import described, moment
 from runlake.cli.registry.references import opened_for
 from runlake.entities import ChainHead, RegistryEvent
 from runlake.errors import Corrupt, InvalidInput, NotFound

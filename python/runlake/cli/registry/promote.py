@@ -9,9 +9,10 @@ import click
 
 from runlake import config
 from runlake.cli import output
+from runlake.cli.described import described
 from runlake.cli.options import example, json_option, require_text, store_option
-from runlake.cli.registry.described import described, print_rules, report_of
 from runlake.cli.registry.references import Target, find, opened_for
+from runlake.cli.registry.rules import print_rules, report_of
 from runlake.entities import ModelVersion
 from runlake.errors import InvalidInput, PromotionRefused
 from runlake.promotion import GateReport

@@ -6,8 +6,8 @@ import click
 
 from runlake import config
 from runlake.cli import output
+from runlake.cli.described import described
 from runlake.cli.options import example, json_option, require_text, store_option
-from runlake.cli.registry.described import described
 from runlake.cli.registry.references import Target, find, opened_for
 from runlake.registry import gates
 

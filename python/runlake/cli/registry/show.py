@@ -9,9 +9,10 @@ import click
 
 from runlake import config
 from runlake.cli import output
+from runlake.cli.described import described, joined, moment, since
 from runlake.cli.options import Count, example, json_option, store_option
-from runlake.cli.registry.described import demands, described, joined, moment, print_rules, report_of, since
 from runlake.cli.registry.references import find, opened_for, parsed
+from runlake.cli.registry.rules import demands, print_rules, report_of
 from runlake.cli.registry.searching import versions_of
 from runlake.cli.signatures import SIGNATURE, signature_of, signature_rows
 from runlake.entities import ModelVersion, RegisteredModel, VersionLineage
@@ -20,7 +21,6 @@ from runlake.model_sources import version_files
 from runlake.models.manifest import MANIFEST_FILE, Model
 from runlake.promotion import Gate, GateReport
 from runlake.registry import gates, operations, origins
-from runlake.store import Store
 from runlake.stores import AnyStore
 
 _VERSIONS: Final = ("version", "stage", "aliases", "run", "tags", "by", "made")
@@ -122,8 +122,6 @@ def _origin(store: AnyStore, version: ModelVersion) -> VersionLineage | None:
 
 def _manifest(store: AnyStore, version: ModelVersion) -> Model | None:
     """Read the manifest of a version; None when it is not here to be read, and that there is one gone wrong is said."""
-    if not isinstance(store, Store):
-        return None
     try:
         files, folder = version_files(store, version.name, version.version)
         return Model.load(files.download(f"{folder}/{MANIFEST_FILE}" if folder else MANIFEST_FILE))

@@ -1,25 +1,20 @@
-"""`runlake models`: what can be done to a saved model without writing a program."""
+"""`runlake models verify`: does a model work in the environment that it says it needs?"""
 
 from __future__ import annotations
 
 import click
 
-from runlake import location
 from runlake.cli import output
-from runlake.cli.options import json_option, store_option
+from runlake.cli.models.places import in_force
+from runlake.cli.options import example, json_option, store_option
 from runlake.models import verification
 from runlake.models.verification import State, Verification
 
 
-@click.group(short_help="Check models that were saved or logged.")
-def models() -> None:
-    """Check models that were saved or logged.
-
-    A model is a folder, or a URI: runs:/RUN/NAME, models:/ID, models:/NAME/VERSION, models:/NAME@ALIAS.
-    """
-
-
-@models.command()
+@click.command(
+    short_help="Rebuild the environment of a model and run its example there.",
+    epilog=example("runlake models verify models:/churn@champion --json"),
+)
 @click.argument("model_uri", metavar="MODEL")
 @click.option("--python", metavar="PYTHON", help="Interpreter to build with. Default: one of the recorded version.")
 @click.option("--keep", is_flag=True, help="Leave the environment where it is, to look into.")
@@ -44,8 +39,7 @@ def verify(
 
     The exit status is 1 when a check failed.
     """
-    if store is not None:
-        location.set_tracking_uri(store)
+    in_force(store, model_uri)
     found = verification.verify(
         model_uri,
         python=python,
