@@ -14,7 +14,7 @@ from tests.cli.terminal import on_terminal
 
 COMMANDS = (
     *("demo", "runs", "show", "points", "compare", "export", "seal", "server", "sync", "status"),
-    *("users", "tokens", "grant", "doctor", "bench", "compact", "gc"),
+    *("users", "tokens", "grant", "doctor", "bench", "compact", "gc", "models", "registry"),
 )
 
 
@@ -36,11 +36,23 @@ def test_help_lists_every_command(cli: Cli) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_takes_a_store_and_json(cli: Cli, command: str) -> None:
-    subcommand = ("list",) if command in ("users", "tokens") else ()
+    subcommand = ("list",) if command in ("users", "tokens", "models", "registry") else ()
     out = cli(command, *subcommand, "--help").out
     takes_store = "--store FOLDER" in out or "--store STORE" in out
     assert takes_store or command in ("sync", "status")  # which are told by an argument
     assert "--json" in out or command in ("server", "grant")  # which print nothing but a sentence
+
+
+@pytest.mark.parametrize("group", [("models",), ("registry",), ("registry", "gate")])
+def test_each_command_on_models_says_what_it_takes_with_an_example(cli: Cli, group: tuple[str, ...]) -> None:
+    listed = cli(*group, "--help").out.partition("Commands:\n")[2].splitlines()
+    assert "..." not in "".join(listed)
+    for command in [line.split()[0] for line in listed if line.startswith("  ") and line[2] != " "]:
+        out = cli(*group, command, "--help").out
+        if "Commands:" not in out:
+            assert "Example:" in out, command
+            assert f"runlake {' '.join((*group, command))} " in out, command
+            assert "--store STORE" in out, command
 
 
 def test_no_command_shows_the_help_and_is_a_mistake(cli: Cli) -> None:

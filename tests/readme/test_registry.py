@@ -1,13 +1,16 @@
 """The page on the registry: a version of it passes through everything that the page shows."""
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import runlake
-from runlake import registry
+from runlake import config, registry
+from runlake.cli.app import status_of
 from runlake.store import get_store
+from tests.cli.registered import MANIFEST
 from tests.readme.pages import DOCS, run_all, snippets
 
 PAGE = "registry.md"
@@ -40,3 +43,25 @@ def test_the_page_names_every_rule_of_a_gate() -> None:
     table = (DOCS / PAGE).read_text().partition("| rule |")[2].partition("\n\n")[0]
     rules = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
     assert rules == {"require", "signature", "pinned_environment", "tags", "better_than", "approvals", "check"}
+
+
+def test_the_commands_of_the_page_run_in_their_order(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with runlake.start_run() as run:
+        runlake.log_metric("val_auc", 0.91)
+        runlake.log_text(MANIFEST, "model/MLmodel")
+    (promoting, looking) = [part.code for part in snippets(PAGE) if part.language == "sh"]
+    for line in promoting.splitlines():
+        with monkeypatch.context() as patch:
+            if " approve " in line:
+                patch.setattr(config, "os_user", lambda: "ann")
+            run_here(line.replace("$RUN", run.info.run_id))
+    head = registry.verify().hash
+    for line in looking.splitlines():
+        run_here(line.replace("$HEAD", head))
+    assert registry.search_registered_models() == []
+
+
+def run_here(line: str) -> None:
+    """Run a command of the page in this process."""
+    program, *words = shlex.split(line, comments=True)
+    assert (program, status_of(words)) == ("runlake", 0), line

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from runlake import names
 from runlake.entities import Run
 from runlake.errors import InvalidInput, NotFound, StoreUnavailable
 from runlake.location import resolved, store_root
@@ -56,6 +57,21 @@ class Count(click.IntRange):
     """A whole number from `min` on."""
 
     name = "whole number"
+
+
+class Tag(click.ParamType[tuple[str, str]]):
+    """A tag as `KEY=VALUE`."""
+
+    name = "tag"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Return key and value."""
+        if isinstance(value, tuple):
+            return value
+        key, equals, text = str(value).partition("=")
+        if not equals:
+            raise InvalidInput(f"{names.shortened(key)!r} is no tag", hint="write KEY=VALUE")
+        return names.check_key(key, "tag"), text
 
 
 def experiments_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,29 +8,14 @@ from runlake import config, names
 from runlake.cli import output
 from runlake.cli.described import described
 from runlake.cli.models.places import in_force
-from runlake.cli.options import example, json_option, opened, require_text, store_option
+from runlake.cli.options import Tag, example, json_option, opened, require_text, store_option
 from runlake.cli.registry.rules import report_of
 from runlake.entities import ModelVersion
-from runlake.errors import InvalidInput, PromotionRefused
+from runlake.errors import PromotionRefused
 from runlake.models import registering
 from runlake.promotion import GateReport
 from runlake.registry import operations
 from runlake.stores import AnyStore
-
-
-class Tag(click.ParamType[tuple[str, str]]):
-    """A tag as `KEY=VALUE`."""
-
-    name = "tag"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Return key and value."""
-        if isinstance(value, tuple):
-            return value
-        key, equals, text = str(value).partition("=")
-        if not equals:
-            raise InvalidInput(f"{names.shortened(key)!r} is no tag", hint="write KEY=VALUE")
-        return names.check_key(key, "tag"), text
 
 
 @click.command(

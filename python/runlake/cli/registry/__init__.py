@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import click
 
+from runlake.cli.registry.change import create, describe, rename, tag, untag
+from runlake.cli.registry.delete import delete
 from runlake.cli.registry.gate import gate
 from runlake.cli.registry.history import log, verify
+from runlake.cli.registry.listing import list_models, search
 from runlake.cli.registry.promote import alias, promote, unalias
 from runlake.cli.registry.say import approve, check
 from runlake.cli.registry.show import show
@@ -22,5 +25,9 @@ def registry() -> None:
     """
 
 
-for command in (show, promote, alias, unalias, gate, approve, check, log, verify):
+_PROMOTING = (promote, alias, unalias, gate, approve, check)
+_LOOKING = (list_models, show, search, log, verify)
+_CHANGING = (create, rename, describe, tag, untag, delete)
+
+for command in (*_PROMOTING, *_LOOKING, *_CHANGING):
     registry.add_command(command)

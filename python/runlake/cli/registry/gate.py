@@ -127,8 +127,11 @@ def list_gates(name: str, store: str | None, as_json: bool) -> None:
 @click.argument("name")
 @click.argument("target", type=Target())
 @store_option
-def delete_gate(name: str, target: str, store: str | None) -> None:
+@json_option
+def delete_gate(name: str, target: str, store: str | None, as_json: bool) -> None:
     """Remove the gate of TARGET, a stage or an @alias of the model NAME. The log keeps that it was there."""
     with opened_for(store, name) as opened_store:
         gates.delete_gate(opened_store, name, target, user_id=config.os_user())
+    if as_json:
+        output.json({"name": name, "target": target, "deleted": True})
     output.message(f"{target} of {name!r} has no gate any more")
