@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runlake.cli.app import status_of
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -59,3 +61,9 @@ def run_command(line: str) -> None:
         done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
         assert done.stdout or done.stderr, f"{line} printed nothing"
+
+
+def run_here(line: str) -> None:
+    """Run a line of a page in this process, in the store that is in force."""
+    program, *words = shlex.split(line, comments=True)
+    assert (program, status_of(words)) == ("runlake", 0), line

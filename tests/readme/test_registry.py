@@ -1,6 +1,5 @@
 """The page on the registry: a version of it passes through everything that the page shows."""
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,10 +7,9 @@ import pytest
 
 import runlake
 from runlake import config, registry
-from runlake.cli.app import status_of
 from runlake.store import get_store
 from tests.cli.registered import MANIFEST
-from tests.readme.pages import DOCS, run_all, snippets
+from tests.readme.pages import DOCS, run_all, run_here, snippets
 
 PAGE = "registry.md"
 
@@ -59,9 +57,3 @@ def test_the_commands_of_the_page_run_in_their_order(lake: Path, monkeypatch: py
     for line in looking.splitlines():
         run_here(line.replace("$HEAD", head))
     assert registry.search_registered_models() == []
-
-
-def run_here(line: str) -> None:
-    """Run a command of the page in this process."""
-    program, *words = shlex.split(line, comments=True)
-    assert (program, status_of(words)) == ("runlake", 0), line

@@ -8,17 +8,17 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from runlake import pyfunc
 from runlake.cli import output
 from runlake.cli.models.places import in_force
 from runlake.cli.options import example, json_option, require_text, store_option
 from runlake.errors import AlreadyExists, InvalidInput, NoSuchFile, RunlakeError, Untrusted
-from runlake.models import payloads, predictions
-from runlake.models.predicting import PyFuncModel
+
+if TYPE_CHECKING:
+    from runlake.models.predicting import PyFuncModel
 
 _STDIO: Final = "-"
 _FORMATS: Final = ("csv", "json", "parquet")
@@ -59,6 +59,8 @@ def predict(
     take, {"dataframe_split": ...}, {"dataframe_records": ...}, {"instances": ...} or {"inputs": ...}, with "params"
     or without, or a list of records. With --json it is {"predictions": ...}.
     """
+    from runlake.models import payloads, predictions  # bring what data of every kind is read with
+
     given = None if params is None else _params(params)
     file = None if target is None else _target(target, overwrite)
     in_force(store, model_uri)
@@ -86,6 +88,8 @@ def _params(text: str) -> dict[str, Any]:
 
 
 def _loaded(model_uri: str, trust_pickle: bool) -> PyFuncModel:
+    from runlake import pyfunc
+
     try:
         return pyfunc.load_model(model_uri, trust_pickle=trust_pickle or None)
     except Untrusted as refused:
@@ -129,6 +133,8 @@ def _target(path: str, overwrite: bool) -> Path:
 
 def _write(file: Path, found: Any) -> None:
     """Write predictions to a file, which is there whole or not at all."""
+    from runlake.models import predictions
+
     written, name = tempfile.mkstemp(dir=file.parent, prefix=".tmp-", suffix=file.suffix)
     try:
         with os.fdopen(written, "wb") as stream:

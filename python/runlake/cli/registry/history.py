@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from runlake.cli import output
-from runlake.cli.described import described, moment
+from runlake.cli.described import described, joined, moment
 from runlake.cli.options import Count, example, json_option, require_text, store_option
 from runlake.cli.registry.references import opened_for
 from runlake.entities import ChainHead, RegistryEvent
@@ -110,12 +110,17 @@ def _in_words(payload: Mapping[str, Any]) -> str:
 
 
 def _short(name: str, value: Any) -> str:
-    if name == "gate":
-        unmet = [rule["rule"] for rule in value if not rule["met"]]
-        return f"not met: {', '.join(unmet)}" if unmet else "met"
-    if isinstance(value, dict):
-        return _in_words(value)
-    return value if isinstance(value, str) else _as_text(value)
+    match value:
+        case list() if name == "gate":
+            unmet = [rule["rule"] for rule in value if not rule["met"]]
+            return f"not met: {', '.join(unmet)}" if unmet else "met"
+        case list():
+            return ", ".join(map(str, value))
+        case dict():
+            return joined(value) if name == "tags" else _in_words(value)
+        case str():
+            return value
+    return _as_text(value)
 
 
 def _as_text(value: Any) -> str:
