@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import runlake
-from runlake import logged_models, registry
+from runlake import config, logged_models, registry
 from runlake.entities import LoggedModel
 from runlake.errors import InvalidInput, NotFound, RunlakeError
 from runlake.models import saving
@@ -195,6 +195,15 @@ def test_a_registered_name_that_is_not_legal_is_refused_before_anything_is_writt
 
 
 # -- registering
+
+
+def test_the_log_of_the_registry_says_who_registered(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "os_user", lambda: "ada")
+    with runlake.start_run():
+        info = runlake.pyfunc.log_model(name="echo", python_model=Echo(), registered_model_name="echoes")
+    runlake.register_model(info.model_uri, "echoes")
+    told = [(event.action, event.user_id) for event in registry.log("echoes")]
+    assert told == [("create_model", "ada"), ("create_version", "ada"), ("create_version", "ada")]
 
 
 def test_models_are_registered_by_every_uri(lake: Path) -> None:
