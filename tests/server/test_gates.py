@@ -107,6 +107,7 @@ def test_events_of_a_model_that_had_the_name_before_are_not_told_to_its_new_owne
     assert len(call("admin", "POST", f"{CALL}/registry_events", **asked).json["value"]) == 3
 
 
+@pytest.mark.filterwarnings("ignore:.*transition_model_version_stage.*:FutureWarning")
 def test_mlflows_client_meets_the_gates(server: Server) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -128,7 +129,16 @@ def test_mlflows_client_meets_the_gates(server: Server) -> None:
     ) as caught:
         client.set_registered_model_alias("judged", "champion", "1")
     assert (caught.value.error_code, caught.value.get_http_status_code()) == ("RESOURCE_CONFLICT", 409)
+    staged = {"name": "judged", "target": "Production", "require": "metrics.auc > 0.6", "checks": ["shadow"]}
+    assert server.send("POST", f"{CALL}/set_gate", json.dumps(staged), kind).status == 200
+    with pytest.raises(mlflow.MlflowException, match="2 of 2 rules are not met") as caught:
+        client.transition_model_version_stage("judged", "1", "Production", archive_existing_versions=True)
+    assert (caught.value.error_code, caught.value.get_http_status_code()) == ("RESOURCE_CONFLICT", 409)
+    assert client.get_model_version("judged", "1").current_stage == "None"
     client.log_metric(run_id, "auc", 0.7)
+    check = {"name": "judged", "version": 1, "check": "shadow", "passed": True}
+    assert server.send("POST", f"{CALL}/post_check", json.dumps(check), kind).status == 200
+    assert client.transition_model_version_stage("judged", "1", "Production").current_stage == "Production"
     client.set_registered_model_alias("judged", "champion", "1")
     with pytest.raises(mlflow.MlflowException, match="which has a gate; it cannot be deleted"):
         client.delete_model_version("judged", "1")

@@ -140,6 +140,56 @@ def test_the_registry_shows_models_and_their_versions(server: Server, visit: Vis
     page.get_by_text("digits-net").first.wait_for()
 
 
+SIGNED = b"""flavors: {}
+model_uuid: a
+signature:
+  inputs: '[{"name": "age", "type": "double", "required": true}, {"name": "plan", "type": "string", "required": true}]'
+  outputs: '[{"type": "long", "required": true}]'
+"""
+
+
+@pytest.fixture
+def version(server: Server) -> str:
+    """The name of a model with one version, which has all that a page can show."""
+    name, experiment_id = "of-a-page", server.create_experiment("of a version")
+    run_id = server.create_run(experiment_id, run_name="its-maker")
+    log(server, run_id, "auc", [0.75])
+    server.send("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{experiment_id}/{run_id}/artifacts/model/MLmodel", SIGNED)
+    server.post("registered-models/create", name=name)
+    told = {"description": "knows the winter", "tags": [{"key": "validation", "value": "approved"}]}
+    server.post("model-versions/create", name=name, source=f"runs:/{run_id}/model", run_id=run_id, **told)
+    server.post("model-versions/transition-stage", name=name, version="1", stage="Staging")
+    return name
+
+
+def test_a_version_shows_what_it_is_and_a_gate_refuses_an_alias_with_its_reason(
+    server: Server, visit: Visit, version: str
+) -> None:
+    gate = {"name": version, "target": "@champion", "require": "metrics.auc > 0.9"}
+    set_gate = ("POST", "/api/runlake/v1/call/set_gate", json.dumps(gate), {"Content-Type": "application/json"})
+    assert server.send(*set_gate).status == 200
+    page = visit.go(f"/models/{version}/versions/1")
+    for text in ("its-maker", "Staging", "knows the winter", "validation", "approved", "Inputs (2)"):
+        page.get_by_text(text).first.wait_for()
+    page.get_by_text("Inputs (2)").click()
+    page.get_by_text("plan").first.wait_for()
+    page.get_by_role("button", name="Add", exact=True).first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("combobox").fill("champion")
+    page.keyboard.press("Enter")
+    dialog.get_by_role("button", name="Save aliases").click()
+    dialog.get_by_text("does not become @champion").wait_for()
+    dialog.get_by_text("metrics.auc is 0.75").wait_for()
+    assert any(mistake.startswith("409 POST ") for mistake in visit.mistakes)
+    visit.mistakes.clear()
+    made = server.get("model-versions/get", name=version, version="1").json["model_version"]
+    log(server, made["run_id"], "auc", [0.75, 0.95])
+    dialog.get_by_role("button", name="Save aliases").click()
+    dialog.wait_for(state="detached")
+    page.get_by_text("champion").first.wait_for()
+    assert server.get("registered-models/alias", name=version, alias="champion").json["model_version"]["version"] == "1"
+
+
 def test_artifacts_are_shown_and_their_scripts_do_not_run(server: Server, visit: Visit) -> None:
     experiment_id = server.create_experiment("artifacts")
     run_id = server.create_run(experiment_id)
