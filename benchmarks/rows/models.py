@@ -15,6 +15,7 @@ from benchmarks.workload import scratch
 
 _LOADS = 30
 _EXAMPLE_ROWS = 5
+_TRUSTED = ["sklearn.tree._tree.Tree"]  # without it MLflow saves no forest
 
 
 def targets() -> Iterator[Target]:
@@ -56,7 +57,9 @@ def _log(tracker: Any, model: Any) -> None:
     signature = tracker.models.infer_signature(data, model.predict(data))
     with tracker.start_run():
         example = data[:_EXAMPLE_ROWS]
-        info = tracker.sklearn.log_model(model, name="model", signature=signature, input_example=example)
+        info = tracker.sklearn.log_model(
+            model, name="model", signature=signature, input_example=example, skops_trusted_types=_TRUSTED
+        )
     kept = Path(tracker.artifacts.download_artifacts(info.model_uri))
     assert "scikit-learn==" in (kept / "requirements.txt").read_text()
     assert {"model.skops", "input_example.json", "conda.yaml"} <= {file.name for file in kept.iterdir()}
@@ -74,7 +77,7 @@ def _loaded(folder: Path) -> Iterator[Target]:
         runlake.sklearn.save_model(model, place, input_example=data[:_EXAMPLE_ROWS])
         assert (runlake.pyfunc.load_model(str(place)).predict(data) == model.predict(data)).all()
         loads: dict[str, Callable[[], object]] = {
-            "skops.io.load": partial(skops.io.load, place / "model.skops"),
+            "skops.io.load": partial(skops.io.load, place / "model.skops", trusted=_TRUSTED),
             "sklearn.load_model": partial(runlake.sklearn.load_model, str(place)),
             "pyfunc.load_model": partial(runlake.pyfunc.load_model, str(place)),
         }
