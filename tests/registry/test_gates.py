@@ -107,6 +107,19 @@ def test_what_is_there_already_is_not_promoted_again(name: str) -> None:
     assert not registry.evaluate(name, version, "Production").passed
 
 
+def test_an_alias_that_is_called_like_a_stage_opens_no_gate(name: str) -> None:
+    registry.set_gate(name, "Production", approvals=1)
+    version = add(name)
+    registry.set_registered_model_alias(name, "Production", version)
+    with pytest.raises(PromotionRefused):
+        registry.transition_model_version_stage(name, version, "Production")
+    registry.set_gate(name, "@Staging", approvals=1)
+    registry.transition_model_version_stage(name, version, "Staging")
+    with pytest.raises(PromotionRefused):
+        registry.set_registered_model_alias(name, "Staging", version)
+    registry.delete_model_version(name, str(version))
+
+
 @IN_A_FOLDER
 @pytest.mark.parametrize(
     ("files", "actual", "met"),
@@ -114,6 +127,7 @@ def test_what_is_there_already_is_not_promoted_again(name: str) -> None:
         ({"MLmodel": SIGNATURE}, "the signature has 2 inputs and 1 output", True),
         ({"MLmodel": "flavors: {}"}, "the model has none", False),
         ({"MLmodel": "signature: {inputs: '[{'}"}, "the signature in MLmodel is damaged", False),
+        ({"MLmodel": f"signature: {{inputs: '{'[' * 100_000}'}}"}, "the signature in MLmodel is damaged", False),
         ({"MLmodel": "signature: [1]"}, "the signature in MLmodel is damaged", False),
         ({"MLmodel": "signature: {inputs: '[]'}"}, "the signature has no inputs", False),
         ({"MLmodel": "a: [1"}, "MLmodel is damaged: line 2: did not find expected", False),

@@ -146,7 +146,7 @@ def read_state(session: Session, model: int, name: str, version: int, target: st
     return PromotionState(
         gate=_gate(name, tuple(of_gate)),
         version=found,
-        already=target == found.current_stage or target.removeprefix("@") in found.aliases,
+        already=target in (found.current_stage, *(f"@{alias}" for alias in found.aliases)),
         rivals=rivals,
         held=held,
         approvals=[approval for approval in _approvals(session, model, name, version) if approval.target == target],

@@ -91,7 +91,7 @@ def _signature(said: Any) -> Fact:
         return Fact(False, "the model has none")
     try:
         columns = {side: json.loads(said[side] or "[]") for side in ("inputs", "outputs") if said.get(side)}
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, RecursionError):
         return Fact(False, f"the signature in {_MANIFEST} is damaged")
     counts = {side: len(listed) for side, listed in columns.items() if isinstance(listed, list)}
     if not counts.get("inputs"):
