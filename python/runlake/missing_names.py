@@ -12,6 +12,7 @@ _TRACES = "there is no tracing yet; log what you measure with log_metric, and te
 _PROMPTS = "there is no prompt registry yet; keep prompts with log_text(text, 'prompt.txt')"
 _SYSTEM = "there are no system metrics yet; log them with run.log, e.g. from psutil"
 _WORKSPACES = "there are no workspaces; use one store, a folder, for each"
+_WEIGHTS = "torch.save(state_dict, file) and log_artifact(file); torch.load(file, weights_only=True) runs no code"
 _EVALUATION = "compute the metrics and log them with log_metrics"
 _SERVERS = "name a server by its URL with set_tracking_uri; RUNLAKE_TRACKING_TOKEN says who asks"
 
@@ -19,7 +20,7 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     _BY_HAND: ("autolog", "autologging_utils"),
     _FILES: (
         "catboost", "diffusers", "h2o", "johnsnowlabs", "keras", "paddle", "pmdarima",
-        "prophet", "pyspark", "pytorch", "rfunc", "sentence_transformers", "setfit", "shap",
+        "prophet", "pyspark", "rfunc", "sentence_transformers", "setfit", "shap",
         "spacy", "spark", "statsmodels", "tensorflow", "transformers",
     ),
     _MODELS: (
@@ -84,6 +85,12 @@ IN_MODULES: dict[str, dict[str, str]] = {
     },
     "pyfunc": {
         "spark_udf": "load the model with pyfunc.load_model in a function of your own that Spark maps",
+    },
+    "pytorch": {
+        "autolog": _BY_HAND,
+        "load_state_dict": _WEIGHTS,
+        "log_state_dict": _WEIGHTS,
+        "save_state_dict": _WEIGHTS,
     },
     "sklearn": {
         "autolog": _BY_HAND,

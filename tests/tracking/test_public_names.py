@@ -32,6 +32,7 @@ THEIR_MODULES = {
     "models",
     "onnx",
     "pyfunc",
+    "pytorch",
     "sklearn",
     "tracking",
     "types",

@@ -28,6 +28,7 @@ _BUILT_IN: Final = {
     PYTHON_FUNCTION: "runlake.pyfunc.flavor:FLAVOR",
     "lightgbm": "runlake.lightgbm:FLAVOR",
     "onnx": "runlake.onnx.flavor:FLAVOR",
+    "pytorch": "runlake.pytorch.flavor:FLAVOR",
     "sklearn": "runlake.sklearn:FLAVOR",
     "xgboost": "runlake.xgboost:FLAVOR",
 }
@@ -38,6 +39,8 @@ _LOADERS: Final = {
     "mlflow.pyfunc.loaders.code_model": PYTHON_FUNCTION,
     "mlflow.lightgbm": "lightgbm",
     "mlflow.onnx": "onnx",
+    "mlflow.pytorch": "pytorch",
+    "runlake.pytorch": "pytorch",
     "mlflow.sklearn": "sklearn",
     "mlflow.xgboost": "xgboost",
 }
