@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import os
 import re
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runlake.errors import Corrupt, InvalidInput, InvalidType
 from runlake.extras import import_extra
 from runlake.models import contract, loading, locating, logged, objects, saving, trust
-from runlake.models.flavors import Flavor, Loading, payload, reading, warn_if_newer
+from runlake.models.flavors import Flavor, Loading, digest, payload, reading, require_intact, warn_if_newer
 
 if TYPE_CHECKING:
     from runlake.models.info import ModelInfo
@@ -72,11 +71,11 @@ class _LightGBM(Flavor):
         lightgbm = import_extra("lightgbm", "to save a model of it")
         form = serialization_format or objects.SERIALIZATION_FORMAT_SKOPS
         trusted = sorted({*_HARMLESS, *(skops_trusted_types or ())})
-        digest = {}
+        noted = {}
         if isinstance(model, lightgbm.Booster):
             file = folder / "model.lgb"
             model.save_model(file, **(save_options or {}))
-            digest = {"data_sha256": _digest(file.read_bytes())}
+            noted = digest(file)
         elif isinstance(model, lightgbm.LGBMModel):
             if not model.__sklearn_is_fitted__():
                 raise InvalidInput(f"this {type(model).__name__} is not fitted", hint="call fit before it is saved")
@@ -89,7 +88,7 @@ class _LightGBM(Flavor):
             "model_class": f"{type(model).__module__}.{type(model).__qualname__}",
             "serialization_format": form,
             "skops_trusted_types": trusted if form == objects.SERIALIZATION_FORMAT_SKOPS else skops_trusted_types,
-            **digest,
+            **noted,
         }
 
     def load(self, folder: Path, keys: Mapping[str, Any], how: Loading) -> Any:
@@ -98,7 +97,8 @@ class _LightGBM(Flavor):
         warn_if_newer(folder, FLAVOR_NAME, keys.get("lgb_version"), lightgbm.__version__)
         file = payload(folder, keys, "data", flavor=FLAVOR_NAME)
         if keys.get("model_class", _BOOSTER) == _BOOSTER:
-            _check(file, keys.get("data_sha256"))
+            _check(file)
+            require_intact(file, keys)
             with reading(file, _WHAT):
                 return lightgbm.Booster(model_file=file)
         form = keys.get("serialization_format", objects.SERIALIZATION_FORMAT_CLOUDPICKLE)
@@ -125,14 +125,10 @@ class _LightGBM(Flavor):
 FLAVOR: Final = _LightGBM()
 
 
-def _digest(text: bytes) -> str:
-    return hashlib.sha256(text).hexdigest()
+def _check(file: Path) -> None:
+    """Refuse a text that is not whole, on which LightGBM ends the process or never returns.
 
-
-def _check(file: Path, digest: object) -> None:
-    """Refuse a text that is not whole, on which LightGBM aborts the process or never returns.
-
-    Its header says how long each tree is; one that runlake has saved has a digest in the manifest as well.
+    Its header says how long each tree is, also in a model that MLflow has saved, without a digest.
 
     Raises:
         Corrupt: it is cut off or garbled.
@@ -153,8 +149,6 @@ def _check(file: Path, digest: object) -> None:
         last.startswith(b"pandas_categorical:") and text[-1:] == b"\n"
     ):
         raise Corrupt(f"{file} is cut off or garbled: its end is missing")
-    if digest is not None and digest != _digest(text):
-        raise Corrupt(f"{file} is garbled: it is not what was saved, whose SHA-256 the manifest has")
 
 
 def save_model(

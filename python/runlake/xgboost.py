@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runlake.errors import Corrupt, InvalidInput, InvalidType, Untrusted
 from runlake.extras import import_extra
 from runlake.models import contract, loading, locating, logged, saving, trust
-from runlake.models.flavors import Flavor, Loading, payload, reading, warn_if_newer
+from runlake.models.flavors import Flavor, Loading, digest, payload, reading, require_intact, warn_if_newer
 from runlake.models.trust import Trust
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class _Predictor:
         predict = self.xgb_model.predict
         settings = {"validate_features": True, **_known(predict, params or {})}
         if isinstance(self.xgb_model, xgboost.Booster):
-            return predict(xgboost.DMatrix(data), **settings)
+            return predict(xgboost.DMatrix(data, enable_categorical=True), **settings)
         return predict(data, **settings)
 
     def get_raw_model(self) -> Any:
@@ -84,6 +84,7 @@ class _XGBoost(Flavor):
             "data": file.name,
             "model_class": kind,
             "model_format": model_format,
+            **digest(file),
         }
 
     def load(self, folder: Path, keys: Mapping[str, Any], how: Loading) -> Any:
@@ -91,6 +92,7 @@ class _XGBoost(Flavor):
         xgboost = import_extra("xgboost", "to load a model of it")
         warn_if_newer(folder, FLAVOR_NAME, keys.get("xgb_version"), xgboost.__version__)
         file = payload(folder, keys, "data", flavor=FLAVOR_NAME)
+        require_intact(file, keys)
         model = _class(file, keys.get("model_class", _BOOSTER), how.trust)()
         with reading(file, _WHAT):
             model.load_model(file)

@@ -87,6 +87,12 @@ def test_a_model_is_logged_and_found_by_its_uri(lake: Path, booster: Any, iris: 
     assert runlake.lightgbm.load_model(info.model_uri).num_trees() == 3  # of three classes, one iteration
 
 
+def test_parameters_of_a_prediction_reach_lightgbm(tmp_path: Path, booster: Any, iris: tuple[Any, Any]) -> None:
+    runlake.lightgbm.save_model(booster, tmp_path / "model")
+    raw = runlake.pyfunc.load_model(str(tmp_path / "model")).predict(iris[0], params={"raw_score": True})
+    assert raw.tolist() == booster.predict(iris[0], raw_score=True).tolist()
+
+
 def test_a_pickle_is_refused_until_it_is_trusted(tmp_path: Path, estimator: Any) -> None:
     runlake.lightgbm.save_model(estimator, tmp_path / "model", serialization_format="pickle")
     for load in (runlake.lightgbm.load_model, runlake.pyfunc.load_model):
@@ -115,7 +121,7 @@ def test_a_text_that_is_garbled_is_named_before_lightgbm_loops_on_it(tmp_path: P
     runlake.lightgbm.save_model(booster, tmp_path / "other")
     file = tmp_path / "other" / "model.lgb"
     file.write_bytes(file.read_bytes().replace(b"threshold=", b"threshild=", 1))
-    with pytest.raises(Corrupt, match=r"model.lgb is garbled: it is not what was saved"):
+    with pytest.raises(Corrupt, match=r"model.lgb is cut off or garbled: it is not what was saved"):
         runlake.lightgbm.load_model(str(tmp_path / "other"))
 
 

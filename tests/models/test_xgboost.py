@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import runlake
@@ -118,9 +119,32 @@ def test_a_file_that_is_cut_off_is_named(tmp_path: Path, booster: Any, form: str
     runlake.xgboost.save_model(booster, tmp_path / "model", model_format=form)
     file = tmp_path / "model" / f"model.{form}"
     file.write_bytes(file.read_bytes()[:keep])
+    with pytest.raises(Corrupt, match=r"is cut off or garbled: it is not what was saved") as caught:
+        runlake.xgboost.load_model(str(tmp_path / "model"))
+    assert str(file) in str(caught.value)
+    changed(tmp_path / "model", "xgboost", data_sha256=None)  # as MLflow saves it
     with pytest.raises(Corrupt, match=r"is cut off or garbled, or holds no XGBoost model") as caught:
         runlake.xgboost.load_model(str(tmp_path / "model"))
     assert str(file) in str(caught.value)
+
+
+def test_a_file_that_is_garbled_is_named_before_xgboost_crashes_on_it(tmp_path: Path, booster: Any) -> None:
+    runlake.xgboost.save_model(booster, tmp_path / "model")
+    file = tmp_path / "model" / "model.ubj"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    for load in (runlake.xgboost.load_model, runlake.pyfunc.load_model):
+        with pytest.raises(Corrupt, match=r"model.ubj is cut off or garbled: it is not what was saved"):
+            load(str(tmp_path / "model"))
+
+
+def test_categories_of_a_frame_are_predicted_for(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"colour": pd.Categorical(["red", "blue", "red", "green"] * 5), "size": range(20)})
+    data = xgboost.DMatrix(frame, label=[0, 1, 0, 1] * 5, enable_categorical=True)
+    model = xgboost.train({"nthread": 1}, data, 2)
+    runlake.xgboost.save_model(model, tmp_path / "model")
+    assert runlake.pyfunc.load_model(str(tmp_path / "model")).predict(frame).tolist() == model.predict(data).tolist()
 
 
 def test_what_is_no_model_leaves_nothing(tmp_path: Path, booster: Any, classifier: Any) -> None:

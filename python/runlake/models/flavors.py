@@ -7,6 +7,7 @@ A third party adds its own as an entry point of the group `runlake.flavors`: the
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import logging
 import threading
@@ -203,6 +204,23 @@ def payload(folder: Path, keys: Mapping[str, Any], key: str, *, flavor: str) -> 
     if key not in keys:
         raise Corrupt(f"the manifest {folder / 'MLmodel'} has no key 'flavors.{flavor}.{key}'")
     return inside(folder, keys[key], f"flavors.{flavor}.{key}")
+
+
+def digest(file: Path) -> dict[str, str]:
+    """Return the key of a flavor with which `require_intact` knows a file again."""
+    with open(file, "rb") as stream:
+        return {"data_sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
+
+
+def require_intact(file: Path, keys: Mapping[str, Any]) -> None:
+    """Return if a file is what was saved, or if nobody has noted that; for readers that end the process on others.
+
+    Raises:
+        Corrupt: it is another.
+    """
+    noted = keys.get("data_sha256")
+    if noted is not None and noted != digest(file)["data_sha256"]:
+        raise Corrupt(f"{file} is cut off or garbled: it is not what was saved, whose SHA-256 the manifest has")
 
 
 def warn_if_newer(folder: Path, library: str, saved: object, installed: str) -> None:

@@ -79,10 +79,14 @@ def session(file: Path, settings: Mapping[str, Any], trusted: Trust) -> Any:
     providers = _providers(runtime, file, settings.get("providers"), trusted)
     options = _session_options(runtime, file, settings.get("onnx_session_options") or {}, trusted)
     try:
-        return runtime.InferenceSession(str(file), providers=providers, sess_options=options)
+        opened = runtime.InferenceSession(str(file), providers=providers, sess_options=options)
     except Exception as error:  # the runtime has a tree of its own for what it cannot run
         said = str(error).strip().splitlines()[0][:300]
         raise InvalidInput(f"onnxruntime {runtime.__version__} cannot run {file}: {said}") from error
+    wanted = [entry[0] if isinstance(entry, tuple) else entry for entry in providers]
+    if dropped := [name for name in wanted if name not in opened.get_providers()]:
+        _log.warning("onnxruntime could not start %s; the model runs on %s", dropped, opened.get_providers())
+    return opened
 
 
 def _providers(runtime: Any, file: Path, given: Any, trusted: Trust) -> list[Any]:
@@ -95,7 +99,7 @@ def _providers(runtime: Any, file: Path, given: Any, trusted: Trust) -> list[Any
     there = runtime.get_available_providers()
     usable = [entry for entry in entries if (entry[0] if isinstance(entry, tuple) else entry) in there]
     left = [entry for entry in entries if entry not in usable]
-    if given is not None and left and left != ["CUDAExecutionProvider"]:
+    if left and entries != list(ONNX_EXECUTION_PROVIDERS):
         _log.warning("onnxruntime has no %s here; the model runs on %s", left, usable or [_CPU])
     return usable or [_CPU]
 
