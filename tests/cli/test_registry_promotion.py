@@ -41,7 +41,7 @@ def test_a_refusal_prints_each_rule_with_what_was_found_and_changes_nothing(cli:
     assert refused.out.splitlines()[0] == "state\trule\tdemanded\tactual"
     assert rules_in(refused.out) == [
         ["unmet", "require", "metrics.val_auc > 0.85", "metrics.val_auc is 0.8"],
-        ["met", "signature", "the model has a signature", "the signature has 2 inputs and 1 outputs"],
+        ["met", "signature", "the model has a signature", "the signature has 2 inputs and 1 output"],
         ["met", "tags", "tag data_snapshot is set", "that of its run is '2026-01'"],
     ]
     assert refused.err == "error: version 1 of 'churn' does not become Production: 1 of 3 rules unmet\n"

@@ -63,6 +63,17 @@ def test_a_version_is_shown_with_its_origin_signature_and_what_gates_find(cli: C
     assert (told["lineage"]["run_name"], told["gates"][0]["passed"]) == ("auc-0.93", False)
 
 
+def test_what_people_and_pipelines_said_of_a_version_is_shown(cli: Cli, churn: Path) -> None:
+    registry.approve("churn", 2, "@champion", comment="looked at the slices")
+    registry.post_check("churn", 2, "shadow", False, {"differ": 0.2})
+    user = config.os_user()
+    shown = cli("registry", "show", "churn/2").out
+    assert f"# approvals\ntarget\tby\tat\tcomment\n@champion\t{user}\t[TIME]\tlooked at the slices\n" in shown
+    assert f'# checks\ncheck\tresult\tby\tat\tdetails\nshadow\tfailed\t{user}\t[TIME]\t{{"differ": 0.2}}\n' in shown
+    told = json.loads(cli("registry", "show", "churn/2", "--json").out)
+    assert (told["approvals"][0]["user_id"], told["checks"][0]["passed"]) == (user, False)
+
+
 def test_a_version_is_named_by_what_means_it(cli: Cli, churn: Path) -> None:
     registry.set_registered_model_alias("churn", "champion", 2)
     registry.transition_model_version_stage("churn", 1, "Staging")

@@ -38,6 +38,11 @@ def joined(tags: Mapping[str, str]) -> str:
     return ", ".join(f"{key}={value}" for key, value in sorted(tags.items()))
 
 
+def given(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values that there are."""
+    return {name: value for name, value in values.items() if value not in (None, "")}
+
+
 def _value(name: str, value: Any) -> Any:
     if (name in _TIMES or name.endswith("_timestamp")) and isinstance(value, int):
         return moment(value)
