@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from runlake.entities import Entity
+from runlake.entities import Entity, ModelVersion
 
 _TIMES: Final = {"at_ms": "at", "set_ms": "set_at"}
 _UNITS_S: Final = (("days", 86_400), ("h", 3600), ("min", 60), ("s", 1))
@@ -36,6 +36,11 @@ def since(time_ms: int) -> str | datetime:
 def joined(tags: Mapping[str, str]) -> str:
     """Return tags in a cell."""
     return ", ".join(f"{key}={value}" for key, value in sorted(tags.items()))
+
+
+def aliases_of(version: ModelVersion) -> str:
+    """Return in a cell which aliases mean a version."""
+    return ", ".join(f"@{alias}" for alias in sorted(version.aliases))
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:

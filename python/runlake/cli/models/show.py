@@ -13,7 +13,7 @@ import click
 
 from runlake import location, logged_models
 from runlake.cli import output
-from runlake.cli.described import described
+from runlake.cli.described import aliases_of, described
 from runlake.cli.models.places import description_of, in_force
 from runlake.cli.options import example, folder_of, json_option, store_option
 from runlake.cli.registry.searching import versions
@@ -204,5 +204,4 @@ def _requirements(environment: Environment, hashed: str | None) -> dict[str, Any
 
 
 def _row(version: ModelVersion) -> tuple[Any, ...]:
-    aliases = ", ".join(f"@{alias}" for alias in sorted(version.aliases))
-    return version.name, version.version, version.current_stage, aliases
+    return version.name, version.version, version.current_stage, aliases_of(version)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from runlake.cli import output
-from runlake.cli.described import described, joined, moment, since
+from runlake.cli.described import aliases_of, described, joined, moment, since
 from runlake.cli.options import Count, example, json_option, opened, require_text, store_option
 from runlake.cli.registry import searching
 from runlake.entities import ModelVersion, RegisteredModel
@@ -99,6 +99,5 @@ def _model(model: RegisteredModel) -> tuple[Any, ...]:
 
 
 def _version(version: ModelVersion) -> tuple[Any, ...]:
-    aliases = ", ".join(f"@{alias}" for alias in sorted(version.aliases))
     about = version.run_id, joined(version.tags), version.user_id, since(version.creation_timestamp)
-    return version.name, version.version, version.current_stage, aliases, *about
+    return version.name, version.version, version.current_stage, aliases_of(version), *about

@@ -31,13 +31,15 @@ class _Wish:
 
     def grant(self, store: AnyStore, version: ModelVersion) -> None:
         """Make it so, or raise PromotionRefused."""
-        who = {"force": self.reason is not None, "reason": self.reason, "user_id": config.os_user()}
-        name, number = version.name, version.version
+        name, number, force, who = version.name, version.version, self.reason is not None, config.os_user()
         if self.target.startswith("@"):
-            operations.set_registered_model_alias(store, name, self.target[1:], number, **who)  # type: ignore[arg-type]
+            operations.set_registered_model_alias(
+                *(store, name, self.target[1:], number), force=force, reason=self.reason, user_id=who
+            )
         else:
-            move = operations.transition_model_version_stage
-            move(store, name, number, self.target, self.archive, **who)  # type: ignore[arg-type]
+            operations.transition_model_version_stage(
+                *(store, name, number, self.target, self.archive), force=force, reason=self.reason, user_id=who
+            )
 
     def evaluate(self, store: AnyStore, version: ModelVersion) -> GateReport:
         """Say what the gate would find. Stages that nothing is served from have none."""

@@ -11,7 +11,7 @@ import click
 from runlake import names
 from runlake.cli.options import opened
 from runlake.entities import ModelVersion
-from runlake.errors import InvalidInput, NotFound
+from runlake.errors import InvalidInput, NotFound, RunlakeError
 from runlake.model_sources import find_version
 from runlake.model_uris import STAGES, ModelUri, canonical_stage
 from runlake.query.filter.nearest import did_you_mean
@@ -100,7 +100,9 @@ def _uri(name: str, version: str) -> ModelUri:
 
 
 def _what_there_is(store: AnyStore, name: str) -> str | None:
-    known = [model.name for model in operations.search_registered_models(store, None, _NAMES_COMPARED)]
+    known: list[str] = []
+    with contextlib.suppress(RunlakeError):  # what was not found is the error to tell
+        known = [model.name for model in operations.search_registered_models(store, None, _NAMES_COMPARED)]
     if name in known:
         return f"`runlake registry show {name}` lists what there is"
     return did_you_mean(name, known) or "`runlake registry list` lists what there is"

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from runlake.cli import output
-from runlake.cli.described import described, given, joined, moment, since
+from runlake.cli.described import aliases_of, described, given, joined, moment, since
 from runlake.cli.options import Count, example, json_option, store_option
 from runlake.cli.registry.references import find, opened_for, parsed
 from runlake.cli.registry.rules import demands
@@ -80,6 +80,5 @@ def _print_model(model: RegisteredModel, versions: list[ModelVersion], guards: l
 
 
 def _row(version: ModelVersion) -> tuple[Any, ...]:
-    aliases = ", ".join(f"@{alias}" for alias in sorted(version.aliases))
     about = version.run_id, joined(version.tags), version.user_id, since(version.creation_timestamp)
-    return version.version, version.current_stage, aliases, *about
+    return version.version, version.current_stage, aliases_of(version), *about

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from runlake import config
 from runlake.cli import output
-from runlake.cli.described import described, given, moment
+from runlake.cli.described import aliases_of, described, given, moment
 from runlake.cli.registry.rules import print_rules, report_of
 from runlake.cli.signatures import SIGNATURE, signature_of, signature_rows
 from runlake.entities import ModelVersion, VersionLineage
@@ -17,6 +17,7 @@ from runlake.model_sources import version_files
 from runlake.models.manifest import MANIFEST_FILE, Model
 from runlake.promotion import Approval, CheckResult, GateReport
 from runlake.registry import gates, origins
+from runlake.store import Store
 from runlake.stores import AnyStore
 
 _APPROVALS: Final = ("target", "by", "at", "comment")
@@ -63,8 +64,11 @@ def _manifest(store: AnyStore, version: ModelVersion) -> Model | None:
     """Read the manifest of a version; None when it is not here to be read, and that there is one gone wrong is said."""
     try:
         files, folder = version_files(store, version.name, version.version)
+        path = f"{folder}/{MANIFEST_FILE}" if folder else MANIFEST_FILE
+        if isinstance(store, Store):
+            return Model.load(files.download(path))
         with tempfile.TemporaryDirectory(prefix="runlake-show-") as place:
-            return Model.load(files.download(f"{folder}/{MANIFEST_FILE}" if folder else MANIFEST_FILE, place))
+            return Model.load(files.download(path, place))
     except NotFound:
         return None
     except RunlakeError as error:
@@ -77,7 +81,7 @@ def _print_version(version: ModelVersion, origin: VersionLineage | None) -> None
         "name": version.name,
         "version": version.version,
         "stage": version.current_stage,
-        "aliases": ", ".join(f"@{alias}" for alias in sorted(version.aliases)),
+        "aliases": aliases_of(version),
         "description": version.description,
         "source": version.source,
         "model_id": version.model_id,
