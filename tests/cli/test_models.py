@@ -103,6 +103,7 @@ def test_what_is_asked_for_wrongly_has_a_hint(cli: Cli, logged: Logged, csv: str
         (("predict", logged.uri, "-i", "nowhere.csv"), "there is no file 'nowhere.csv'"),
         (("predict", logged.uri, "-i", "notes.txt"), "--format is one of csv, json, parquet"),
         (("predict", logged.uri, "-i", csv, "-o", "out.xls"), "name it .csv, .json or .parquet"),
+        (("predict", logged.uri, "-i", csv, "-o", "no/out.csv"), "there is no folder 'no' to write 'no/out.csv' to"),
         (("predict", logged.uri, "-i", csv, "-o", "there.csv"), "hint: --overwrite replaces it"),
         (("predict", logged.uri, "-i", csv, "--params", "[1]"), "--params is no JSON object"),
         (("register", logged.uri, "a/b"), "Names cannot contain '/' or ':'"),

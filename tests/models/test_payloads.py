@@ -125,6 +125,8 @@ def test_parameters_come_with_json_and_other_objects_as_they_are() -> None:
         ("json", '{"dataframe_split": {"columns": ["a"], "data": [[1, 2]]}}', "are no lists of 1 values each"),
         ("json", '{"dataframe_split": {"columns": ["a"]}}', "cannot be read as json"),
         ("json", '{"dataframe_split": 7}', "cannot be read as json"),
+        ("json", '{"columns": [["a"], {}], "data": [[1, 2]]}', "the columns of the input are no list of names"),
+        ("json", '{"inputs": [{"price": 1}, [2, 3], true]}', "the data is no list of rows of a table"),
         ("json", '{"dataframe_records": {"a": 1}}', "the records of the input are no list"),
         ("json", '{"inputs": {"price": [1, 2], "small": [1]}}', "the columns of the input have 2, 1 values"),
         ("csv", "", "cannot be read as csv"),

@@ -139,6 +139,8 @@ def _json(content: bytes, schema: Schema | None) -> Read:
 
 def _split(content: Any, schema: Schema | None) -> Any:
     rows, names = content["data"], content.get("columns")
+    if names is not None and not all(isinstance(name, str | int) for name in names):
+        raise InvalidInput("the columns of the input are no list of names")
     width = len(names) if names is not None else len(rows[0]) if rows else 0
     if not isinstance(rows, list) or any(not isinstance(row, list) or len(row) != width for row in rows):
         raise InvalidInput(f"the rows of the input are no lists of {width} values each")

@@ -130,7 +130,10 @@ def _frame_of_rows(rows: Any, schema: Schema) -> Any:
         # One column of one value a row, whatever the values are.
         values = rows if is_ndarray(rows) and flat else _objects(list(rows)).infer_objects()
         return pandas.DataFrame({0 if single is None else single: values})
-    frame = pandas.DataFrame(rows if is_ndarray(rows) else list(rows))
+    try:
+        frame = pandas.DataFrame(rows if is_ndarray(rows) else list(rows))
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(f"the data is no list of rows of a table: {error}") from error
     if schema.has_input_names() and len(schema) > 1:
         raise InvalidInput(
             f"the signature has the columns {schema.input_names()!r}, and the data has {frame.shape[1]} without names",

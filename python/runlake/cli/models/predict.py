@@ -114,6 +114,8 @@ def _content(source: str, form: str | None) -> tuple[bytes, str]:
             f"the format of the input {source!r} is not known", hint=f"--format is one of {', '.join(_FORMATS)}"
         )
     if source == _STDIO:
+        if sys.stdin is None:
+            raise InvalidInput("stdin is closed")
         return sys.stdin.buffer.read(), form
     try:
         return Path(source).expanduser().read_bytes(), form
@@ -126,6 +128,8 @@ def _target(path: str, overwrite: bool) -> Path:
     file = Path(path).expanduser()
     if file.suffix.lower().removeprefix(".") not in _FORMATS:
         raise InvalidInput(f"{path!r} does not say which format", hint="name it .csv, .json or .parquet")
+    if not file.parent.is_dir():
+        raise InvalidInput(f"there is no folder {str(file.parent)!r} to write {path!r} to")
     if file.exists() and not overwrite:
         raise AlreadyExists(f"{path!r} is there already", hint="--overwrite replaces it")
     return file
