@@ -1,4 +1,5 @@
-"""MlflowClient: runs and experiments by id, with no notion of an active run; its registry is `registry.methods`.
+"""MlflowClient: runs and experiments by id, with no notion of an active run; its registry is `registry.methods`,
+its logged models are `model_methods`.
 
 Runs made here are ended by `set_terminated` or not at all: no other process, and no recovery, ends them.
 """
@@ -24,6 +25,7 @@ from runlake.entities import (
 from runlake.guard import shielded
 from runlake.location import chosen_registry_uri, get_tracking_uri, resolved
 from runlake.missing_names import missing_client_method
+from runlake.model_methods import LoggedModelMethods
 from runlake.names import check_experiment_name
 from runlake.operations import RunOperations
 from runlake.registry.methods import RegistryMethods
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from runlake.artifacts import Contents
 
 
-class MlflowClient(RegistryMethods):
+class MlflowClient(RegistryMethods, LoggedModelMethods):
     """Records into and reads from one store; several clients of one process may use different stores."""
 
     def __init__(

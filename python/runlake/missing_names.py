@@ -7,7 +7,7 @@ from __future__ import annotations
 
 _BY_HAND = "log parameters and metrics in the training loop: log_params, log_metric, run.log"
 _FILES = "save the model to a file and keep it with log_artifact(path)"
-_MODELS = "there are no logged models yet; " + _FILES
+_ACTIVE_MODEL = "name the model where it is meant: get_logged_model(id), log_model(model_id=id)"
 _TRACES = "there is no tracing yet; log what you measure with log_metric, and texts with log_text or log_table"
 _PROMPTS = "there is no prompt registry yet; keep prompts with log_text(text, 'prompt.txt')"
 _SYSTEM = "there are no system metrics yet; log them with run.log, e.g. from psutil"
@@ -23,11 +23,9 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "prophet", "pyspark", "rfunc", "sentence_transformers", "setfit", "shap",
         "spacy", "spark", "statsmodels", "tensorflow", "transformers",
     ),
-    _MODELS: (
-        "ActiveModel", "clear_active_model", "create_external_model", "delete_logged_model_tag",
-        "finalize_logged_model", "get_active_model_id", "get_logged_model", "import_checkpoints",
-        "initialize_logged_model", "last_logged_model", "log_model_params", "log_outputs", "search_logged_models",
-        "set_active_model", "set_logged_model_tags",
+    _ACTIVE_MODEL: ("ActiveModel", "clear_active_model", "get_active_model_id", "set_active_model"),
+    "initialize_logged_model makes a model without files, and finalize_logged_model says that it is READY": (
+        "create_external_model", "import_checkpoints",
     ),
     _TRACES: (
         "add_trace", "context", "delete_assessment", "delete_trace_tag", "flush_trace_async_logging",
@@ -109,9 +107,6 @@ _CLIENT_WORDS: tuple[tuple[str, str], ...] = (
     ("prompt", _PROMPTS),
     ("trace", _TRACES),
     ("span", _TRACES),
-    ("logged_model", _MODELS),
-    ("log_model", _MODELS),
-    ("log_outputs", _MODELS),
     ("webhook", "there are no webhooks yet; poll with search_runs"),
     ("dataset", "there are no evaluation data sets; record inputs with log_inputs"),
     ("workspace", _WORKSPACES),

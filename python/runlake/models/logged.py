@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 AWAIT_S: Final = registering.AWAIT_S
 _ORIGIN: Final = "mlflow."
+_last_id: str | None = None
 
 Save = Callable[[Path, Model], object]
 """Saves a model into a folder that is not there yet, and fills in its manifest."""
@@ -75,6 +76,17 @@ def log(
     about = _About(_one_name(name, artifact_path), params or {}, tags or {}, model_type, step, model_id)
     about.config = options.get("model_config")
     return _log(save, Model, about, run_id, registered_model_name, await_registration_for)
+
+
+def remember(model_id: str) -> None:
+    """Note that this process has made a logged model, for `last_logged_model`."""
+    global _last_id
+    _last_id = model_id
+
+
+def last_id() -> str | None:
+    """Return the id of the logged model that this process made last."""
+    return _last_id
 
 
 def log_with_module(
@@ -148,6 +160,7 @@ def _log(
     if registered_model_name is not None:
         registering.check_name(registered_model_name)
     logged = _made(store, run, about)
+    remember(logged.model_id)
     manifest = kind(
         artifact_path=logged.artifact_location,
         run_id=None if run is None else run.info.run_id,
@@ -194,13 +207,14 @@ def _made(store: AnyStore, run: Run | None, about: _About) -> LoggedModel:
         active_experiment_id(store) if run is None else run.info.experiment_id,
         about.name,
         None if run is None else run.info.run_id,
-        {**{key: value for key, value in origin.items() if _tells_origin(key)}, **about.tags},
+        {**{key: value for key, value in origin.items() if tells_origin(key)}, **about.tags},
         {**about.params, **({} if run is None else run.data.params)},
         about.model_type,
     )
 
 
-def _tells_origin(key: str) -> bool:
+def tells_origin(key: str) -> bool:
+    """Whether a tag of a run says where its models come from, too."""
     return key == "mlflow.user" or (key.startswith("mlflow.source.") and not key.endswith(".diff"))
 
 
