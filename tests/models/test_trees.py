@@ -18,7 +18,7 @@ from sklearn.preprocessing import PolynomialFeatures
 
 import runlake
 from runlake.errors import Corrupt
-from runlake.models.trees import check
+from runlake.models.trees import TREE, check
 
 MODELS: dict[str, Callable[[], Any]] = {
     "forest": lambda: ensemble.RandomForestClassifier(5, random_state=0),
@@ -107,7 +107,7 @@ def test_every_tree_that_a_file_has_is_looked_at(tmp_path: Path, iris: Any) -> N
     assert runlake.sklearn.load_model(str(tmp_path / "model")).hidden[0].node_count == 3
     del model.hidden
     with pytest.raises(Corrupt, match="holds trees in a place where none belong"):
-        check(model, tmp_path / "model" / "model.skops")
+        check(model, tmp_path / "model" / "model.skops", {TREE: 2})
 
 
 def test_a_forest_is_loaded_in_another_process(tmp_path: Path, iris: Any) -> None:
