@@ -61,6 +61,9 @@ _GROUPS: dict[str, tuple[str, ...]] = {
 INSTEAD: dict[str, str] = {name: hint for hint, missing in _GROUPS.items() for name in missing}
 """For each missing name of MLflow's module: what to use instead."""
 
+_RESOURCES = "there are no agents; set_tag of the run or the model says what a model needs"
+_REQUIREMENTS = "log the model with extra_pip_requirements=, or with pip_requirements= for all of them"
+
 IN_MODULES: dict[str, dict[str, str]] = {
     "config": {
         "enable_async_logging": "no call waits for metrics; give log_param, log_params, set_tag and set_tags"
@@ -75,11 +78,19 @@ IN_MODULES: dict[str, dict[str, str]] = {
         "EvaluationResult": _EVALUATION,
         "FlavorBackend": "a flavor is a runlake.models.Flavor, found by the entry point group runlake.flavors",
         "MetricThreshold": _EVALUATION,
+        "ModelInputExample": "an example is a frame, an array, a dictionary, a list or a scalar",
+        "Resource": _RESOURCES,
+        "ResourceType": _RESOURCES,
+        "add_libraries_to_model": "requirements.txt pins what a model imports; code_paths saves code of your own",
         "build_docker": "models are not packed into images; requirements.txt says what one needs",
         "evaluate": _EVALUATION,
+        "infer_pip_requirements": _REQUIREMENTS,
         "list_evaluators": _EVALUATION,
         "make_metric": _EVALUATION,
         "predict": "load the model with pyfunc.load_model and call predict",
+        "set_retriever_schema": _RESOURCES,
+        "update_model_requirements": _REQUIREMENTS,
+        "validate_serving_input": "an example is tried when the model is saved, and again by `runlake models verify`",
     },
     "pyfunc": {
         "spark_udf": "load the model with pyfunc.load_model in a function of your own that Spark maps",
