@@ -328,6 +328,16 @@ def _size(program: Any) -> None:
     sizes[0]["as_expr"]["expr_str"] = RUN
 
 
+def _hidden(program: Any) -> None:
+    values = program["graph_module"]["graph"]["tensor_values"]
+    values["metadata"] = json.loads(json.dumps(next(iter(values.values()))))
+    values["metadata"]["sizes"][0] = {"as_expr": {"expr_str": RUN, "hint": None}}
+
+
+def _object(program: Any) -> None:
+    program["graph_module"]["graph"]["custom_obj_values"] = {"metadata": {"name": "a", "class_fqn": f"x={RUN}"}}
+
+
 def _guard(program: Any) -> None:
     program["guards_code"] = [f"{RUN} is None"]
 
@@ -377,6 +387,8 @@ def _library(records: dict[str, bytes]) -> None:
     ("change", "named"),
     [
         (in_program(_size), "expression"),
+        (in_program(_hidden), "expression"),
+        (in_program(_object), "object"),
         (in_program(_guard), "expression"),
         (in_program(_operator), "operator 'torch.os.mkdir'"),
         (in_program(_writing), "operator 'torch.ops.aten.save'"),
@@ -386,7 +398,19 @@ def _library(records: dict[str, bytes]) -> None:
         (_constants, "the pickle 'opaque_obj_0'"),
         (_library, "the record 'data/aotinductor/model/a.so'"),
     ],
-    ids=["size", "guard", "operator", "writing", "name", "structure", "inputs", "constants", "library"],
+    ids=[
+        "size",
+        "hidden",
+        "object",
+        "guard",
+        "operator",
+        "writing",
+        "name",
+        "structure",
+        "inputs",
+        "constants",
+        "library",
+    ],
 )
 def test_a_program_that_would_run_code_is_refused(
     model: Path, change: Callable[[dict[str, bytes]], None], named: str

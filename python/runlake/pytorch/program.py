@@ -23,7 +23,7 @@ from typing import Any, Final
 from runlake.errors import Untrusted
 from runlake.extras import import_extra
 
-_NAME: Final = re.compile(r"[\w.]*", re.ASCII)
+_NAME: Final = re.compile(r"[\w.-]*", re.ASCII)
 _LITERAL: Final = re.compile(r"[\w .,>+-]*", re.ASCII)
 _VERSION: Final = re.compile(r"[\w.+<=-]*", re.ASCII)
 
@@ -129,13 +129,23 @@ def _check_value(file: Path, value: Any, key: str) -> None:
         for name, part in value.items():
             if not _NAME.fullmatch(name):
                 raise _refusal(file, f"the name {name[:80]!r}")
-            if name != "metadata":  # texts for people
+            if name in ("as_custom_obj", "custom_obj_values") and part:
+                raise _refusal(file, "an object that is no tensor")
+            if not _is_for_people(value, name, part):
                 _check_value(file, part, name)
     elif isinstance(value, list):
         for part in value:
             _check_value(file, part, key)
     elif isinstance(value, str):
         _check_text(file, value, key)
+
+
+def _is_for_people(parent: Mapping[str, Any], name: str, part: Any) -> bool:
+    """Tell whether a part is the texts that say where a node is from; a value may be called `metadata` as well."""
+    of_node = "target" in parent or "module_call_graph" in parent
+    return (
+        name == "metadata" and of_node and isinstance(part, Mapping) and all(isinstance(x, str) for x in part.values())
+    )
 
 
 def _check_text(file: Path, text: str, key: str) -> None:
