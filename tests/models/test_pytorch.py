@@ -54,6 +54,13 @@ class Sum(torch.nn.Module):  # type: ignore[misc, name-defined]
         return left + right
 
 
+class Root(torch.nn.Module):  # type: ignore[misc, name-defined]
+    """A module whose guards have functions in them."""
+
+    def forward(self, x: Any) -> Any:
+        return x[:, : max(1, int(x.shape[1] ** 0.5))]
+
+
 class Talkative(torch.nn.Module):  # type: ignore[misc, name-defined]
     """A module whose answer depends on values, which cannot be exported."""
 
@@ -138,6 +145,16 @@ def test_inputs_by_name_and_lists_of_tensors_are_exported(tmp_path: Path, x: Any
     assert set(runlake.models.Model.load(tmp_path / "listed").flavors) == {"pytorch"}
     rows = torch.from_numpy(x[:3])
     assert runlake.pytorch.load_model(str(tmp_path / "listed"))(rows, rows).shape == (3, 3)
+
+
+def test_a_program_whose_sizes_are_computed_needs_no_trust(tmp_path: Path) -> None:
+    square = np.ones((3, 16), np.float32)
+    signature = runlake.types.schema.Schema([runlake.types.schema.TensorSpec(np.dtype("float32"), (-1, -1))])
+    runlake.pytorch.save_model(
+        Root(), tmp_path / "model", input_example=square, signature=runlake.models.ModelSignature(inputs=signature)
+    )
+    assert keys_of(tmp_path / "model", "pytorch")["serialization_format"] == "pt2"
+    assert runlake.pyfunc.load_model(str(tmp_path / "model")).predict(square[:2]).shape == (2, 4)
 
 
 def test_a_program_is_moved_to_another_device(model: Path) -> None:

@@ -175,15 +175,22 @@ def _check_expression(file: Path, text: str, *, of_tensors: bool) -> None:
         elif isinstance(node, ast.Call):
             fits = _is_known_call(node, of_tensors)
         elif isinstance(node, ast.Attribute):
-            fits = of_tensors and (
-                node.attr in _OF_TENSORS or (isinstance(node.value, ast.Name) and node.value.id == "math")
-            )
+            fits = of_tensors and _is_known_attribute(node)
         elif isinstance(node, ast.Subscript):
             fits = of_tensors and isinstance(node.slice, ast.Constant)
         else:
             fits = isinstance(node, _ARITHMETIC)
         if not fits or (isinstance(node, ast.Name) and node.id.startswith("_")):
             raise _refusal(file, f"the expression {text[:80]!r}")
+
+
+def _is_known_attribute(node: ast.Attribute) -> bool:
+    module = node.value.id if isinstance(node.value, ast.Name) else ""
+    return (
+        node.attr in _OF_TENSORS
+        or (module == "math" and not node.attr.startswith("_"))
+        or (module == "torch" and node.attr.lstrip("_").startswith("sym_"))
+    )
 
 
 def _is_known_call(node: ast.Call, of_tensors: bool) -> bool:
