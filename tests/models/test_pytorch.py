@@ -61,6 +61,24 @@ class Root(torch.nn.Module):  # type: ignore[misc, name-defined]
         return x[:, : max(1, int(x.shape[1] ** 0.5))]
 
 
+@torch.library.custom_op("runlake_shop::double", mutates_args=())
+def double(x: torch.Tensor) -> torch.Tensor:
+    """An operator that PyTorch does not have."""
+    return x * 2
+
+
+@double.register_fake
+def _(x: Any) -> Any:
+    return torch.empty_like(x)
+
+
+class Custom(torch.nn.Module):  # type: ignore[misc, name-defined]
+    """A module with that operator."""
+
+    def forward(self, x: Any) -> Any:
+        return double(x)
+
+
 class Talkative(torch.nn.Module):  # type: ignore[misc, name-defined]
     """A module whose answer depends on values, which cannot be exported."""
 
@@ -441,6 +459,23 @@ def test_a_program_that_would_run_code_is_refused(
         assert named in str(caught.value)
         assert "trust_pickle=True" in str(caught.value.hint)
     assert not Path("exploded").exists()
+
+
+def test_a_program_that_would_be_refused_is_written_only_when_asked_for(
+    tmp_path: Path, x: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with caplog.at_level(logging.WARNING, "runlake"):
+        runlake.pytorch.save_model(Custom(), tmp_path / "weights", input_example=x)
+        assert "its program would need trust_pickle=True" in caplog.text
+        runlake.pytorch.save_model(Custom(), tmp_path / "model", input_example=x, serialization_format="pt2")
+    assert keys_of(tmp_path / "weights", "pytorch")["serialization_format"] == "safetensors"
+    assert "the operator 'torch.ops.runlake_shop.double.default'" in caplog.text
+    np.testing.assert_allclose(runlake.pyfunc.load_model(str(tmp_path / "model")).predict(x), x * 2)
+    monkeypatch.setattr("runlake.models.trust._written", {})
+    with pytest.raises(Untrusted, match="runlake_shop"):
+        runlake.pyfunc.load_model(str(tmp_path / "model"))
+    found = runlake.pyfunc.load_model(str(tmp_path / "model"), trust_pickle=True).predict(x)
+    np.testing.assert_allclose(found, x * 2)
 
 
 # -- what is wrong

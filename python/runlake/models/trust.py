@@ -40,11 +40,15 @@ class Trust:
         Raises:
             Untrusted: it may not.
         """
-        if not self.pickle and not (self.own and _digest(file) in _written):
+        if not self.pickle and not self.wrote(file):
             raise Untrusted(
                 f"{file} is a pickle, which runs whatever code its writer wants when it is loaded",
                 hint="if you know who wrote it, load it with trust_pickle=True",
             )
+
+    def wrote(self, file: Path) -> bool:
+        """Tell whether this process has written a file that runs code, and that counts."""
+        return self.own and bool(_written) and _digest(file) in _written
 
     def types_in(self, file: Path) -> tuple[str, ...]:
         """Return the types that a file may make besides those that are known to be harmless."""

@@ -17,6 +17,7 @@ from runlake.errors import Corrupt, InvalidInput, InvalidType, NotFound, Untrust
 from runlake.extras import import_extra
 from runlake.models import trust
 from runlake.models.flavors import Flavor, Loading, payload, reading, warn_if_newer
+from runlake.models.trust import Trust
 from runlake.pytorch import exporting, program
 from runlake.pytorch.predicting import Predictor
 
@@ -72,7 +73,7 @@ class _PyTorch(Flavor):
         form = serialization_format
         if form in (None, SERIALIZATION_FORMAT_PT2):
             try:
-                exporting.write(model, data / _PROGRAM, example, example_signature)
+                _write_program(model, data / _PROGRAM, example, example_signature, asked_for=form is not None)
                 form = SERIALIZATION_FORMAT_PT2
             except InvalidInput as error:
                 if form is not None or isinstance(model, torch.jit.ScriptModule):
@@ -131,10 +132,32 @@ FLAVOR: Final = _PyTorch()
 # -- program
 
 
+def _write_program(model: Any, file: Path, example: Any, signature: Any, *, asked_for: bool) -> None:
+    """Export a module; one whose program would be refused is exported only when that is asked for."""
+    exporting.write(model, file, example, signature)
+    try:
+        program.check(file)
+    except Untrusted as error:
+        if not asked_for:
+            file.unlink()
+            raise InvalidInput(f"its program would need trust_pickle=True: {error.message}") from error
+        _log.warning("the program needs trust_pickle=True to be loaded: %s", error.message)
+        trust.remember(file)
+
+
+def _check_program(file: Path, trusted: Trust) -> None:
+    if trusted.pickle:
+        return
+    try:
+        program.check(file)
+    except Untrusted:
+        if not trusted.wrote(file):
+            raise
+
+
 def _read_program(torch: Any, file: Path, how: Loading) -> Any:
     with reading(file, "program of torch.export"):
-        if not how.trust.pickle:
-            program.check(file)
+        _check_program(file, how.trust)
         exported = torch.export.load(str(file))
         place = how.options.get("map_location") or how.options.get("device")
         if place is not None and any(tensor.device != torch.device(place) for tensor in exported.state_dict.values()):
