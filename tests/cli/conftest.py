@@ -10,7 +10,7 @@ import pytest
 
 import runlake
 from runlake.cli.app import status_of
-from runlake.fluent import origin
+from runlake.fluent import experiments, origin
 from runlake.store import get_store
 from tests.cli.registered import register_churn
 
@@ -83,6 +83,7 @@ def lake(tmp_path: Path) -> Iterator[Path]:
 def churn(tmp_path: Path) -> Iterator[Path]:
     """A store with the registered model `churn`, of three versions."""
     root = tmp_path / "lake"
+    experiments.forget_choice()
     runlake.set_tracking_uri(str(root))
     register_churn()
     yield root
