@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from runlake import lifecycle, recording, run_files
+from runlake import lifecycle, logged_models, recording, run_files
 from runlake.entities import (
     DatasetInput,
     Experiment,
@@ -230,10 +230,20 @@ class MlflowClient(RegistryMethods, LoggedModelMethods):
         dataset_digest: str | None = None,
         model_id: str | None = None,
     ) -> RunOperations | None:
-        """Log one value; step None is 0, timestamp None is now. The point is in the journal when this returns."""
+        """Log one value; step None is 0, timestamp None is now. The point is in the journal when this returns.
+
+        With a `model_id` it is a metric of that logged model as well, on the data set if one is named.
+        """
         with shielded("log_metric"):
-            recording.log_metrics(self._store, run_id, {key: value}, 0 if step is None else step, timestamp)
-            recording.note_unkept(model_id=model_id, dataset=dataset_name or dataset_digest)
+            store, at, metrics = self._store, 0 if step is None else step, {key: value}
+            if model_id is None:
+                recording.log_metrics(store, run_id, metrics, at, timestamp)
+                recording.note_unkept(dataset=dataset_name or dataset_digest)
+            else:
+                dataset = (dataset_name, dataset_digest) if dataset_name else None
+                logged_models.log_metrics(
+                    store, store, run_id, metrics, at, timestamp, model_id=model_id, dataset=dataset
+                )
         return RunOperations() if synchronous is False else None
 
     def log_param(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> Any:
@@ -280,7 +290,7 @@ class MlflowClient(RegistryMethods, LoggedModelMethods):
     ) -> None:
         """Record which data sets a run read."""
         with shielded("log_inputs"):
-            recording.note_unkept(model_id=models)
+            recording.note_unkept(model=models)
             recording.log_inputs(self._store, run_id, datasets or ())
 
     def get_metric_history(self, run_id: str, key: str) -> list[Metric]:

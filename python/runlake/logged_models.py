@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, SupportsFloat
 
-from runlake import names
+from runlake import names, recording
 from runlake.catalog import NewModel
 from runlake.entities import LoggedModel, LoggedModelInput, LoggedModelOutput, LoggedModelStatus, ModelMetric, PagedList
 from runlake.errors import InvalidInput
@@ -133,6 +133,36 @@ def log_model_metrics(store: AnyStore, run_id: str, metrics: Sequence[ModelMetri
         NotFound: there is no such run or model.
     """
     store.catalog.log_model_metrics(run_id, metrics)
+
+
+def log_metrics(
+    runs: AnyStore,
+    models: AnyStore,
+    run_id: str,
+    metrics: Mapping[str, SupportsFloat],
+    step: int,
+    timestamp: int | None,
+    *,
+    model_id: str,
+    dataset: tuple[str, str | None] | None,
+) -> None:
+    """Append one value for each key to a run, and note it for a logged model.
+
+    Args:
+        runs: Where the run is logged into.
+        models: Where the model is; another store when runs are logged into a spool.
+        dataset: Name and digest of what the model was measured on.
+
+    Raises:
+        NotFound: there is no such model; nothing is logged.
+    """
+    get_logged_model(models, model_id)
+    at = now_ms() if timestamp is None else timestamp
+    recording.log_metrics(runs, run_id, metrics, step, at)
+    name, digest = dataset or (None, None)
+    about = {"model_id": model_id, "dataset_name": name, "dataset_digest": digest}
+    points = [ModelMetric(key, float(value), at, step, **about) for key, value in metrics.items()]
+    log_model_metrics(models, run_id, points)
 
 
 def log_inputs(store: Store, run_id: str, models: Sequence[LoggedModelInput]) -> None:

@@ -34,12 +34,12 @@ def warn_once(message: str, *, cause: str | None = None) -> None:
         _log.warning("runlake: %s", message)
 
 
-def note_unkept(*, model_id: object = None, dataset: object = None) -> None:
-    """Say once that a metric or an input was given a model or a data set that is not kept with it."""
-    if model_id:
-        warn_once("logged models are not there yet: model arguments have no effect")
+def note_unkept(*, model: object = None, dataset: object = None) -> None:
+    """Say once that an input was given a model, or a metric of no model a data set, that is not kept with it."""
+    if model:
+        warn_once("inputs are not tied to logged models: the model argument has no effect")
     if dataset:
-        warn_once("metrics are not tied to data sets: the dataset argument has no effect; record it with log_input")
+        warn_once("metrics are tied to data sets with a model_id only: the dataset argument has no effect")
 
 
 def log_metrics(

@@ -77,6 +77,23 @@ def test_models_are_found_by_what_was_measured_of_them(where: str) -> None:
     assert [model.model_id for model in client.search_logged_models([experiment_id], order_by=best)] == ids[1::-1]
 
 
+def test_a_metric_of_a_model_is_one_of_its_run_as_well(where: str) -> None:
+    import pandas as pd
+
+    data = runlake.data.from_pandas(pd.DataFrame({"x": [1, 2]}), name="held out")
+    with runlake.start_run() as run:
+        model_id = runlake.initialize_logged_model("measured").model_id
+        runlake.log_metric("acc", 0.5, step=1, model_id=model_id)
+        runlake.log_metrics({"acc": 0.75, "loss": 2}, step=2, model_id=model_id, dataset=data)
+        runlake.MlflowClient().log_metric(run.info.run_id, "f1", 0.25, model_id=model_id)
+        with pytest.raises(NotFound):
+            runlake.log_metric("acc", 1.0, model_id="m-" + "0" * 32)
+    found = {(metric.key, metric.value, metric.dataset_name) for metric in runlake.get_logged_model(model_id).metrics}
+    assert found == {("acc", 0.5, None), ("acc", 0.75, "held out"), ("loss", 2.0, "held out"), ("f1", 0.25, None)}
+    history = runlake.MlflowClient().get_metric_history(run.info.run_id, "acc")
+    assert [(point.value, point.step) for point in history] == [(0.5, 1), (0.75, 2)]
+
+
 def test_files_are_given_to_a_model_and_listed(where: str, tmp_path: Path) -> None:
     client = runlake.MlflowClient()
     model_id = client.create_logged_model("0", "with files").model_id
@@ -116,6 +133,7 @@ def test_answers_are_mlflows(where: str, tmp_path: Path, judge: Judge) -> None:
         tracker.set_experiment(f"judged {Path(where).name}")
         with tracker.start_run() as run:
             made = tracker.initialize_logged_model(name="net", params={"d": "1"}, tags={"t": "x"}, model_type="agent")
+            tracker.log_metric("acc", 0.5, step=3, model_id=made.model_id)
             ended = tracker.finalize_logged_model(made.model_id, "READY")
         other = tracker.initialize_logged_model(source_run_id=run.info.run_id)
         frame = tracker.search_logged_models(filter_string="attributes.name = 'net'")
@@ -126,6 +144,8 @@ def test_answers_are_mlflows(where: str, tmp_path: Path, judge: Judge) -> None:
             sorted(frame.columns),
             {name: row[name] for name in ("name", "model_type", "status", "params")},
             tracker.search_logged_models(filter_string="metrics.acc > 1").shape,
+            tracker.search_logged_models(filter_string="metrics.acc < 1").shape,
+            [(metric.key, metric.value, metric.step) for metric in tracker.get_logged_model(made.model_id).metrics],
             tracker.set_logged_model_tags(made.model_id, {"n": 1}),
             tracker.get_logged_model(made.model_id).tags["n"],
         ]

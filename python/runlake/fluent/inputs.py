@@ -25,7 +25,7 @@ def log_input(
         dataset: From `runlake.data`, e.g. `data.from_pandas(frame)`.
         context: What it was used for, e.g. "training"; kept in the tag `mlflow.data.context`.
         tags: Of this use of the data set.
-        model: Accepted; there are no logged models yet.
+        model: Accepted; inputs are not tied to logged models.
     """
     log_inputs([dataset], [context], [tags], [model])
 
@@ -42,12 +42,12 @@ def log_inputs(
         datasets: From `runlake.data`.
         contexts: One for each data set, or None.
         tags_list: One dictionary for each data set, or None.
-        models: Accepted; there are no logged models yet.
+        models: Accepted; inputs are not tied to logged models.
 
     Raises:
         InvalidInput: the lists have different lengths.
     """
-    recording.note_unkept(model_id=any(models or []))
+    recording.note_unkept(model=any(models or []))
     store, run = target(None)
     with shielded("log_inputs"):
         inputs = [

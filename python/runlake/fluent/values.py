@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runlake import _engine, operations, recording, run_files
+from runlake.fluent.place import as_spool
 from runlake.fluent.runs import active_or_new
 from runlake.guard import shielded
 from runlake.operations import RunOperations
@@ -28,8 +29,7 @@ def log_metric_slowly(
     """Do what the compiled `log_metric` does not: start a run, name another one, and obey the error policy."""
     store, run = target(run_id)
     with shielded("log_metric"):
-        recording.log_metrics(store, run, {key: value}, 0 if step is None else step, timestamp)
-        recording.note_unkept(model_id=model_id, dataset=dataset)
+        _log_metrics(store, run, {key: value}, 0 if step is None else step, timestamp, model_id, dataset)
     return _done(synchronous)
 
 
@@ -48,17 +48,38 @@ def log_metrics(
         step: None is 0.
         run_id: None is the active run; without one, a run is started.
         timestamp: Milliseconds since 1970; None is now.
-        model_id: Accepted; there are no logged models yet.
-        dataset: Accepted; metrics are not tied to data sets.
+        model_id: A logged model, whose metrics these are as well; with a server this waits for its answer.
+        dataset: What a model was measured on; without a model it is not kept.
 
     Raises:
         InvalidInput: a key, a value or the step is not legal.
+        NotFound: there is no such model; nothing is logged.
     """
     store, run = target(run_id)
     with shielded("log_metrics"):
-        recording.log_metrics(store, run, metrics, 0 if step is None else step, timestamp)
-        recording.note_unkept(model_id=model_id, dataset=dataset)
+        _log_metrics(store, run, metrics, 0 if step is None else step, timestamp, model_id, dataset)
     return _done(synchronous)
+
+
+def _log_metrics(
+    store: AnyStore,
+    run_id: str,
+    metrics: dict[str, float],
+    step: int,
+    timestamp: int | None,
+    model_id: str | None,
+    dataset: object,
+) -> None:
+    if model_id is None:
+        recording.log_metrics(store, run_id, metrics, step, timestamp)
+        recording.note_unkept(dataset=dataset)
+        return
+    from runlake import logged_models  # few metrics are of a model
+
+    name, digest = getattr(dataset, "name", None), getattr(dataset, "digest", None)
+    models = store if as_spool(store) is None else store_at()  # a spool has none: its server has them
+    measured_on = (name, digest) if name else None
+    logged_models.log_metrics(store, models, run_id, metrics, step, timestamp, model_id=model_id, dataset=measured_on)
 
 
 def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
