@@ -206,6 +206,27 @@ def test_the_log_of_the_registry_says_who_registered(lake: Path, monkeypatch: py
     assert told == [("create_model", "ada"), ("create_version", "ada"), ("create_version", "ada")]
 
 
+def test_a_registry_that_is_elsewhere_is_loaded_from_and_gets_no_models_of_another_store(
+    lake: Path, tmp_path: Path
+) -> None:
+    with runlake.start_run():
+        here = runlake.pyfunc.log_model(name="echo", python_model=lambda data: "here", registered_model_name="echoes")
+    runlake.set_tracking_uri(tmp_path / "other")
+    with runlake.start_run():
+        runlake.pyfunc.log_model(name="echo", python_model=lambda data: "there", registered_model_name="echoes")
+    runlake.set_registry_uri(lake)
+    try:
+        assert runlake.pyfunc.load_model("models:/echoes/1").predict(1) == "here"
+        with pytest.raises(InvalidInput, match="a registry has the models of its own store"), runlake.start_run():
+            runlake.pyfunc.log_model(name="echo", python_model=Echo(), registered_model_name="echoes")
+        with pytest.raises(InvalidInput, match="a registry has the models of its own store"):
+            runlake.register_model(here.model_uri, "echoes")
+        runlake.set_tracking_uri(lake)
+        assert runlake.register_model(here.model_uri, "echoes").version == 2
+    finally:
+        runlake.set_registry_uri("")
+
+
 def test_models_are_registered_by_every_uri(lake: Path) -> None:
     with runlake.start_run() as run:
         info = runlake.pyfunc.log_model(name="echo", python_model=Echo())

@@ -159,6 +159,7 @@ def _log(
         raise InvalidType(f"step is {about.step!r}; it must be a whole number")
     if registered_model_name is not None:
         registering.check_name(registered_model_name)
+        registering.check_registry()
     logged = _made(store, run, about)
     remember(logged.model_id)
     manifest = kind(

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from runlake import config, names
 from runlake.entities import ModelVersion
-from runlake.errors import AlreadyExists
+from runlake.errors import AlreadyExists, InvalidInput
+from runlake.location import chosen_registry_uri, get_tracking_uri, resolved
 from runlake.model_sources import resolve_source
 from runlake.registry import operations
 from runlake.store import Store
@@ -37,7 +38,7 @@ def register_model(
 
     Raises:
         NotFound: there is no such model.
-        InvalidInput: the name is not legal, or the URI is none of this store's.
+        InvalidInput: the name is not legal, the URI is none of this store's, or the registry in force is another's.
     """
     del env_pack
     return register(store_at(renew=True), model_uri, name, await_registration_for, tags=tags)
@@ -57,6 +58,7 @@ def register(
 
     del await_registration_for
     check_name(name)
+    check_registry()
     source, run_id, model_id = locating.source_of(store, model_uri)
     if isinstance(store, Store):  # a server does so itself, but only when the registered model is there
         resolve_source(store, source, run_id, model_id, dict(tags or {}), local=True)
@@ -68,6 +70,21 @@ def register(
     )
     _log.info("registered version %d of model %r", version.version, name)
     return version
+
+
+def check_registry() -> None:
+    """Return if what is registered can be found in the registry in force.
+
+    Raises:
+        InvalidInput: `set_registry_uri` has named another store than the one with the models.
+    """
+    elsewhere = chosen_registry_uri()
+    if elsewhere is not None and resolved(elsewhere) != resolved():
+        raise InvalidInput(
+            f"the registry in force is {elsewhere}, and the model is in {get_tracking_uri()}; a registry has the models"
+            " of its own store",
+            hint="set_registry_uri('') puts the registry of the tracking URI in force",
+        )
 
 
 def check_name(name: object) -> str:
