@@ -52,7 +52,8 @@ def _collection() -> Background:
 def _add_tags(run: ActiveRun, collected: Collected) -> None:
     # A run that somebody has deleted meanwhile goes without; it is nobody's mistake.
     with shielded("standard tags", always=True), contextlib.suppress(InvalidInput, NotFound):
-        tags = {key: value for key, value in _kept(run.store, collected).items() if key not in run.data.tags}
+        own = run.store.catalog.get_run(run.id).data.tags  # not `run.data`: what the script has set meanwhile stays
+        tags = {key: value for key, value in _kept(run.store, collected).items() if key not in own}
         if tags:
             run.store.record(run.id, params={}, tags=tags)
 
