@@ -171,3 +171,25 @@ def test_what_was_held_back_counts_once_after_a_power_cut_that_follows_a_seal(ro
     [key] = copy.ledger("run1").keys
     assert (key.accepted, key.stored, key.dropped, key.in_flight) == (40, 5, {"throttled": 35}, 0)
     copy.close()
+
+
+def test_of_many_keys_none_that_was_held_back_counts_twice_after_a_power_cut_that_follows_a_seal(
+    root: Path, tmp_path: Path
+) -> None:
+    store = Store.open(root, config=Config(sync_interval_ms=3_600_000))
+    logger, keys = add_run(store), [f"k{i}" for i in range(1200)]
+    store.throttle_run("run1", ["*"], Policy(every=10))
+    for step in range(23):
+        logger.log(dict.fromkeys(keys, float(step)), step)
+    store.flush()
+    for step in range(23, 28):
+        logger.log(dict.fromkeys(keys, float(step)), step)
+    store.seal()
+    shutil.copytree(root, tmp_path / "copy", ignore=shutil.ignore_patterns("*.lock"))
+    expected = sorted({*points(store), *(("run1", key, 27, 27.0) for key in keys)})
+    store.close()
+    copy = Store.open(tmp_path / "copy")
+    copy.seal()
+    assert points(copy) == expected
+    assert {(key.accepted, key.in_flight) for key in copy.ledger("run1").keys} == {(28, 0)}
+    copy.close()

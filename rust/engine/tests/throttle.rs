@@ -616,6 +616,34 @@ fn after_a_power_cut_the_ledger_is_that_of_the_last_sync() {
 }
 
 #[test]
+fn a_flush_leaves_the_ledger_of_all_series_however_many_are_throttled() {
+    let lake = Lake::new();
+    let config = Config {
+        sync_interval: Duration::from_secs(3600),
+        ..ordinary()
+    };
+    let writer = lake.open(config);
+    writer.set_throttle(vec![rule("*", every(10))]).unwrap();
+    let all: Vec<_> = (0..2500)
+        .map(|key| writer.series("run", &format!("{key}")).unwrap())
+        .collect();
+    // Until the preparer has made a slot for each.
+    while writer.stats().pending < 2500 {
+        all.iter().for_each(|series| log(&writer, *series, 0..2));
+    }
+    for steps in [2..5, 5..8] {
+        all.iter().for_each(|series| log(&writer, *series, steps.clone()));
+        writer.flush(None).unwrap();
+    }
+    let last: Vec<_> = writer.ledger().unwrap().into_iter().map(|entry| entry.tally).collect();
+    let after = cut(&lake);
+    let adopted = adopt(after.path(), writer.id()).unwrap().unwrap();
+    let found: Vec<_> = adopted.ledger.into_iter().map(|entry| entry.tally).collect();
+    assert_eq!(found.len(), 2500);
+    assert!(found == last);
+}
+
+#[test]
 fn a_chunk_is_made_smaller_where_the_disk_has_no_room_for_a_large_one() {
     let lake = Lake::new();
     let folder = lake.path().join("journals");

@@ -73,7 +73,7 @@ impl Writer {
             let spared = usize::from(!self.hot.lock().gates.is_empty() || cold.ledger.unrecorded() > 0);
             self.take_sealed(&mut cold, spared)
         };
-        let synced = self.sync_everything();
+        let synced = self.sync_everything(true);
         failpoint!(CloseSynced);
         drop(turn);
         let lock = self.inner.lock.lock().take();

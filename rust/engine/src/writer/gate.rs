@@ -304,6 +304,11 @@ impl Gates {
         self.count == 0
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
     /// Puts a gate before a series that has none.
     pub(super) fn insert(&mut self, series: u32, gate: Gate) {
         let place = series as usize;

@@ -22,8 +22,8 @@ use crate::writer::room::{Patience, Use, after};
 /// Most slots that are made ahead for series without a policy, in case there is no room one day: 4 MiB.
 const MOST_SPARE_SLOTS: usize = 4096;
 
-/// Most records of gates that one pass of the syncer writes, some 300 bytes each.
-const MOST_RECORDS: usize = 1000;
+/// Most records of gates that one pass of the syncer writes that nobody waits for, some 300 bytes each.
+pub(super) const MOST_RECORDS: usize = 1000;
 /// How soon slots are asked for again after the disk has refused.
 const RETRY: Duration = Duration::from_secs(1);
 

@@ -20,13 +20,17 @@ use crate::journal::record::{Frame, Record};
 use crate::journal::slots::Commit;
 use crate::types::Seq;
 use crate::writer::Writer;
+use crate::writer::gates::MOST_RECORDS;
 use crate::writer::lane::{Book, Cold, Past};
 use crate::writer::room::{Patience, Use, after, side_blocks};
 
 /// A middle smaller than this is not given back when a chunk retires.
 const CUT_BLOCKS: u64 = 16;
-/// A pass that finds the current chunk retired under its hands looks again this often; the rest is for the next pass.
-const ROUNDS: usize = 4;
+/// A pass that finds the current chunk retired under its hands looks again this often; the rest is for the next pass. So often
+/// do chunks double until the largest, where each is too small for the records of all gates.
+const ROUNDS: usize = 12;
+/// How often a pass that somebody waits for takes news of gates at most: of 32,000 gates all.
+const MOST_TURNS: usize = 32;
 
 /// What passes have achieved, for those who wait for it.
 #[derive(Debug, Default)]
@@ -41,6 +45,8 @@ struct Passes {
     /// The latest pass that has ended, as the count at its beginning.
     ended: u64,
     failure: Option<String>,
+    /// Somebody waits for the next one.
+    awaited: bool,
 }
 
 /// The current chunk at one moment.
@@ -50,6 +56,13 @@ struct Moment {
     book: Book,
     /// What gates have counted at that moment and no record has.
     news: Vec<(Entry, Commit)>,
+}
+
+impl Moment {
+    fn has_nothing_new(&self) -> bool {
+        let Self { points, book, news, .. } = self;
+        *points == book.framed && book.side == book.side_synced && book.durable == *points && news.is_empty()
+    }
 }
 
 /// What the current chunk has of what gates have counted.
@@ -99,6 +112,7 @@ impl Writer {
         let Progress { state, changed } = &self.inner.progress;
         let mut passes = state.lock();
         let asked_after = passes.begun;
+        passes.awaited = true;
         self.inner.signals.ask_to_sync();
         while passes.ended <= asked_after {
             match until {
@@ -113,13 +127,13 @@ impl Writer {
     /// One pass over everything that is not on the disk yet.
     pub(super) fn sync_pass(&self) {
         let turn = self.inner.turn.lock();
-        let begun = {
+        let (begun, awaited) = {
             let mut passes = self.inner.progress.state.lock();
             passes.begun += 1;
-            passes.begun
+            (passes.begun, std::mem::take(&mut passes.awaited))
         };
         self.release_overdue();
-        let failure = self.sync_everything().err().map(|e| e.to_string());
+        let failure = self.sync_everything(awaited).err().map(|e| e.to_string());
         if let Some(failure) = &failure {
             self.inner.cold.lock().last_error = Some(failure.clone());
         }
@@ -146,8 +160,8 @@ impl Writer {
     /// Syncs all chunks, going on behind one that fails.
     ///
     /// Oldest first, unless points are held back: who believes the last frame of a retired chunk must have the ledger that
-    /// goes with it, which is in the next one.
-    pub(super) fn sync_everything(&self) -> Result<()> {
+    /// goes with it, which is in the next one. `awaited` asks for the ledger of all gates and not of some.
+    pub(super) fn sync_everything(&self, awaited: bool) -> Result<()> {
         let mut outcome = Ok(());
         for _ in 0..ROUNDS {
             let mut pasts = self.unsynced_pasts();
@@ -157,7 +171,7 @@ impl Writer {
             } else {
                 outcome = self.sync_pasts(&pasts);
             }
-            let current = self.sync_current();
+            let current = self.sync_current(awaited);
             if ledger_first && !matches!(current, Ok(true)) {
                 outcome = self.sync_pasts(&pasts);
             }
@@ -240,25 +254,32 @@ impl Writer {
     }
 
     /// Syncs the current chunk; true when it has retired meanwhile and the pass must go on.
-    fn sync_current(&self) -> Result<bool> {
-        let Some(mut moment) = self.moment() else {
-            return Ok(false);
+    fn sync_current(&self, awaited: bool) -> Result<bool> {
+        let mut turns = if awaited { self.turns() } else { 1 };
+        let (moment, recorded) = loop {
+            let Some(mut moment) = self.moment() else {
+                return Ok(false);
+            };
+            if moment.book.poisoned {
+                return self.retire_poisoned(moment.chunk.number());
+            }
+            if moment.has_nothing_new() {
+                self.note_accounted(&moment.chunk, Recorded::All);
+                return Ok(false);
+            }
+            let news = std::mem::take(&mut moment.news);
+            turns = if news.len() < MOST_RECORDS { 0 } else { turns - 1 };
+            // Before the frame: who believes the frame has the ledger that goes with it.
+            let Some(recorded) = self.append_records(&moment.chunk, news)? else {
+                return Ok(true);
+            };
+            if turns == 0 || recorded == Recorded::NoRoom {
+                break (moment, recorded);
+            }
         };
-        let news = std::mem::take(&mut moment.news);
         let Moment {
             chunk, points, book, ..
         } = &moment;
-        if book.poisoned {
-            return self.retire_poisoned(chunk.number());
-        }
-        if *points == book.framed && book.side == book.side_synced && book.durable == *points && news.is_empty() {
-            self.note_accounted(chunk, Recorded::All);
-            return Ok(false);
-        }
-        // Before the frame: who believes the frame has the ledger that goes with it.
-        let Some(recorded) = self.append_records(chunk, news)? else {
-            return Ok(true);
-        };
         if *points > book.framed {
             let frame = frame(chunk, book.framed, *points).map_err(Error::io("read", chunk.path()))?;
             if !self.append_frame(chunk, *points, &frame)? {
@@ -285,6 +306,12 @@ impl Writer {
             }
             _ => Ok(false),
         }
+    }
+
+    /// How often news has to be taken until each gate had its turn.
+    fn turns(&self) -> usize {
+        let gates = self.hot.lock().gates.len();
+        gates.div_ceil(MOST_RECORDS).clamp(1, MOST_TURNS)
     }
 
     /// Notes that the chunk has, on the disk, records of all gates, if it does.
