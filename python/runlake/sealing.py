@@ -161,6 +161,9 @@ class Sealer:
         self._stopped.set()
         self._thread.join(timeout_s)
 
+    def _is_due(self) -> bool:
+        return self._writer.wait_unsealed(self._config.seal_bytes, 0)
+
     def _sync(self, deadline: float) -> int:
         """Sync the journal where something is to be sealed; return up to where it is on the disk."""
         if self._sealed < self._writer.stats().committed:
@@ -211,7 +214,10 @@ class Sealer:
         while not self._stopped.is_set():
             try:
                 if self._writer.wait_unsealed(self._config.seal_bytes, _LOOK_MS):
+                    before = self._sealed
                     self.seal(min_bytes=self._config.seal_bytes)
+                    if self._sealed == before and self._is_due():
+                        raise StoreError(self._writer.stats().last_error or "they are not on the disk yet")
             except Exception as error:  # NOTE: without this thread journals grow to their cap, and points are dropped
                 _log.warning("points stay in the journal for now: %s: %s", type(error).__name__, error)
                 self._stopped.wait(_RETRY_S)

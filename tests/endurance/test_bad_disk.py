@@ -86,6 +86,30 @@ def main():
     run.end()
 """
 
+REFUSING = """
+import logging
+from runlake import sealing
+from tests.endurance.shim import Shim
+
+def main():
+    said, sealing._RETRY_S = [], 0.2
+    logging.getLogger("runlake").addFilter(lambda record: said.append(record.getMessage()) or True)
+    shim, run = Shim.here(), runlake.start_run()
+    shim.fail_syncs(journals=True)
+    for step in range(5000):
+        run.log({"loss": step / 2}, step=step)
+    deadline = time.monotonic() + 30
+    while sum("points stay in the journal" in text for text in said) < 2:
+        assert time.monotonic() < deadline, said
+        time.sleep(0.001)
+    print(shim.failed)
+    shim.fail_syncs()
+    while run.store.stats().sealed < 5000:
+        assert time.monotonic() < deadline, run.store.stats()
+        time.sleep(0.001)
+    run.end()
+"""
+
 HELP = """
 def flushed(run):
     deadline = time.monotonic() + 30
@@ -169,3 +193,15 @@ def test_points_that_the_system_forgot_are_noted_and_the_others_sealed_while_the
     store.close()
     unhealthy = [finding.check for finding in examine(lake) if not finding.is_healthy]
     assert unhealthy == ["losses"]
+
+
+def test_sealing_waits_before_it_tries_again_where_nothing_can_be_synced(tmp_path: Path) -> None:
+    lake, shim = tmp_path / "lake", Shim(tmp_path / "shim")
+    program = programs.write(tmp_path, REFUSING)
+    environment = {"RUNLAKE_SYNC_INTERVAL_MS": "3600000", "RUNLAKE_SEAL_BYTES": "28000", **shim.environment}
+    done = programs.finished(lake, program, **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(done.stdout) < 50
+    assert "Input/output error" in done.stderr
+    runlake.set_tracking_uri(lake)
+    assert runlake.points(keys="loss").collect()["step"].sort().to_list() == list(range(5000))
