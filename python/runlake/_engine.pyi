@@ -192,7 +192,9 @@ class Writer:
         """Return the counters of this moment."""
 
     def wait_unsealed(self, bytes: int, timeout_ms: int) -> bool:
-        """Wait until at least `bytes` of journal are unsealed; False when time is up or the writer was closed."""
+        """Wait until at least `bytes` of journal can be let go of by a seal: points that are not sealed, and records
+        since the last `trim`. False when time is up or the writer was closed.
+        """
 
     def push_outbox(self, payload: bytes) -> int:
         """Keep `payload` in the journal for whoever adopts it, and return its id; ids rise."""

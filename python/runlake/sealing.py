@@ -139,8 +139,10 @@ class Sealer:
             return False
         try:
             stats = self._writer.stats()
-            if stats.unsealed_bytes < min_bytes:
+            if min_bytes and not self._writer.wait_unsealed(min_bytes, 0):
                 return self._sealed >= stats.committed
+            if self._sealed >= stats.committed and self._is_due():
+                self._seal_ledger(deadline)
             ledger = self._writer.ledger()
             end = min(stats.committed, self._sync(deadline))
             while self._sealed < end:
@@ -168,8 +170,19 @@ class Sealer:
         """Sync the journal where something is to be sealed; return up to where it is on the disk."""
         if self._sealed < self._writer.stats().committed:
             with contextlib.suppress(StoreError):  # what a full or failing disk has taken can be sealed all the same
-                self._writer.flush(max(0, round((deadline - time.monotonic()) * 1000)))
+                self._writer.flush(_left_ms(deadline))
         return self._writer.stats().durable
+
+    def _seal_ledger(self, deadline: float) -> None:
+        """Commit the ledger alone, so that the journal may forget it: each sync writes it, where points are throttled.
+
+        Raises:
+            StoreError: it could not be synced before; see `seal`.
+        """
+        ledger = self._writer.ledger()
+        self._writer.flush(_left_ms(deadline))
+        self._segments.seal([], [], {self._writer.id: ledger})
+        self._writer.trim(self._sealed)
 
     def _seal_piece(self, end: int, ledger: Sequence[_engine.LedgerEntry]) -> None:
         piece = max(1, self._config.seal_bytes // BYTES_PER_POINT)
@@ -221,3 +234,7 @@ class Sealer:
             except Exception as error:  # NOTE: without this thread journals grow to their cap, and points are dropped
                 _log.warning("points stay in the journal for now: %s: %s", type(error).__name__, error)
                 self._stopped.wait(_RETRY_S)
+
+
+def _left_ms(deadline: float) -> int:
+    return max(0, round((deadline - time.monotonic()) * 1000))

@@ -193,3 +193,18 @@ def test_of_many_keys_none_that_was_held_back_counts_twice_after_a_power_cut_tha
     assert points(copy) == expected
     assert {(key.accepted, key.in_flight) for key in copy.ledger("run1").keys} == {(28, 0)}
     copy.close()
+
+
+def test_a_journal_of_points_that_are_held_back_does_not_grow_beyond_what_is_sealed(root: Path) -> None:
+    store = Store.open(root, config=Config(seal_bytes=1 << 20, sync_interval_ms=3_600_000))
+    logger, keys = add_run(store), [f"k{i}" for i in range(400)]
+    store.throttle_run("run1", ["*"], Policy(every=1_000_000))
+    for step in range(60):
+        logger.log(dict.fromkeys(keys, float(step)), step)
+        store.flush()
+    wait_until(lambda: not store.writer().wait_unsealed(1 << 20, 0))
+    chunks = [int(name.split(".")[1]) for name in journal_files(store) if name.endswith(".journal")]
+    assert min(chunks) >= 3, "the first ones are gone, although nothing was sealed"
+    assert {(key.accepted, key.in_flight) for key in store.ledger("run1").keys} == {(60, 1)}
+    store.close()
+    assert {(key.accepted, key.in_flight) for key in Store.open(root).ledger("run1").keys} == {(60, 0)}

@@ -644,6 +644,43 @@ fn a_flush_leaves_the_ledger_of_all_series_however_many_are_throttled() {
 }
 
 #[test]
+fn a_journal_whose_points_are_held_back_grows_by_records_that_a_trim_lets_go_of() {
+    let lake = Lake::new();
+    let writer = lake.open(small());
+    writer.set_throttle(vec![rule("*", every(1_000_000))]).unwrap();
+    let all: Vec<_> = (0..100)
+        .map(|key| writer.series("run", &format!("{key}")).unwrap())
+        .collect();
+    let mut next = 0;
+    let mut log_all = || {
+        all.iter().for_each(|series| log(&writer, *series, next..next + 1));
+        next += 1;
+        writer.flush(None).unwrap();
+        next
+    };
+    while writer.stats().pending < 100 {
+        log_all();
+    }
+    let stored = writer.stats().stored;
+    writer.trim(stored).unwrap();
+    let bytes = || -> u64 {
+        let names = lake.files().into_iter().filter(|name| name.ends_with(".journal"));
+        names.map(|name| lake.path().join(name).metadata().unwrap().len()).sum()
+    };
+    let is_due = || writer.wait_unsealed(500_000, Duration::ZERO);
+    for _ in 0..3 {
+        assert!(!is_due());
+        let end = log_all() + 100;
+        while log_all() < end && !is_due() {}
+        assert!(is_due() && bytes() > 500_000, "{} {:?}", bytes(), writer.stats());
+        writer.trim(stored).unwrap();
+        assert!(bytes() < 500_000, "{:?}", lake.files());
+    }
+    assert_eq!(writer.stats().stored, stored);
+    writer.close().unwrap();
+}
+
+#[test]
 fn a_chunk_is_made_smaller_where_the_disk_has_no_room_for_a_large_one() {
     let lake = Lake::new();
     let folder = lake.path().join("journals");

@@ -31,7 +31,7 @@ impl Writer {
         let committed = self.next_seq(&cold);
         failpoint!(TrimBegun);
         cold.sealed = cold.sealed.max(sealed.min(committed));
-        cold.starved = false;
+        (cold.starved, cold.records_bytes) = (false, 0);
         self.inner.room.notify_all();
         if !self.define_gated(&mut cold) {
             // What is removed may have the only names of series whose points are pending. The next trim removes it.

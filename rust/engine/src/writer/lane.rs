@@ -213,6 +213,8 @@ pub(super) struct Cold {
     pub outbox: (u64, u64),
     /// Every point below it is in a committed segment.
     pub sealed: Seq,
+    /// Bytes of records since the last trim: frames and ledger entries come at every sync, also where no point is stored.
+    pub records_bytes: u64,
     /// Number of the next point when the writer was closed.
     pub closed_at: Option<Seq>,
     /// Chunks given up after a failed sync.
@@ -302,6 +304,7 @@ impl Cold {
             accounted: 0,
             outbox: (0, 0),
             sealed: 0,
+            records_bytes: 0,
             closed_at: None,
             poisoned: 0,
             sync_failure: None,

@@ -400,7 +400,8 @@ impl Writer {
         }
     }
 
-    /// Waits until the journal holds `bytes` of points that are not sealed; false when the time is over or the writer closed.
+    /// Waits until the journal holds `bytes` of points that are not sealed, and of records since the last trim; false when the
+    /// time is over or the writer closed.
     ///
     /// It notices at every new chunk and every sync, not at every point.
     pub fn wait_unsealed(&self, bytes: u64, timeout: Duration) -> bool {
@@ -409,9 +410,9 @@ impl Writer {
         }
         let until = after(timeout);
         let mut cold = self.inner.cold.lock();
-        while self.unsealed_bytes(&cold) < bytes {
+        while self.bytes_to_let_go(&cold) < bytes {
             if cold.closed_at.is_some() || self.inner.grown.wait_until(&mut cold, until) {
-                return self.unsealed_bytes(&cold) >= bytes;
+                return self.bytes_to_let_go(&cold) >= bytes;
             }
         }
         true

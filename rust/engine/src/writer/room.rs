@@ -95,6 +95,11 @@ impl Writer {
         blocks_of(self.next_seq(cold).saturating_sub(cold.sealed)) * BLOCK_BYTES as u64
     }
 
+    /// The same, and what has come of records since the last trim: as much as the next one can let go of.
+    pub(super) fn bytes_to_let_go(&self, cold: &Cold) -> u64 {
+        self.unsealed_bytes(cold).saturating_add(cold.records_bytes)
+    }
+
     /// Makes sure that the current chunk says what the series is; false where it has no room for that.
     pub(super) fn define(&self, cold: &mut Cold, series: SeriesId) -> Result<bool> {
         self.define_with(cold, series, Use::Ordinary)
@@ -129,6 +134,7 @@ impl Writer {
             return false;
         }
         current.book.side = end;
+        cold.records_bytes += record.len() as u64;
         failpoint!(RecordPublished);
         let used = current.granted - self.hot.lock().cursor.blocks_left() + side_blocks(end);
         if used >= current.chunk.blocks() * 3 / 4 {
