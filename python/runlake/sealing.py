@@ -144,7 +144,9 @@ class Sealer:
             if self._sealed >= stats.committed and self._is_due():
                 self._seal_ledger(deadline)
             ledger = self._writer.ledger()
-            end = min(stats.committed, self._sync(deadline))
+            if not self._sync(deadline):
+                ledger = [entry for entry in ledger if _is_independent(entry)]
+            end = min(stats.committed, self._writer.stats().durable)
             while self._sealed < end:
                 if time.monotonic() >= deadline:
                     return False
@@ -166,12 +168,14 @@ class Sealer:
     def _is_due(self) -> bool:
         return self._writer.wait_unsealed(self._config.seal_bytes, 0)
 
-    def _sync(self, deadline: float) -> int:
-        """Sync the journal where something is to be sealed; return up to where it is on the disk."""
+    def _sync(self, deadline: float) -> bool:
+        """Sync the journal where something is to be sealed; tell whether all of it is on the disk, ledger included."""
         if self._sealed < self._writer.stats().committed:
-            with contextlib.suppress(StoreError):  # what a full or failing disk has taken can be sealed all the same
+            try:
                 self._writer.flush(_left_ms(deadline))
-        return self._writer.stats().durable
+            except StoreError:  # what a full or failing disk has taken can be sealed all the same
+                return False
+        return True
 
     def _seal_ledger(self, deadline: float) -> None:
         """Commit the ledger alone, so that the journal may forget it: each sync writes it, where points are throttled.
@@ -234,6 +238,11 @@ class Sealer:
             except Exception as error:  # NOTE: without this thread journals grow to their cap, and points are dropped
                 _log.warning("points stay in the journal for now: %s: %s", type(error).__name__, error)
                 self._stopped.wait(_RETRY_S)
+
+
+def _is_independent(entry: _engine.LedgerEntry) -> bool:
+    """Tell whether an entry counts no point that the journal on the disk may still have for the pending one."""
+    return entry.pending is None and not entry.merged and "throttled" not in entry.dropped
 
 
 def _left_ms(deadline: float) -> int:

@@ -1,5 +1,6 @@
 """A disk whose syncs fail with EIO: a chunk is given up, the run goes on in a new one, every point is there once."""
 
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -110,6 +111,27 @@ def main():
     run.end()
 """
 
+THROTTLING = """
+import shutil
+from runlake.errors import StoreError
+from tests.endurance.shim import Shim
+
+def main():
+    shim, run = Shim.here(), runlake.start_run()
+    run.throttle("loss", every=10)
+    loss = run.metric("loss")
+    for step in range(23):
+        loss.log(step, step)
+    run.flush()
+    shutil.copytree(run.store.journals_dir, sys.argv[1], ignore=shutil.ignore_patterns("*.lock"))
+    shim.fail_syncs(journals=True)
+    for step in range(23, 28):
+        loss.log(step, step)
+    run.store.seal()
+    print(run.id, run.store.stats().sealed, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
 HELP = """
 def flushed(run):
     deadline = time.monotonic() + 30
@@ -205,3 +227,19 @@ def test_sealing_waits_before_it_tries_again_where_nothing_can_be_synced(tmp_pat
     assert "Input/output error" in done.stderr
     runlake.set_tracking_uri(lake)
     assert runlake.points(keys="loss").collect()["step"].sort().to_list() == list(range(5000))
+
+
+def test_a_seal_on_a_failing_disk_counts_no_point_that_a_power_cut_leaves_pending(tmp_path: Path) -> None:
+    lake, left, shim = tmp_path / "lake", tmp_path / "copy", Shim(tmp_path / "shim")
+    program = programs.write(tmp_path, THROTTLING)
+    environment = {"RUNLAKE_SYNC_INTERVAL_MS": "3600000", **shim.environment}
+    done = programs.finished(lake, program, str(left / "journals"), **environment)
+    assert done.returncode == -9, done.stdout + done.stderr
+    run_id, sealed = done.stdout.split()
+    assert int(sealed) == 3
+    # What is on the disk for sure: the segment and the catalog, and journals as they were when they were synced.
+    shutil.copytree(lake, left, ignore=shutil.ignore_patterns("*.lock", "journals"), dirs_exist_ok=True)
+    runlake.set_tracking_uri(left)
+    assert runlake.points(run_id, "loss").collect()["step"].sort().to_list() == [0, 10, 20, 22]
+    [key] = runlake.ledger(run_id).keys
+    assert (key.accepted, key.dropped) == (23, {"throttled": 19})

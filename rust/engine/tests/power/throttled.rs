@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use runlake_engine::platform::Keeping;
 use runlake_engine::{
-    Adopted, Config, Error, JournalRange, Keep, LedgerEntry, Length, Policy, Rule, SealOptions, SeriesId, Tally, Times,
-    Writer, WriterId, adopt, inspect, read_range, seal,
+    Adopted, Config, DropReason, Error, JournalRange, Keep, LedgerEntry, Length, Policy, Rule, SealOptions, SeriesId,
+    Tally, Times, Writer, WriterId, adopt, inspect, read_range, seal,
 };
 
 use crate::disk::Disk;
@@ -231,7 +231,8 @@ impl Throttled {
     fn seal(&mut self) {
         let mut ledger = self.writer.ledger().unwrap();
         if !self.flush() {
-            ledger.clear();
+            let throttled = |tally: &Tally| tally.dropped[DropReason::Throttled.index()];
+            ledger.retain(|entry| entry.pending.is_none() && entry.tally.merged + throttled(&entry.tally) == 0);
         }
         let (from, end) = (self.with(|promise| promise.sealed), self.writer.stats().durable);
         if from >= end || !self.disk.evicted().is_empty() {
