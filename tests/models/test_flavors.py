@@ -19,7 +19,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 
 def written(language: str) -> str:
     """What the page says that a package has which brings a flavor, in one language."""
-    section = PAGE.read_text().partition("### A flavor of your own")[2]
+    section = PAGE.read_text().partition("## A flavor of your own")[2]
     return section.partition(f"```{language}\n")[2].partition("```")[0]
 
 
