@@ -321,7 +321,12 @@ fn faults(journal: &WriterJournal) -> Vec<(PathBuf, String)> {
             format!("{bytes} bytes of its side log are no record"),
         )
     });
-    headers.chain(cut).chain(garbled).collect()
+    let slots = journal.garbled_slots.iter();
+    let slots = slots.map(|(path, count)| {
+        let fault = format!("the counts of {count} of its slots do not add up, and what these held back is not known");
+        (path.clone(), fault)
+    });
+    headers.chain(cut).chain(garbled).chain(slots).collect()
 }
 
 fn chunk_number(path: &Path) -> Option<u64> {

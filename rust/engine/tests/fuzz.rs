@@ -127,7 +127,8 @@ fn slots(folder: &Path, bytes: &[u8]) -> String {
         mend_slots(&mut header);
         file.write_all_at(&header, 0).unwrap();
     }
-    let entries = runlake_engine::journal::slots::read(&path, WRITER, platform::boot_id().unwrap()).unwrap();
+    let found = runlake_engine::journal::slots::read(&path, WRITER, platform::boot_id().unwrap()).unwrap();
+    let entries = found.entries;
     let chunk = &corpus(&CHUNK)[0];
     let chunk_path = folder.join(format!("{WRITER}.0.journal"));
     fs::write(&chunk_path, chunk).unwrap();

@@ -735,6 +735,29 @@ fn killed(lake: &Lake) -> Lake {
     left
 }
 
+#[test]
+fn a_slot_whose_counts_do_not_add_up_is_named_and_the_others_count() {
+    let lake = Lake::new();
+    let (writer, first) = throttled(&lake, every(10));
+    log(&writer, first, 0..15);
+    writer.set_throttle(vec![rule("*", every(10))]).unwrap();
+    let second = writer.series("run", "accuracy").unwrap();
+    log(&writer, second, 0..15);
+    let left = killed(&lake);
+    let path = left.path().join(format!("{}.slots", writer.id()));
+    let file = File::options().write(true).open(&path).unwrap();
+    file.write_all_at(&u64::MAX.to_le_bytes(), 4096 + 16).unwrap();
+    let adopted = adopt(left.path(), writer.id()).unwrap().unwrap();
+    let [(named, fault)] = &adopted.faults[..] else {
+        panic!("{:?}", adopted.faults)
+    };
+    assert!(*named == path && fault.contains("of 1 of its slots"), "{fault}");
+    let [entry] = &adopted.ledger[..] else {
+        panic!("{:?}", adopted.ledger)
+    };
+    assert_eq!((&*entry.name.key, entry.tally.points()), ("accuracy", 15 - 3));
+}
+
 /// What a power cut leaves: other files, of which only what was synced can be believed.
 fn cut(lake: &Lake) -> Lake {
     let left = Lake::new();

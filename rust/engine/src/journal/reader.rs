@@ -131,6 +131,8 @@ pub struct WriterJournal {
     pub unreadable: Vec<(PathBuf, Error)>,
     /// What is not stored of series with a slot, as it was when its points were counted up to here, or later.
     pub slots: Vec<Entry>,
+    /// The file of slots, if some of them say what cannot be, and how many.
+    pub garbled_slots: Option<(PathBuf, u64)>,
     /// End of the points when the slots were read.
     pub slots_read_at: Seq,
 }
@@ -174,7 +176,12 @@ impl WriterJournal {
                 .try_fold(0, |most, end| Ok::<_, Error>(most.max(end?)))?,
             None => 0,
         };
-        let slots = slots.map_or(Ok(Vec::new()), |path| slots::read(path, writer, boot_id))?;
+        let (mut entries, mut garbled_slots) = (Vec::new(), None);
+        if let Some(path) = slots {
+            let found = slots::read(path, writer, boot_id)?;
+            entries = found.entries;
+            garbled_slots = (found.garbled > 0).then(|| (path.to_owned(), found.garbled));
+        }
         // The counters are read only now: a chunk that has a successor among the files gets no more points.
         let mut chunks = files
             .into_iter()
@@ -192,7 +199,8 @@ impl WriterJournal {
             writer,
             chunks,
             unreadable,
-            slots: if settled { Vec::new() } else { slots },
+            slots: if settled { Vec::new() } else { entries },
+            garbled_slots,
             slots_read_at,
         })
     }

@@ -388,26 +388,40 @@ fn header(identity: &Identity, metadata: &fs::Metadata) -> [u8; HEADER_CRC_AT + 
     bytes
 }
 
+/// What the slots of a writer say.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Of each series that has one.
+    pub entries: Vec<Entry>,
+    /// How many say what cannot be.
+    pub garbled: u64,
+}
+
+/// A slot says what cannot be.
+struct Garbled;
+
+type Decoded = std::result::Result<Option<Entry>, Garbled>;
+
 /// What the slots of a writer say; empty where there is no file, or one that the memory of this boot never held.
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn read(path: &Path, writer: WriterId, boot_id: u128) -> Result<Vec<Entry>> {
+pub fn read(path: &Path, writer: WriterId, boot_id: u128) -> Result<Found> {
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Found::default()),
         Err(e) => return Err(Error::io("open", path)(e)),
     };
-    let read = || -> io::Result<Vec<Entry>> {
+    let read = || -> io::Result<Found> {
         let mut head = [0; HEADER_CRC_AT + 4];
         match file.read_exact_at(&mut head, 0) {
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(Vec::new()),
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(Found::default()),
             outcome => outcome?,
         }
         if is_trusted(&head, &file, writer, boot_id)? {
             read_slots(&file)
         } else {
-            Ok(Vec::new())
+            Ok(Found::default())
         }
     };
     read().map_err(Error::io("read", path))
@@ -429,7 +443,7 @@ fn is_trusted(head: &[u8], file: &File, writer: WriterId, boot_id: u128) -> io::
 
 /// Reads the file three times: what counts in a slot of the second reading is what the first says, if the third says the same.
 /// The others, which are changing just now, are read again one by one.
-fn read_slots(file: &File) -> io::Result<Vec<Entry>> {
+fn read_slots(file: &File) -> io::Result<Found> {
     let len = slots_in(file.metadata()?.len()) as usize * SLOT_BYTES;
     let read = || {
         let mut bytes = vec![0; len];
@@ -437,21 +451,24 @@ fn read_slots(file: &File) -> io::Result<Vec<Entry>> {
     };
     let (before, bytes, after) = (read()?, read()?, read()?);
     let slots = before.chunks_exact(SLOT_BYTES).zip(bytes.chunks_exact(SLOT_BYTES));
-    let mut entries = Vec::new();
+    let mut found = Found::default();
     for (i, ((before, slot), after)) in slots.zip(after.chunks_exact(SLOT_BYTES)).enumerate() {
-        let entry = match is_whole(before, after) {
+        let slot = match is_whole(before, after) {
             true => decode(slot, Commit::of(u64_at(before, 0))),
             false => read_slot(file, (BLOCK_BYTES + i * SLOT_BYTES) as u64)?,
         };
-        entries.extend(entry);
+        match slot {
+            Ok(entry) => found.entries.extend(entry),
+            Err(Garbled) => found.garbled += 1,
+        }
     }
-    Ok(entries)
+    Ok(found)
 }
 
 /// How often a slot is read that changes at the same time. Its writer would have to commit a state in each of them.
 const TRIES: usize = 10_000;
 
-fn read_slot(file: &File, offset: u64) -> io::Result<Option<Entry>> {
+fn read_slot(file: &File, offset: u64) -> io::Result<Decoded> {
     let (mut before, mut slot, mut after) = ([0; 16], [0; SLOT_BYTES], [0; 16]);
     for _ in 0..TRIES {
         file.read_exact_at(&mut before, offset)?;
@@ -471,23 +488,26 @@ fn is_whole(before: &[u8], after: &[u8]) -> bool {
     epoch(before) == epoch(after) && u64_at(before, 8) == u64_at(after, 8)
 }
 
-/// The entry in a slot; `None` for one that is free, and for one that is garbled.
-fn decode(slot: &[u8], commit: Commit) -> Option<Entry> {
+/// The entry in a slot, `None` for one that is free.
+fn decode(slot: &[u8], commit: Commit) -> Decoded {
     let word = |i: usize| u64_at(slot, 8 * i);
-    let series = u32::try_from(word(SERIES).checked_sub(1)?).ok()?;
+    let Some(series) = word(SERIES).checked_sub(1) else {
+        return Ok(None);
+    };
+    let series = u32::try_from(series).map_err(|_| Garbled)?;
     let mut state = State::of(&slot[8 * (HALVES + (commit.epoch & 1) as usize * STATE_WORDS)..][..8 * STATE_WORDS]);
     let room = std::array::from_fn(|i| word(BASE + i));
     if !state.is_sound(&room) {
-        return None;
+        return Err(Garbled);
     }
     let point = |i: usize| point_at(&slot[8 * (RING_AT + 3 * commit.place(i))..]);
     let superseded = commit.count.saturating_sub(1);
     state.fold(&(0..superseded).map(point).collect::<Vec<_>>());
-    Some(Entry {
+    Ok(Some(Entry {
         series,
         at: state.at,
         recorded: 0,
         tally: state.tally(room, &[]),
         pending: (commit.count > 0).then(|| state.pending(point(superseded))),
-    })
+    }))
 }
