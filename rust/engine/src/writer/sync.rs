@@ -160,13 +160,16 @@ impl Writer {
     /// Syncs all chunks, going on behind one that fails.
     ///
     /// Oldest first, unless points are held back: who believes the last frame of a retired chunk must have the ledger that
-    /// goes with it, which is in the next one. `awaited` asks for the ledger of all gates and not of some.
+    /// goes with it, which is in the next one. And who believes the next one must have the records of series that have ended
+    /// since, which are in the retired one: these go first, without the frame. `awaited` asks for the ledger of all gates and
+    /// not of some.
     pub(super) fn sync_everything(&self, awaited: bool) -> Result<()> {
         let mut outcome = Ok(());
         for _ in 0..ROUNDS {
             let mut pasts = self.unsynced_pasts();
             let ledger_first = self.inner.cold.lock().slots.file.is_some();
             if ledger_first {
+                self.sync_records(&pasts);
                 pasts.reverse();
             } else {
                 outcome = self.sync_pasts(&pasts);
@@ -198,6 +201,28 @@ impl Writer {
             outcome = outcome.and(self.sync_past(*number));
         }
         outcome
+    }
+
+    /// Syncs the records of retired chunks that have no last frame yet; one that fails is rescued later.
+    fn sync_records(&self, numbers: &[u64]) {
+        for number in numbers {
+            let unsynced = self.past(*number, |past| {
+                let is_behind = !past.book.poisoned && past.book.side > past.book.side_synced;
+                past.unsynced.clone().filter(|_| is_behind)
+            });
+            let Some(chunk) = unsynced else { continue };
+            let outcome = chunk.sync(&*self.inner.disk);
+            if let Err(e) = &outcome {
+                self.poison(&chunk, e);
+            }
+            self.past(*number, |past| {
+                match outcome {
+                    Ok(()) => past.book.side_synced = past.book.side,
+                    Err(_) => past.book.poisoned = true,
+                }
+                Some(())
+            });
+        }
     }
 
     /// Syncs a retired chunk for the last time, or rescues it after a sync that failed.
