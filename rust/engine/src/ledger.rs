@@ -158,13 +158,15 @@ impl Aggregate {
 
     /// Adds points, which is cheap where none is NaN.
     pub fn push_all(&mut self, points: &[Point]) {
-        let Some((first, others)) = points.split_first() else {
-            return;
+        // While all are NaN, there are no extremes to compare with.
+        let numbers = points.iter().position(|point| !point.value.is_nan());
+        let begun = if self.count > self.nan_count {
+            0
+        } else {
+            numbers.map_or(points.len(), |at| at + 1)
         };
-        if self.count == self.nan_count {
-            self.push(first.value);
-            return self.push_all(others);
-        }
+        let (first, points) = points.split_at(begun);
+        first.iter().for_each(|point| self.push(point.value));
         let (mut plain, mut sum, mut min, mut max) = (true, self.sum, self.min, self.max);
         for &Point { value, .. } in points {
             // Zeros are told apart by their sign, elsewhere.
