@@ -128,7 +128,8 @@ def test_a_model_that_fails_in_what_it_says_it_needs_does_not_pass_and_nothing_i
     assert list(tmp_path.glob("runlake-verify-*")) == []
 
 
-def test_what_pip_does_not_find_is_named_and_the_rest_skipped(model: Path) -> None:
+def test_what_pip_does_not_find_is_named_and_the_rest_skipped(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_QUIET", "1")
     file = model / "requirements.txt"
     file.write_text(file.read_text() + "v-nowhere==1.0\n-c limits.txt\n")
     (model / "limits.txt").write_text("v-nowhere<1\n")

@@ -186,8 +186,8 @@ def called(command: Sequence[str], failure: str, *, folder: Path | None = None) 
     Raises:
         RebuildFailed: it did.
     """
-    # Modules on PYTHONPATH would be taken for installed ones.
-    environment = config.environment_without("PYTHONPATH", "PYTHONHOME")
+    # Modules on PYTHONPATH would be taken for installed ones; and why it fails, a quiet pip does not say.
+    environment = config.environment_without("PYTHONPATH", "PYTHONHOME", "PIP_QUIET")
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
     if done.returncode != 0:
         said = _reasons(done.stdout, done.stderr) or f"exit status {done.returncode}"
