@@ -208,20 +208,34 @@ impl Writer {
         for number in numbers {
             let unsynced = self.past(*number, |past| {
                 let is_behind = !past.book.poisoned && past.book.side > past.book.side_synced;
-                past.unsynced.clone().filter(|_| is_behind)
+                let chunk = past.unsynced.clone().filter(|_| is_behind)?;
+                Some((chunk, past.book, past.points))
             });
-            let Some(chunk) = unsynced else { continue };
-            let outcome = chunk.sync(&*self.inner.disk);
-            if let Err(e) = &outcome {
-                self.poison(&chunk, e);
+            if let Some((chunk, mut book, points)) = unsynced {
+                self.sync_without_frame(&chunk, &mut book, points);
+                self.past(*number, |past| {
+                    past.book = book;
+                    Some(())
+                });
             }
-            self.past(*number, |past| {
-                match outcome {
-                    Ok(()) => past.book.side_synced = past.book.side,
-                    Err(_) => past.book.poisoned = true,
-                }
-                Some(())
-            });
+        }
+    }
+
+    fn sync_without_frame(&self, chunk: &Chunk, book: &mut Book, points: u64) {
+        // Made before the sync, and written if that fails: it says what the points were.
+        let Ok(frame) = frame(chunk, book.framed, points) else {
+            return; // the last sync says why
+        };
+        let Err(e) = chunk.sync(&*self.inner.disk) else {
+            book.side_synced = book.side;
+            return;
+        };
+        self.poison(chunk, &e);
+        book.poisoned = true;
+        if book.framed < points
+            && let Ok(side) = chunk.append_side(book.side, &frame)
+        {
+            (book.side, book.framed) = (side, points);
         }
     }
 
