@@ -30,6 +30,7 @@ from tests.server.wire import API, Answer, Server
 
 # The least of these that may call a route. It is written by hand, so that the table is not compared with itself.
 WHO = ("nobody", "stranger", "reader", "editor", "manager", "admin")
+VIEW = "/api/runlake/v1"
 CALL, FRAME, SENT = "/api/runlake/v1/call", "/api/runlake/v1/frames", "/api/runlake/v1/replication"
 NEEDED = {
     "nobody": ["GET /health", "GET /version"],
@@ -80,6 +81,7 @@ NEEDED = {
         *(f"POST {CALL}/{name}" for name in ("ledger", "missing_points", "model_events", "version_lineage")),
         *(f"POST {CALL}/{name}" for name in ("get_gates", "get_approvals", "get_checks", "evaluate_gate")),
         *(f"POST {FRAME}/{name}" for name in ("runs", "points", "series", "band", "compare", "listing", "history")),
+        *(f"GET {VIEW}/{name}" for name in ("runs", "columns")),
         f"GET {SENT}/runs/{{run_id}}",
         f"GET {SENT}/experiments",
         "GET mlflow/runs/get",

@@ -17,6 +17,7 @@ from runlake.query.series import series
 if TYPE_CHECKING:
     from runlake.query.bands import band
     from runlake.query.by_seq import Stretch, points_by_seq
+    from runlake.query.column_search import search_columns
     from runlake.query.comparison import compare
     from runlake.query.experiments import search_experiments
     from runlake.query.exporting import export
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from runlake.query.listing import Listing, list_runs
     from runlake.query.live_latest import latest_metrics
     from runlake.query.logged_models import search_logged_models
+    from runlake.query.ordered import question_of
     from runlake.query.registered import search_model_versions, search_registered_models
+    from runlake.query.run_window import window
     from runlake.query.search import search_latest, search_runs
     from runlake.query.served import members_of, sent_keys, sent_runs, served_points, served_runs, whole
     from runlake.query.serving import point_pieces, served_rows, table_of, with_places
@@ -68,9 +71,11 @@ __all__ = [
     "point_pieces",
     "points",
     "points_by_seq",
+    "question_of",
     "run_ledger",
     "runs",
     "say",
+    "search_columns",
     "search_experiments",
     "search_latest",
     "search_logged_models",
@@ -89,6 +94,7 @@ __all__ = [
     "to_stream",
     "types_of",
     "whole",
+    "window",
     "with_places",
 ]
 
@@ -116,8 +122,10 @@ _HOMES = {
     "parts_of": "judging",
     "point_pieces": "serving",
     "points_by_seq": "by_seq",
+    "question_of": "ordered",
     "run_ledger": "ledger",
     "say": "warnings",
+    "search_columns": "column_search",
     "search_experiments": "experiments",
     "search_latest": "search",
     "search_logged_models": "logged_models",
@@ -135,6 +143,7 @@ _HOMES = {
     "to_stream": "streams",
     "types_of": "streams",
     "whole": "served",
+    "window": "run_window",
     "with_places": "serving",
 }
 """Modules of what is loaded later. NOTE: none may have the name of what it defines; importing it would hide that."""

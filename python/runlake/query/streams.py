@@ -10,7 +10,7 @@ import io
 import math
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import polars as pl
 
@@ -27,9 +27,11 @@ _MOST_BODY_BYTES: Final = 4 << 30
 
 Read = Callable[[int], bytes]
 """Gives the next bytes, at most so many and at least one; none at the end."""
+Compression: TypeAlias = Literal["zstd", "uncompressed"]
+"""How buffers are stored: browsers have no zstd of their own for them, and take the whole body compressed."""
 
 
-def to_stream(frames: Iterable[pl.DataFrame]) -> Iterator[bytes]:
+def to_stream(frames: Iterable[pl.DataFrame], *, compression: Compression = "zstd") -> Iterator[bytes]:
     """Write frames, which have one schema, as an Arrow IPC stream. Without a frame there is no stream at all.
 
     Nothing is written before there are rows, or none at all: until then what goes wrong can be said in another way.
@@ -39,10 +41,10 @@ def to_stream(frames: Iterable[pl.DataFrame]) -> Iterator[bytes]:
     for frame in frames:
         empty = frame.clear() if empty is None else empty
         for piece in frame.iter_slices(PIECE_ROWS) if frame.height else ():
-            yield _written(piece, with_schema=not begun)
+            yield _written(piece, compression, with_schema=not begun)
             begun = True
     if empty is not None:
-        yield _END if begun else _written(empty, with_schema=True) + _END
+        yield _END if begun else _written(empty, compression, with_schema=True) + _END
 
 
 def from_stream(read: Read) -> Iterator[pl.DataFrame]:
@@ -88,9 +90,9 @@ def _text(value: float) -> str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def _written(frame: pl.DataFrame, *, with_schema: bool) -> bytes:
+def _written(frame: pl.DataFrame, compression: Compression, *, with_schema: bool) -> bytes:
     buffer = io.BytesIO()
-    frame.rechunk().write_ipc_stream(buffer, compression="zstd", compat_level=pl.CompatLevel.oldest())
+    frame.rechunk().write_ipc_stream(buffer, compression=compression, compat_level=pl.CompatLevel.oldest())
     stream = buffer.getbuffer()
     _, metadata_bytes = struct.unpack_from("<II", stream, 0)
     return bytes(stream[0 if with_schema else 8 + metadata_bytes : -len(_END)])

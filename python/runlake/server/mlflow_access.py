@@ -192,6 +192,11 @@ _FRAMES: Final = {
     "compare": Need(find=about.chosen_runs, has_body=True),
     "history": Need(find=about.run, has_body=True),
 }
+_SHOWN: Final = Need(find=about.named_experiments, narrow=about.all_readable_experiments)
+_VIEWS: Final = {
+    ("GET", "runs"): _SHOWN,
+    ("GET", "columns"): _SHOWN,
+}
 _REPLICATION: Final = {
     ("POST", "have"): _SIGNED_IN,
     ("POST", "ledger"): Need(Scope.WRITE),  # the endpoint checks the runs that it is of
@@ -213,6 +218,7 @@ TABLE: Final[dict[tuple[str, str], Need]] = {
     ("GET", f"{_NATIVE}/hello"): _SIGNED_IN,
     **{("POST", f"{_NATIVE}/call/{name}"): need for name, need in _CALLS.items()},
     **{("POST", f"{_NATIVE}/frames/{name}"): need for name, need in _FRAMES.items()},
+    **{(method, f"{_NATIVE}/{path}"): need for (method, path), need in _VIEWS.items()},
     **{(method, f"{_NATIVE}/replication/{path}"): need for (method, path), need in _REPLICATION.items()},
     ("GET", "/"): _SIGNED_IN,
     ("GET", "/static-files/{path:path}"): _SIGNED_IN,

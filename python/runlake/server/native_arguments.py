@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from runlake.errors import InvalidInput, InvalidType
 from runlake.names import shortened
+
+_WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 
 
 def bound(function: Callable[..., Any], given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -29,6 +32,27 @@ def bound(function: Callable[..., Any], given: Mapping[str, Any]) -> Mapping[str
         if not _fits(value, hints[name]):
             raise InvalidType(f"the field {name!r} is {shortened(repr(value))}; it must be {_shown(hints[name])}")
     return given
+
+
+def from_query(function: Callable[..., Any], texts: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Return what stands behind the `?` of a URL as values of the types that `function` wants.
+
+    A list is its parameter said several times. What cannot be read stays text, for `bound` to refuse.
+    """
+    _, hints = parameters(function)
+    return {name: _read(given, hints.get(name)) for name, given in texts.items()}
+
+
+def _read(given: list[str], hint: Any) -> Any:
+    wanted = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    if any(get_origin(one) is list for one in wanted):
+        return given
+    text = given[-1]
+    if bool in wanted and text.lower() in ("true", "false", "1", "0"):
+        return text.lower() in ("true", "1")
+    if int in wanted and _WHOLE.fullmatch(text):
+        return int(text)
+    return text
 
 
 @cache

@@ -14,6 +14,7 @@ from runlake.server.native_frames import ARROW, FRAMES, JSON
 from runlake.server.native_replication import API as REPLICATION
 from runlake.server.native_replication import ROUTES
 from runlake.server.native_routes import API
+from runlake.server.native_views import JSON_ONLY, VIEWS
 
 Described = Callable[[str, str, str, Mapping[str, Any]], dict[str, Any]]
 """Makes an operation of a method, a path, what it is about and what it answers."""
@@ -39,6 +40,7 @@ def paths(described: Described) -> dict[str, dict[str, Any]]:
         ("GET", f"{API}hello", described("GET", f"{API}hello", "Say who this is.", _OBJECT)),
         *_of(CALLS, "call", _OBJECT, described),
         *_of(FRAMES, "frames", {ARROW: {"schema": {}}, **_OBJECT}, described),
+        *_views(described),
         *_replication(described),
     ):
         found.setdefault(_PARAMETER.sub(r"{\1}", path), {})[method.lower()] = operation
@@ -53,6 +55,23 @@ def _of(
         operation = described("POST", path, (function.__doc__ or name).partition("\n")[0], answer)
         operation["requestBody"] = {"required": True, "content": {JSON: {"schema": _fields(function)}}}
         yield "POST", path, operation
+
+
+def _views(described: Described) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for (method, name), view in VIEWS.items():
+        path = f"{API}{name}"
+        answer = _OBJECT if (method, name) in JSON_ONLY else {ARROW: {"schema": {}}, **_OBJECT}
+        operation = described(method, path, (view.__doc__ or name).partition("\n")[0], answer)
+        schema = _fields(view)
+        if method == "POST":
+            operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+        else:
+            needed = schema.get("required", [])
+            operation["parameters"] = [
+                {"name": field, "in": "query", "required": field in needed, "schema": kind}
+                for field, kind in schema["properties"].items()
+            ]
+        yield method, path, operation
 
 
 def _replication(described: Described) -> Iterator[tuple[str, str, dict[str, Any]]]:

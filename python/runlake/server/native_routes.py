@@ -1,4 +1,4 @@
-"""Routes of runlake's own client, below `/api/runlake/v1`: who the server is, calls, and frames."""
+"""Routes of runlake's own client, below `/api/runlake/v1`: who the server is, calls, frames, and views."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from runlake.access import Caller, Kind
 from runlake.entities import Experiment, PagedList
 from runlake.errors import InvalidInput, NotFound, PromotionRefused, RunlakeError
 from runlake.exchange import from_json, to_json
-from runlake.server.access import caller_of
+from runlake.server.access import admission_of, admits_by_itself, caller_of
 from runlake.server.calls import read_body, worker_of
 from runlake.server.load import room_of
-from runlake.server.native_arguments import bound
+from runlake.server.mlflow_fields import Fields
+from runlake.server.native_arguments import bound, from_query
 from runlake.server.native_calls import CALLS
 from runlake.server.native_frames import ARROW, FRAMES, JSON, Shipment, send
+from runlake.server.native_views import VIEWS
+from runlake.server.view import Accepted, View, respond
 from runlake.server.watch import ROUTE
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ class NativeRoute:
     method: str
     path: str
     answer: Callable[[Request, int], Awaitable[Response]]
+    admits_by_itself: bool = False
 
 
 def native_routes() -> Iterator[NativeRoute]:
@@ -56,6 +60,8 @@ def native_routes() -> Iterator[NativeRoute]:
         yield NativeRoute("POST", f"call/{name}", _answers_call(call))
     for name, frame in FRAMES.items():
         yield NativeRoute("POST", f"frames/{name}", _answers_frame(frame))
+    for (method, name), view in VIEWS.items():
+        yield NativeRoute(method, name, _answers_view(view), admits_by_itself=True)
 
 
 def routes(max_body_bytes: int) -> list[Route]:
@@ -74,7 +80,7 @@ def _guarded(route: NativeRoute, max_body_bytes: int) -> Callable[[Request], Awa
         except RunlakeError as error:
             return _refusal(request, error)
 
-    return answer
+    return admits_by_itself(answer) if route.admits_by_itself else answer
 
 
 def _refusal(request: Request, error: RunlakeError) -> Response:
@@ -141,6 +147,29 @@ def _answers_frame(frame: Callable[..., Shipment]) -> Callable[[Request, int], A
         await room_of(request).answer(_FRAME_BYTES)
         kind = JSON if _prefers_json(request.headers.get("accept", "")) else ARROW
         return await send(worker, await worker.run(work, worker.store, caller_of(request), body), kind)
+
+    return answer
+
+
+def _answers_view(view: Callable[..., View]) -> Callable[[Request, int], Awaitable[Response]]:
+    async def answer(request: Request, max_body_bytes: int) -> Response:
+        if request.method == "POST":
+            given = _fields(await _json_body(request, max_body_bytes))
+        else:
+            given = from_query(view, {name: request.query_params.getlist(name) for name in request.query_params})
+        accepted = Accepted.of(request.headers, wants_json=_prefers_json(request.headers.get("accept", "")))
+        worker, admission = worker_of(request), admission_of(request)
+
+        def work() -> Response:
+            from runlake import query
+
+            fields = admission.admit(worker.store, Fields(given))
+            with query.overheard() as warnings:
+                made = view(worker.store, **bound(view, fields.values))
+            return respond(made, _for(admission.caller, warnings), accepted)
+
+        await room_of(request).answer(_FRAME_BYTES)
+        return await worker.run(work)
 
     return answer
 

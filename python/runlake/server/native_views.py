@@ -1,0 +1,70 @@
+"""Native views: what a page shows of runs, columns and filters; functions whose parameters are fields of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from runlake.entities import ViewType
+from runlake.server.mlflow_entities import artifacts_of_run
+from runlake.server.view import View
+from runlake.store import Store
+
+
+def runs(
+    store: Store,
+    experiments: str | list[str] | None = None,
+    where: str | None = None,
+    sort: list[str] | None = None,
+    columns: list[str] | None = None,
+    group: list[str] | None = None,
+    differs: bool = False,
+    offset: int = 0,
+    limit: int = 200,
+    view: int = ViewType.ACTIVE_ONLY,
+    tx: int | None = None,
+) -> View:
+    """Give a window of the runs of a filter, in an order, or of groups of them."""
+    from runlake import query
+
+    found = query.window(
+        store,
+        query.question_of(experiments, where, sort, view),
+        columns=columns,
+        group=group or (),
+        differs=differs,
+        offset=offset,
+        limit=limit,
+        tx=tx,
+        places=artifacts_of_run("{}", "{}"),
+    )
+    notes = {"columns": list(found.columns), "unknown": list(found.unknown)} if differs or found.unknown else {}
+    return View(lambda: [[found.frame]], None, found.found.tx, found.total, found.found.version, notes)
+
+
+def columns(
+    store: Store,
+    experiments: str | list[str] | None = None,
+    where: str | None = None,
+    q: str = "",
+    kind: list[str] | None = None,
+    differs: bool = False,
+    limit: int = 50,
+    view: int = ViewType.ACTIVE_ONLY,
+    tx: int | None = None,
+) -> View:
+    """Find columns by a part of their names, the best match first, with what is known of their values."""
+    from runlake import query
+
+    question = query.question_of(experiments, where, None, view)
+    found, total, frame = query.search_columns(store, question, q, kind=kind or (), differs=differs, limit=limit, tx=tx)
+    return View(lambda: [[frame]], None, found.tx, total, found.version)
+
+
+VIEWS: Final[Mapping[tuple[str, str], Callable[..., View]]] = {
+    ("GET", "runs"): runs,
+    ("GET", "columns"): columns,
+}
+"""Every view, by the method and the path under which it is asked for."""
+JSON_ONLY: Final = frozenset({("GET", "filter"), ("POST", "diff")})
+"""Those of which the answer is an object, whatever the client would like."""

@@ -1,0 +1,187 @@
+"""What pages show: windows of runs, columns, filters, charts and cross-filters of a real store, over HTTP."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import polars as pl
+import pytest
+
+from tests.server.wire import Answer, Server, served
+
+API = "/api/runlake/v1/"
+RUNS = 40
+
+PROGRAM = f"""
+import sys, runlake
+runlake.set_tracking_uri(sys.argv[1])
+runlake.set_experiment("sweep")
+for n in range({RUNS}):
+    with runlake.start_run(run_name=f"run {{n:02}}"):
+        runlake.log_params({{"lr": 10.0 ** -(n % 4), "opt": ["adam", "sgd"][n % 2], "seed": n, "same": 1}})
+        runlake.set_tag("team", "a" if n < 10 else "b")
+        for step in range(20):
+            runlake.log_metric("loss", n + step / 100, step=step * 10)
+        if n == 3:
+            runlake.log_metric("loss", float("nan"), step=200)
+        if n % 2:
+            runlake.log_metric("acc", n / 100, step=0)
+runlake.set_experiment("far")
+with runlake.start_run(run_name="far"):
+    for step in range(5):
+        runlake.log_metric("loss", float(step), step=2**60 + step)
+"""
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server on a store with a sweep of 40 runs and a run with steps beyond 2^53."""
+    folder = tmp_path_factory.mktemp("views")
+    subprocess.run([sys.executable, "-c", PROGRAM, str(folder / "lake")], check=True, cwd=folder, timeout=60)
+    with served(folder) as server:
+        yield server
+
+
+def get(server: Server, path: str, headers: dict[str, str] | None = None, /, **fields: Any) -> Answer:
+    return server.send("GET", f"{API}{path}?{urlencode(fields, doseq=True)}", headers=headers)
+
+
+def post(server: Server, path: str, /, **fields: Any) -> Answer:
+    return server.send("POST", API + path, json.dumps(fields), {"Content-Type": "application/json"})
+
+
+def tables(answer: Answer) -> list[pl.DataFrame]:
+    """The streams of which an answer consists."""
+    assert answer.status == 200, answer.body
+    body, found, start = answer.body, [], 0
+    for size in map(int, answer.headers["x-runlake-parts"].split(",")):
+        found.append(pl.read_ipc_stream(body[start : start + size]))
+        start += size
+    assert start == len(body)
+    return found
+
+
+def notes(answer: Answer) -> Any:
+    return json.loads(answer.headers["x-runlake-notes"])
+
+
+def experiment_id(server: Server, name: str) -> str:
+    found: str = post(server, "call/find_experiment", name=name).json["value"]["experiment_id"]
+    return found
+
+
+# -- runs
+
+
+def test_a_window_has_the_rows_and_columns_that_are_looked_at(lake: Server) -> None:
+    answer = get(
+        lake,
+        "runs",
+        experiments="sweep",
+        where="params.opt = 'sgd'",
+        sort=["params.lr DESC", "metrics.loss DESC"],
+        columns=["run_name", "params.lr", "min(metrics.loss)"],
+        offset=1,
+        limit=3,
+    )
+    (frame,) = tables(answer)
+    assert answer.headers["x-runlake-total"] == "20"
+    assert frame.rows() == [("run 33", 0.1, 33.0), ("run 29", 0.1, 29.0), ("run 25", 0.1, 25.0)]
+    assert int(answer.headers["x-runlake-tx"]) > 0
+
+
+def test_a_window_that_a_client_has_is_not_sent_again(lake: Server) -> None:
+    first = get(lake, "runs", experiments="sweep", limit=2)
+    again = get(lake, "runs", {"If-None-Match": first.headers["etag"]}, experiments="sweep", limit=2)
+    assert (again.status, again.body) == (304, b"")
+
+
+def test_pages_of_one_transaction_are_of_one_order_while_runs_come(lake: Server) -> None:
+    asked = {"experiments": "sweep", "sort": ["start_time DESC"], "columns": ["run_name"], "limit": 2}
+    first = get(lake, "runs", **asked)
+    tx = first.headers["x-runlake-tx"]
+    made = {"run_id": "a" * 32, "name": "late", "user_id": "u", "start_time": 2**42, "tags": {}}
+    assert post(lake, "call/create_run", experiment_id=experiment_id(lake, "sweep"), **made).status == 200
+    (held,) = tables(get(lake, "runs", **asked, tx=tx))
+    assert held.equals(tables(first)[0])
+    (now,) = tables(fresh := get(lake, "runs", **asked))
+    assert now["run_name"][0] == "late"
+    assert int(fresh.headers["x-runlake-tx"]) > int(tx)
+    assert fresh.headers["etag"] != first.headers["etag"]
+    assert post(lake, "call/delete_run", run_id="a" * 32).status == 200
+
+
+def test_groups_have_means_deviations_and_counts_of_finite_values(lake: Server) -> None:
+    answer = get(lake, "runs", experiments="sweep", group=["params.opt"], columns=["metrics.loss", "params.seed"])
+    (frame,) = tables(answer)
+    assert frame.columns[:3] == ["params.opt", "runs", "mean(metrics.loss)"]
+    rows = {row["params.opt"]: row for row in frame.to_dicts()}
+    assert (rows["sgd"]["runs"], rows["sgd"]["count(metrics.loss)"]) == (20, 19), "one has NaN last"
+    assert rows["adam"]["mean(params.seed)"] == 19.0
+    assert answer.headers["x-runlake-total"] == "2"
+
+
+def test_columns_that_all_runs_have_alike_are_left_out_where_differences_are_wanted(lake: Server) -> None:
+    asked = ["params.same", "params.lr", "tags.team", "params.nowhere"]
+    answer = get(lake, "runs", experiments="sweep", columns=asked, differs="true")
+    assert notes(answer) == {"columns": ["params.lr", "tags.team"], "unknown": ["params.nowhere"]}
+    assert tables(answer)[0].columns == ["params.lr", "tags.team"]
+
+
+def test_artifact_uris_are_where_clients_find_them(lake: Server) -> None:
+    (frame,) = tables(get(lake, "runs", experiments="far", columns=["run_id", "artifact_uri"]))
+    ((run_id, uri),) = frame.rows()
+    assert uri == f"mlflow-artifacts:/{experiment_id(lake, 'far')}/{run_id}/artifacts"
+    assert get(lake, "runs", group="artifact_uri").status == 400
+
+
+def test_a_body_is_packed_for_whoever_takes_gzip_and_rows_of_json_for_whoever_asks(lake: Server) -> None:
+    packed = get(lake, "runs", {"Accept-Encoding": "gzip"}, experiments="sweep")
+    assert packed.headers["content-encoding"] == "gzip"
+    assert pl.read_ipc_stream(gzip.decompress(packed.body)).height == RUNS
+    said = get(lake, "runs", {"Accept": "application/json"}, experiments="far", columns="run_name").json
+    assert said["parts"] == [{"types": {"run_name": "String"}, "rows": [{"run_name": "far"}]}]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "message"),
+    [
+        ("runs", {"where": "params.lr <"}, "\n  params.lr <\n             ^"),
+        ("runs", {"columns": "params.lr params.x"}, "only one name may stand here"),
+        ("runs", {"limit": "many"}, "the field 'limit' is 'many'; it must be a whole number"),
+        ("runs", {"offset": -1}, "offset is -1; it must be from 0 to"),
+        ("runs", {"sort": ["metrics.loss UP"]}, "only ASC or DESC may follow"),
+        ("columns", {"kind": "metric"}, "kind is 'metric'; it must be one of attributes, params, metrics, tags"),
+        ("columns", {"limit": 100_000}, "limit is 100000; it must be from 0 to 1000"),
+    ],
+)
+def test_mistakes_are_shown_where_they_are(lake: Server, path: str, fields: dict[str, Any], message: str) -> None:
+    answer = get(lake, path, **fields)
+    assert answer.status == 400
+    assert message in answer.json["message"]
+
+
+# -- columns
+
+
+def test_columns_are_found_by_a_part_of_their_name_the_best_first(lake: Server) -> None:
+    (frame,) = tables(answer := get(lake, "columns", experiments="sweep", q="s"))
+    assert answer.headers["x-runlake-total"] == str(frame.height)
+    names = frame["name"].to_list()
+    assert names.index("params.seed") < names.index("metrics.loss")
+    row = frame.row(by_predicate=pl.col("name") == "params.seed", named=True)
+    wanted = {"type": "Int64", "runs": 40, "min": 0.0, "max": 39.0, "distinct": 40, "kind": "params", "key": "seed"}
+    assert row == {"name": "params.seed", **wanted}
+    (metrics,) = tables(get(lake, "columns", experiments="sweep", kind="metrics", where="params.opt = 'sgd'"))
+    assert dict(metrics.select("name", "runs").rows()) == {"metrics.loss": 20, "metrics.acc": 20}
+
+
+def test_columns_that_differ_are_found_alone(lake: Server) -> None:
+    (frame,) = tables(get(lake, "columns", experiments="sweep", kind="params", differs="1"))
+    assert set(frame["key"]) == {"lr", "opt", "seed"}
