@@ -99,9 +99,13 @@ class RunlakeError(MlflowException):
 
 
 class InvalidInput(RunlakeError, ValueError):
-    """A value in the call is not legal."""
+    """A value in the call is not legal.
+
+    `span` is where the mistake is in a text such as a filter: its first character and the one after its last.
+    """
 
     default_code = "INVALID_PARAMETER_VALUE"
+    span: tuple[int, int] | None = None
 
 
 class InvalidType(InvalidInput, TypeError):

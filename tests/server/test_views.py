@@ -185,3 +185,76 @@ def test_columns_are_found_by_a_part_of_their_name_the_best_first(lake: Server) 
 def test_columns_that_differ_are_found_alone(lake: Server) -> None:
     (frame,) = tables(get(lake, "columns", experiments="sweep", kind="params", differs="1"))
     assert set(frame["key"]) == {"lr", "opt", "seed"}
+
+
+# -- filter
+
+
+def told(server: Server, text: str, at: int | None = None) -> Any:
+    more = {} if at is None else {"at": at}
+    return get(server, "filter", experiments="sweep", text=text, **more).json
+
+
+def offered(server: Server, text: str, at: int | None = None) -> list[str]:
+    return [choice["text"] for choice in told(server, text, at)["completions"]]
+
+
+def test_a_filter_tells_how_many_runs_it_leaves(lake: Server) -> None:
+    said = told(lake, "params.opt = 'sgd' AND params.seed < 10")
+    assert (said["count"], said["error"]) == (5, None)
+
+
+def test_a_mistake_in_a_filter_has_its_place(lake: Server) -> None:
+    said = told(lake, "params.lr < 1 AND loss < 1")
+    assert said["error"]["span"] == [18, 22]
+    assert "metrics.loss" in said["error"]["hint"]
+    assert said["count"] is None
+    assert told(lake, "params.lr <")["error"]["span"] == [11, 11]
+    assert get(lake, "runs", where="a ~ 1").json["span"] == [2, 3]
+
+
+def test_a_key_that_no_run_has_is_said(lake: Server) -> None:
+    assert "params.seed" in told(lake, "params.sed = 1")["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "first"),
+    [
+        ("", 0, "run_id"),
+        ("params.l", 0, "params.lr"),
+        ("params.lr < 1 and se", 18, "params.seed"),
+        ("NOT (metrics.`lo", 5, "metrics.loss"),
+        ("min(", 4, "metrics.acc"),
+        ("min(met", 4, "metrics.acc"),
+        ("params.lr ", 10, "="),
+        ("params.opt L", 11, "LIKE"),
+        ("params.opt = ", 13, "'adam'"),
+        ("params.opt = 's", 13, "'sgd'"),
+        ("params.opt IN ('adam', ", 23, "'adam'"),
+        ("params.lr = ", 12, "0.001"),
+        ("status = 'RU", 9, "'RUNNING'"),
+        ("params.lr BETWEEN 1 ", 20, "AND"),
+        ("params.lr IS ", 13, "NULL"),
+        ("params.lr IS NULL ", 18, "AND"),
+        ("params.lr = 1 o", 14, "OR"),
+    ],
+)
+def test_what_may_be_written_next(lake: Server, text: str, start: int, first: str) -> None:
+    said = told(lake, text)
+    texts = [choice["text"] for choice in said["completions"]]
+    assert said["start"] == start
+    assert first in texts[:4], texts
+
+
+def test_completions_are_for_the_place_of_the_cursor(lake: Server) -> None:
+    assert offered(lake, "params.op = 'sgd'", 9) == ["params.opt"]
+    assert offered(lake, "metrics.loss < 'x", 12) == ["metrics.loss"]
+
+
+def test_values_are_offered_of_columns_that_have_few_with_the_number_of_runs(lake: Server) -> None:
+    said = told(lake, "tags.team = ")["completions"]
+    assert said == [
+        {"text": "'b'", "kind": "value", "detail": "30 runs"},
+        {"text": "'a'", "kind": "value", "detail": "10 runs"},
+    ]
+    assert offered(lake, "run_id = ") == [f for f in offered(lake, "run_id = ") if f.startswith("'")]

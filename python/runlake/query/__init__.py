@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runlake.query.by_seq import Stretch, points_by_seq
     from runlake.query.column_search import search_columns
     from runlake.query.comparison import compare
+    from runlake.query.completion import complete
     from runlake.query.experiments import search_experiments
     from runlake.query.exporting import export
     from runlake.query.filter.better import BetterThan, parse_better_than
@@ -53,6 +54,7 @@ __all__ = [
     "Stretch",
     "band",
     "compare",
+    "complete",
     "export",
     "from_stream",
     "history_frame",
@@ -105,6 +107,7 @@ _HOMES = {
     "Stretch": "by_seq",
     "band": "bands",
     "compare": "comparison",
+    "complete": "completion",
     "export": "exporting",
     "from_stream": "streams",
     "history_frame": "history",

@@ -93,9 +93,9 @@ def _ranked(
     """Rank names: the whole key first, then its beginning, the beginning of a part, and anywhere; short ones first."""
     for order, kind in enumerate(kinds):
         keys = RUNS.attributes if kind is Kind.ATTRIBUTE else table.keys(kind)
-        for key in keys:
-            if not words:
-                yield (order, 0, 0), key, Field(kind, key)
+        for place, key in enumerate(keys):
+            if not words:  # attributes are in an order of their own
+                yield (order, place if kind is Kind.ATTRIBUTE else 0, 0), key, Field(kind, key)
                 continue
             lowered = key.lower()
             full = lowered if kind is Kind.ATTRIBUTE else f"{kind.value}.{lowered}"

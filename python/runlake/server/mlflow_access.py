@@ -196,6 +196,7 @@ _SHOWN: Final = Need(find=about.named_experiments, narrow=about.all_readable_exp
 _VIEWS: Final = {
     ("GET", "runs"): _SHOWN,
     ("GET", "columns"): _SHOWN,
+    ("GET", "filter"): _SHOWN,
 }
 _REPLICATION: Final = {
     ("POST", "have"): _SIGNED_IN,

@@ -98,6 +98,8 @@ def _refusal(request: Request, error: RunlakeError) -> Response:
         "error_class": type(error).__name__,
         "hint": None if hint is None else hint.replace(root, "<store>"),
     }
+    if isinstance(error, InvalidInput) and error.span is not None:
+        fields["span"] = error.span
     if isinstance(error, PromotionRefused) and error.report is not None:
         fields["report"] = to_json(error.report)
     return Response(orjson.dumps(fields), status, media_type=JSON)

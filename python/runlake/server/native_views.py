@@ -39,7 +39,7 @@ def runs(
         places=artifacts_of_run("{}", "{}"),
     )
     notes = {"columns": list(found.columns), "unknown": list(found.unknown)} if differs or found.unknown else {}
-    return View(lambda: [[found.frame]], None, found.found.tx, found.total, found.found.version, notes)
+    return View(lambda: [[found.frame]], {}, found.found.tx, found.total, found.found.version, notes)
 
 
 def columns(
@@ -58,12 +58,34 @@ def columns(
 
     question = query.question_of(experiments, where, None, view)
     found, total, frame = query.search_columns(store, question, q, kind=kind or (), differs=differs, limit=limit, tx=tx)
-    return View(lambda: [[frame]], None, found.tx, total, found.version)
+    return View(lambda: [[frame]], {}, found.tx, total, found.version)
+
+
+def filter(
+    store: Store,
+    experiments: str | list[str] | None = None,
+    text: str = "",
+    at: int | None = None,
+    view: int = ViewType.ACTIVE_ONLY,
+) -> View:
+    """Say what is wrong with a filter, what may be written at a place of it, and how many runs it leaves."""
+    from runlake import query
+
+    found = query.complete(store, query.question_of(experiments, text, None, view), at)
+    error = found.error
+    said = {
+        "error": None if error is None else {"message": error.message, "hint": error.hint, "span": error.span},
+        "count": found.count,
+        "start": found.start,
+        "completions": [{"text": one.text, "kind": one.kind, "detail": one.detail} for one in found.choices],
+    }
+    return View(value=said, tx=found.tx)
 
 
 VIEWS: Final[Mapping[tuple[str, str], Callable[..., View]]] = {
     ("GET", "runs"): runs,
     ("GET", "columns"): columns,
+    ("GET", "filter"): filter,
 }
 """Every view, by the method and the path under which it is asked for."""
 JSON_ONLY: Final = frozenset({("GET", "filter"), ("POST", "diff")})

@@ -34,7 +34,7 @@ class View:
 
     Attributes:
         parts: Makes the tables, each of frames of one schema; None where the answer is `value`.
-        value: An answer as JSON.
+        value: An answer as an object of JSON.
         tx: The transaction of the catalog that it is as of.
         total: How many rows there are beyond those that are shown.
         version: Changes when something changes that the answer depends on, besides the request; None always does.
@@ -42,7 +42,7 @@ class View:
     """
 
     parts: Callable[[], Sequence[Iterable[pl.DataFrame]]] | None = None
-    value: Any = None
+    value: Mapping[str, Any] = field(default_factory=dict)
     tx: int | None = None
     total: int | None = None
     version: str | None = None
@@ -101,7 +101,7 @@ def _as_json(view: View, notes: Mapping[str, Any]) -> bytes:
     from runlake import query
 
     if view.parts is None:
-        return orjson.dumps(view.value)
+        return orjson.dumps({**view.value, **notes})
     tables = [list(part) for part in view.parts()]
     said = [
         {"types": query.types_of(frames[0]), "rows": [row for frame in frames for row in query.to_rows(frame)]}

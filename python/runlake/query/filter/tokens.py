@@ -56,7 +56,9 @@ class Source:
 
     def mistake(self, message: str, token: Token, *, hint: str | None = None) -> InvalidInput:
         """Make the error that shows the line with a caret under the token."""
-        return InvalidInput(f"{message}\n{self._pointed_at(token)}", hint=hint)
+        error = InvalidInput(f"{message}\n{self._pointed_at(token)}", hint=hint)
+        error.span = token.column, token.column + len(token.text)
+        return error
 
     def _pointed_at(self, token: Token) -> str:
         start = max(0, token.column - _SHOWN_CHARACTERS // 2)

@@ -28,11 +28,13 @@ def written(condition: Condition) -> str:
     """Return a condition as text; what the parser reads of it is the same condition."""
     match condition:
         case Comparison(field, operator, literal, negated):
-            return f"{field_text(field)} {'NOT ' if negated else ''}{operator.value} {_literal(literal)}"
+            return f"{field_text(field)} {'NOT ' if negated else ''}{operator.value} {literal_text(literal)}"
         case Between(field, low, high, negated):
-            return f"{field_text(field)} {'NOT ' if negated else ''}BETWEEN {_literal(low)} AND {_literal(high)}"
+            return (
+                f"{field_text(field)} {'NOT ' if negated else ''}BETWEEN {literal_text(low)} AND {literal_text(high)}"
+            )
         case Among(field, literals, negated):
-            return f"{field_text(field)} {'NOT ' if negated else ''}IN ({', '.join(map(_literal, literals))})"
+            return f"{field_text(field)} {'NOT ' if negated else ''}IN ({', '.join(map(literal_text, literals))})"
         case Missing(field, negated):
             return f"{field_text(field)} IS {'NOT ' if negated else ''}NULL"
         case Not(part):
@@ -55,7 +57,8 @@ def field_text(field: Field) -> str:
     return plain if field.function is None else f"{field.function.value}({plain})"
 
 
-def _literal(literal: Literal) -> str:
+def literal_text(literal: Literal) -> str:
+    """Return a value as a filter says it."""
     if isinstance(literal.value, bool):
         return str(literal.value).upper()
     if isinstance(literal.value, str):
