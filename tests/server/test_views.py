@@ -258,3 +258,121 @@ def test_values_are_offered_of_columns_that_have_few_with_the_number_of_runs(lak
         {"text": "'a'", "kind": "value", "detail": "10 runs"},
     ]
     assert offered(lake, "run_id = ") == [f for f in offered(lake, "run_id = ") if f.startswith("'")]
+
+
+# -- series
+
+
+def test_curves_share_one_grid_and_have_a_batch_a_key(lake: Server) -> None:
+    answer = post(
+        lake, "series", keys=["loss", "acc"], experiments="sweep", where="params.seed < 4", sort=["params.seed"]
+    )
+    curves, runs = tables(answer)
+    assert notes(answer)["keys"] == ["loss", "acc"]
+    grid = notes(answer)["grid"]
+    assert grid == {"start": "0", "width": "2", "buckets": 200}
+    assert runs["run_name"].to_list() == ["run 00", "run 01", "run 02", "run 03"]
+    first = curves.filter(pl.col("key") == 0, pl.col("run") == 1)
+    assert first["bucket"].to_list() == [step * 5 for step in range(20)]
+    assert first["mean"].to_list() == [1 + step / 100 for step in range(20)]
+    last = curves.row(by_predicate=(pl.col("run") == 3) & (pl.col("bucket") == 100), named=True)
+    assert (last["mean"], last["count"], last["non_finite"]) == (None, 1, 1)
+    assert set(curves.filter(pl.col("key") == 1)["run"]) == {1, 3}
+
+
+def test_buckets_have_the_exact_extremes_and_a_zoom_the_points(lake: Server) -> None:
+    (run_id,) = tables(get(lake, "runs", experiments="sweep", where="params.seed = 5", columns="run_id"))[0].row(0)
+    answer = post(lake, "series", keys="loss", runs=run_id, points=3)
+    rows = tables(answer)[0].to_dicts()
+    assert notes(answer)["grid"] == {"start": "0", "width": "64", "buckets": 3}
+    assert [(row["bucket"], row["min"], row["max"], row["count"]) for row in rows] == [
+        (0, 5.0, 5.06, 7),
+        (1, 5.07, 5.12, 6),
+        (2, 5.13, 5.19, 7),
+    ]
+    zoomed = post(lake, "series", keys="loss", runs=[run_id], points=50, range=[30, 60])
+    assert notes(zoomed)["grid"] == {"start": "30", "width": "1", "buckets": 31}
+    assert tables(zoomed)[0]["bucket"].to_list() == [0, 10, 20, 30]
+
+
+def test_steps_that_a_browser_cannot_hold_are_exact(lake: Server) -> None:
+    answer = post(lake, "series", keys="loss", experiments="far", range=[str(2**60 + 1), str(2**60 + 3)])
+    assert notes(answer)["grid"] == {"start": str(2**60 + 1), "width": "1", "buckets": 3}
+    assert tables(answer)[0]["last"].to_list() == [1.0, 2.0, 3.0]
+
+
+def test_who_has_a_grid_gets_what_came_since(lake: Server) -> None:
+    asked = {"keys": "loss", "experiments": "sweep", "where": "params.seed = 5"}
+    grid = notes(post(lake, "series", **asked))["grid"]
+    answer = post(lake, "series", **asked, since={"start": grid["start"], "width": grid["width"], "bucket": 90})
+    assert notes(answer)["since"] == 90
+    assert tables(answer)[0]["bucket"].to_list() == list(range(90, 200, 10))
+    other = post(lake, "series", **asked, since={"start": "0", "width": "512", "bucket": 90})
+    assert notes(other)["since"] == 0
+    assert tables(other)[0].height == 20
+
+
+def test_groups_are_means_and_bands_over_all_of_their_runs(lake: Server) -> None:
+    asked = {"keys": "loss", "experiments": "sweep", "group": ["params.opt"], "top": 1}
+    curves, groups = tables(post(lake, "series", **asked))
+    assert sorted(groups.select("params.opt", "runs").rows()) == [("adam", 20), ("sgd", 20)]
+    group = groups.row(by_predicate=pl.col("params.opt") == "adam", named=True)["group"]
+    row = curves.filter(pl.col("group") == group).row(0, named=True)
+    evens = pl.Series(range(0, RUNS, 2)).cast(pl.Float64)
+    assert (row["mean"], row["min"], row["max"], row["runs"]) == (19.0, 0.0, 38.0, 20)
+    assert row["high"] - row["mean"] == pytest.approx(evens.std())
+    (quantiles, _) = tables(post(lake, "series", **asked, band=[0.1, 0.9]))
+    assert quantiles.filter(pl.col("group") == group)["low"][0] == pytest.approx(evens.quantile(0.1, "linear"))
+
+
+@pytest.mark.parametrize("x", ["time", "relative"])
+def test_curves_over_time_have_every_point(lake: Server, x: str) -> None:
+    answer = post(lake, "series", keys=["loss"], experiments="sweep", x=x, top=3, sort=["params.seed"])
+    assert tables(answer)[0].group_by("run").agg(pl.col("count").sum()).sort("run")["count"].to_list() == [20, 20, 20]
+
+
+def test_curves_over_another_metric_stand_at_its_values(lake: Server) -> None:
+    answer = post(lake, "series", keys=["acc"], x="metrics.loss", experiments="sweep", top=40, sort=["params.seed"])
+    curves, runs = tables(answer)
+    assert notes(answer)["grid"]["start"] == "1.0"
+    assert (curves.height, runs.height) == (20, 40), "at step 0 of half of the runs"
+    assert curves["bucket"][-1] == 199
+
+
+def test_ledger_and_gaps_come_when_they_are_wanted(lake: Server) -> None:
+    answer = post(lake, "series", keys=["loss"], experiments="sweep", ledger=True)
+    _, _, ledger, gaps = tables(answer)
+    assert (ledger.columns, ledger.height) == (["run", "key", "merged", "dropped"], 0)
+    assert (gaps.columns, gaps.height) == (["run", "points", "exact", "reason"], 0)
+    assert answer.headers["x-runlake-total"] == "40"
+    assert notes(answer)["left_out"] == 20, "a cap says so"
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "message"),
+    [
+        ({"keys": []}, 400, "keys is empty"),
+        ({"keys": "loss", "points": 0}, 400, "points is 0; it must be from 1 to 5,000"),
+        ({"keys": "loss", "x": "steps"}, 400, "unknown attribute 'steps'"),
+        ({"keys": "loss", "x": "params.lr"}, 400, "x is 'params.lr'; it must be step, time, relative, or a metric"),
+        ({"keys": "loss", "range": [5, 3]}, 400, "the range from 5 to 3 is empty"),
+        ({"keys": "loss", "range": ["a", None]}, 400, "range has the bound 'a'; it must be a number"),
+        ({"keys": "loss", "runs": ["nope"]}, 404, "there is no run 'nope'"),
+        ({"keys": "loss", "top": 1000}, 400, "top is 1000; it must be from 1 to 500"),
+        (
+            {"keys": "loss", "group": ["params.opt"], "band": "sd"},
+            400,
+            "band is 'sd'; it must be 'std' or two quantiles",
+        ),
+        ({"keys": "loss", "since": {}}, 400, "since must have start and width"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(lake: Server, fields: dict[str, Any], status: int, message: str) -> None:
+    answer = post(lake, "series", **fields)
+    assert answer.status == status
+    assert message in answer.json["message"]
+
+
+def test_a_metric_that_nobody_logged_is_an_empty_chart(lake: Server) -> None:
+    curves, runs = tables(post(lake, "series", keys="nothing", experiments="sweep"))
+    assert (curves.height, runs.height) == (0, 20)

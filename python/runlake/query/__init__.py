@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from runlake.query.column_search import search_columns
     from runlake.query.comparison import compare
     from runlake.query.completion import complete
+    from runlake.query.curve_bands import MOST_GROUPED, Band, grouped
+    from runlake.query.curves import Since, WantedCurves, chart
     from runlake.query.experiments import search_experiments
     from runlake.query.exporting import export
     from runlake.query.filter.better import BetterThan, parse_better_than
@@ -43,20 +45,27 @@ if TYPE_CHECKING:
     from runlake.query.served import members_of, sent_keys, sent_runs, served_points, served_runs, whole
     from runlake.query.serving import point_pieces, served_rows, table_of, with_places
     from runlake.query.streams import from_stream, to_rows, to_stream, types_of
+    from runlake.query.unstored_points_of_runs import unstored_of_runs
     from runlake.query.warnings import overheard, say
 
 __all__ = [
+    "MOST_GROUPED",
+    "Band",
     "BetterThan",
     "Judged",
     "Lake",
     "Listing",
     "ReadStep",
+    "Since",
     "Stretch",
+    "WantedCurves",
     "band",
+    "chart",
     "compare",
     "complete",
     "export",
     "from_stream",
+    "grouped",
     "history_frame",
     "judge_run",
     "latest_metrics",
@@ -95,21 +104,28 @@ __all__ = [
     "to_rows",
     "to_stream",
     "types_of",
+    "unstored_of_runs",
     "whole",
     "window",
     "with_places",
 ]
 
 _HOMES = {
+    "MOST_GROUPED": "curve_bands",
+    "Band": "curve_bands",
     "BetterThan": "filter.better",
     "Judged": "judging",
     "Listing": "listing",
+    "Since": "curves",
     "Stretch": "by_seq",
+    "WantedCurves": "curves",
     "band": "bands",
+    "chart": "curves",
     "compare": "comparison",
     "complete": "completion",
     "export": "exporting",
     "from_stream": "streams",
+    "grouped": "curve_bands",
     "history_frame": "history",
     "judge_run": "judging",
     "latest_metrics": "live_latest",
@@ -145,6 +161,7 @@ _HOMES = {
     "to_rows": "streams",
     "to_stream": "streams",
     "types_of": "streams",
+    "unstored_of_runs": "unstored_points_of_runs",
     "whole": "served",
     "window": "run_window",
     "with_places": "serving",

@@ -203,6 +203,14 @@ class RunTable:
 
         return self._column(SUMMARY[name], of_part, self._places(rows))
 
+    def summary(self, key: str, name: str, rows: pl.Series) -> pl.Series:
+        """A column of the summaries of a metric, such as `last_step`, of some rows, with what is live."""
+
+        def of_part(part: ExperimentRuns, at: pl.Series | None) -> pl.Series | None:
+            return self._summary(part, key, name, at)
+
+        return self._column(SUMMARY[name], of_part, self._places(rows))
+
     def numbers(self, rows: pl.Series) -> pl.Series:
         """The catalog's numbers of the runs in some rows."""
         return self._attribute("run", self._places(rows))

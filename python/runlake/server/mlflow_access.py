@@ -193,10 +193,12 @@ _FRAMES: Final = {
     "history": Need(find=about.run, has_body=True),
 }
 _SHOWN: Final = Need(find=about.named_experiments, narrow=about.all_readable_experiments)
+_SHOWN_RUNS: Final = Need(find=about.shown_runs, narrow=about.all_readable_unless_chosen)
 _VIEWS: Final = {
     ("GET", "runs"): _SHOWN,
     ("GET", "columns"): _SHOWN,
     ("GET", "filter"): _SHOWN,
+    ("POST", "series"): _SHOWN_RUNS,
 }
 _REPLICATION: Final = {
     ("POST", "have"): _SIGNED_IN,

@@ -109,6 +109,11 @@ def named_experiments(store: Store, fields: Fields) -> Iterator[Target]:
             yield Kind.EXPERIMENT, name
 
 
+def shown_runs(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiments of runs that a page chooses by their ids or else by a filter."""
+    return named_experiments(store, fields) if fields.values.get("runs") is None else chosen_runs(store, fields)
+
+
 def proxied(_store: Store, fields: Fields) -> Iterator[Target]:
     """Find the experiment with which a path of the artifact proxy begins; the endpoint refuses one that does not."""
     return _experiments(paths.components(fields.text_or("path"))[:1])
@@ -195,6 +200,11 @@ def all_readable_experiments(store: Store, fields: Fields) -> Fields:
     ids = [found.experiment_id for found in store.catalog.experiments(_ALL)]
     readable = [found for found in ids if fields.caller.may_read(Kind.EXPERIMENT, found)]
     return fields if len(readable) == len(ids) else fields.replaced(experiments=readable)
+
+
+def all_readable_unless_chosen(store: Store, fields: Fields) -> Fields:
+    """Let a page that chooses runs by a filter mean those that the caller may see."""
+    return fields if fields.values.get("runs") is not None else all_readable_experiments(store, fields)
 
 
 def as_caller(_store: Store, fields: Fields) -> Fields:

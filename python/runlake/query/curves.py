@@ -1,0 +1,276 @@
+"""Chart: metrics of runs in the buckets of one grid, so that they are drawn above each other without a join."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import polars as pl
+
+from runlake.entities import ViewType
+from runlake.errors import InvalidInput, NotFound
+from runlake.query.filter.nodes import Field, Form, Kind
+from runlake.query.grid import Grid, exact_grid, growing_grid, real_grid
+from runlake.query.keys import KeyChoice
+from runlake.query.ordered import OrderedRuns, Question, ordered_runs
+from runlake.query.points import points as read_points
+from runlake.query.reader import Lake
+from runlake.query.run_window import field_of
+from runlake.query.series import Axis, series
+
+MOST_POINTS: Final = 5000
+MOST_KEYS: Final = 200
+AXES: Final = {"step": "step", "time": "timestamp", "relative": "relative"}
+_COLUMNS: Final = {"step": "step", "timestamp": "timestamp", "relative": "relative_ms"}
+BUCKETS: Final = pl.Schema(
+    {
+        "key": pl.UInt16,
+        "run": pl.UInt32,
+        "bucket": pl.UInt32,
+        "mean": pl.Float64,
+        "min": pl.Float64,
+        "max": pl.Float64,
+        "last": pl.Float64,
+        "count": pl.UInt32,
+        "non_finite": pl.UInt8,
+    }
+)
+_KEYS: Final = ("key", "run", "bucket")
+
+
+@dataclass(frozen=True)
+class Since:
+    """What a client has: buckets of a grid up to `bucket`, which it asks for again, for points may still come there."""
+
+    start: str
+    width: str
+    bucket: int
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves of `keys` of the runs in `rows`.
+
+    Args:
+        since: The first bucket that `frame` may have; what is before it has not been asked for again.
+        left_out: How many runs of the question there are besides.
+    """
+
+    found: OrderedRuns
+    rows: pl.Series
+    keys: tuple[str, ...]
+    grid: Grid
+    frame: pl.DataFrame
+    since: int
+    left_out: int
+
+
+@dataclass(frozen=True)
+class WantedCurves:
+    """What is drawn: at most `points` buckets over `x` ("step", "time", "relative" or a metric's name).
+
+    `low` and `high` are the range that is looked at, both included; None is where the points begin or end.
+    """
+
+    keys: tuple[str, ...]
+    x: str = "step"
+    low: int | float | None = None
+    high: int | float | None = None
+    points: int = 200
+    since: Since | None = None
+
+    def check(self) -> None:
+        """Refuse what cannot be drawn.
+
+        Raises:
+            InvalidInput: `points` is out of range, there are no keys, or the range is empty.
+        """
+        if not 1 <= self.points <= MOST_POINTS:
+            raise InvalidInput(f"points is {self.points}; it must be from 1 to {MOST_POINTS:,}")
+        if not self.keys:
+            raise InvalidInput("keys is empty; a chart is of one metric at least")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise InvalidInput(f"the range from {self.low} to {self.high} is empty")
+        if self.since is not None and self.since.bucket < 0:
+            raise InvalidInput(f"since has the bucket {self.since.bucket}; it must be at least 0")
+
+
+def chart(lake: Lake, chosen: Sequence[str] | Question, wanted: WantedCurves, *, top: int) -> Chart:
+    """Reduce metrics to the buckets of one grid.
+
+    Args:
+        chosen: Ids of runs, or a question of which the first `top` runs are drawn.
+
+    Returns:
+        `frame` is sorted by `key: u16` (its place in `keys`), `run: u32` (its place in `rows`) and `bucket: u32`; then
+        `mean`, `min`, `max: f64` over finite values, null where there are none, `last: f64`, `count: u32`,
+        `non_finite: u8` (bit 0 NaN, bit 1 +inf, bit 2 -inf). Extremes are exact. A bucket without points has no row.
+
+    Raises:
+        InvalidInput: see `WantedCurves.check`; a key or the axis means nothing.
+        NotFound: a run or an experiment does not exist.
+    """
+    wanted.check()
+    found = ordered_runs(lake, chosen) if isinstance(chosen, Question) else _of_ids(lake, chosen)
+    rows = found.rows.head(top) if isinstance(chosen, Question) else _places(found, chosen)
+    keys = _keys(found, wanted)
+    ids = found.table.field(Field(Kind.ATTRIBUTE, "run_id"), Form.TEXT, rows)
+    curves = _Curves(lake, found, rows, ids, keys, wanted)
+    grid, frame, since = curves.over_metric(wanted.x) if wanted.x not in AXES else curves.over(AXES[wanted.x])
+    numbered = frame.join(ids.to_frame("run_id").with_row_index("run"), on="run_id").join(
+        pl.DataFrame({"key": keys}, {"key": pl.String}).with_row_index("place"), on="key"
+    )
+    numbered = numbered.select(pl.col("place").alias("key"), *list(BUCKETS)[1:]).cast(BUCKETS)
+    return Chart(found, rows, keys, grid, numbered.sort(_KEYS), since, len(found.rows) - len(rows))
+
+
+@dataclass(frozen=True)
+class _Curves:
+    lake: Lake
+    found: OrderedRuns
+    rows: pl.Series
+    ids: pl.Series
+    keys: tuple[str, ...]
+    wanted: WantedCurves
+
+    def over(self, axis: str) -> tuple[Grid, pl.DataFrame, int]:
+        """Buckets over steps or times."""
+        low, high = self._extent(axis)
+        if low is None or high is None or low > high or not self.keys:
+            return Grid(0, 1, 1), pl.DataFrame(schema={"run_id": pl.String, **BUCKETS, "key": pl.String}), 0
+        zoomed = self.wanted.low is not None or self.wanted.high is not None
+        grid = (exact_grid if zoomed else growing_grid)(low, high, self.wanted.points)
+        since = _first_bucket(grid, self.wanted.since)
+        part = grid.from_bucket(since)
+        frame = self._series(axis, part.buckets, int(part.start), int(part.end))
+        frame = frame.rename({_COLUMNS[axis]: "x"}).with_columns(part.numbered(pl.col("x")).alias("bucket") + since)
+        return grid, _one_a_bucket(frame), since
+
+    def over_metric(self, x: str) -> tuple[Grid, pl.DataFrame, int]:
+        """Buckets over the values of another metric at the same steps."""
+        field = field_of(x)
+        if field.kind is not Kind.METRIC or field.function is not None:
+            raise InvalidInput(f"x is {x[:100]!r}; it must be {', '.join(AXES)}, or a metric such as metrics.epoch")
+        names = list(dict.fromkeys([*self.keys, field.key]))
+        columns = ("run_id", "key", "step", "value")
+        points = read_points(self.lake, self.ids, names, latest="step").select(columns).collect()
+        places = points.filter((pl.col("key") == field.key) & pl.col("value").is_finite())
+        places = places.select("run_id", "step", pl.col("value").alias("x"))
+        low, high = self.wanted.low, self.wanted.high
+        places = places.filter(
+            (pl.col("x") >= (-float("inf") if low is None else float(low)))
+            & (pl.col("x") <= (float("inf") if high is None else float(high)))
+        )
+        points = points.filter(pl.col("key").is_in(self.keys)).join(places, on=["run_id", "step"])
+        if points.is_empty():
+            return Grid(0.0, 1.0, 1), pl.DataFrame(schema={"run_id": pl.String, **BUCKETS, "key": pl.String}), 0
+        ends = cast("float", points["x"].min()), cast("float", points["x"].max())
+        bounds = [end if given is None else float(given) for given, end in zip((low, high), ends, strict=True)]
+        grid = real_grid(bounds[0], bounds[1], self.wanted.points)
+        return grid, _reduced(points.with_columns(grid.numbered(pl.col("x")).alias("bucket"))), 0
+
+    def _series(self, axis: str, points: int, start: int | None, end: int | None) -> pl.DataFrame:
+        return series(self.lake, self.ids, list(self.keys), points=points, x=cast("Axis", axis), start=start, end=end)
+
+    def _extent(self, axis: str) -> tuple[int | None, int | None]:
+        """The first and the last place that is looked at; steps are known without reading a point."""
+        low, high = (None if end is None else int(end) for end in (self.wanted.low, self.wanted.high))
+        if low is not None and high is not None:
+            return low, high
+        ends = self._summaries(axis)
+        if axis != "step":  # a series may begin before its first step's timestamp
+            first = self._series(axis, 1, None, None)[_COLUMNS[axis]].min()
+            ends = cast("int | None", first), ends[1]
+        return ends[0] if low is None else low, ends[1] if high is None else high
+
+    def _summaries(self, axis: str) -> tuple[int | None, int | None]:
+        table, rows = self.found.table, self.rows
+        first, last = ("first_step", "last_step") if axis == "step" else ("first_timestamp", "max_timestamp")
+        lows, highs = [], []
+        for key in self.keys:
+            low, high = table.summary(key, first, rows), table.summary(key, last, rows)
+            if axis == "relative":
+                start = table.field(Field(Kind.ATTRIBUTE, "start_time"), Form.NUMBER, rows)
+                low, high = low - start, high - start
+            lows.append(cast("int | None", low.min()))
+            highs.append(cast("int | None", high.max()))
+        return (
+            min((low for low in lows if low is not None), default=None),
+            max((high for high in highs if high is not None), default=None),
+        )
+
+
+def _keys(found: OrderedRuns, wanted: WantedCurves) -> tuple[str, ...]:
+    choice = KeyChoice.of(list(wanted.keys))
+    if choice.names is not None:
+        keys = list(dict.fromkeys(choice.names))
+    else:
+        known = pl.DataFrame({"key": sorted(found.table.metric_keys)}, {"key": pl.String})
+        keys = known["key"].to_list() if choice.condition is None else known.filter(choice.condition)["key"].to_list()
+    if len(keys) > MOST_KEYS:
+        raise InvalidInput(f"keys mean {len(keys):,} metrics; a chart has at most {MOST_KEYS}")
+    return tuple(keys)
+
+
+def _of_ids(lake: Lake, ids: Sequence[str]) -> OrderedRuns:
+    """All runs of the experiments of some runs, deleted ones too."""
+    experiments = lake.catalog.run_experiment(ids)
+    if unknown := [run_id for run_id in ids if run_id not in experiments]:
+        raise NotFound(f"there is no run {unknown[0][:100]!r}")
+    named = tuple(sorted(set(experiments.values())))
+    return ordered_runs(lake, Question(named, view=ViewType.ALL))
+
+
+def _places(found: OrderedRuns, ids: Sequence[str]) -> pl.Series:
+    known = found.table.field(Field(Kind.ATTRIBUTE, "run_id"), Form.TEXT)
+    wanted = pl.DataFrame({"run_id": list(dict.fromkeys(ids))}, {"run_id": pl.String})
+    places = known.to_frame("run_id").with_row_index("row")
+    return wanted.join(places, on="run_id", maintain_order="left")["row"]
+
+
+def _first_bucket(grid: Grid, since: Since | None) -> int:
+    """The first bucket to send: all of them to who has none, or has another grid's."""
+    said = grid.said()
+    if since is None or (since.start, since.width) != (said["start"], said["width"]):
+        return 0
+    return min(since.bucket, grid.buckets - 1)
+
+
+def _one_a_bucket(frame: pl.DataFrame) -> pl.DataFrame:
+    """Put together what the engine keeps apart: where there are few places, each has a bucket of its own."""
+    by = ["run_id", "key", "bucket"]
+    if not frame.select(pl.struct(by).is_duplicated().any()).item():
+        return frame
+    weight = pl.col("count").filter(pl.col("mean").is_not_null())
+    return (
+        frame.group_by(by, maintain_order=True)
+        .agg(
+            (pl.col("mean") * pl.col("count")).sum() / weight.sum(),
+            pl.col("min").min(),
+            pl.col("max").max(),
+            pl.col("last").last(),
+            pl.col("count").sum(),
+            pl.col("non_finite").bitwise_or(),
+        )
+        .with_columns(pl.col("mean").fill_nan(None))
+    )
+
+
+def _reduced(points: pl.DataFrame) -> pl.DataFrame:
+    """Reduce points with a bucket to a row a bucket."""
+    value = pl.col("value")
+    finite = value.filter(value.is_finite())
+    flags = (value.is_nan() * 1) | ((value == float("inf")) * 2) | ((value == -float("inf")) * 4)
+    return (
+        points.sort("step")
+        .group_by("run_id", "key", "bucket", maintain_order=True)
+        .agg(
+            finite.mean().alias("mean"),
+            finite.min().alias("min"),
+            finite.max().alias("max"),
+            value.last().alias("last"),
+            pl.len().alias("count"),
+            flags.cast(pl.UInt8).bitwise_or().alias("non_finite"),
+        )
+    )

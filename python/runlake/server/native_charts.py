@@ -1,0 +1,113 @@
+"""Native charts: views of points and of values of many runs; functions whose parameters are fields of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from runlake.entities import ViewType
+from runlake.errors import InvalidInput
+from runlake.server.view import View
+from runlake.store import Store
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from runlake.query.curves import Chart
+
+_MOST_RUNS: Final = 500
+_MOST_LEDGERS: Final = 100  # of which each is a look into the catalog
+
+
+def series(
+    store: Store,
+    keys: str | list[str],
+    runs: str | list[str] | None = None,
+    experiments: str | list[str] | None = None,
+    where: str | None = None,
+    sort: list[str] | None = None,
+    view: int = ViewType.ACTIVE_ONLY,
+    top: int = 20,
+    x: str = "step",
+    range: list[str | float | None] | None = None,
+    points: int = 200,
+    group: list[str] | None = None,
+    band: str | list[float] | None = None,
+    since: dict[str, Any] | None = None,
+    ledger: bool = False,
+) -> View:
+    """Reduce metrics of runs, or of groups of runs, to the buckets of one grid."""
+    from runlake import query
+
+    low, high = _range(range)
+    names = (keys,) if isinstance(keys, str) else tuple(keys)
+    wanted = query.WantedCurves(names, x, low, high, points, _since(since))
+    most = query.MOST_GROUPED if group else _size("top", top)
+    chosen = _ids(runs, most) if runs is not None else query.question_of(experiments, where, sort, view)
+    found = query.chart(store, chosen, wanted, top=most)
+    parts = _curves(found) if not group else _groups(found, group, band)
+    if ledger and not group:
+        ids = found.found.table.wide(["run_id"], found.rows.head(_MOST_LEDGERS)).to_series().to_list()
+        parts += [[frame] for frame in query.unstored_of_runs(store, ids, found.keys)]
+    notes = {"keys": list(found.keys), "grid": found.grid.said(), "since": found.since, "left_out": found.left_out}
+    return View(lambda: parts, {}, found.found.tx, len(found.rows) + found.left_out, found.found.version, notes)
+
+
+def _curves(found: Chart) -> list[Iterable[pl.DataFrame]]:
+    columns = ["run_id", "run_name", "status", "start_time", "end_time"]
+    runs = found.found.table.wide(columns, found.rows).with_row_index("run")
+    return [_by_key(found.frame), [runs]]
+
+
+def _groups(found: Chart, group: list[str], band: str | list[float] | None) -> list[Iterable[pl.DataFrame]]:
+    from runlake import query
+
+    curves, groups = query.grouped(found, group, query.Band.of(band))
+    return [_by_key(curves), [groups]]
+
+
+def _by_key(frame: pl.DataFrame) -> list[pl.DataFrame]:
+    """A record batch a key, of those that have rows."""
+    return frame.partition_by("key", maintain_order=True) or [frame]
+
+
+def _ids(runs: str | list[str], most: int) -> list[str]:
+    ids = [runs] if isinstance(runs, str) else list(dict.fromkeys(runs))
+    if len(ids) > max(most, _MOST_RUNS):
+        raise InvalidInput(f"runs has {len(ids):,} ids; a chart has at most {_MOST_RUNS}", hint="use where and group")
+    return ids
+
+
+def _size(name: str, given: int) -> int:
+    if not 1 <= given <= _MOST_RUNS:
+        raise InvalidInput(f"{name} is {given}; it must be from 1 to {_MOST_RUNS}")
+    return given
+
+
+def _range(given: list[str | float | None] | None) -> tuple[int | float | None, int | float | None]:
+    if given is None:
+        return None, None
+    if len(given) != 2:
+        raise InvalidInput(f"range has {len(given)} bounds; it must have two, of which each may be null")
+    return _bound(given[0]), _bound(given[1])
+
+
+def _bound(given: str | float | None) -> int | float | None:
+    """Read a bound; as text it may be a whole number that a browser cannot hold."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return int(given) if given.lstrip("-").isdecimal() else float(given)
+    except ValueError:
+        raise InvalidInput(f"range has the bound {given[:40]!r}; it must be a number") from None
+
+
+def _since(given: dict[str, Any] | None) -> Any:
+    from runlake import query
+
+    if given is None:
+        return None
+    start, width, bucket = (given.get(name) for name in ("start", "width", "bucket"))
+    if not isinstance(start, str) or not isinstance(width, str) or not isinstance(bucket, int):
+        raise InvalidInput("since must have start and width as the grid says them, and the number of a bucket")
+    return query.Since(start, width, bucket)
