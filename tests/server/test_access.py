@@ -81,7 +81,7 @@ NEEDED = {
         *(f"POST {CALL}/{name}" for name in ("ledger", "missing_points", "model_events", "version_lineage")),
         *(f"POST {CALL}/{name}" for name in ("get_gates", "get_approvals", "get_checks", "evaluate_gate")),
         *(f"POST {FRAME}/{name}" for name in ("runs", "points", "series", "band", "compare", "listing", "history")),
-        *(f"POST {VIEW}/{name}" for name in ("series",)),
+        *(f"POST {VIEW}/{name}" for name in ("series", "crossfilter", "points", "diff")),
         *(f"GET {VIEW}/{name}" for name in ("runs", "columns", "filter")),
         f"GET {SENT}/runs/{{run_id}}",
         f"GET {SENT}/experiments",
@@ -349,6 +349,27 @@ def test_runlakes_own_client_gets_what_the_caller_may_read(tokens: tuple[Server,
     answer = call("stranger", "POST", f"{CALL}/create_run", **made)
     assert answer.status == 200
     assert call("admin", "GET", "mlflow/runs/get", run_id="f" * 32).json["run"]["info"]["user_id"] == "stranger"
+
+
+def test_pages_are_made_of_what_the_caller_may_read(
+    tokens: tuple[Server, dict[str, Headers]], call: Called, others: tuple[str, str]
+) -> None:
+    call("admin", "POST", "mlflow/runs/log-parameter", run_id=others[1], key="hidden", value="secret")
+    own = call("stranger", "POST", "mlflow/experiments/create", name="page of a stranger").json["experiment_id"]
+    call("stranger", "POST", "mlflow/runs/create", experiment_id=own)
+    who = {**tokens[1]["stranger"], "Accept": "application/json"}
+    rows = call(who, "GET", f"{VIEW}/runs", columns="experiment_id", limit=1000).json["parts"][0]["rows"]
+    seen = {row["experiment_id"] for row in rows}
+    assert (own in seen, others[0] in seen) == (True, False)
+    assert call(who, "GET", f"{VIEW}/columns", q="hidden").json["parts"][0]["rows"] == []
+    for text in ("params.hid", "params.hidden = "):
+        assert call(who, "GET", f"{VIEW}/filter", text=text).json["completions"] == []
+    axes = [{"key": "experiment_id"}]
+    assert others[0] not in call(who, "POST", f"{VIEW}/crossfilter", axes=axes).json["notes"]["axes"][0]["values"]
+    assert call(who, "POST", f"{VIEW}/series", keys="loss", runs=[others[1]]).status == 403
+    assert call(who, "POST", f"{VIEW}/series", keys="loss", experiments=[others[0]]).status == 403
+    assert call(who, "POST", f"{VIEW}/diff", runs=[others[1]]).status == 403
+    assert call("admin", "GET", f"{VIEW}/filter", text="params.hidden = ").json["completions"][0]["text"] == "'secret'"
 
 
 @pytest.fixture(scope="module")

@@ -376,3 +376,101 @@ def test_what_cannot_be_drawn_is_refused(lake: Server, fields: dict[str, Any], s
 def test_a_metric_that_nobody_logged_is_an_empty_chart(lake: Server) -> None:
     curves, runs = tables(post(lake, "series", keys="nothing", experiments="sweep"))
     assert (curves.height, runs.height) == (0, 20)
+
+
+# -- crossfilter
+
+
+LR, OPT, ACC = {"key": "params.lr", "scale": "log", "bins": 4}, {"key": "params.opt"}, {"key": "metrics.acc", "bins": 2}
+
+
+def counted(frame: pl.DataFrame, kind: int, axis: int) -> dict[Any, int]:
+    found = frame.filter(pl.col("kind") == kind, pl.col("axis") == axis)
+    return {(a, b) if kind > 1 else a: count for a, b, count in found.select("a", "b", "count").rows()}
+
+
+def test_each_axis_is_counted_under_the_brushes_of_the_others(lake: Server) -> None:
+    answer = post(
+        lake, "crossfilter", experiments="sweep", axes=[LR, OPT, ACC], brush=["params.lr > 0.05", "params.opt = 'sgd'"]
+    )
+    counts, top = tables(answer)
+    assert counted(counts, 0, 0) == {0: 10, 1: 10, 2: 10, 3: 10}
+    assert counted(counts, 1, 0) == {0: 10, 2: 10}, "under params.opt = 'sgd'"
+    assert counted(counts, 1, 1) == {0: 10, 1: 10}, "under params.lr > 0.05"
+    assert sum(counted(counts, 1, 2).values()) == 10, "under both"
+    assert (notes(answer)["total"], notes(answer)["left"]) == (40, 10)
+    assert top.height == 0
+
+
+def test_pairs_of_neighbouring_axes_are_counted_with_what_is_missing_as_a_bin(lake: Server) -> None:
+    answer = post(
+        lake, "crossfilter", experiments="sweep", axes=[LR, OPT, ACC], brush=[None, None, "metrics.acc > 0.2"]
+    )
+    counts, _ = tables(answer)
+    assert counted(counts, 2, 1) == {(0, 2): 20, (1, 0): 10, (1, 1): 10}
+    assert counted(counts, 3, 1) == {(1, 1): 10}
+    lr, opt, acc = notes(answer)["axes"]
+    assert (lr["scale"], lr["low"], lr["high"], lr["bins"]) == ("log", 0.001, 1.0, 4)
+    assert opt == {"key": "params.opt", "scale": "category", "bins": 2, "values": ["adam", "sgd"]}
+    assert (acc["scale"], acc["low"], acc["high"]) == ("linear", 0.01, 0.39)
+
+
+def test_the_best_of_what_is_left_comes_with_its_values(lake: Server) -> None:
+    asked = {"experiments": "sweep", "sort": ["metrics.acc DESC"], "axes": [ACC, OPT], "top": 2}
+    answer = post(lake, "crossfilter", **asked, brush=["metrics.acc < 0.3"], all=False)
+    counts, top = tables(answer)
+    assert top.drop("run_id").rows() == [("run 29", 0.29, "sgd"), ("run 27", 0.27, "sgd")]
+    assert set(counts["kind"]) == {1, 3}, "what brushes do not change was not wanted"
+
+
+def test_an_axis_of_a_metric_is_reduced_as_it_is_asked(lake: Server) -> None:
+    axes = [{"key": "metrics.loss", "reduce": "min", "bins": 8}, {"key": "metrics.loss", "bins": 8}]
+    answer = post(lake, "crossfilter", experiments="sweep", axes=axes)
+    first, last = notes(answer)["axes"]
+    assert (first["key"], first["low"], first["high"]) == ("min(metrics.loss)", 0.0, 39.0)
+    assert last["high"] == 39.19
+    assert counted(tables(answer)[0], 0, 1)[8] == 1, "the run with NaN last"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"axes": []}, "axes has 0 entries; it must have from 1 to 64"),
+        ({"axes": [{}]}, "an axis has no key"),
+        ({"axes": [{"key": "params.lr", "bin": 3}]}, "an axis has no field 'bin'"),
+        ({"axes": [{"key": "params.lr", "bins": "3"}]}, "the bins of an axis is '3'; it must be a whole number"),
+        ({"axes": [{"key": "params.lr", "scale": "ln"}]}, "scale is 'ln'; it must be one of"),
+        ({"axes": [{"key": "artifact_uri"}]}, "artifact_uri is no axis"),
+        ({"axes": [LR], "brush": ["params.lr <"]}, "\n  params.lr <\n             ^"),
+        ({"axes": [LR], "brush": [None, None]}, "brush has 2 entries for 1 axes"),
+    ],
+)
+def test_mistakes_in_a_cross_filter(lake: Server, fields: dict[str, Any], message: str) -> None:
+    answer = post(lake, "crossfilter", **fields)
+    assert answer.status == 400
+    assert message in answer.json["message"]
+
+
+# -- points and differences
+
+
+def test_few_runs_are_points_and_many_are_counts_with_the_best(lake: Server) -> None:
+    asked = {"x": {"key": "params.lr", "scale": "log", "bins": 4}, "y": ACC, "experiments": "sweep"}
+    (points,) = tables(answer := post(lake, "points", **asked, color="params.seed", sort=["params.seed"]))
+    assert (notes(answer)["total"], notes(answer)["left"]) == (40, 20), "half of the runs have no accuracy"
+    assert points.drop("run_id").row(0) == ("run 01", 0.1, 0.01, 1)
+    best, cells = tables(post(lake, "points", **asked, color="params.seed", most=10, top=1, sort=["metrics.acc DESC"]))
+    assert best["run_name"].to_list() == ["run 39"]
+    assert cells.select("x", "y", "count").sum().row(0)[2] == 20
+    assert cells.columns == ["x", "y", "count", "color"]
+
+
+def test_what_differs_between_runs(lake: Server) -> None:
+    (found,) = tables(get(lake, "runs", experiments="sweep", sort="params.seed", columns="run_id", limit=2))
+    said = post(lake, "diff", runs=found["run_id"].to_list()).json
+    assert said["names"] == ["run 00", "run 01"]
+    rows = {(row["kind"], row["key"], row["field"]): row["values"] for row in said["rows"]}
+    assert rows["param", "opt", "value"] == ["adam", "sgd"]
+    assert ("param", "same", "value") not in rows
+    everything = post(lake, "diff", runs=found["run_id"].to_list(), same=True).json["rows"]
+    assert {"kind": "param", "key": "same", "field": "value", "differs": False, "values": ["1", "1"]} in everything

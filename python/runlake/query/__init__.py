@@ -16,6 +16,8 @@ from runlake.query.series import series
 
 if TYPE_CHECKING:
     from runlake.query.bands import band
+    from runlake.query.binning import Axis
+    from runlake.query.brushing import crossfilter
     from runlake.query.by_seq import Stretch, points_by_seq
     from runlake.query.column_search import search_columns
     from runlake.query.comparison import compare
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from runlake.query.ordered import question_of
     from runlake.query.registered import search_model_versions, search_registered_models
     from runlake.query.run_window import window
+    from runlake.query.scatter_plot import scatter
     from runlake.query.search import search_latest, search_runs
     from runlake.query.served import members_of, sent_keys, sent_runs, served_points, served_runs, whole
     from runlake.query.serving import point_pieces, served_rows, table_of, with_places
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_GROUPED",
+    "Axis",
     "Band",
     "BetterThan",
     "Judged",
@@ -63,6 +67,7 @@ __all__ = [
     "chart",
     "compare",
     "complete",
+    "crossfilter",
     "export",
     "from_stream",
     "grouped",
@@ -86,6 +91,7 @@ __all__ = [
     "run_ledger",
     "runs",
     "say",
+    "scatter",
     "search_columns",
     "search_experiments",
     "search_latest",
@@ -112,6 +118,7 @@ __all__ = [
 
 _HOMES = {
     "MOST_GROUPED": "curve_bands",
+    "Axis": "binning",
     "Band": "curve_bands",
     "BetterThan": "filter.better",
     "Judged": "judging",
@@ -123,6 +130,7 @@ _HOMES = {
     "chart": "curves",
     "compare": "comparison",
     "complete": "completion",
+    "crossfilter": "brushing",
     "export": "exporting",
     "from_stream": "streams",
     "grouped": "curve_bands",
@@ -144,6 +152,7 @@ _HOMES = {
     "question_of": "ordered",
     "run_ledger": "ledger",
     "say": "warnings",
+    "scatter": "scatter_plot",
     "search_columns": "column_search",
     "search_experiments": "experiments",
     "search_latest": "search",

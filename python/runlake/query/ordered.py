@@ -10,10 +10,10 @@ import itertools
 import os
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import polars as pl
 
@@ -30,10 +30,13 @@ from runlake.query.warnings import warn_of_unknown_keys
 if TYPE_CHECKING:
     from runlake.catalog import Catalog
 
-_KEPT: Final = 16
+_KEPT: Final = 8
+_KEPT_COLUMNS: Final = 48  # 200 kB each for 100,000 runs, or four times that
 _FRESH_S: Final = 60.0  # a filter on a time such as -7d means something else after a while
 _PROCESS: Final = os.urandom(6).hex()
 _numbers = itertools.count()
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,17 @@ class OrderedRuns:
     made_at: float = field(default_factory=time.monotonic)
     number: int = field(default_factory=_numbers.__next__)
     made: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What was computed of them, by what it is."""
+    """What was computed of them, by what it is: little things."""
+    columns: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def kept(self, place: Any, make: Callable[[], T]) -> T:
+        """Return what `make` gives, which is as long as the runs; the last of it is kept."""
+        found: T | None = self.columns.get(place)
+        if found is None:
+            for oldest in list(self.columns)[: 1 - _KEPT_COLUMNS]:
+                self.columns.pop(oldest, None)  # another thread may have been here
+            found = self.columns[place] = make()
+        return found
 
     @cached_property
     def tx(self) -> int:

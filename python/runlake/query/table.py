@@ -182,6 +182,11 @@ class RunTable:
         needed = needed.with_columns(columns)
         return needed.filter(compile_filter(condition)).to_series()
 
+    def matches(self, condition: Condition, rows: pl.Series) -> pl.Series:
+        """Tell of some rows whether a filter selects them."""
+        columns = [self.field(field, form, rows).alias(column_name(field, form)) for field, form in forms(condition)]
+        return pl.DataFrame(columns).select(compile_filter(condition).fill_null(False)).to_series()
+
     def field(self, field: Field, form: Form, rows: pl.Series | None = None) -> pl.Series:
         """One field of every run, or of some rows, as filters see it: times as milliseconds, data sets as lists."""
         at = self._places(rows)

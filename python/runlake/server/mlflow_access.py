@@ -199,6 +199,9 @@ _VIEWS: Final = {
     ("GET", "columns"): _SHOWN,
     ("GET", "filter"): _SHOWN,
     ("POST", "series"): _SHOWN_RUNS,
+    ("POST", "crossfilter"): _SHOWN,
+    ("POST", "points"): _SHOWN,
+    ("POST", "diff"): Need(find=about.chosen_runs),
 }
 _REPLICATION: Final = {
     ("POST", "have"): _SIGNED_IN,

@@ -13,9 +13,13 @@ from runlake.store import Store
 if TYPE_CHECKING:
     import polars as pl
 
+    from runlake.query.binning import Axis
     from runlake.query.curves import Chart
 
 _MOST_RUNS: Final = 500
+_MOST_COMPARED: Final = 50
+_AXIS: Final = {"key": str, "scale": str, "bins": int, "reduce": str}
+_AXIS_SAID: Final = {"key": "text", "scale": "text", "bins": "a whole number", "reduce": "text"}
 _MOST_LEDGERS: Final = 100  # of which each is a look into the catalog
 
 
@@ -51,6 +55,76 @@ def series(
         parts += [[frame] for frame in query.unstored_of_runs(store, ids, found.keys)]
     notes = {"keys": list(found.keys), "grid": found.grid.said(), "since": found.since, "left_out": found.left_out}
     return View(lambda: parts, {}, found.found.tx, len(found.rows) + found.left_out, found.found.version, notes)
+
+
+def crossfilter(
+    store: Store,
+    axes: list[dict[str, Any]],
+    experiments: str | list[str] | None = None,
+    where: str | None = None,
+    sort: list[str] | None = None,
+    view: int = ViewType.ACTIVE_ONLY,
+    brush: list[str | None] | None = None,
+    top: int = 0,
+    all: bool = True,
+) -> View:
+    """Count the runs of a filter in the bins of axes and of neighbouring axes, with brushes and without."""
+    from runlake import query
+
+    asked = [_axis(axis) for axis in axes]
+    question = query.question_of(experiments, where, sort, view)
+    found = query.crossfilter(store, question, asked, brush or (), top=top, everything=all)
+    notes = {"axes": [axis.said() for axis in found.axes], "total": found.total, "left": found.left}
+    parts = [[found.counts], [found.top]]
+    return View(lambda: parts, {}, found.found.tx, found.total, found.found.version, notes)
+
+
+def points(
+    store: Store,
+    x: dict[str, Any],
+    y: dict[str, Any],
+    experiments: str | list[str] | None = None,
+    where: str | None = None,
+    sort: list[str] | None = None,
+    view: int = ViewType.ACTIVE_ONLY,
+    color: str | None = None,
+    most: int = 20_000,
+    top: int = 200,
+) -> View:
+    """Give two values of each run of a filter as points or, of many runs, as counts of bins."""
+    from runlake import query
+
+    question = query.question_of(experiments, where, sort, view)
+    shade = None if color is None else query.Axis.of(color).field
+    found = query.scatter(store, question, _axis(x), _axis(y), shade, most=most, top=top)
+    notes = {"x": found.axes[0].said(), "y": found.axes[1].said(), "total": found.total, "left": found.left}
+    parts = [[found.points], *([[found.cells]] if found.cells is not None else [])]
+    return View(lambda: parts, {}, found.found.tx, found.total, found.found.version, notes)
+
+
+def diff(store: Store, runs: list[str], same: bool = False) -> View:
+    """Say what differs between runs: attributes, parameters, metrics, tags."""
+    from runlake import query
+
+    if len(runs) > _MOST_COMPARED:
+        raise InvalidInput(f"runs has {len(runs)} ids; at most {_MOST_COMPARED} are compared")
+    frame = store.reads.compare(runs, only_different=not same)
+    said = ("kind", "key", "field", "differs")
+    rows = [{**{name: row.pop(name) for name in said}, "values": list(row.values())} for row in query.to_rows(frame)]
+    return View(value={"runs": list(dict.fromkeys(runs)), "names": frame.columns[len(said) :], "rows": rows})
+
+
+def _axis(given: dict[str, Any]) -> Axis:
+    from runlake import query
+
+    if unknown := [name for name in given if name not in _AXIS]:
+        raise InvalidInput(f"an axis has no field {unknown[0][:40]!r}; its fields are {', '.join(_AXIS)}")
+    if "key" not in given:
+        raise InvalidInput("an axis has no key")
+    for name, value in given.items():
+        if not isinstance(value, _AXIS[name]) or isinstance(value, bool):
+            raise InvalidInput(f"the {name} of an axis is {value!r:.40}; it must be {_AXIS_SAID[name]}")
+    return query.Axis.of(**given)
 
 
 def _curves(found: Chart) -> list[Iterable[pl.DataFrame]]:

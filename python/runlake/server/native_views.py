@@ -7,7 +7,7 @@ from typing import Final
 
 from runlake.entities import ViewType
 from runlake.server.mlflow_entities import artifacts_of_run
-from runlake.server.native_charts import series
+from runlake.server.native_charts import crossfilter, diff, points, series
 from runlake.server.view import View
 from runlake.store import Store
 
@@ -88,6 +88,9 @@ VIEWS: Final[Mapping[tuple[str, str], Callable[..., View]]] = {
     ("GET", "columns"): columns,
     ("GET", "filter"): filter,
     ("POST", "series"): series,
+    ("POST", "crossfilter"): crossfilter,
+    ("POST", "points"): points,
+    ("POST", "diff"): diff,
 }
 """Every view, by the method and the path under which it is asked for."""
 JSON_ONLY: Final = frozenset({("GET", "filter"), ("POST", "diff")})

@@ -1,0 +1,140 @@
+"""Binning: the value of a field of each run as the number of a bin, for histograms of one axis and of two.
+
+Bins are numbered from 0; a run without a value, or without one that the scale has (NaN, infinities, zero on a log
+scale), is in the bin behind the last one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import polars as pl
+
+from runlake.errors import InvalidInput
+from runlake.query.filter.nodes import Field, Form, Function, Kind
+from runlake.query.filter.vocabulary import RUNS
+from runlake.query.filter.written import field_text
+from runlake.query.ordered import OrderedRuns
+from runlake.query.run_window import field_of, has_field
+
+MOST_BINS: Final = 512
+MOST_CATEGORIES: Final = 128
+SCALES: Final = ("auto", "linear", "log", "category")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis as it is asked for: a field, a scale, and the number of bins of a scale of numbers."""
+
+    field: Field
+    scale: str = "auto"
+    bins: int = 64
+
+    @classmethod
+    def of(cls, key: str, scale: str = "auto", bins: int = 64, reduce: str | None = None) -> Axis:
+        """Read what a client gave; `reduce` is the function of a metric, such as "min".
+
+        Raises:
+            InvalidInput: a name, a scale or a function means nothing, or `bins` is out of range.
+        """
+        field = field_of(key)
+        if scale not in SCALES:
+            raise InvalidInput(f"scale is {scale[:40]!r}; it must be one of {', '.join(SCALES)}")
+        if not 1 <= bins <= MOST_BINS:
+            raise InvalidInput(f"bins is {bins}; it must be from 1 to {MOST_BINS}")
+        if reduce is not None and reduce not in [function.value for function in Function]:
+            raise InvalidInput(f"reduce is {reduce[:40]!r}; it must be one of {', '.join(f.value for f in Function)}")
+        if field.kind is Kind.DATASET or (field.key == "artifact_uri" and field.kind is Kind.ATTRIBUTE):
+            raise InvalidInput(f"{field_text(field)} is no axis; no two runs have the same, or a run has many")
+        if reduce not in (None, "last") and field.kind is Kind.METRIC:
+            field = replace(field, function=Function(reduce))
+        return cls(field, scale, bins)
+
+
+@dataclass(frozen=True)
+class Binned:
+    """The bins of the runs of a question, in their order.
+
+    Args:
+        codes: u16; `bins` is the bin of what is missing.
+        low: Where the first bin begins, `high` where the last one ends; None of categories.
+        values: The texts of categories, of which the last is None where it is all others.
+    """
+
+    axis: Axis
+    scale: str
+    bins: int
+    codes: pl.Series
+    low: float | None = None
+    high: float | None = None
+    values: tuple[str | None, ...] | None = None
+
+    def said(self) -> dict[str, Any]:
+        """The axis as JSON says it."""
+        ends = {"low": self.low, "high": self.high} if self.values is None else {"values": list(self.values)}
+        return {"key": field_text(self.axis.field), "scale": self.scale, "bins": self.bins, **ends}
+
+
+def binned(found: OrderedRuns, axis: Axis) -> Binned:
+    """Put the runs of a question into bins; what was put there is kept."""
+
+    def make() -> Binned:
+        if axis.scale == "category" or (axis.scale == "auto" and _is_text(found, axis.field)):
+            return _categories(found, axis)
+        return _numbers(found, axis)
+
+    return found.kept(("bins", axis), make)
+
+
+def _is_text(found: OrderedRuns, field: Field) -> bool:
+    if field.kind is Kind.PARAM:
+        dtype = found.table.shape.param_types.get(field.key, pl.Float64())
+        return dtype in (pl.String(), pl.Boolean())
+    return field.kind is Kind.TAG or (field.kind is Kind.ATTRIBUTE and RUNS.attributes[field.key] is Form.TEXT)
+
+
+def _numbers(found: OrderedRuns, axis: Axis) -> Binned:
+    scale = "linear" if axis.scale == "auto" else axis.scale
+    if _is_text(found, axis.field) and axis.field.kind is Kind.ATTRIBUTE:
+        raise InvalidInput(f"{axis.field.key} has texts; its scale must be 'category' or 'auto'")
+    values = found.table.field(axis.field, Form.NUMBER, found.rows).cast(pl.Float64).alias("value")
+    value = pl.col("value")
+    usable = value.is_finite() & (value > 0) if scale == "log" else value.is_finite()
+    shown = pl.when(usable).then(value)
+    low, high = values.to_frame().select(shown.min().alias("low"), shown.max().alias("high")).row(0)
+    place = shown.log10() if scale == "log" else shown
+    if low is None or low == high:
+        number = pl.when(usable).then(0).otherwise(axis.bins)
+    else:
+        first, last = (math.log10(low), math.log10(high)) if scale == "log" else (low, high)
+        # NOTE: halves, because the difference of two large numbers may be infinite.
+        part = (place * 0.5 - first * 0.5) / (last * 0.5 - first * 0.5)
+        number = (part * axis.bins).floor().clip(0, axis.bins - 1).fill_null(axis.bins)
+    codes = values.to_frame().select(number.cast(pl.UInt16)).to_series()
+    return Binned(axis, scale, axis.bins, codes, low, high)
+
+
+def _categories(found: OrderedRuns, axis: Axis) -> Binned:
+    if not has_field(found.table, axis.field):
+        return Binned(axis, "category", 0, pl.repeat(0, len(found.rows), dtype=pl.UInt16, eager=True), values=())
+    form = Form.NUMBER if axis.field.kind is Kind.METRIC else Form.TEXT
+    texts = found.table.field(axis.field, form, found.rows).cast(pl.String).alias("text")
+    counted = texts.drop_nulls().value_counts(sort=True, name="runs")
+    shown = sorted(counted["text"].head(MOST_CATEGORIES).to_list(), key=_in_order)
+    values = (*shown, None) if counted.height > MOST_CATEGORIES else tuple(shown)
+    codes = pl.DataFrame({"text": shown, "code": range(len(shown))}, {"text": pl.String, "code": pl.UInt16})
+    known = texts.to_frame().join(codes, on="text", how="left", maintain_order="left")
+    others = pl.when(pl.col("text").is_null()).then(len(values)).otherwise(len(shown))
+    number = known.select(pl.coalesce("code", others.cast(pl.UInt16))).to_series()
+    return Binned(axis, "category", len(values), number, values=values)
+
+
+def _in_order(text: str) -> tuple[bool, float, str]:
+    """Numbers by their size, before texts."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    return (math.isnan(number), 0.0 if math.isnan(number) else number, text)
