@@ -301,6 +301,40 @@ def test_steps_that_a_browser_cannot_hold_are_exact(lake: Server) -> None:
     assert tables(answer)[0]["last"].to_list() == [1.0, 2.0, 3.0]
 
 
+def test_the_whole_axis_can_be_looked_at(lake: Server) -> None:
+    answer = post(lake, "series", keys="loss", experiments="far", range=["-1" + "0" * 40, "1" + "0" * 40], points=7)
+    assert notes(answer)["grid"] == {"start": str(-(2**63)), "width": str(2**62), "buckets": 4}
+    assert tables(answer)[0].select("bucket", "count").rows() == [(2, 5)]
+
+
+def test_a_live_run_is_seen_without_asking_for_all_of_it_again(lake: Server) -> None:
+    made = {"run_id": "b" * 32, "name": "live", "user_id": "u", "start_time": 1, "tags": {}}
+    assert post(lake, "call/create_run", experiment_id=experiment_id(lake, "far"), **made).status == 200
+
+    def log(*steps: int) -> None:
+        points = [{"key": "live", "value": float(step), "timestamp": 1, "step": step} for step in steps]
+        path = "/api/2.0/mlflow/runs/log-batch"
+        body = json.dumps({"run_id": "b" * 32, "metrics": points})
+        assert lake.send("POST", path, body, {"Content-Type": "application/json"}).status == 200
+
+    log(0, 1, 2)
+    asked = {"keys": ["live"], "runs": ["b" * 32], "points": 100}
+    first = post(lake, "series", **asked)
+    same = lake.send(
+        "POST",
+        f"{API}series",
+        json.dumps(asked),
+        {"Content-Type": "application/json", "If-None-Match": first.headers["etag"]},
+    )
+    assert same.status == 304
+    log(3, 4)
+    grid = notes(first)["grid"]
+    more = post(lake, "series", **asked, since={"start": grid["start"], "width": grid["width"], "bucket": 2})
+    assert (notes(more)["grid"], notes(more)["since"]) == (grid, 2)
+    assert tables(more)[0].select("bucket", "last").rows() == [(2, 2.0), (3, 3.0), (4, 4.0)]
+    assert post(lake, "call/delete_run", run_id="b" * 32).status == 200
+
+
 def test_who_has_a_grid_gets_what_came_since(lake: Server) -> None:
     asked = {"keys": "loss", "experiments": "sweep", "where": "params.seed = 5"}
     grid = notes(post(lake, "series", **asked))["grid"]
@@ -356,6 +390,7 @@ def test_ledger_and_gaps_come_when_they_are_wanted(lake: Server) -> None:
         ({"keys": "loss", "x": "steps"}, 400, "unknown attribute 'steps'"),
         ({"keys": "loss", "x": "params.lr"}, 400, "x is 'params.lr'; it must be step, time, relative, or a metric"),
         ({"keys": "loss", "range": [5, 3]}, 400, "the range from 5 to 3 is empty"),
+        ({"keys": "loss", "range": ["inf", None]}, 400, "the range from inf to None has no ends"),
         ({"keys": "loss", "range": ["a", None]}, 400, "range has the bound 'a'; it must be a number"),
         ({"keys": "loss", "runs": ["nope"]}, 404, "there is no run 'nope'"),
         ({"keys": "loss", "top": 1000}, 400, "top is 1000; it must be from 1 to 500"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
@@ -90,6 +91,8 @@ class WantedCurves:
             raise InvalidInput(f"points is {self.points}; it must be from 1 to {MOST_POINTS:,}")
         if not self.keys:
             raise InvalidInput("keys is empty; a chart is of one metric at least")
+        if any(bound is not None and not math.isfinite(bound) for bound in (self.low, self.high)):
+            raise InvalidInput(f"the range from {self.low} to {self.high} has no ends; leave one out as null")
         if self.low is not None and self.high is not None and self.low > self.high:
             raise InvalidInput(f"the range from {self.low} to {self.high} is empty")
         if self.since is not None and self.since.bucket < 0:
@@ -175,7 +178,8 @@ class _Curves:
 
     def _extent(self, axis: str) -> tuple[int | None, int | None]:
         """The first and the last place that is looked at; steps are known without reading a point."""
-        low, high = (None if end is None else int(end) for end in (self.wanted.low, self.wanted.high))
+        low = None if self.wanted.low is None else _on_axis(math.ceil(self.wanted.low))
+        high = None if self.wanted.high is None else _on_axis(math.floor(self.wanted.high))
         if low is not None and high is not None:
             return low, high
         ends = self._summaries(axis)
@@ -199,6 +203,10 @@ class _Curves:
             min((low for low in lows if low is not None), default=None),
             max((high for high in highs if high is not None), default=None),
         )
+
+
+def _on_axis(place: int) -> int:
+    return max(-(2**63), min(place, 2**63 - 1))
 
 
 def _keys(found: OrderedRuns, wanted: WantedCurves) -> tuple[str, ...]:

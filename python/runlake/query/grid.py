@@ -14,6 +14,7 @@ import polars as pl
 
 _LOWEST: Final = -(2**63)
 _END: Final = 2**63
+_LONG: Final = 2**62
 
 
 @dataclass(frozen=True)
@@ -54,32 +55,27 @@ def growing_grid(low: int, high: int, points: int) -> Grid:
 
     Widths are powers of two, and there are buckets beyond `high` for what is still to come.
     """
-    width = 1
-    while (high - _floor(low, width)) // width >= points:
+    width, start = 1, low
+    while (high - start) // width >= points:
         width *= 2
-    return _within(_floor(low, width), width, points)
+        start = max(low // width * width, _LOWEST)
+    return Grid(start, width, max(1, min(points, (_END - start) // width)))
 
 
 def exact_grid(low: int, high: int, points: int) -> Grid:
-    """Return at most `points` buckets from `low` to `high`, as fine as that allows."""
-    width = max(1, -(-(high - low + 1) // points))
-    return _within(low, width, -(-(high - low + 1) // width))
+    """Return at most `points` buckets from `low` to `high`, as fine as that allows.
+
+    The engine cuts a range that is whole buckets into just these.
+    """
+    length = high - low + 1
+    if length > _LONG:  # so long a range has no room to be rounded up to whole buckets
+        return growing_grid(low, high, points)
+    width = -(-length // points)
+    buckets = -(-length // width)
+    return Grid(min(low, _END - width * buckets), width, buckets)
 
 
 def real_grid(low: float, high: float, points: int) -> Grid:
     """Return `points` buckets between two values of a metric, or one where they are the same."""
     width = high / points - low / points
     return Grid(low, width, points) if width > 0 and math.isfinite(width) else Grid(low, 1.0, 1)
-
-
-def _floor(low: int, width: int) -> int:
-    return low if width == 1 else low // width * width
-
-
-def _within(start: int, width: int, buckets: int) -> Grid:
-    """Keep a grid on the axis: the engine cuts a range that is whole buckets into just these."""
-    start = max(start, _LOWEST)
-    if start + width * buckets > _END:
-        start = max(_LOWEST, _END - width * buckets)
-        buckets = min(buckets, (_END - start) // width or 1)
-    return Grid(start, width, buckets)
