@@ -285,6 +285,7 @@ def test_buckets_have_the_exact_extremes_and_a_zoom_the_points(lake: Server) -> 
     answer = post(lake, "series", keys="loss", runs=run_id, points=3)
     rows = tables(answer)[0].to_dicts()
     assert notes(answer)["grid"] == {"start": "0", "width": "64", "buckets": 3}
+    assert (answer.headers["x-runlake-total"], notes(answer)["left_out"]) == ("1", 0)
     assert [(row["bucket"], row["min"], row["max"], row["count"]) for row in rows] == [
         (0, 5.0, 5.06, 7),
         (1, 5.07, 5.12, 6),
@@ -357,6 +358,16 @@ def test_groups_are_means_and_bands_over_all_of_their_runs(lake: Server) -> None
     assert row["high"] - row["mean"] == pytest.approx(evens.std())
     (quantiles, _) = tables(post(lake, "series", **asked, band=[0.1, 0.9]))
     assert quantiles.filter(pl.col("group") == group)["low"][0] == pytest.approx(evens.quantile(0.1, "linear"))
+
+
+def test_pinned_runs_are_drawn_first_and_hidden_ones_are_not(lake: Server) -> None:
+    asked = {"experiments": "sweep", "sort": ["params.seed"]}
+    ids = tables(get(lake, "runs", **asked, columns="run_id"))[0]["run_id"].to_list()
+    where = "params.seed < 10"
+    answer = post(lake, "series", keys="loss", **asked, where=where, top=3, pins=[ids[30]], hides=[ids[1]])
+    assert tables(answer)[1]["run_name"].to_list() == ["run 30", "run 00", "run 02", "run 03"]
+    assert set(tables(answer)[0]["run"]) == {0, 1, 2, 3}
+    assert (answer.headers["x-runlake-total"], notes(answer)["left_out"]) == ("10", 7)
 
 
 @pytest.mark.parametrize("x", ["time", "relative"])

@@ -55,7 +55,7 @@ class Chart:
 
     Args:
         since: The first bucket that `frame` may have; what is before it has not been asked for again.
-        left_out: How many runs of the question there are besides.
+        total: How many runs were asked for, `left_out` of which are not drawn.
     """
 
     found: OrderedRuns
@@ -64,6 +64,7 @@ class Chart:
     grid: Grid
     frame: pl.DataFrame
     since: int
+    total: int
     left_out: int
 
 
@@ -99,11 +100,21 @@ class WantedCurves:
             raise InvalidInput(f"since has the bucket {self.since.bucket}; it must be at least 0")
 
 
-def chart(lake: Lake, chosen: Sequence[str] | Question, wanted: WantedCurves, *, top: int) -> Chart:
+def chart(
+    lake: Lake,
+    chosen: Sequence[str] | Question,
+    wanted: WantedCurves,
+    *,
+    top: int,
+    pins: Sequence[str] = (),
+    hides: Sequence[str] = (),
+) -> Chart:
     """Reduce metrics to the buckets of one grid.
 
     Args:
         chosen: Ids of runs, or a question of which the first `top` runs are drawn.
+        pins: Runs of the experiments of a question that are drawn as well, before the others, whatever its filter says.
+        hides: Runs that are not drawn.
 
     Returns:
         `frame` is sorted by `key: u16` (its place in `keys`), `run: u32` (its place in `rows`) and `bucket: u32`; then
@@ -116,7 +127,7 @@ def chart(lake: Lake, chosen: Sequence[str] | Question, wanted: WantedCurves, *,
     """
     wanted.check()
     found = ordered_runs(lake, chosen) if isinstance(chosen, Question) else _of_ids(lake, chosen)
-    rows = found.rows.head(top) if isinstance(chosen, Question) else _places(found, chosen)
+    rows = _shown(found, top, pins, hides) if isinstance(chosen, Question) else _places(found, chosen)
     keys = _keys(found, wanted)
     ids = found.table.field(Field(Kind.ATTRIBUTE, "run_id"), Form.TEXT, rows)
     curves = _Curves(lake, found, rows, ids, keys, wanted)
@@ -125,7 +136,9 @@ def chart(lake: Lake, chosen: Sequence[str] | Question, wanted: WantedCurves, *,
         pl.DataFrame({"key": keys}, {"key": pl.String}).with_row_index("place"), on="key"
     )
     numbered = numbered.select(pl.col("place").alias("key"), *list(BUCKETS)[1:]).cast(BUCKETS)
-    return Chart(found, rows, keys, grid, numbered.sort(_KEYS), since, len(found.rows) - len(rows))
+    asked = found.rows if isinstance(chosen, Question) else rows
+    left_out = len(asked) - int(asked.is_in(rows.implode()).sum())
+    return Chart(found, rows, keys, grid, numbered.sort(_KEYS), since, len(asked), left_out)
 
 
 @dataclass(frozen=True)
@@ -230,7 +243,16 @@ def _of_ids(lake: Lake, ids: Sequence[str]) -> OrderedRuns:
     return ordered_runs(lake, Question(named, view=ViewType.ALL))
 
 
+def _shown(found: OrderedRuns, top: int, pins: Sequence[str], hides: Sequence[str]) -> pl.Series:
+    pinned, hidden = _places(found, pins), _places(found, hides)
+    rest = found.rows.head(top + len(pinned) + len(hidden))
+    rest = rest.filter(~rest.is_in(pl.concat([pinned, hidden]).implode())).head(top)
+    return pl.concat([pinned.filter(~pinned.is_in(hidden.implode())), rest])
+
+
 def _places(found: OrderedRuns, ids: Sequence[str]) -> pl.Series:
+    if not ids:
+        return pl.Series("row", [], pl.UInt32)
     known = found.table.field(Field(Kind.ATTRIBUTE, "run_id"), Form.TEXT)
     wanted = pl.DataFrame({"run_id": list(dict.fromkeys(ids))}, {"run_id": pl.String})
     places = known.to_frame("run_id").with_row_index("row")

@@ -32,6 +32,8 @@ def series(
     sort: list[str] | None = None,
     view: int = ViewType.ACTIVE_ONLY,
     top: int = 20,
+    pins: list[str] | None = None,
+    hides: list[str] | None = None,
     x: str = "step",
     range: list[str | float | None] | None = None,
     points: int = 200,
@@ -48,13 +50,13 @@ def series(
     wanted = query.WantedCurves(names, x, low, high, points, _since(since))
     most = query.MOST_GROUPED if group else _size("top", top)
     chosen = _ids(runs, most) if runs is not None else query.question_of(experiments, where, sort, view)
-    found = query.chart(store, chosen, wanted, top=most)
+    found = query.chart(store, chosen, wanted, top=most, pins=_few("pins", pins), hides=_few("hides", hides))
     parts = _curves(found) if not group else _groups(found, group, band)
     if ledger and not group:
         ids = found.found.table.wide(["run_id"], found.rows.head(_MOST_LEDGERS)).to_series().to_list()
         parts += [[frame] for frame in query.unstored_of_runs(store, ids, found.keys)]
     notes = {"keys": list(found.keys), "grid": found.grid.said(), "since": found.since, "left_out": found.left_out}
-    return View(lambda: parts, {}, found.found.tx, len(found.rows) + found.left_out, found.found.version, notes)
+    return View(lambda: parts, {}, found.found.tx, found.total, found.found.version, notes)
 
 
 def crossfilter(
@@ -150,6 +152,12 @@ def _ids(runs: str | list[str], most: int) -> list[str]:
     if len(ids) > max(most, _MOST_RUNS):
         raise InvalidInput(f"runs has {len(ids):,} ids; a chart has at most {_MOST_RUNS}", hint="use where and group")
     return ids
+
+
+def _few(name: str, ids: list[str] | None) -> list[str]:
+    if ids is not None and len(ids) > _MOST_RUNS:
+        raise InvalidInput(f"{name} has {len(ids):,} ids; it may have {_MOST_RUNS}")
+    return ids or []
 
 
 def _size(name: str, given: int) -> int:
