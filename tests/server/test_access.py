@@ -82,7 +82,7 @@ NEEDED = {
         *(f"POST {CALL}/{name}" for name in ("get_gates", "get_approvals", "get_checks", "evaluate_gate")),
         *(f"POST {FRAME}/{name}" for name in ("runs", "points", "series", "band", "compare", "listing", "history")),
         *(f"POST {VIEW}/{name}" for name in ("series", "crossfilter", "points", "diff")),
-        *(f"GET {VIEW}/{name}" for name in ("runs", "columns", "filter")),
+        *(f"GET {VIEW}/{name}" for name in ("experiments", "runs", "columns", "filter")),
         f"GET {SENT}/runs/{{run_id}}",
         f"GET {SENT}/experiments",
         "GET mlflow/runs/get",
@@ -361,6 +361,8 @@ def test_pages_are_made_of_what_the_caller_may_read(
     rows = call(who, "GET", f"{VIEW}/runs", columns="experiment_id", limit=1000).json["parts"][0]["rows"]
     seen = {row["experiment_id"] for row in rows}
     assert (own in seen, others[0] in seen) == (True, False)
+    listed = {one["experiment_id"] for one in call(who, "GET", f"{VIEW}/experiments").json["experiments"]}
+    assert (own in listed, others[0] in listed) == (True, False)
     assert call(who, "GET", f"{VIEW}/columns", q="hidden").json["parts"][0]["rows"] == []
     for text in ("params.hid", "params.hidden = "):
         assert call(who, "GET", f"{VIEW}/filter", text=text).json["completions"] == []

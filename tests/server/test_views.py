@@ -76,7 +76,18 @@ def experiment_id(server: Server, name: str) -> str:
     return found
 
 
-# -- runs
+# -- experiments and runs
+
+
+def test_experiments_are_listed_with_their_runs(lake: Server) -> None:
+    found = {one["name"]: one for one in get(lake, "experiments").json["experiments"]}
+    assert {name: (one["runs"], one["live"]) for name, one in found.items()} == {
+        "Default": (0, 0),
+        "sweep": (RUNS, 0),
+        "far": (1, 0),
+    }
+    assert found["sweep"]["last_start_time"] <= found["far"]["last_start_time"]
+    assert [one["name"] for one in get(lake, "experiments", experiments="far").json["experiments"]] == ["far"]
 
 
 def test_a_window_has_the_rows_and_columns_that_are_looked_at(lake: Server) -> None:
@@ -520,3 +531,6 @@ def test_what_differs_between_runs(lake: Server) -> None:
     assert ("param", "same", "value") not in rows
     everything = post(lake, "diff", runs=found["run_id"].to_list(), same=True).json["rows"]
     assert {"kind": "param", "key": "same", "field": "value", "differs": False, "values": ["1", "1"]} in everything
+    polars = next(row for row in everything if (row["kind"], row["key"]) == ("package", "polars"))
+    assert polars["values"] == [pl.__version__] * 2
+    assert not any(row["kind"] == "package" for row in said["rows"]), "both have the same packages"

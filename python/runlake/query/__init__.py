@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from runlake.query.logged_models import search_logged_models
     from runlake.query.ordered import question_of
     from runlake.query.registered import search_model_versions, search_registered_models
+    from runlake.query.run_counts import count_runs
     from runlake.query.run_window import window
     from runlake.query.scatter_plot import scatter
     from runlake.query.search import search_latest, search_runs
@@ -67,6 +68,7 @@ __all__ = [
     "chart",
     "compare",
     "complete",
+    "count_runs",
     "crossfilter",
     "export",
     "from_stream",
@@ -130,6 +132,7 @@ _HOMES = {
     "chart": "curves",
     "compare": "comparison",
     "complete": "completion",
+    "count_runs": "run_counts",
     "crossfilter": "brushing",
     "export": "exporting",
     "from_stream": "streams",

@@ -195,6 +195,7 @@ _FRAMES: Final = {
 _SHOWN: Final = Need(find=about.named_experiments, narrow=about.all_readable_experiments)
 _SHOWN_RUNS: Final = Need(find=about.shown_runs, narrow=about.all_readable_unless_chosen)
 _VIEWS: Final = {
+    ("GET", "experiments"): _SHOWN,
     ("GET", "runs"): _SHOWN,
     ("GET", "columns"): _SHOWN,
     ("GET", "filter"): _SHOWN,

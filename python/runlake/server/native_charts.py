@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runlake.entities import ViewType
 from runlake.errors import InvalidInput
+from runlake.provenance.environments import packages_of
 from runlake.server.view import View
 from runlake.store import Store
 
@@ -105,15 +106,28 @@ def points(
 
 
 def diff(store: Store, runs: list[str], same: bool = False) -> View:
-    """Say what differs between runs: attributes, parameters, metrics, tags."""
+    """Say what differs between runs: attributes, parameters, metrics, tags, packages."""
     from runlake import query
 
-    if len(runs) > _MOST_COMPARED:
-        raise InvalidInput(f"runs has {len(runs)} ids; at most {_MOST_COMPARED} are compared")
-    frame = store.reads.compare(runs, only_different=not same)
+    ids = list(dict.fromkeys(runs))
+    if not 1 <= len(ids) <= _MOST_COMPARED:
+        raise InvalidInput(f"runs has {len(ids)} ids; from 1 to {_MOST_COMPARED} are compared")
+    frame = store.reads.compare(ids, only_different=not same)
     said = ("kind", "key", "field", "differs")
     rows = [{**{name: row.pop(name) for name in said}, "values": list(row.values())} for row in query.to_rows(frame)]
-    return View(value={"runs": list(dict.fromkeys(runs)), "names": frame.columns[len(said) :], "rows": rows})
+    names = frame.columns[len(said) :]
+    return View(value={"runs": ids, "names": names, "rows": [*rows, *_packages(store, ids, same=same)]})
+
+
+def _packages(store: Store, ids: list[str], *, same: bool) -> list[dict[str, Any]]:
+    environments = packages_of(store, ids)
+    rows = []
+    for name in sorted({name for packages in environments for name in packages}):
+        values = [packages.get(name) for packages in environments]
+        differs = len(set(values)) > 1
+        if differs or same:
+            rows.append({"kind": "package", "key": name, "field": "version", "differs": differs, "values": values})
+    return rows
 
 
 def _axis(given: dict[str, Any]) -> Axis:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Final
 
 from runlake.entities import ViewType
@@ -10,6 +11,14 @@ from runlake.server.mlflow_entities import artifacts_of_run
 from runlake.server.native_charts import crossfilter, diff, points, series
 from runlake.server.view import View
 from runlake.store import Store
+
+
+def experiments(store: Store, experiments: str | list[str] | None = None, view: int = ViewType.ACTIVE_ONLY) -> View:
+    """List experiments with how many runs they have, how many are running, and when the last one began."""
+    from runlake import query
+
+    found = query.count_runs(store, experiments, view)
+    return View(value={"experiments": [asdict(one) for one in found]}, total=len(found))
 
 
 def runs(
@@ -84,6 +93,7 @@ def filter(
 
 
 VIEWS: Final[Mapping[tuple[str, str], Callable[..., View]]] = {
+    ("GET", "experiments"): experiments,
     ("GET", "runs"): runs,
     ("GET", "columns"): columns,
     ("GET", "filter"): filter,
@@ -93,5 +103,5 @@ VIEWS: Final[Mapping[tuple[str, str], Callable[..., View]]] = {
     ("POST", "diff"): diff,
 }
 """Every view, by the method and the path under which it is asked for."""
-JSON_ONLY: Final = frozenset({("GET", "filter"), ("POST", "diff")})
+JSON_ONLY: Final = frozenset({("GET", "experiments"), ("GET", "filter"), ("POST", "diff")})
 """Those of which the answer is an object, whatever the client would like."""
