@@ -21,6 +21,8 @@ from runlake.query.run_window import field_of, has_field
 
 MOST_BINS: Final = 512
 MOST_CATEGORIES: Final = 128
+LONGEST_SHOWN: Final = 500
+"""Bytes of the longest text that has a bin of its own: a page repeats it, and a filter has to."""
 SCALES: Final = ("auto", "linear", "log", "category")
 
 
@@ -122,8 +124,9 @@ def _categories(found: OrderedRuns, axis: Axis) -> Binned:
     form = Form.NUMBER if axis.field.kind is Kind.METRIC else Form.TEXT
     texts = found.table.field(axis.field, form, found.rows).cast(pl.String).alias("text")
     counted = texts.drop_nulls().value_counts(sort=True, name="runs")
-    shown = sorted(counted["text"].head(MOST_CATEGORIES).to_list(), key=_in_order)
-    values = (*shown, None) if counted.height > MOST_CATEGORIES else tuple(shown)
+    short = counted.filter(pl.col("text").str.len_bytes() <= LONGEST_SHOWN)["text"].head(MOST_CATEGORIES)
+    shown = sorted(short.to_list(), key=_in_order)
+    values = (*shown, None) if counted.height > len(shown) else tuple(shown)
     codes = pl.DataFrame({"text": shown, "code": range(len(shown))}, {"text": pl.String, "code": pl.UInt16})
     known = texts.to_frame().join(codes, on="text", how="left", maintain_order="left")
     others = pl.when(pl.col("text").is_null()).then(len(values)).otherwise(len(shown))

@@ -10,6 +10,7 @@ import polars as pl
 
 from runlake.entities import LifecycleStage, RunStatus
 from runlake.errors import InvalidInput
+from runlake.query.binning import LONGEST_SHOWN
 from runlake.query.column_search import names_with
 from runlake.query.filter.expected import Expected, Slot, expected_at
 from runlake.query.filter.nodes import Field, Form, Function, Kind, Literal, Operator
@@ -153,5 +154,7 @@ def _count(runs: OrderedRuns, field: Field) -> list[tuple[str | int | float | bo
     counted = values.drop_nulls().value_counts(sort=True, name="runs")
     if counted.height > _MOST_VALUES:
         return []
-    seen = [(value, count) for value, count in counted.rows()]
+    if values.dtype == pl.String:
+        counted = counted.filter(pl.col(values.name).str.len_bytes() <= LONGEST_SHOWN)
+    seen = sorted(counted.rows(), key=lambda row: (-row[1], str(row[0])))
     return [*seen, *(state for state in states if state[0] not in dict(seen))]

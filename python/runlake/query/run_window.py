@@ -47,6 +47,7 @@ def window(
     limit: int = 200,
     tx: int | None = None,
     places: str = "{}/{}",
+    characters: int | None = None,
 ) -> Window:
     """Return a window of the runs of a question.
 
@@ -57,6 +58,7 @@ def window(
         differs: Leave out columns that all runs of the question have alike.
         tx: The order that was shown at this transaction, while it is kept.
         places: What artifact URIs are, with `{}` for experiment and run.
+        characters: Texts of runs that are longer are cut behind so many and end with "…"; None cuts nothing.
 
     Returns:
         Of runs the columns, each under the name that was asked for. Of groups the fields of `group`, `runs: u32`, and
@@ -67,6 +69,7 @@ def window(
     """
     _check("offset", offset, 1 << 62)
     _check("limit", limit, MOST_ROWS)
+    _check("characters", characters or 0, 1 << 31)
     found = ordered_runs(lake, question, tx)
     fields = {name: field_of(name) for name in dict.fromkeys(_DEFAULT if columns is None else columns)}
     unknown = tuple(name for name, field in fields.items() if not has_field(found.table, field))
@@ -80,6 +83,8 @@ def window(
     rows = found.rows.slice(offset, limit)
     made = [_column(found.table, field, rows, places).alias(name) for name, field in fields.items()]
     frame = pl.DataFrame(made) if made else pl.DataFrame(height=len(rows))
+    if characters is not None:
+        frame = frame.with_columns(_cut(pl.col(pl.String), characters))
     return Window(found, len(found.rows), tuple(fields), unknown, frame)
 
 
@@ -134,10 +139,7 @@ def _various(values: pl.Series) -> bool:
 
 def _groups(found: OrderedRuns, by: dict[str, Field], fields: dict[str, Field]) -> pl.DataFrame:
     place = ("groups", tuple(by.values()), tuple(fields.items()))
-    if place not in found.made:
-        found.made[place] = _grouped(found, by, fields)
-    groups: pl.DataFrame = found.made[place]
-    return groups
+    return found.kept(place, lambda: _grouped(found, by, fields))
 
 
 def _grouped(found: OrderedRuns, by: dict[str, Field], fields: dict[str, Field]) -> pl.DataFrame:
@@ -155,6 +157,11 @@ def _grouped(found: OrderedRuns, by: dict[str, Field], fields: dict[str, Field])
         wanted.append(finite.len().cast(pl.UInt32).alias(f"count({name})"))
     frame = pl.DataFrame([*keys, *numbers]).group_by([key.name for key in keys], maintain_order=True).agg(wanted)
     return frame.rename({key.name: field_text(field) for key, field in zip(keys, by.values(), strict=True)})
+
+
+def _cut(text: pl.Expr, characters: int) -> pl.Expr:
+    whole = text.str.len_chars() <= characters
+    return pl.when(whole | text.is_null()).then(text).otherwise(text.str.slice(0, characters) + "…").name.keep()
 
 
 def _check(name: str, given: int, most: int) -> None:

@@ -33,6 +33,7 @@ def runs(
     limit: int = 200,
     view: int = ViewType.ACTIVE_ONLY,
     tx: int | None = None,
+    characters: int | None = None,
 ) -> View:
     """Give a window of the runs of a filter, in an order, or of groups of them."""
     from runlake import query
@@ -47,6 +48,7 @@ def runs(
         limit=limit,
         tx=tx,
         places=artifacts_of_run("{}", "{}"),
+        characters=characters,
     )
     notes = {"columns": list(found.columns), "unknown": list(found.unknown)} if differs or found.unknown else {}
     return View(lambda: [[found.frame]], {}, found.found.tx, found.total, found.found.version, notes)

@@ -1,11 +1,11 @@
 """View: an answer for somebody who looks at a screen, as a few Arrow streams behind each other or as JSON.
 
-Buffers are plain, which browsers read without a codec; whoever says that it takes gzip gets the body as that.
+Notes, which may be longer than a header can be, are JSON behind the last stream. Buffers are plain, which browsers read
+without a codec; whoever says that it takes gzip gets the body as that.
 """
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from starlette.responses import Response
 
-from runlake.server.native_frames import ARROW, JSON, NOTES
+from runlake.server.native_frames import ARROW, JSON
 
 if TYPE_CHECKING:
     import polars as pl
 
 PARTS: Final = "x-runlake-parts"
-"""Header with the lengths of the streams that a body consists of, in bytes."""
+"""Header with the lengths of the streams that a body begins with, in bytes; what follows them are the notes."""
 TX: Final = "x-runlake-tx"
 TOTAL: Final = "x-runlake-total"
 _WORTH_PACKING: Final = 1024
@@ -72,8 +72,6 @@ def respond(view: View, warnings: Sequence[str], accepted: Accepted) -> Response
     if view.total is not None:
         headers[TOTAL] = str(view.total)
     notes = {**view.notes, "warnings": list(warnings)} if warnings else view.notes
-    if notes and view.parts is not None:
-        headers[NOTES] = json.dumps(notes)
     if view.version is not None:
         headers["etag"] = f'W/"{view.version}"'
         if f'"{view.version}"' in accepted.known:
@@ -83,7 +81,7 @@ def respond(view: View, warnings: Sequence[str], accepted: Accepted) -> Response
     else:
         streams = [_stream(part) for part in view.parts()]
         headers[PARTS] = ",".join(str(len(stream)) for stream in streams)
-        body, kind = b"".join(streams), ARROW
+        body, kind = b"".join([*streams, orjson.dumps(notes)]), ARROW
     if accepted.gzip and len(body) >= _WORTH_PACKING:
         packer = zlib.compressobj(_LEVEL, wbits=_GZIP)
         body = packer.compress(body) + packer.flush()
