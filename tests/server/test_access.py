@@ -81,7 +81,7 @@ NEEDED = {
         *(f"POST {CALL}/{name}" for name in ("ledger", "missing_points", "model_events", "version_lineage")),
         *(f"POST {CALL}/{name}" for name in ("get_gates", "get_approvals", "get_checks", "evaluate_gate")),
         *(f"POST {FRAME}/{name}" for name in ("runs", "points", "series", "band", "compare", "listing", "history")),
-        *(f"POST {VIEW}/{name}" for name in ("series", "crossfilter", "points", "diff")),
+        *(f"POST {VIEW}/{name}" for name in ("runs", "columns", "filter", "series", "crossfilter", "points", "diff")),
         *(f"GET {VIEW}/{name}" for name in ("experiments", "runs", "columns", "filter")),
         f"GET {SENT}/runs/{{run_id}}",
         f"GET {SENT}/experiments",

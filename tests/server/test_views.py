@@ -157,6 +157,14 @@ def test_artifact_uris_are_where_clients_find_them(lake: Server) -> None:
     assert get(lake, "runs", group="artifact_uri").status == 400
 
 
+def test_what_has_no_room_in_a_url_is_posted(lake: Server) -> None:
+    where = f"params.seed IN ({', '.join(map(str, range(5, 20_000)))})"
+    answer = post(lake, "runs", experiments=["sweep"], where=where, columns=["run_name"], limit=1)
+    assert (answer.headers["x-runlake-total"], len(tables(answer))) == ("35", 1)
+    assert post(lake, "filter", experiments="sweep", text=where).json["count"] == 35
+    assert tables(post(lake, "columns", where=where, kind=["params"], q="seed"))[0]["min"].to_list() == [5.0]
+
+
 def test_long_texts_are_cut_where_that_is_asked_for(lake: Server) -> None:
     asked = {"experiments": "long", "columns": "tags.note"}
     assert [len(text) for text in tables(get(lake, "runs", **asked))[0]["tags.note"]] == [5001] * 3

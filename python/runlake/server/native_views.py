@@ -99,11 +99,14 @@ VIEWS: Final[Mapping[tuple[str, str], Callable[..., View]]] = {
     ("GET", "runs"): runs,
     ("GET", "columns"): columns,
     ("GET", "filter"): filter,
+    ("POST", "runs"): runs,
+    ("POST", "columns"): columns,
+    ("POST", "filter"): filter,
     ("POST", "series"): series,
     ("POST", "crossfilter"): crossfilter,
     ("POST", "points"): points,
     ("POST", "diff"): diff,
 }
 """Every view, by the method and the path under which it is asked for."""
-JSON_ONLY: Final = frozenset({("GET", "experiments"), ("GET", "filter"), ("POST", "diff")})
+JSON_ONLY: Final = frozenset({("GET", "experiments"), ("GET", "filter"), ("POST", "filter"), ("POST", "diff")})
 """Those of which the answer is an object, whatever the client would like."""
