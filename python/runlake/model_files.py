@@ -54,11 +54,15 @@ def of_run(store: AnyStore, run_id: str, path: str) -> tuple[Contents, str]:
 
 
 def logged_by(store: AnyStore, run_id: str, name: str) -> LoggedModel | None:
-    """Return the model of a name that a run has logged last; None when there is none with all of its files."""
+    """Return the model of a name that a run has logged last, a READY one before others; None when there is none.
+
+    One that is still PENDING may be written to, or be what a killed process has left; a FAILED one has no files.
+    """
     written = store.catalog.get_run(check_run_id(run_id)).outputs
     found = []
     for output in [] if written is None else written.model_outputs:
         with contextlib.suppress(NotFound):  # deleted since
             found.append(store.catalog.get_logged_model(output.model_id))
-    whole = [model for model in found if model.name == name and model.status != LoggedModelStatus.FAILED]
-    return max(whole, key=lambda model: model.creation_timestamp, default=None)
+    usable = [model for model in found if model.name == name and model.status != LoggedModelStatus.FAILED]
+    ready = LoggedModelStatus.READY
+    return max(usable, key=lambda model: (model.status == ready, model.creation_timestamp), default=None)

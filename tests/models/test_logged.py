@@ -8,8 +8,8 @@ import pytest
 
 import runlake
 from runlake import config, logged_models, registry
-from runlake.entities import LoggedModel
-from runlake.errors import InvalidInput, NotFound, RunlakeError
+from runlake.entities import LoggedModel, LoggedModelOutput
+from runlake.errors import AlreadyExists, InvalidInput, NotFound, RunlakeError
 from runlake.models import saving
 from runlake.pyfunc import PythonModel
 from runlake.store import Store
@@ -135,6 +135,24 @@ def test_a_model_that_was_made_before_gets_its_files(lake: Path) -> None:
     info = runlake.pyfunc.log_model(python_model=Echo(), model_id=made.model_id)
     assert (info.model_id, info.name) == (made.model_id, "early")
     assert logged_models.get_logged_model(store_at(), made.model_id).status == "READY"
+
+
+def test_a_logged_model_with_files_keeps_them(lake: Path) -> None:
+    info = runlake.pyfunc.log_model(name="echo", python_model=Echo())
+    for model in (Echo(), Broken()):
+        with pytest.raises(AlreadyExists, match=f"{info.model_id} has its files already"):
+            runlake.pyfunc.log_model(python_model=model, model_id=info.model_id)
+    assert runlake.get_logged_model(str(info.model_id)).status == "READY"
+    assert runlake.pyfunc.load_model(info.model_uri).predict([1]) == [1]
+
+
+def test_a_run_names_its_last_model_that_is_whole(lake: Path) -> None:
+    with runlake.start_run() as run:
+        info = runlake.pyfunc.log_model(name="echo", python_model=Echo())
+        begun = logged_models.create_logged_model(store_at(), "0", "echo", run.id)
+        logged_models.log_outputs(store_at(), run.id, [LoggedModelOutput(begun.model_id, 0)])
+    assert runlake.pyfunc.load_model(f"runs:/{run.id}/echo").model_id == info.model_id
+    assert runlake.register_model(f"runs:/{run.id}/echo", "echoes").model_id == info.model_id
 
 
 # -- what is left when it fails

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runlake import guard, logged_models, recording, run_files
 from runlake.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus, ModelMetric, Run
-from runlake.errors import InvalidInput, InvalidType
+from runlake.errors import AlreadyExists, InvalidInput, InvalidType
 from runlake.fluent import active
 from runlake.fluent.experiments import active_experiment_id
 from runlake.fluent.place import as_spool
@@ -67,6 +67,7 @@ def log(
 
     Raises:
         InvalidInput: the model cannot be saved, or rejects its example.
+        AlreadyExists: the logged model `model_id` has files.
         StoreError: the store cannot be written to.
     """
 
@@ -201,7 +202,12 @@ def _place(run_id: str | None) -> tuple[AnyStore, Run | None]:
 
 def _made(store: AnyStore, run: Run | None, about: _About) -> LoggedModel:
     if about.model_id is not None:
-        return logged_models.get_logged_model(store, about.model_id)
+        made = logged_models.get_logged_model(store, about.model_id)
+        if run_files.model_artifacts(store, made).list():  # which a failure would remove
+            raise AlreadyExists(
+                f"the logged model {made.model_id} has its files already", hint="without model_id another one is made"
+            )
+        return made
     origin = standard_tags() if run is None else run.data.tags
     return logged_models.create_logged_model(
         store,
