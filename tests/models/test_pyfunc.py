@@ -1,6 +1,8 @@
 """Python functions: classes, functions, scripts and loader modules, both ways to and from MLflow."""
 
 import json
+import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import yaml
 
 import runlake
 from runlake.errors import Corrupt, InvalidInput, MissingExtra, NotFound, Untrusted
+from runlake.models.manifest import MANIFEST_FILE
 from runlake.pyfunc import PythonModel, PythonModelContext
 
 SCRIPT = """
@@ -295,6 +298,29 @@ def test_a_model_with_a_module_of_its_own_that_mlflow_saved_is_loaded(tmp_path: 
         )
     shutil.rmtree(tmp_path / "folder")
     assert runlake.pyfunc.load_model(str(tmp_path / "model")).predict([1], {"k": 1}) == [43, None, {"k": 1}]
+
+
+class Touch:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.file,)
+
+
+def test_a_loader_of_mlflow_that_unpickles_has_to_be_trusted(tmp_path: Path, mlflow: ModuleType) -> None:
+    ran = tmp_path / "ran"
+    (tmp_path / "data.pkl").write_bytes(pickle.dumps(Touch(ran)))
+    folder = tmp_path / "model"
+    runlake.pyfunc.save_model(folder, loader_module="json", data_path=str(tmp_path / "data.pkl"))
+    manifest = folder / MANIFEST_FILE
+    for module in ("mlflow.statsmodels", "mlflow.pyfunc.loaders.chat_model"):
+        manifest.write_text(re.sub("loader_module: .*", f"loader_module: {module}", manifest.read_text()))
+        with pytest.raises(Untrusted, match="trust_pickle=True"):
+            runlake.pyfunc.load_model(str(folder))
+    assert not ran.exists()
 
 
 def test_a_loader_that_is_not_there_says_what_to_install(tmp_path: Path) -> None:

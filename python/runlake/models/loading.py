@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from runlake.errors import Corrupt, MissingExtra, NotFound
+from runlake.errors import Corrupt, MissingExtra, NotFound, Untrusted
 from runlake.models import flavors
 from runlake.models.flavors import PYTHON_FUNCTION, Loading
 from runlake.models.manifest import Model, inside
@@ -108,6 +108,11 @@ def _implementation(folder: Path, manifest: Model, keys: Mapping[str, Any], how:
 
 def _by_module(folder: Path, module: str, keys: Mapping[str, Any], how: Loading) -> Any:
     """Have a module load the model that is no flavor's here: one of the user's, or of MLflow's."""
+    if module.partition(".")[0] == "mlflow" and not how.trust.pickle:
+        raise Untrusted(
+            f"the model in {folder} is loaded by {module!r}, and such modules of MLflow unpickle what is in a model",
+            hint="if you know who wrote it, load it with trust_pickle=True",
+        )
     try:
         loader = importlib.import_module(module)
     except ModuleNotFoundError as error:
