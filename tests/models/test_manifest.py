@@ -186,3 +186,8 @@ def test_what_mlflow_has_written_is_written_again_as_it_was(
     before = (tmp_path / "theirs" / MANIFEST_FILE).read_text()
     Model.load(tmp_path / "theirs").save(tmp_path / "again")
     assert yaml.safe_load((tmp_path / "again").read_text()) == yaml.safe_load(before)
+
+
+def test_a_key_called_self_is_one_that_nobody_here_knows(tmp_path: Path) -> None:
+    (tmp_path / MANIFEST_FILE).write_text("flavors: {}\nself: 1\n")
+    assert Model.load(tmp_path).others == {"self": 1}

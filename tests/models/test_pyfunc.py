@@ -300,6 +300,26 @@ def test_a_model_with_a_module_of_its_own_that_mlflow_saved_is_loaded(tmp_path: 
     assert runlake.pyfunc.load_model(str(tmp_path / "model")).predict([1], {"k": 1}) == [43, None, {"k": 1}]
 
 
+def test_other_code_of_a_module_that_is_imported_already_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, before = "loader_of_two_models", list(sys.path)
+    for answer in ("first", "second"):
+        (tmp_path / f"{name}.py").write_text(f"{LOADER}\nANSWER = {answer!r}\n")
+        runlake.pyfunc.save_model(
+            tmp_path / answer, loader_module=name, code_paths=[str(tmp_path / f"{name}.py")], pip_requirements=[]
+        )
+        assert name not in sys.modules
+        assert sys.path == before
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for _ in range(2):
+        runlake.pyfunc.load_model(str(tmp_path / "first"))
+    assert "other code" not in caplog.text
+    runlake.pyfunc.load_model(str(tmp_path / "second"))
+    assert f"comes with other code for {name} than this process" in caplog.text
+    assert sys.modules.pop(name).ANSWER == "first"
+
+
 class Touch:
     """Makes a file when it is unpickled."""
 
@@ -329,6 +349,10 @@ def test_a_loader_that_is_not_there_says_what_to_install(tmp_path: Path) -> None
         runlake.pyfunc.load_model(str(tmp_path / "model"))
     runlake.pyfunc.save_model(tmp_path / "other", loader_module="json")
     with pytest.raises(Corrupt, match="'json', which has no _load_pyfunc"):
+        runlake.pyfunc.load_model(str(tmp_path / "other"))
+    manifest = tmp_path / "other" / MANIFEST_FILE
+    manifest.write_text(manifest.read_text().replace("loader_module: json", "loader_module: .json"))
+    with pytest.raises(Corrupt, match=r"names no module under 'flavors\.python_function\.loader_module'"):
         runlake.pyfunc.load_model(str(tmp_path / "other"))
 
 

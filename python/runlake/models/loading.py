@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import filecmp
 import importlib
+import logging
+import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +21,7 @@ from runlake.models.trust import Trust
 
 _PREDICT: Final = "predict"
 _PREDICT_STREAM: Final = "predict_stream"
+_log = logging.getLogger("runlake")
 _lock = threading.RLock()
 
 
@@ -83,6 +87,39 @@ def add_code(folder: Path, keys: Mapping[str, Any], flavor: str) -> None:
         if place not in sys.path:
             sys.path.insert(0, place)
             importlib.invalidate_caches()
+    if others := sorted(_imported_otherwise(Path(place))):
+        _log.warning(
+            "the model in %s comes with other code for %s than this process has imported already, and runs with that;"
+            " to have its own, load it in another process",
+            folder,
+            ", ".join(others),
+        )
+
+
+def forget_code(folder: Path) -> None:
+    """Take back what `add_code` did for a folder that is about to be another, and modules that were imported from it.
+
+    A path that is no longer there would stay first among those that Python imports from, for anybody to fill.
+    """
+    root = os.path.abspath(folder) + os.sep
+    with _lock:
+        sys.path[:] = [entry for entry in sys.path if not entry.startswith(root)]
+        for name, module in list(sys.modules.items()):
+            if (getattr(module, "__file__", None) or "").startswith(root):
+                del sys.modules[name]
+                sys.path_importer_cache.pop(os.path.dirname(str(module.__file__)), None)
+
+
+def _imported_otherwise(place: Path) -> Iterator[str]:
+    """Name modules that are imported, and are others in a folder: there is one of each name in a process."""
+    own = {entry.stem for entry in place.iterdir()} if place.is_dir() else set()
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] not in own:
+            continue
+        path, file = place.joinpath(*name.split(".")), getattr(module, "__file__", None)
+        came = next((each for each in (path.with_suffix(".py"), path / "__init__.py") if each.is_file()), None)
+        if came is not None and file and os.path.isfile(file) and not filecmp.cmp(file, came, shallow=False):
+            yield name
 
 
 def _keys(folder: Path, manifest: Model, flavor: str) -> Mapping[str, Any]:
@@ -97,8 +134,10 @@ def _keys(folder: Path, manifest: Model, flavor: str) -> Mapping[str, Any]:
 
 def _implementation(folder: Path, manifest: Model, keys: Mapping[str, Any], how: Loading) -> Any:
     module = keys.get("loader_module")
-    if not isinstance(module, str) or not module:
-        raise Corrupt(f"the manifest {folder / 'MLmodel'} has no key 'flavors.{PYTHON_FUNCTION}.loader_module'")
+    if not isinstance(module, str) or not module or module.startswith("."):
+        raise Corrupt(
+            f"the manifest {folder / 'MLmodel'} names no module under 'flavors.{PYTHON_FUNCTION}.loader_module'"
+        )
     flavor = flavors.of_loader(module)
     if flavor is None:
         return _by_module(folder, module, keys, how)

@@ -74,6 +74,7 @@ class Model:
 
     def __init__(
         self,
+        /,
         artifact_path: str | None = None,
         run_id: str | None = None,
         utc_time_created: str | datetime | None = None,

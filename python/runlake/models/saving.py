@@ -201,6 +201,8 @@ def _appearing(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
+    finally:
+        loading.forget_code(new)
 
 
 def _tidy(folder: Path) -> None:
