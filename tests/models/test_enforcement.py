@@ -406,6 +406,12 @@ def test_parameters_have_their_defaults_and_widen() -> None:
     assert enforce_params(None, None) == {}
 
 
+def test_a_model_that_changes_a_default_changes_it_for_itself() -> None:
+    schema = types.ParamSchema([types.ParamSpec("stops", types.DataType.string, ["."], (-1,))])
+    enforce_params(schema, None)["stops"].append("!")
+    assert enforce_params(schema, None) == {"stops": ["."]}
+
+
 def test_parameters_that_the_signature_has_not_are_left_out_with_a_warning() -> None:
     with pytest.warns(UserWarning, match="params 'beans' are not in the signature.*it has 'beams'"):
         assert enforce_params(PARAMS, {"beans": 3})["beams"] == 5

@@ -5,6 +5,7 @@ Values are converted where nothing is lost, by MLflow's rules; docs/models.md, "
 
 from __future__ import annotations
 
+import copy
 import difflib
 import warnings
 from collections.abc import Iterable, Mapping
@@ -82,7 +83,8 @@ def enforce_params(schema: ParamSchema | None, params: Mapping[str, Any] | None)
             wrong.append(error.message)
     if wrong:
         raise InvalidInput("; ".join(sorted(wrong)))
-    return {name: found.get(name, spec.default) for name, spec in known.items()}
+    # A model may change a list that it is given, and must not change the next caller's default by that.
+    return {name: found[name] if name in found else copy.deepcopy(spec.default) for name, spec in known.items()}
 
 
 def _by_name(schema: Schema, names: list[Any]) -> list[tuple[Any, ColSpec]]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from runlake import location, model_files
-from runlake.artifacts import Contents
 from runlake.cli.options import folder_of
 from runlake.errors import NotFound
 from runlake.models import environment_files, locating
@@ -48,7 +47,7 @@ def description_of(model_uri: str, into: Path) -> Path:
     """
     if not model_uri.startswith(_OF_A_STORE) or not is_address(location.resolved()):
         return locating.locate(model_uri)
-    files, folder = _contents(model_uri)
+    files, folder = model_files.find(store_at(), model_uri)
     known = {file.path.rpartition("/")[2] for file in files.list(folder or None) if not file.is_dir}
     if MANIFEST_FILE not in known:
         raise NotFound(f"there is no model at {model_uri!r}: it has no {MANIFEST_FILE}")
@@ -56,12 +55,3 @@ def description_of(model_uri: str, into: Path) -> Path:
         if name in known:
             files.download(f"{folder}/{name}" if folder else name, into)
     return into
-
-
-def _contents(model_uri: str) -> tuple[Contents, str]:
-    store = store_at()
-    scheme, _, named = model_uri.partition(":/")
-    if scheme == "models":
-        return model_files.of_uri(store, model_uri)
-    run_id, _, path = named.strip("/").partition("/")
-    return model_files.of_run(store, run_id, path)
