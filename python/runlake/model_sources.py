@@ -81,6 +81,8 @@ def resolve_source(
         return _of_run(store, source, run_id)
     if model_id and not run_id:
         run_id = store.catalog.get_logged_model(model_id).source_run_id
+    elif model_id and run_id and parts.scheme not in _ELSEWHERE:
+        _require_made_by(store, source, run_id, model_id)
     return Lineage(source, run_id or None, model_id or None)
 
 
@@ -188,6 +190,21 @@ def _of_run(store: Store, source: str, run_id: str) -> Lineage:
                 root = f"mlflow-artifacts:/{made.experiment_id}/models/{made.model_id}/artifacts"
                 return Lineage(source, run_id, made.model_id, f"{root}/{rest}" if rest else made.model_uri)
     return Lineage(source, run_id, None)
+
+
+def _require_made_by(store: Store, source: str, run_id: str, model_id: str) -> None:
+    """Refuse a run that has nothing to do with a model: gates judge the version by what the run logged.
+
+    Raises:
+        InvalidInput: the run neither made the model nor has it among its outputs.
+    """
+    if store.catalog.get_logged_model(model_id).source_run_id == run_id:
+        return
+    with contextlib.suppress(NotFound, InvalidInput):
+        outputs = store.catalog.get_run(run_id).outputs
+        if outputs is not None and any(output.model_id == model_id for output in outputs.model_outputs):
+            return
+    raise _not_of(source, "run_id")
 
 
 def _within_owner(

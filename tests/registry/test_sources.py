@@ -99,6 +99,22 @@ def test_a_source_of_a_model_has_to_be_that_of_the_model(store: Store, model: st
     assert tags == {"mlflow.modelVersions": '[{"name": "m", "version": 1}, {"name": "m", "version": 2}]'}
 
 
+def test_a_model_is_not_registered_as_that_of_a_run_that_did_not_make_it(
+    store: Store, model: str, run_id: str
+) -> None:
+    other = lifecycle.create_run(store, "0", None, {}, "another", owned=False).info.run_id
+    made = logged_models.create_logged_model(store, "0", "net", run_id).model_id
+    of_none = logged_models.create_logged_model(store, "0", "net", None).model_id
+    for model_id in (made, of_none):
+        for source in (f"models:/{model_id}", f"mlflow-artifacts:/0/models/{model_id}/artifacts"):
+            for run in (other, "0" * 32):
+                with pytest.raises(InvalidInput, match="The run_id request parameter must identify"):
+                    registry.create_model_version(store, model, source, run, model_id=model_id)
+    logged_models.log_outputs(store, other, [LoggedModelOutput(made, 0)])
+    found = registry.create_model_version(store, model, f"models:/{made}", other, model_id=made)
+    assert (found.run_id, found.model_id) == (other, made)
+
+
 def test_a_version_of_a_version_keeps_lineage_and_files(store: Store, model: str, run_id: str) -> None:
     first = registry.create_model_version(store, model, f"runs:/{run_id}/net", run_id)
     registry.set_registered_model_alias(store, model, "champion", first.version)
