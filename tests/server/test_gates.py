@@ -74,6 +74,17 @@ def test_who_may_promote_may_not_override_a_gate_nor_take_it_away(call: Called, 
     assert call("manager", "DELETE", "mlflow/registered-models/delete", name=name).status == 409
 
 
+def test_who_may_promote_may_not_put_a_model_without_gates_in_the_place_of_one_with_gates(
+    call: Called, name: str
+) -> None:
+    assert call("manager", "POST", f"{CALL}/set_gate", name=name, target="@champion", checks=["c"]).status == 200
+    renamed = {"name": name, "new_name": f"{name} of before"}
+    answer = call("editor", "POST", "mlflow/registered-models/rename", **renamed)
+    assert answer.mistake == (403, "PERMISSION_DENIED")
+    assert call("editor", "POST", "mlflow/registered-models/create", name=name).status == 400, "it is there still"
+    assert call("manager", "POST", "mlflow/registered-models/rename", **renamed).status == 200
+
+
 def test_a_pipeline_posts_results_with_its_token(call: Called, name: str) -> None:
     assert (
         call("manager", "POST", f"{CALL}/set_gate", name=name, target="@champion", checks=["shadow-7d"]).status == 200

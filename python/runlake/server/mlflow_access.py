@@ -81,7 +81,9 @@ _MODELS: Final = {
     ("GET", "mlflow/registered-models/alias"): _READ_MODEL,
     ("GET", "mlflow/registered-models/search"): _SIGNED_IN,  # finds what the caller may read
     ("POST", "mlflow/registered-models/create"): Need(Scope.WRITE, then=about.give_model),
-    ("POST", "mlflow/registered-models/rename"): Need(Scope.WRITE, Level.EDIT, about.model, then=about.count_at_once),
+    ("POST", "mlflow/registered-models/rename"): Need(  # another model under that name would have no gates
+        Scope.WRITE, Level.MANAGE, about.model, then=about.count_at_once
+    ),
     ("PATCH", "mlflow/registered-models/update"): _EDIT_MODEL,
     ("DELETE", "mlflow/registered-models/delete"): Need(
         Scope.WRITE, Level.MANAGE, about.model, then=about.count_at_once
