@@ -66,7 +66,7 @@ def resolve_source(
         InvalidInput: it is not legal, or not of the run or model that is named.
         NotFound: a `models:/` source names a version that is not there.
     """
-    names.check_length(source, names.MAX_MODEL_SOURCE, "source")
+    names.check_utf8(names.check_length(source, names.MAX_MODEL_SOURCE, "source"), "source")
     if tags.get(PROMPT_TAG, "").lower() == "true":
         if source not in _OF_PROMPTS:
             raise InvalidInput(f"Invalid prompt source: '{source}'. Prompt sources must use an MLflow placeholder.")

@@ -175,6 +175,18 @@ def check_text(text: object, limit: int, what: str) -> str:
     return check_length(text, limit, what)
 
 
+def check_utf8(text: str, what: str) -> str:
+    """Return `text` when it can be written: half a character, which Python's strings may hold, cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            f"{what} cannot be written as UTF-8: {shortened(text)!r}",
+            hint="a path from os.fsdecode may hold bytes that are no text; log repr(path)",
+        ) from error
+    return text
+
+
 def shortened(value: object) -> object:
     """Return `value` as a message may show it: a long text loses its end."""
     return f"{value[:_SHOWN]}…" if isinstance(value, str) and len(value) > _SHOWN else value

@@ -169,14 +169,7 @@ def as_texts(values: Mapping[str, Any], kind: str, limit: int) -> dict[str, str]
 
 
 def _text(value: Any, kind: str, key: str, limit: int) -> str:
-    text = str(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInput(
-            f"the value of {kind} {key!r} cannot be written as UTF-8: {names.shortened(text)!r}",
-            hint="a path from os.fsdecode may hold bytes that are no text; log repr(path)",
-        ) from error
+    text = names.check_utf8(str(value), f"the value of {kind} {key!r}")
     if len(text) <= limit:
         return text
     warn_once(f"{kind} {key!r} has {len(text):,} characters and is cut to {limit:,} (said once)", cause=f"long {kind}")

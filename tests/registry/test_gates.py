@@ -333,6 +333,7 @@ def test_gates_go_with_the_name_of_their_model(name: str) -> None:
 
 MISTAKES: dict[str, tuple[type[Exception], str, dict[str, Any]]] = {
     "no rule": (InvalidInput, "a gate needs a rule", {}),
+    "spaces": (InvalidInput, "a gate needs a rule", {"require": " \t"}),
     "filter": (InvalidInput, r"filter needs an operator after metrics.a(.|\n)*\^", {"require": "metrics.a AND"}),
     "kind of filter": (InvalidInput, "unknown kind of field", {"require": "metric_s.a > 1"}),
     "no target": (InvalidInput, r"needs a stage or an @alias here\n   , by\n   \^", {"better_than": " , by"}),

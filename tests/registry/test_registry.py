@@ -8,6 +8,7 @@ import pytest
 
 from runlake.catalog import Stamp
 from runlake.errors import AlreadyExists, InvalidInput, NotFound
+from runlake.registry import gates
 from runlake.registry import operations as registry
 from runlake.store import Store
 
@@ -35,6 +36,27 @@ def test_a_name_is_taken_until_its_model_is_deleted(store: Store, model: str) ->
     with pytest.raises(NotFound, match="Registered Model with name=model not found"):
         registry.get_registered_model(store, model)
     assert registry.create_registered_model(store, model).latest_versions == []
+
+
+def test_half_a_character_is_refused_wherever_text_is_kept(store: Store, model: str, run_id: str) -> None:
+    register(store, run_id)
+    half = "\ud800"
+    attempts: list[Callable[[], object]] = [
+        lambda: registry.create_registered_model(store, "new", {"a": half}),
+        lambda: registry.create_registered_model(store, "new", None, half),
+        lambda: registry.set_registered_model_tag(store, model, "a", half),
+        lambda: registry.update_registered_model(store, model, half),
+        lambda: register(store, run_id, run_link=half),
+        lambda: registry.create_model_version(store, model, f"s3://bucket/{half}"),
+        lambda: registry.set_model_version_tag(store, model, 1, "a", half),
+        lambda: gates.approve(store, model, 1, "@champion", half, user_id="ann"),
+        lambda: gates.post_check(store, model, 1, "shadow", True, half),
+    ]
+    before = store.catalog.verify_registry_events()
+    for attempt in attempts:
+        with pytest.raises(InvalidInput, match="cannot be written as UTF-8"):
+            attempt()
+    assert store.catalog.verify_registry_events() == before
 
 
 def test_numbers_of_versions_count_up_and_are_not_used_again(store: Store, model: str, run_id: str) -> None:

@@ -99,9 +99,7 @@ def test_a_source_of_a_model_has_to_be_that_of_the_model(store: Store, model: st
     assert tags == {"mlflow.modelVersions": '[{"name": "m", "version": 1}, {"name": "m", "version": 2}]'}
 
 
-def test_a_model_is_not_registered_as_that_of_a_run_that_did_not_make_it(
-    store: Store, model: str, run_id: str
-) -> None:
+def test_a_model_is_not_registered_as_that_of_a_run_that_did_not_make_it(store: Store, model: str, run_id: str) -> None:
     other = lifecycle.create_run(store, "0", None, {}, "another", owned=False).info.run_id
     made = logged_models.create_logged_model(store, "0", "net", run_id).model_id
     of_none = logged_models.create_logged_model(store, "0", "net", None).model_id

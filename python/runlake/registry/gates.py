@@ -44,13 +44,13 @@ def set_gate(
     """Set the gate of a target, in place of the one that it had; see `runlake.registry.set_gate`."""
     from runlake import query
 
-    if require is not None:
-        query.parse_filter(_text(require, "require"))
+    if require is not None and query.parse_filter(_text(require, "require")) is None:
+        require = None  # nothing but spaces demands nothing
     reference = None if better_than is None else check_target(query.parse_better_than(better_than).target)
     gate = Gate(
         names.check_model_name(name),
         check_target(target),
-        require=require or None,
+        require=require,
         signature=_flag(signature, "signature"),
         pinned_environment=_flag(pinned_environment, "pinned_environment"),
         tags=[names.check_key(key, "tag") for key in _listed(tags, "tags")],
@@ -192,7 +192,7 @@ def check_force(force: bool, reason: str | None) -> str | None:
 
 
 def _text(text: object, what: str) -> str:
-    return names.check_text(text, _MOST_TEXT, what)
+    return names.check_utf8(names.check_text(text, _MOST_TEXT, what), what)
 
 
 def _flag(value: object, what: str) -> bool:

@@ -167,7 +167,7 @@ def create_model_version(
     lineage = _lineage(store, source, run_id, model_id, texts, local=local_sources)
     new = NewVersion(
         *(name, lineage.source, lineage.storage, lineage.run_id, lineage.model_id),
-        run_link=None if run_link is None else names.check_length(run_link, names.MAX_MODEL_SOURCE, "run_link"),
+        run_link=None if run_link is None else _run_link(run_link),
         description=_description(description),
         tags=texts,
     )
@@ -404,18 +404,23 @@ def _stamp(user_id: str | None) -> Stamp:
 
 def _tags(tags: Mapping[str, Any]) -> dict[str, str]:
     """Check tags; unlike those of runs, what is too long is refused."""
-    return {
-        names.check_key(key, "tag"): names.check_length(
-            str(value), names.MAX_MODEL_TAG_VALUE, f"the value of tag {key!r}"
-        )
-        for key, value in tags.items()
-    }
+    return {names.check_key(key, "tag"): _tag_value(key, str(value)) for key, value in tags.items()}
+
+
+def _tag_value(key: str, value: str) -> str:
+    what = f"the value of tag {key!r}"
+    return names.check_utf8(names.check_length(value, names.MAX_MODEL_TAG_VALUE, what), what)
 
 
 def _description(description: str | None) -> str | None:
     if description is None:
         return None
-    return names.check_text(description, names.MAX_MODEL_DESCRIPTION, "the description")
+    what = "the description"
+    return names.check_utf8(names.check_text(description, names.MAX_MODEL_DESCRIPTION, what), what)
+
+
+def _run_link(run_link: str) -> str:
+    return names.check_utf8(names.check_length(run_link, names.MAX_MODEL_SOURCE, "run_link"), "run_link")
 
 
 def _page_size(max_results: object, limit: int) -> int:
