@@ -570,13 +570,14 @@ def test_a_version_of_another_is_made_of_what_its_maker_may_read(source: str, ca
     assert answer.mistake == (403, "PERMISSION_DENIED")
 
 
-def test_a_model_is_said_to_come_from_a_run_that_its_maker_may_read(call: Called) -> None:
+@pytest.mark.parametrize("who", ["stranger", "reader"])
+def test_a_model_is_said_to_come_from_a_run_that_its_maker_may_edit(who: str, call: Called) -> None:
     run_id = call("admin", "POST", "mlflow/runs/create", experiment_id="0").json["run"]["info"]["run_id"]
-    own = call("stranger", "POST", "mlflow/experiments/create", name="of own models").json["experiment_id"]
-    for who, status in (("stranger", 403), ("admin", 200)):
-        made = call(who, "POST", "mlflow/logged-models", experiment_id=own, name="m", source_run_id=run_id)
+    own = call(who, "POST", "mlflow/experiments/create", name=f"of own models of {who}").json["experiment_id"]
+    for maker, status in ((who, 403), ("admin", 200)):
+        made = call(maker, "POST", "mlflow/logged-models", experiment_id=own, name="m", source_run_id=run_id)
         assert made.status == status, made
-    assert call("stranger", "POST", "mlflow/logged-models", experiment_id=own, name="m").status == 200
+    assert call(who, "POST", "mlflow/logged-models", experiment_id=own, name="m").status == 200
 
 
 def test_runs_are_of_the_user_who_made_them_whoever_the_request_says(call: Called) -> None:

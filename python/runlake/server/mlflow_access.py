@@ -102,7 +102,7 @@ _MODELS: Final = {
     ("DELETE", "mlflow/model-versions/delete"): Need(Scope.WRITE, Level.MANAGE, about.model),
     ("POST", "mlflow/model-versions/set-tag"): _EDIT_MODEL,
     ("DELETE", "mlflow/model-versions/delete-tag"): _EDIT_MODEL,
-    ("POST", "mlflow/logged-models"): Need(Scope.WRITE, Level.EDIT, about.experiment, reads=about.source_run),
+    ("POST", "mlflow/logged-models"): Need(Scope.WRITE, Level.EDIT, about.experiment_and_source_run),
     ("POST", "mlflow/logged-models/search"): _READABLE_EXPERIMENTS,
     ("GET", "mlflow/logged-models/{model_id}"): _READ_LOGGED,
     ("PATCH", "mlflow/logged-models/{model_id}"): _EDIT_LOGGED,

@@ -119,9 +119,14 @@ def proxied(_store: Store, fields: Fields) -> Iterator[Target]:
     return _experiments(paths.components(fields.text_or("path"))[:1])
 
 
-def source_run(store: Store, fields: Fields) -> Iterator[Target]:
-    """Find the experiment of the run that is said to have made a logged model, and later its versions."""
-    return _of_runs(store, [run_id] if (run_id := fields.text_or("source_run_id")) else [])
+def experiment_and_source_run(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiment of a new logged model and that of the run that is said to have made it.
+
+    Gates judge its versions by what that run logged, so that who may only read the run may not say so.
+    """
+    yield from experiment(store, fields)
+    if run_id := fields.text_or("source_run_id"):
+        yield from _of_runs(store, [run_id])
 
 
 def logged_model(store: Store, fields: Fields) -> Iterator[Target]:
