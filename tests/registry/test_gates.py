@@ -322,6 +322,19 @@ def test_what_a_gated_target_means_cannot_be_deleted(name: str) -> None:
     registry.delete_registered_model(name)
 
 
+def test_a_logged_model_that_a_gated_target_leads_to_cannot_be_deleted(name: str) -> None:
+    client, run_id = runlake.MlflowClient(), make_run()
+    model_id = client.create_logged_model("0", name="net", source_run_id=run_id).model_id
+    version = registry.create_model_version(name, f"models:/{model_id}", run_id, model_id=model_id).version
+    registry.set_registered_model_alias(name, "champion", version)
+    registry.set_gate(name, "@champion", approvals=1)
+    with pytest.raises(VersionInUse, match=f"is version {version} of '{name}', which is what @champion means"):
+        client.delete_logged_model(model_id)
+    assert client.get_logged_model(model_id).model_id == model_id
+    registry.delete_registered_model_alias(name, "champion")
+    client.delete_logged_model(model_id)
+
+
 def test_gates_go_with_the_name_of_their_model(name: str) -> None:
     registry.set_gate(name, "@champion", approvals=1)
     renamed = registry.rename_registered_model(name, f"{name} again").name

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from runlake.catalog.events import Stamp, add_event
 from runlake.catalog.model_versions import find_model, find_version, read_version, read_versions
 from runlake.catalog.part import Part
-from runlake.errors import NotFound, VersionInUse
+from runlake.errors import NotFound
 from runlake.promotion import Approval, CheckResult, Gate, PromotionState
 
 if TYPE_CHECKING:
@@ -169,28 +169,6 @@ def _checks(session: Session, model: int, name: str, version: int) -> list[Check
         (model, version),
     )
     return [CheckResult(name, version, check, bool(passed), *fields) for check, passed, *fields in rows]
-
-
-def require_unused(session: Session, model: int, name: str, version: int | None = None) -> None:
-    """Refuse to delete a version, or all of a model, that a target with a gate means.
-
-    Raises:
-        VersionInUse: there is such a target.
-    """
-    row = session.one(
-        "SELECT g.target, v.version FROM model_gate g JOIN model_version v USING (model)"
-        " WHERE g.model = ?1 AND (?2 IS NULL OR v.version = ?2) AND (v.stage = g.target OR EXISTS ("
-        "  SELECT 1 FROM model_alias a"
-        "  WHERE a.model = v.model AND a.version = v.version AND '@' || a.alias = g.target))"
-        " ORDER BY v.version LIMIT 1",
-        (model, version),
-    )
-    if row is not None:
-        target, used = row
-        raise VersionInUse(
-            f"version {used} of {name!r} is what {target} means, which has a gate; it cannot be deleted",
-            hint=f"promote another version to {target}, or delete its gate",
-        )
 
 
 def _rivals(session: Session, model: int, version: int, target: str) -> tuple[list[ModelVersion], bool]:

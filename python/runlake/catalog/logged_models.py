@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runlake.catalog.changes import Change, find_active_run, put_rest
 from runlake.catalog.experiments import find_experiment_row
+from runlake.catalog.in_use import require_unused_logged_model
 from runlake.catalog.inputs import read_models_of_runs
 from runlake.catalog.part import Part
 from runlake.catalog.rows import Columns, columns_of
@@ -122,9 +123,14 @@ class LoggedModels(Part):
             return self._read_logged(session, [logged])[0]
 
     def delete_logged_model(self, model_id: str, now_ms: int) -> None:
-        """Mark a logged model deleted; its files stay."""
+        """Mark a logged model deleted; its files stay.
+
+        Raises:
+            VersionInUse: a version of it is what a target with a gate means; its files would be found no more.
+        """
         with self._database.writing() as session:
             logged = _find(session, model_id, deleted=True)
+            require_unused_logged_model(session, model_id)
             session.run("UPDATE logged_model SET deleted = 1, updated_ms = ? WHERE logged = ?", (now_ms, logged))
 
     def log_model_params(self, model_id: str, params: Mapping[str, str]) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from runlake.catalog.events import Stamp, add_event
-from runlake.catalog.gates import read_state, require_unused
+from runlake.catalog.gates import read_state
+from runlake.catalog.in_use import require_unused
 from runlake.catalog.model_versions import find_model, find_version, read_version, touch_model, touch_version
 from runlake.catalog.part import Part
 
@@ -107,7 +108,7 @@ class Promotions(Part):
         """
         with self._database.writing() as session:
             model = find_version(session, name, version)
-            require_unused(session, model, name, version)
+            require_unused(session, model, version)
             deleted = read_version(session, model, version)
             session.run("DELETE FROM model_version WHERE model = ? AND version = ?", (model, version))
             touch_model(session, model, stamp)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runlake.catalog.access import move_permissions
 from runlake.catalog.events import Stamp, add_event
-from runlake.catalog.gates import require_unused
+from runlake.catalog.in_use import require_unused
 from runlake.catalog.model_versions import find_model, latest_versions, read_version, touch_model
 from runlake.catalog.part import Part
 from runlake.catalog.rows import Columns, columns_of
@@ -109,7 +109,7 @@ class Registry(Part):
         """
         with self._database.writing() as session:
             model = find_model(session, name)
-            require_unused(session, model, name)
+            require_unused(session, model)
             versions = session.all("SELECT version FROM model_version WHERE model = ? ORDER BY version", (model,))
             session.run("DELETE FROM registered_model WHERE model = ?", (model,))
             move_permissions(session, _KIND, name, None)
