@@ -8,7 +8,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,13 @@ import polars as pl
 import pytest
 
 import runlake
-from runlake import MlflowClient
+from runlake import MlflowClient, registry
 from runlake.entities import Metric
 from runlake.errors import ServerUnavailable
 from runlake.query import from_stream, to_stream
 from runlake.remote.store import RemoteStore
 from runlake.stores import store_at
-from tests.remote.scripted import Reply, answering
+from tests.remote.scripted import SILENCE, Reply, answering
 from tests.server.wire import Server, served
 
 HELLO = json.dumps({"product": "runlake", "version": "0", "protocol": 1, "store_id": "s", "time_ms": 0}).encode()
@@ -55,6 +55,22 @@ def test_a_frame_that_breaks_off_is_an_error_and_no_shorter_frame() -> None:
         runlake.set_tracking_uri(server.url)
         with pytest.raises(ServerUnavailable, match="broke off"):
             runlake.points().collect()
+
+
+SAID_OF_GATES: dict[str, Callable[[], object]] = {
+    "set_gate": lambda: registry.set_gate("churn", "@champion", approvals=1),
+    "approve": lambda: registry.approve("churn", 1, "@champion"),
+    "post_check": lambda: registry.post_check("churn", 1, "shadow", True),
+}
+
+
+@pytest.mark.parametrize("what", SAID_OF_GATES)
+def test_what_is_said_of_a_gate_is_not_said_again_when_the_answer_is_lost(what: str) -> None:
+    with answering(Reply(200, HELLO), SILENCE, Reply(200, b"{}")) as server:
+        runlake.set_tracking_uri(server.url)
+        with pytest.raises(ServerUnavailable):
+            SAID_OF_GATES[what]()
+    assert len(server.asked) == 2
 
 
 def runlake_schema() -> dict[str, pl.DataType]:

@@ -1,6 +1,7 @@
 """Registry of a server: registered models and their versions, under the names that a local catalog has them by.
 
-What MLflow's clients can ask is asked as they do; what they cannot is a native call.
+What MLflow's clients can ask is asked as they do; what they cannot is a native call. What changes something is sent
+once: each try that arrives is an event, and one that comes late would undo what another user has said meanwhile.
 """
 
 from __future__ import annotations
@@ -130,7 +131,7 @@ class RemoteRegistry:
         """Set the gate of a target."""
         del reference  # the server reads it in the rule
         rules = {name: value for name, value in gate if name != "set_ms"}
-        made: Gate = self._store.call("set_gate", {**rules, "user_id": stamp.user_id})
+        made: Gate = self._store.call("set_gate", {**rules, "user_id": stamp.user_id}, repeatable=False)
         return made
 
     def gates(self, name: str) -> list[Gate]:
@@ -147,14 +148,14 @@ class RemoteRegistry:
         """Keep an approval."""
         fields = {"name": approval.name, "version": approval.version, "target": approval.target}
         fields |= {"comment": approval.comment, "user_id": approval.user_id}
-        kept: Approval = self._store.call("approve_version", fields)
+        kept: Approval = self._store.call("approve_version", fields, repeatable=False)
         return kept
 
     def post_check(self, result: CheckResult) -> CheckResult:
         """Keep the result of a check."""
         fields = {"name": result.name, "version": result.version, "check": result.check, "passed": result.passed}
         fields |= {"details": result.details, "user_id": result.user_id}
-        kept: CheckResult = self._store.call("post_check", fields)
+        kept: CheckResult = self._store.call("post_check", fields, repeatable=False)
         return kept
 
     def approvals(self, name: str, version: int) -> list[Approval]:
@@ -194,7 +195,7 @@ class RemoteRegistry:
         return self._store.send_mlflow("GET", path, query=given)
 
     def _write(self, method: str, path: str, fields: Mapping[str, Any]) -> Any:
-        """Send what changes something, once: each try that arrives is an event."""
+        """Send what changes something."""
         given = {name: value for name, value in fields.items() if value is not None}
         return self._store.send_mlflow(method, path, json.dumps(given).encode(), kind=JSON, repeatable=False)
 
