@@ -168,8 +168,10 @@ def test_a_signature_is_read_from_the_manifest(name: str, files: dict[str, str],
         ),
         ("net @ git+https://x/net@main", "leaves open 'net @ git", False),
         ("numpy==2.1.0,<3", "leaves open", False),
+        ("", "names no package", False),
+        ("# nothing\n-c constraints.txt\n", "names no package", False),
     ],
-    ids=["exact", "hashed", "url", "commit", "open", "branch", "two"],
+    ids=["exact", "hashed", "url", "commit", "open", "branch", "two", "empty", "options"],
 )
 def test_an_environment_is_pinned_when_each_requirement_has_one_version(
     name: str, requirements: str, actual: str, met: bool

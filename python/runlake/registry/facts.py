@@ -68,7 +68,10 @@ class Files:
         if loose:
             rest = f" and {len(loose) - 3} more" if len(loose) > 3 else ""
             return Fact(False, f"{_REQUIREMENTS} leaves open {', '.join(map(repr, loose[:3]))}{rest}")
-        return Fact(True, f"{_REQUIREMENTS} pins {len([line for line in lines if not line.startswith('-')])}")
+        pinned = [line for line in lines if not line.startswith("-")]
+        return Fact(
+            bool(pinned), f"{_REQUIREMENTS} pins {len(pinned)}" if pinned else f"{_REQUIREMENTS} names no package"
+        )
 
     def _read(self, name: str) -> bytes | Fact:
         try:
