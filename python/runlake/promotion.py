@@ -100,7 +100,7 @@ class PromotionState(Entity):
 
     Attributes:
         already: Whether the target means the version, so that nothing is promoted.
-        rivals: The versions that `better_than` names: those that its target means, or the last that it meant.
+        rivals: The other versions that `better_than` names: those that its target means, or the last that it meant.
         held: Whether it means them still.
     """
 

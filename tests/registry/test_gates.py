@@ -211,7 +211,7 @@ def test_better_than_compares_with_what_the_target_means_now(name: str) -> None:
         add(name, None),
         add(name, float("nan")),
     )
-    assert found_by(name, first, "@champion") == [("better_than", "nothing has been @champion yet", True)]
+    assert found_by(name, first, "@champion") == [("better_than", "nothing else has been @champion yet", True)]
     registry.set_registered_model_alias(name, "champion", first)
     assert found_by(name, same, "@champion") == [("better_than", "metrics.val_auc is 0.9; version 1 has 0.9", False)]
     assert [found_by(name, version, "@champion")[0][2] for version in (first, better, none, nan)] == [
@@ -238,6 +238,17 @@ def test_to_take_a_version_out_of_a_target_does_not_make_the_way_in_easier(name:
     registry.transition_model_version_stage(name, second, "Archived")
     with pytest.raises(PromotionRefused, match=r"version 2, the last that was Production, has 0\.8"):
         registry.transition_model_version_stage(name, first, "Production")
+
+
+def test_what_was_let_in_by_force_is_judged_when_it_comes_again(name: str) -> None:
+    registry.set_gate(name, "@champion", better_than="@champion by max(metrics.val_auc)")
+    good, weak = add(name, 0.9), add(name, 0.8)
+    registry.set_registered_model_alias(name, "champion", good)
+    registry.set_registered_model_alias(name, "champion", weak, force=True, reason="the other is on fire")
+    registry.delete_registered_model_alias(name, "champion")
+    with pytest.raises(PromotionRefused, match=rf"version {good}, the last that was @champion, has 0\.9"):
+        registry.set_registered_model_alias(name, "champion", weak)
+    registry.set_registered_model_alias(name, "champion", good)
 
 
 def test_approvals_are_of_distinct_users_other_than_who_promotes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

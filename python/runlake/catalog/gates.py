@@ -172,9 +172,10 @@ def _checks(session: Session, model: int, name: str, version: int) -> list[Check
 
 
 def _rivals(session: Session, model: int, version: int, target: str) -> tuple[list[ModelVersion], bool]:
-    """Return the versions that a target means, or the last that it meant, and whether it still does.
+    """Return the other versions that a target means, or the last other one that it meant, and whether it still does.
 
-    To take a version out of a target does not make the way in easier for the next one.
+    To take a version out of a target does not make the way in easier for the next one, nor for itself: it may have
+    been let in by force.
     """
     if target.startswith("@"):
         holding = "SELECT version FROM model_alias WHERE model = ? AND alias = ?"
@@ -189,10 +190,10 @@ def _rivals(session: Session, model: int, version: int, target: str) -> tuple[li
     last = session.one(
         "SELECT e.version FROM registry_event e JOIN model_version v USING (model, version)"
         f" WHERE e.model = ? AND json_extract(e.payload, '{field}') = ? AND e.action = '{event}'"
-        " ORDER BY e.event DESC LIMIT 1",
-        named,
+        " AND e.version != ? ORDER BY e.event DESC LIMIT 1",
+        (*named, version),
     )
-    return ([] if last is None or last[0] == version else [read_version(session, model, last[0])]), False
+    return ([] if last is None else [read_version(session, model, last[0])]), False
 
 
 def _gate(name: str, row: Row) -> Gate:

@@ -75,7 +75,7 @@ def _better(store: Store, state: PromotionState, _user_id: str | None) -> Iterat
     target, metric = check_target(better.target), better.metric.name
     demanded = f"{metric} is {better.comparison} than that of {target}"
     if not state.rivals:
-        nobody = f"it is {target} itself" if state.held else f"nothing has been {target} yet"
+        nobody = f"it is {target} itself" if state.held else f"nothing else has been {target} yet"
         yield RuleOutcome("better_than", demanded, nobody, True)
         return
     own = _metric(store, state.version, better)
