@@ -305,6 +305,8 @@ def test_force_needs_a_reason_and_is_in_the_log(name: str) -> None:
     for mistake in ({"force": True}, {"force": True, "reason": " "}, {"reason": "because"}):
         with pytest.raises(InvalidInput, match="reason"):
             registry.transition_model_version_stage(name, version, "Production", **mistake)  # type: ignore[arg-type]
+    with pytest.raises(InvalidType, match="force is 'no'; it must be True or False"):
+        registry.transition_model_version_stage(name, version, "Production", force="no", reason="x")  # type: ignore[arg-type]
     moved = registry.transition_model_version_stage(name, version, "Production", force=True, reason="on fire")
     assert moved.current_stage == "Production"
     event = registry.log(name)[-1]

@@ -181,7 +181,9 @@ def check_force(force: bool, reason: str | None) -> str | None:
 
     Raises:
         InvalidInput: there is one of the two without the other.
+        InvalidType: `force` is neither True nor False: "no" is not taken for a yes.
     """
+    force = _flag(force, "force")
     if not force and reason is not None:
         raise InvalidInput("a reason is for force=True")
     if not force:
