@@ -34,6 +34,8 @@ _HARMLESS: Final = (
 
 _WHAT: Final = "LightGBM model"
 _TREE: Final = re.compile(rb"Tree=(\d+)\n")
+_NODES: Final = re.compile(rb"^(num_leaves|left_child|right_child|split_feature)=([\d -]*)$", re.MULTILINE)
+_COLUMNS: Final = re.compile(rb"^max_feature_idx=(\d{1,9})$", re.MULTILINE)
 
 
 class _Predictor:
@@ -97,9 +99,9 @@ class _LightGBM(Flavor):
         warn_if_newer(folder, FLAVOR_NAME, keys.get("lgb_version"), lightgbm.__version__)
         file = payload(folder, keys, "data", flavor=FLAVOR_NAME)
         if keys.get("model_class", _BOOSTER) == _BOOSTER:
-            _check(file)
-            require_intact(file, keys)
             with reading(file, _WHAT):
+                _check(file)
+                require_intact(file, keys)
                 return lightgbm.Booster(model_file=file)
         form = keys.get("serialization_format", objects.SERIALIZATION_FORMAT_CLOUDPICKLE)
         key = f"flavors.{FLAVOR_NAME}.serialization_format"
@@ -128,7 +130,8 @@ FLAVOR: Final = _LightGBM()
 def _check(file: Path) -> None:
     """Refuse a text that is not whole, on which LightGBM ends the process or never returns.
 
-    Its header says how long each tree is, also in a model that MLflow has saved, without a digest.
+    Its header says how long each tree is, also in a model that MLflow has saved, without a digest. The numbers by which
+    nodes name each other and their columns are looked at, for compiled code follows them blindly.
 
     Raises:
         Corrupt: it is cut off or garbled.
@@ -138,17 +141,37 @@ def _check(file: Path) -> None:
     sizes = re.search(rb"^tree_sizes=([\d ]*)$", header, re.MULTILINE)
     if not header.startswith(b"tree\n") or sizes is None:
         raise Corrupt(f"{file} is cut off or garbled, or holds no {_WHAT}: it has no header")
+    columns = _COLUMNS.search(header)
     at = 0
     for number, size in enumerate(map(int, sizes[1].split())):
         found = _TREE.match(trees, at)
         at += size
         if found is None or int(found[1]) != number or trees[at - 2 : at] != b"\n\n":
             raise Corrupt(f"{file} is cut off or garbled: its tree {number} is not whole")
+        if columns is None or not _leads_on(trees[at - size : at], int(columns[1]) + 1):
+            raise Corrupt(f"{file} is garbled: the nodes of its tree {number} lead out of it, or in a circle")
     last = text.rstrip().rpartition(b"\n")[2]
     if not trees.startswith(b"end of trees", at) or not (
         last.startswith(b"pandas_categorical:") and text[-1:] == b"\n"
     ):
         raise Corrupt(f"{file} is cut off or garbled: its end is missing")
+
+
+def _leads_on(tree: bytes, columns: int) -> bool:
+    """Tell whether each node leads on to later ones, as LightGBM numbers them, or to leaves, by a column there is."""
+    numpy = import_extra("numpy", "to load a model of LightGBM")
+    found = {name: numpy.array(numbers.split(), dtype="int64") for name, numbers in _NODES.findall(tree)}
+    if len(found) < 4 or len(found[b"num_leaves"]) != 1:
+        return False
+    leaves = int(found[b"num_leaves"][0])
+    split = found[b"split_feature"]
+    nodes = numpy.arange(len(split))
+    for child in (found[b"left_child"], found[b"right_child"]):
+        if len(child) != len(nodes) or ((child >= 0) & ((child <= nodes) | (child >= leaves - 1))).any():
+            return False
+        if (child < -leaves).any():
+            return False
+    return len(nodes) == leaves - 1 and bool(((split >= 0) & (split < columns)).all())
 
 
 def save_model(

@@ -1,6 +1,7 @@
 """Models of LightGBM: boosters in its own text, estimators as skops files, both ways to and from MLflow."""
 
 import logging
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -116,7 +117,7 @@ def test_a_text_that_is_garbled_is_named_before_lightgbm_loops_on_it(tmp_path: P
     runlake.lightgbm.save_model(booster, tmp_path / "model")
     file = tmp_path / "model" / "model.lgb"
     file.write_bytes(file.read_bytes().replace(b"num_leaves=", b"num_leaves=9", 1))
-    with pytest.raises(Corrupt, match="is cut off or garbled: its tree 1 is not whole"):
+    with pytest.raises(Corrupt, match="is garbled: the nodes of its tree 0 lead out of it"):
         runlake.lightgbm.load_model(str(tmp_path / "model"))
     runlake.lightgbm.save_model(booster, tmp_path / "other")
     file = tmp_path / "other" / "model.lgb"
@@ -153,3 +154,16 @@ def test_a_model_of_a_newer_version_is_loaded_with_a_warning(
     with caplog.at_level(logging.WARNING, "runlake"):
         runlake.lightgbm.load_model(str(tmp_path / "model"))
     assert f"saved with lightgbm 99.1, which is newer than the {lightgbm.__version__} that is installed" in caplog.text
+
+
+@pytest.mark.parametrize(("key", "number"), [("left_child", b"0"), ("right_child", b"1"), ("split_feature", b"9")])
+def test_a_text_whose_nodes_lead_astray_is_refused(tmp_path: Path, booster: Any, key: str, number: bytes) -> None:
+    def astray(line: re.Match[bytes]) -> bytes:
+        return line[1] + b" ".join(number.rjust(len(one), b"0") for one in line[2].split(b" "))  # as long as it was
+
+    runlake.lightgbm.save_model(booster, tmp_path / "model", pip_requirements=[])
+    file, manifest = tmp_path / "model" / "model.lgb", tmp_path / "model" / "MLmodel"
+    manifest.write_text(re.sub(r".*data_sha256.*\n", "", manifest.read_text()))
+    file.write_bytes(re.sub(rb"(?m)^(%b=)([\d -]+)$" % key.encode(), astray, file.read_bytes()))
+    with pytest.raises(Corrupt, match="the nodes of its tree 0 lead out of it, or in a circle"):
+        runlake.lightgbm.load_model(str(tmp_path / "model"))
