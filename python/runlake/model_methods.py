@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from runlake import logged_models, run_files
@@ -144,19 +144,3 @@ def _order(field: Mapping[str, Any]) -> ModelOrder:
         )
     on = _dataset(field) if field.get("dataset_name") else None
     return ModelOrder(field["field_name"], bool(field.get("ascending", True)), on)
-
-
-def pages(
-    client: LoggedModelMethods, experiment_ids: Sequence[str], wanted: int | None, **search: Any
-) -> list[LoggedModel]:
-    """Return all pages of a search, or so many models."""
-    found: list[LoggedModel] = []
-    token: str | None = None
-    while wanted is None or len(found) < wanted:
-        size = logged_models.MOST_MODELS if wanted is None else min(logged_models.MOST_MODELS, wanted - len(found))
-        page = client.search_logged_models(list(experiment_ids), max_results=size, page_token=token, **search)
-        found += page
-        token = page.token
-        if not token:
-            break
-    return found

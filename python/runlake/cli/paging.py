@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from runlake import pages
 from runlake.entities import PagedList
 
 T = TypeVar("T")
@@ -18,11 +19,5 @@ def collected(page: Callable[[int, str | None], PagedList[T]], limit: int) -> tu
     Args:
         page: Gives a page of a size, from a token on; None is the beginning.
     """
-    found: list[T] = []
-    token: str | None = None
-    while True:
-        size = min(_A_PAGE, limit - len(found)) if limit else _A_PAGE
-        read = page(size, token)
-        found, token = [*found, *read], read.token
-        if token is None or (limit and len(found) >= limit):
-            return found, token is not None
+    found = pages.collected(page, limit or None, _A_PAGE)
+    return found, found.token is not None

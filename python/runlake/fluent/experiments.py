@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from runlake import config, lifecycle
+from runlake import config, lifecycle, pages
 from runlake.entities import Experiment, LifecycleStage, ViewType
 from runlake.errors import InvalidInput
 from runlake.fluent.place import bring_experiment
@@ -107,16 +107,12 @@ def search_experiments(
         max_results: None is all.
     """
     store = store_at()
-    found: list[Experiment] = []
-    token: str | None = None
-    while max_results is None or len(found) < max_results:
-        size = _EVERY_PAGE if max_results is None else min(_EVERY_PAGE, max_results - len(found))
-        page = store.reads.search_experiments(view_type, size, filter_string, order_by, token)
-        found += page
-        token = page.token
-        if not token:
-            break
-    return found
+    found = pages.collected(
+        lambda size, token: store.reads.search_experiments(view_type, size, filter_string, order_by, token),
+        max_results,
+        _EVERY_PAGE,
+    )
+    return found.to_list()
 
 
 def delete_experiment(experiment_id: str) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from runlake import model_methods
+from runlake import pages
 from runlake.client import MlflowClient
 from runlake.errors import InvalidInput
 from runlake.extras import import_extra
 from runlake.fluent import active
 from runlake.fluent.experiments import active_experiment_id
 from runlake.fluent.runs import start_run
+from runlake.logged_models import MOST_MODELS
 from runlake.models import logged
 from runlake.provenance import standard_tags
 from runlake.stores import store_at
@@ -148,9 +149,12 @@ def search_logged_models(
     hint = "for a data frame; output_format='list' needs none"
     pandas = import_extra("pandas", hint) if output_format == "pandas" else None
     ids = [active_experiment_id(store_at())] if experiment_ids is None else experiment_ids
-    found = model_methods.pages(
-        MlflowClient(), ids, max_results, filter_string=filter_string, datasets=datasets, order_by=order_by
-    )
+    client = MlflowClient()
+    found = pages.collected(
+        lambda size, token: client.search_logged_models(ids, filter_string, datasets, size, order_by, token),
+        max_results,
+        MOST_MODELS,
+    ).to_list()
     return found if pandas is None else pandas.DataFrame([_row(model) for model in found])
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
+from runlake import pages
 from runlake.client import MlflowClient
-from runlake.entities import ModelVersion, PagedList, RegisteredModel
-
-T = TypeVar("T")
+from runlake.entities import ModelVersion, RegisteredModel
 
 _MODELS_A_PAGE: Final = 1000
 _VERSIONS_A_PAGE: Final = 10_000
@@ -26,11 +24,12 @@ def search_registered_models(
         InvalidInput: the filter or the order cannot be read.
     """
     client = MlflowClient()
-    return _pages(
+    found = pages.collected(
         lambda size, token: client.search_registered_models(filter_string, size, order_by, token),
         max_results,
         _MODELS_A_PAGE,
     )
+    return found.to_list()
 
 
 def search_model_versions(
@@ -45,25 +44,14 @@ def search_model_versions(
         InvalidInput: the filter or the order cannot be read.
     """
     client = MlflowClient()
-    return _pages(
+    found = pages.collected(
         lambda size, token: client.search_model_versions(filter_string, size, order_by, token),
         max_results,
         _VERSIONS_A_PAGE,
     )
+    return found.to_list()
 
 
 def set_model_version_tag(name: str, version: str | None = None, key: str | None = None, value: Any = None) -> None:
     """Set a tag of a version to `str(value)`."""
     MlflowClient().set_model_version_tag(name, version, key, value)
-
-
-def _pages(page: Callable[[int, str | None], PagedList[T]], wanted: int | None, largest: int) -> list[T]:
-    found: list[T] = []
-    token: str | None = None
-    while wanted is None or len(found) < wanted:
-        got = page(largest if wanted is None else min(largest, wanted - len(found)), token)
-        found += got
-        token = got.token
-        if not token:
-            break
-    return found

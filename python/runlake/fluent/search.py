@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from runlake import pages
 from runlake.entities import Run, ViewType
 from runlake.errors import InvalidInput
 from runlake.extras import import_extra
@@ -73,7 +73,10 @@ def search_runs(
     )
     store = store_at()
     ids = _experiment_ids(store, experiment_ids, experiment_names, search_all_experiments)
-    found = list(_found(store, ids, filter_string, run_view_type, max_results, order_by))
+    search = store.reads.search_runs
+    found = pages.collected(
+        lambda size, token: search(ids, filter_string, run_view_type, size, order_by, token), max_results, _PAGE
+    ).to_list()
     return found if pandas is None else _frame(pandas, found)
 
 
@@ -98,21 +101,6 @@ def _ids_of_names(store: AnyStore, names: list[str]) -> list[str]:
         for name in missing:
             warn_of_unknown_experiment(name, known)
     return [experiment.experiment_id for experiment in found.values() if experiment is not None]
-
-
-def _found(
-    store: AnyStore, experiment_ids: list[str], where: str, view: int, max_results: int, order_by: list[str] | None
-) -> Iterator[Run]:
-
-    token: str | None = None
-    left = max_results
-    while left > 0:
-        page = store.reads.search_runs(experiment_ids, where, view, min(left, _PAGE), order_by, token)
-        yield from page
-        left -= len(page)
-        token = page.token
-        if not token:
-            return
 
 
 def _frame(pandas: Any, found: list[Run]) -> pd.DataFrame:
