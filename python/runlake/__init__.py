@@ -14,11 +14,10 @@ else is loaded by `import runlake`; Polars, NumPy and pandas not before they are
 
 from __future__ import annotations
 
-import importlib
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from runlake import interpreter
+from runlake import interpreter, lazy
 
 interpreter.require_main()
 
@@ -291,18 +290,7 @@ _MODULES = frozenset(
 if __debug_build__:
     warnings.warn("this is a debug build of runlake: it says nothing about the speed of a release", stacklevel=2)
 
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(f"runlake.{name}")
-    home = _HOME_OF.get(name)
-    if home is None:
-        from runlake.missing_names import missing_name
-
-        raise missing_name("runlake", name)
-    value = getattr(importlib.import_module(home), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy.attributes(__name__, _HOME_OF, _MODULES)
 
 
 def __dir__() -> list[str]:

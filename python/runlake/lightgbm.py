@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from runlake import lazy
 from runlake.errors import Corrupt, InvalidInput, InvalidType
 from runlake.extras import import_extra
 from runlake.models import contract, loading, locating, logged, objects, saving, trust
@@ -295,6 +295,4 @@ def load_model(
     return loading.load_native(folder, FLAVOR_NAME, trust=trust.given(trust_pickle, skops_trusted_types))
 
 
-def __getattr__(name: str) -> Any:
-    missing = importlib.import_module("runlake.missing_names")
-    raise missing.missing_name(__name__, name)
+__getattr__ = lazy.attributes(__name__)

@@ -6,13 +6,13 @@ are named and refused. Pickles are written when asked for, and loaded when the c
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from runlake import lazy
 from runlake.extras import import_extra
 from runlake.models import contract, loading, locating, logged, objects, saving, trees, trust
 from runlake.models.flavors import Flavor, Loading, payload, warn_if_newer
@@ -281,6 +281,4 @@ def load_model(
     return loading.load_native(folder, FLAVOR_NAME, trust=trust.given(trust_pickle, skops_trusted_types))
 
 
-def __getattr__(name: str) -> Any:
-    missing = importlib.import_module("runlake.missing_names")
-    raise missing.missing_name(__name__, name)
+__getattr__ = lazy.attributes(__name__)

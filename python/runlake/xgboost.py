@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from runlake import lazy
 from runlake.errors import Corrupt, InvalidInput, InvalidType, Untrusted
 from runlake.extras import import_extra
 from runlake.models import contract, loading, locating, logged, saving, trust
@@ -256,6 +257,4 @@ def load_model(model_uri: str, dst_path: str | None = None, *, trusted_types: li
     return loading.load_native(folder, FLAVOR_NAME, trust=trust.given(types=trusted_types))
 
 
-def __getattr__(name: str) -> Any:
-    missing = importlib.import_module("runlake.missing_names")
-    raise missing.missing_name(__name__, name)
+__getattr__ = lazy.attributes(__name__)

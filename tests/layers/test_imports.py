@@ -21,6 +21,8 @@ LAYERS = (
         "lookalikes",
         "promotion",
         "missing_names",
+        "lazy",
+        "pages",
         "extras",
         "plain_yaml",
         "interpreter",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from runlake import lazy
 
 if TYPE_CHECKING:
     from runlake.models.amending import set_signature
@@ -43,16 +44,7 @@ _HOMES = {
 
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOME_OF.get(name)
-    if home is None:
-        from runlake.missing_names import missing_name
-
-        raise missing_name(__name__, name)
-    value = getattr(importlib.import_module(home), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy.attributes(__name__, _HOME_OF)
 
 
 def __dir__() -> list[str]:

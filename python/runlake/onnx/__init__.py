@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from runlake import lazy
 from runlake.models import contract, loading, locating, logged, saving, trust
 from runlake.onnx.flavor import FLAVOR, FLAVOR_NAME
 
@@ -134,6 +134,4 @@ def load_model(model_uri: str, dst_path: str | None = None) -> Any:
     return loading.load_native(folder, FLAVOR_NAME, trust=trust.given())
 
 
-def __getattr__(name: str) -> Any:
-    missing = importlib.import_module("runlake.missing_names")
-    raise missing.missing_name(__name__, name)
+__getattr__ = lazy.attributes(__name__)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from runlake import lazy
 from runlake.models import code, contract, loading, locating, logged, saving, trust
 from runlake.models.flavors import PYTHON_FUNCTION as FLAVOR_NAME
 from runlake.models.info import ModelInfo
@@ -210,7 +211,4 @@ def get_model_dependencies(model_uri: str, format: str = "pip") -> str:  # as ML
     return str(file)
 
 
-def __getattr__(name: str) -> Any:
-    from runlake.missing_names import missing_name
-
-    raise missing_name(__name__, name)
+__getattr__ = lazy.attributes(__name__)

@@ -5,11 +5,11 @@ A program needs no code of the model's to run. It is looked through before it is
 
 from __future__ import annotations
 
-import importlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runlake import lazy
 from runlake.errors import InvalidInput
 from runlake.models import contract, loading, locating, logged, saving, trust
 from runlake.pytorch.exporting import has_several_inputs
@@ -204,6 +204,4 @@ def _traced(signature: Any, example: Any, form: str | None, export_model: bool) 
     }
 
 
-def __getattr__(name: str) -> Any:
-    missing = importlib.import_module("runlake.missing_names")
-    raise missing.missing_name(__name__, name)
+__getattr__ = lazy.attributes(__name__)

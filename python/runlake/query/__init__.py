@@ -6,9 +6,9 @@ table does without is loaded when it is first used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from runlake import lazy
 from runlake.query.points import points
 from runlake.query.reader import Lake, ReadStep
 from runlake.query.runs import runs
@@ -180,9 +180,4 @@ _HOMES = {
 }
 """Modules of what is loaded later. NOTE: none may have the name of what it defines; importing it would hide that."""
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    return value
+__getattr__ = lazy.attributes(__name__, {name: f"{__name__}.{home}" for name, home in _HOMES.items()})
