@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runlake import lazy
 from runlake.errors import Corrupt, InvalidInput, InvalidType
 from runlake.extras import import_extra
-from runlake.models import contract, loading, locating, logged, objects, saving, trust
+from runlake.models import loading, logged, objects, saving, trust
 from runlake.models.flavors import Flavor, Loading, digest, payload, reading, require_intact, warn_if_newer
 
 if TYPE_CHECKING:
@@ -290,8 +290,7 @@ def load_model(
         Untrusted: the model is a pickle, or has types that are not trusted; the message names them.
         Corrupt: a file is cut off or garbled; the message names it.
     """
-    folder = locating.locate(model_uri, dst_path)
-    contract.warn_of_differences(folder)
+    folder = loading.fetch(model_uri, dst_path)
     return loading.load_native(folder, FLAVOR_NAME, trust=trust.given(trust_pickle, skops_trusted_types))
 
 

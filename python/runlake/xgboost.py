@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runlake import lazy
 from runlake.errors import Corrupt, InvalidInput, InvalidType, Untrusted
 from runlake.extras import import_extra
-from runlake.models import contract, loading, locating, logged, saving, trust
+from runlake.models import loading, logged, saving, trust
 from runlake.models.flavors import Flavor, Loading, digest, payload, reading, require_intact, warn_if_newer
 from runlake.models.trust import Trust
 
@@ -252,8 +252,7 @@ def load_model(model_uri: str, dst_path: str | None = None, *, trusted_types: li
         Corrupt: the file is cut off or garbled; the message names it.
         Untrusted: the model is of a class that is not XGBoost's and not trusted.
     """
-    folder = locating.locate(model_uri, dst_path)
-    contract.warn_of_differences(folder)
+    folder = loading.fetch(model_uri, dst_path)
     return loading.load_native(folder, FLAVOR_NAME, trust=trust.given(types=trusted_types))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from runlake.errors import Corrupt, MissingExtra, NotFound, Untrusted
-from runlake.models import flavors
+from runlake.models import contract, flavors, locating
 from runlake.models.flavors import PYTHON_FUNCTION, Loading
 from runlake.models.manifest import Model, inside
 from runlake.models.predicting import PyFuncModel
@@ -23,6 +23,23 @@ _PREDICT: Final = "predict"
 _PREDICT_STREAM: Final = "predict_stream"
 _log = logging.getLogger("runlake")
 _lock = threading.RLock()
+
+
+def fetch(model_uri: str, dst_path: str | None = None, *, warn: bool = True) -> Path:
+    """Return the local folder of a model that is about to be loaded.
+
+    Args:
+        dst_path: Folder to copy the model's files into.
+        warn: Whether to say how the running interpreter differs from what the model was saved with.
+
+    Raises:
+        NotFound: there is no such model.
+        InvalidInput: the URI is none, or leaves its place.
+    """
+    folder = locating.locate(model_uri, dst_path)
+    if warn:
+        contract.warn_of_differences(folder)
+    return folder
 
 
 def load(

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from runlake import lazy
-from runlake.models import contract, loading, locating, logged, saving, trust
+from runlake.models import loading, logged, saving, trust
 from runlake.onnx.flavor import FLAVOR, FLAVOR_NAME
 
 if TYPE_CHECKING:
@@ -129,8 +129,7 @@ def load_model(model_uri: str, dst_path: str | None = None) -> Any:
         NotFound: there is no such model.
         Corrupt: a file is cut off or garbled, or names one outside of the model; the message names it.
     """
-    folder = locating.locate(model_uri, dst_path)
-    contract.warn_of_differences(folder)
+    folder = loading.fetch(model_uri, dst_path)
     return loading.load_native(folder, FLAVOR_NAME, trust=trust.given())
 
 

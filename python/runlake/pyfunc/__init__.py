@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runlake import lazy
-from runlake.models import code, contract, loading, locating, logged, saving, trust
+from runlake.models import code, loading, locating, logged, saving, trust
 from runlake.models.flavors import PYTHON_FUNCTION as FLAVOR_NAME
 from runlake.models.info import ModelInfo
 from runlake.models.manifest import Model
@@ -155,9 +155,7 @@ def load_model(
         Untrusted: the model is a pickle, or has types that are not trusted; the message names them.
         Corrupt: a file is cut off or garbled; the message names it.
     """
-    folder = locating.locate(model_uri, dst_path)
-    if not suppress_warnings:
-        contract.warn_of_differences(folder)
+    folder = loading.fetch(model_uri, dst_path, warn=not suppress_warnings)
     return loading.load(
         folder, trust=trust.given(trust_pickle, trusted_types), model_config=code.read_config(model_config)
     )

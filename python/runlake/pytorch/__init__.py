@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from runlake import lazy
 from runlake.errors import InvalidInput
-from runlake.models import contract, loading, locating, logged, saving, trust
+from runlake.models import loading, logged, saving, trust
 from runlake.pytorch.exporting import has_several_inputs
 from runlake.pytorch.flavor import (
     FLAVOR,
@@ -174,10 +174,8 @@ def load_model(
         InvalidInput: the weights do not fit the class.
         Corrupt: a file is cut off or garbled; the message names it.
     """
-    folder = locating.locate(model_uri, dst_path)
-    contract.warn_of_differences(folder)
     return loading.load_native(
-        folder,
+        loading.fetch(model_uri, dst_path),
         FLAVOR_NAME,
         trust=trust.given(trust_pickle, trusted_types),
         model_class=model_class,
