@@ -8,13 +8,24 @@ from typing import TYPE_CHECKING
 from runlake import run_files
 from runlake.entities import LoggedModel, LoggedModelStatus
 from runlake.errors import NotFound
+from runlake.location import get_registry_uri
 from runlake.model_sources import find_version, version_files
 from runlake.model_uris import parse_models_uri
 from runlake.names import check_run_id
+from runlake.stores import store_at
 
 if TYPE_CHECKING:
     from runlake.artifacts import Contents
     from runlake.stores import AnyStore
+
+
+def in_force(uri: str, tracking_uri: str | None = None) -> tuple[Contents, str]:
+    """Find what a `runs:/` or a `models:/` URI names in the store of a tracking URI, by default in those in force.
+
+    Names of registered models are then those of the registry in force.
+    """
+    of_registry = tracking_uri is None and uri.startswith("models:/") and parse_models_uri(uri).model_id is None
+    return find(store_at(get_registry_uri() if of_registry else tracking_uri), uri)
 
 
 def find(store: AnyStore, uri: str) -> tuple[Contents, str]:

@@ -16,6 +16,7 @@ from runlake.errors import InvalidInput, NotFound, RunlakeError, ServerUnavailab
 from runlake.fluent import experiments
 from runlake.models.verification import verify
 from runlake.pyfunc import PythonModel
+from runlake.remote.artifacts import ModelArtifacts
 from runlake.stores import store_at
 from tests.server.wire import Server, served
 from tests.tracking import leftovers
@@ -146,6 +147,27 @@ def test_a_signature_is_set_there(server: Server) -> None:
     for uri in (info.model_uri, f"runs:/{run.id}/echo"):
         runlake.models.set_signature(uri, signature)
         assert runlake.models.get_model_info(info.model_uri).signature == signature
+
+
+def test_what_describes_a_model_of_a_server_is_fetched_alone_and_not_left_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, classifier: Any, iris: tuple[Any, Any]
+) -> None:
+    with runlake.start_run():
+        info = runlake.sklearn.log_model(classifier, name="model", input_example=iris[0][:2])
+    fetched: list[str] = []
+    download = ModelArtifacts.download
+    (temporary := tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+
+    def noted(self: ModelArtifacts, artifact_path: str | None = None, dst_path: Any = None) -> str:
+        fetched.append(artifact_path or "")
+        return download(self, artifact_path, dst_path)
+
+    monkeypatch.setattr(ModelArtifacts, "download", noted)
+    assert runlake.models.get_model_info(info.model_uri).signature == info.signature
+    assert "MLmodel" in fetched
+    assert not {"", "model.skops", "input_example.json"} & set(fetched)
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("uri", ["runs:/{run}/nope", "models:/m-none", "models:/none/1", "/etc", "models:/../x"])

@@ -9,7 +9,6 @@ from runlake.artifacts import Contents
 from runlake.fluent.experiments import active_experiment_id
 from runlake.fluent.values import target
 from runlake.guard import shielded
-from runlake.location import get_registry_uri
 from runlake.stores import store_at
 
 if TYPE_CHECKING:
@@ -143,12 +142,9 @@ def _of_run(run_id: str, tracking_uri: str | None) -> Contents:
 
 def _of_uri(uri: str, tracking_uri: str | None) -> tuple[Contents, str]:
     """Find what a `runs:/` or a `models:/` URI names, likewise."""
-    from runlake import model_files, model_uris  # brings what is known of the registry
+    from runlake import model_files  # brings what is known of the registry
 
-    of_registry = (
-        tracking_uri is None and uri.startswith("models:/") and model_uris.parse_models_uri(uri).model_id is None
-    )
-    return model_files.find(store_at(get_registry_uri() if of_registry else tracking_uri), uri)
+    return model_files.in_force(uri, tracking_uri)
 
 
 artifacts.connect(_of_run, _of_uri)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
 from runlake import model_files
 from runlake.errors import InvalidInput
@@ -10,10 +12,6 @@ from runlake.model_uris import parse_models_uri
 from runlake.models import locating
 from runlake.models.manifest import MANIFEST_FILE, Model
 from runlake.models.signature import ModelSignature, as_signature
-from runlake.store import Store
-from runlake.stores import store_at
-
-_OF_STORE = ("runs:/", "models:/")
 
 
 def set_signature(model_uri: str | os.PathLike[str], signature: ModelSignature) -> None:
@@ -34,11 +32,11 @@ def set_signature(model_uri: str | os.PathLike[str], signature: ModelSignature) 
             f"{uri!r} is a registered version, whose signature stays as it was registered",
             hint="set the signature of the model that was logged, and register that as the next version",
         )
-    manifest = locating.locate(uri) / MANIFEST_FILE
-    model = Model.load(manifest)
-    model.signature = given
-    model.save(manifest)
-    store = store_at(renew=True)
-    if uri.startswith(_OF_STORE) and not isinstance(store, Store):  # what was amended is a copy of the server's
-        files, folder = model_files.find(store, uri)
-        files.log_file(manifest, folder or None)
+    with tempfile.TemporaryDirectory() as place:
+        manifest = locating.describe(uri, Path(place)) / MANIFEST_FILE
+        model = Model.load(manifest)
+        model.signature = given
+        model.save(manifest)
+        if manifest.parent == Path(place):  # what was amended is a copy of the server's
+            files, folder = model_files.in_force(uri)
+            files.log_file(manifest, folder or None)

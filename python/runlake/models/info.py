@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from runlake.entities import Entity, LoggedModel
@@ -59,8 +61,14 @@ def model_info(model: Model, logged: LoggedModel | None = None) -> ModelInfo:
     )
     if logged is None:
         return info
-    of_logged = {name: getattr(logged, name) for name in ("name", "creation_timestamp", "params", "tags", "metrics")}
-    return ModelInfo(**{**dict(info), **of_logged})
+    return replace(
+        info,
+        name=logged.name,
+        creation_timestamp=logged.creation_timestamp,
+        params=logged.params,
+        tags=logged.tags,
+        metrics=logged.metrics,
+    )
 
 
 def get_model_info(model_uri: str) -> ModelInfo:
@@ -74,7 +82,8 @@ def get_model_info(model_uri: str) -> ModelInfo:
     from runlake.models import locating
     from runlake.stores import store_at
 
-    model = Model.load(locating.locate(model_uri))
+    with tempfile.TemporaryDirectory() as place:
+        model = Model.load(locating.describe(model_uri, Path(place)))
     if model.model_id is None:
         return model_info(model)
     try:

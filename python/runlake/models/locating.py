@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runlake import artifacts, model_files
+from runlake.artifacts.files import Artifacts
 from runlake.errors import InvalidInput, InvalidType, NotFound
 from runlake.model_uris import parse_models_uri
+from runlake.models import environment_files
+from runlake.models.manifest import MANIFEST_FILE
+from runlake.models.requirements import CONSTRAINTS_FILE
 
 if TYPE_CHECKING:
     from runlake.stores import AnyStore
+
+_DESCRIBING: Final = (
+    MANIFEST_FILE,
+    environment_files.REQUIREMENTS_FILE,
+    environment_files.PYTHON_FILE,
+    environment_files.CONDA_FILE,
+    CONSTRAINTS_FILE,
+)
 
 
 def locate(model_uri: str | os.PathLike[str], dst_path: str | os.PathLike[str] | None = None) -> Path:
@@ -32,6 +44,33 @@ def locate(model_uri: str | os.PathLike[str], dst_path: str | os.PathLike[str] |
     if not found.is_dir():
         raise NotFound(f"{text!r} is a file and no folder with a model")
     return found
+
+
+def is_of_store(model_uri: str) -> bool:
+    """Tell whether a URI means a model of the store in force, and no file."""
+    return model_uri.startswith(("runs:/", "models:/"))
+
+
+def describe(model_uri: str | os.PathLike[str], into: Path) -> Path:
+    """Return a local folder with what describes a model: its manifest and the files of its environment.
+
+    Args:
+        into: Where to put them when the model is on a server; weights and examples stay there.
+
+    Raises:
+        NotFound: there is no such model.
+        InvalidInput: the URI is none, or leaves its place.
+    """
+    text = os.fspath(model_uri)
+    files, folder = model_files.in_force(text) if is_of_store(text) else (None, "")
+    if files is None or isinstance(files, Artifacts):
+        return locate(text)
+    known = {file.path.rpartition("/")[2] for file in files.list(folder or None) if not file.is_dir}
+    if MANIFEST_FILE not in known:
+        raise NotFound(f"there is no model at {text!r}: it has no {MANIFEST_FILE}")
+    for name in known.intersection(_DESCRIBING):
+        files.download(f"{folder}/{name}" if folder else name, into)
+    return into
 
 
 def source_of(store: AnyStore, model_uri: str) -> tuple[str, str | None, str | None]:

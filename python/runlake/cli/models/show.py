@@ -14,12 +14,13 @@ import click
 from runlake import location, logged_models
 from runlake.cli import output
 from runlake.cli.described import aliases_of, described
-from runlake.cli.models.places import description_of, in_force
+from runlake.cli.models.places import in_force
 from runlake.cli.options import example, folder_of, json_option, store_option
 from runlake.cli.registry.searching import versions
 from runlake.cli.signatures import SIGNATURE, signature_of, signature_rows
 from runlake.entities import LoggedModel, ModelVersion
 from runlake.errors import NotFound, RunlakeError, StoreUnavailable
+from runlake.models import locating
 from runlake.models.environment import Environment
 from runlake.models.environment_files import lock_hash
 from runlake.models.manifest import Model
@@ -62,7 +63,7 @@ def signature(context: click.Context, model_uri: str, store: str | None, as_json
     """
     in_force(store, model_uri)
     with tempfile.TemporaryDirectory(prefix="runlake-show-") as place:
-        found = Model.load(description_of(model_uri, Path(place))).signature
+        found = Model.load(locating.describe(model_uri, Path(place))).signature
     if as_json:
         output.json(None if found is None else signature_of(found))
     elif found is not None:
@@ -86,7 +87,7 @@ class _Said:
 
 def _read(model_uri: str) -> _Said:
     with tempfile.TemporaryDirectory(prefix="runlake-show-") as place:
-        folder = description_of(model_uri, Path(place))
+        folder = locating.describe(model_uri, Path(place))
         manifest, environment, hashed = Model.load(folder), _environment(folder), lock_hash(folder)
     store = _store()
     return _Said(model_uri, manifest, environment, hashed, _logged(store, manifest), _registered(store, manifest))
