@@ -1,0 +1,2 @@
+export { Batch, Column, RowIndex, Table, Type, getCompressionCodec, setCompressionCodec, tableFromIPC } from "@uwdata/flechette";
+export type * from "@uwdata/flechette";
