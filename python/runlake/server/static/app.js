@@ -1,0 +1,97 @@
+// The application: what is around every page, and which page is shown.
+// @ts-check
+import { h, render, signal, useErrorBoundary, useEffect } from "./vendor/preact.js";
+import { begin, match, place } from "./lib/router.js";
+import { IconButton } from "./parts/icon.js";
+import { Empty, Failure, Loading } from "./parts/state.js";
+import { Toasts } from "./parts/toast.js";
+import { choose, theme } from "./state/theme.js";
+import { follow } from "./state/view.js";
+
+/** @typedef {{params: Record<string, string>}} PageProps */
+/** @typedef {import("./vendor/preact.js").ComponentType<PageProps>} Page */
+
+/** @type {Record<string, () => Promise<{default: Page}>>} each is fetched when it is first shown */
+const PAGES = {
+  experiments: () => import("./pages/experiments.js"),
+};
+
+/** Pages that are here. */
+const loaded = new Map(/** @type {[string, Page][]} */ ([]));
+const arrived = signal(0);
+/** @type {import("./vendor/preact.js").Signal<Error | null>} */
+const failed = signal(null);
+
+const THEMES = /** @type {const} */ ({
+  light: { next: "dark", icon: "sun", label: "Light; change to dark" },
+  dark: { next: "system", icon: "moon", label: "Dark; change to what the system says" },
+  system: { next: "light", icon: "monitor", label: "As the system; change to light" },
+});
+
+/** @param {string} name */
+async function load(name) {
+  failed.value = null;
+  try {
+    loaded.set(name, (await PAGES[name]()).default);
+    arrived.value += 1;
+  } catch {
+    failed.value = new Error("This page could not be fetched; the server may have been started anew in another version.");
+  }
+}
+
+function App() {
+  const route = match(place.value.path);
+  return h(
+    "div",
+    { class: "app" },
+    h("a", { class: "skip", href: "#main" }, "Skip to the page"),
+    h(Header, { page: route?.name ?? "" }),
+    h("main", { id: "main", tabIndex: -1 }, route ? h(Shown, { key: route.name, name: route.name, params: route.params }) : h(Nowhere, {})),
+    h(Toasts, {}),
+  );
+}
+
+/** @param {{name: string, params: Record<string, string>}} props */
+function Shown({ name, params }) {
+  const [error, reset] = useErrorBoundary();
+  arrived.value; // a page that has arrived is drawn
+  const Found = loaded.get(name);
+  useEffect(() => {
+    if (!Found) load(name);
+  }, [name, Found]);
+  if (error) return h(Failure, { error, onRetry: reset });
+  if (Found) return h(Found, { params });
+  return failed.value ? h(Failure, { error: failed.value, onRetry: () => location.reload() }) : h(Loading, { what: "Loading" });
+}
+
+function Nowhere() {
+  return h(Empty, { title: "There is no such page." }, h("p", {}, h("a", { href: "/" }, "All experiments")));
+}
+
+/** @param {{page: string}} props */
+function Header({ page }) {
+  const shown = THEMES[theme.value];
+  return h(
+    "header",
+    { class: "top" },
+    h("a", { class: "brand", href: "/" }, "runlake"),
+    h(
+      "nav",
+      { "aria-label": "Pages" },
+      h(Tab, { href: "/", text: "Experiments", here: page === "experiments" }),
+      h(Tab, { href: "/runs", text: "Runs", here: ["runs", "run", "compare"].includes(page) }),
+      h(Tab, { href: "/models", text: "Models", here: ["models", "model", "version"].includes(page) }),
+    ),
+    h("span", { class: "spacer" }),
+    h(IconButton, { icon: shown.icon, label: `Theme: ${shown.label}`, onClick: () => choose(shown.next) }),
+  );
+}
+
+/** @param {{href: string, text: string, here: boolean}} props */
+function Tab({ href, text, here }) {
+  return h("a", { href, "aria-current": here ? "page" : undefined }, text);
+}
+
+begin();
+place.subscribe(follow);
+render(h(App, {}), /** @type {HTMLElement} */ (document.getElementById("app")));

@@ -1,0 +1,154 @@
+// Requests to the server that this page came from.
+// @ts-check
+import { signal } from "../vendor/preact.js";
+import { parse } from "./arrow.js";
+
+/** @typedef {import("../vendor/flechette.js").Table} Table */
+/** @typedef {Record<string, any>} Fields */
+/** @typedef {{parts: Table[], notes: any, tx: number, total: number}} Answer of a view: its streams, notes, transaction and number of rows */
+/** @typedef {{signal?: AbortSignal}} Options */
+
+const API = "/api/runlake/v1/";
+const ARROW = "application/vnd.apache.arrow.stream";
+const LONGEST_URL = 6000;
+
+/** Whether the last request reached the server. */
+export const reachable = signal(true);
+
+/** A refusal, with what the server says of it; `status` is 0 when it could not be reached. */
+export class ApiError extends Error {
+  /**
+   * @param {string} message
+   * @param {number} status
+   * @param {Fields} [fields] what else was said: `error_code`, `hint`, `span`, `report`
+   */
+  constructor(message, status, fields = {}) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = String(fields.error_code ?? "");
+    /** @type {string | null} */
+    this.hint = fields.hint ?? null;
+    /** @type {[number, number] | null} where a filter is wrong, in characters */
+    this.span = fields.span ?? null;
+    /** @type {any} why a promotion was refused */
+    this.report = fields.report ?? null;
+  }
+}
+
+/**
+ * Ask for an object of JSON.
+ *
+ * @param {string} path below the native API
+ * @param {Fields} [fields] a list is said several times; null and undefined are left out
+ * @param {Options} [options]
+ * @returns {Promise<any>}
+ */
+export async function get(path, fields = {}, options = {}) {
+  return (await request("GET", path + query(fields), undefined, "application/json", options)).json();
+}
+
+/**
+ * Change something, or ask for an object of JSON with more than fits a URL.
+ *
+ * @param {"POST" | "PUT" | "PATCH" | "DELETE"} method
+ * @param {string} path below the native API
+ * @param {Fields} [fields]
+ * @param {Options} [options]
+ * @returns {Promise<any>}
+ */
+export async function send(method, path, fields = {}, options = {}) {
+  const answer = await request(method, path, fields, "application/json", options);
+  const text = await answer.text();
+  return text ? JSON.parse(text) : null;
+}
+
+/**
+ * Ask for a view as Arrow streams.
+ *
+ * @param {string} path below the native API
+ * @param {Fields} fields
+ * @param {Options & {post?: boolean}} [options] `post`: the view takes nothing else, or the fields are too long for a URL
+ * @returns {Promise<Answer>}
+ */
+export async function view(path, fields, options = {}) {
+  const search = options.post ? "" : query(fields);
+  const posts = options.post || search.length > LONGEST_URL;
+  const answer = posts
+    ? await request("POST", path, fields, ARROW, options)
+    : await request("GET", path + search, undefined, ARROW, options);
+  const lengths = (answer.headers.get("x-runlake-parts") ?? "").split(",").filter(Boolean).map(Number);
+  const { parts, notes } = parse(await answer.arrayBuffer(), lengths);
+  return { parts, notes, tx: header(answer, "x-runlake-tx"), total: header(answer, "x-runlake-total") };
+}
+
+/**
+ * The URL of something below the native API, for links and pictures.
+ *
+ * @param {string} path
+ * @param {Fields} [fields]
+ */
+export function urlOf(path, fields = {}) {
+  return API + path + query(fields);
+}
+
+/** @param {unknown} error */
+export function isAbort(error) {
+  return error instanceof DOMException && error.name === "AbortError";
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {Fields | undefined} fields
+ * @param {string} accept
+ * @param {Options} options
+ */
+async function request(method, path, fields, accept, options) {
+  const headers = /** @type {Record<string, string>} */ ({ accept });
+  if (fields !== undefined) headers["content-type"] = "application/json";
+  const body = fields === undefined ? undefined : JSON.stringify(fields);
+  let answer;
+  try {
+    answer = await fetch(API + path, { method, headers, body, signal: options.signal });
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    reachable.value = false;
+    throw new ApiError("The server cannot be reached.", 0, { hint: "It is asked again by itself as soon as it answers." });
+  }
+  reachable.value = true;
+  if (!answer.ok) throw await refusal(answer);
+  return answer;
+}
+
+/** @param {Response} answer */
+async function refusal(answer) {
+  const text = await answer.text();
+  try {
+    const fields = JSON.parse(text);
+    return new ApiError(String(fields.message ?? text), answer.status, fields);
+  } catch {
+    return new ApiError(text.slice(0, 500) || `The server answered ${answer.status}.`, answer.status);
+  }
+}
+
+/** @param {Fields} fields */
+function query(fields) {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== null && one !== undefined && one !== "") search.append(name, String(one));
+    }
+  }
+  const text = search.toString();
+  return text && `?${text}`;
+}
+
+/**
+ * @param {Response} answer
+ * @param {string} name
+ */
+function header(answer, name) {
+  const value = answer.headers.get(name);
+  return value === null ? NaN : Number(value);
+}

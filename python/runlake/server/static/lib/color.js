@@ -1,0 +1,53 @@
+// Colours of runs: the same run has the same colour and dash everywhere and always.
+// @ts-check
+
+// Ten colours told apart with every common kind of colour blindness (after Okabe and Ito, and Tol's "muted"), darker on
+// white than on black so that each has a contrast of 3 with its ground; dashes tell apart what has the same colour.
+const LIGHT = ["#0072b2", "#c44601", "#007a5a", "#aa3377", "#8a6d00", "#5b4bc4", "#117799", "#b3322c", "#4d7a1f", "#6e6e6e"];
+const DARK = ["#56b4e9", "#ff9d5c", "#2fd3a3", "#ef8fc4", "#e6c229", "#a99bff", "#62d6e8", "#ff8a80", "#a5d66f", "#bdbdbd"];
+/** @type {number[][]} lengths of dashes and gaps, in pixels; the first is a whole line */
+const DASHES = [[], [6, 3], [2, 2]];
+
+/** @typedef {{color: string, dash: number[]}} Ink how a line is drawn */
+
+/**
+ * The ink of a run, or of a group, by its id.
+ *
+ * @param {string} id
+ * @param {boolean} dark
+ * @returns {Ink}
+ */
+export function inkOf(id, dark) {
+  const place = hash(id);
+  const colors = dark ? DARK : LIGHT;
+  return { color: colors[place % colors.length], dash: DASHES[Math.floor(place / colors.length) % DASHES.length] };
+}
+
+// Viridis at nine places, for values from low to high: even in lightness, so that it reads in grey as well.
+const RAMP = ["#440154", "#482878", "#3e4a89", "#31688e", "#26838f", "#1f9d8a", "#6cce5a", "#b6de2b", "#fee825"];
+
+/**
+ * The colour of a value between 0 and 1.
+ *
+ * @param {number} part
+ * @returns {string} `rgb(…)`
+ */
+export function shade(part) {
+  const place = Math.min(1, Math.max(0, part)) * (RAMP.length - 1);
+  const low = Math.min(RAMP.length - 2, Math.floor(place));
+  const [from, to] = [channels(RAMP[low]), channels(RAMP[low + 1])];
+  return `rgb(${from.map((value, i) => Math.round(value + (to[i] - value) * (place - low))).join(",")})`;
+}
+
+/** @param {string} hex */
+function channels(hex) {
+  return [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
+}
+
+/** FNV-1a, 32 bits, with a last mixing so that ids that differ at the end alone spread. @param {string} text */
+function hash(text) {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i += 1) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  value = Math.imul(value ^ (value >>> 15), 0x85ebca6b);
+  return (value ^ (value >>> 13)) >>> 0;
+}

@@ -1,0 +1,120 @@
+// State of a page as a query string, and back. Every string is read to some state, and a state is written in one way.
+// @ts-check
+
+/**
+ * How a part of the state is written.
+ *
+ * @template T
+ * @typedef {{name: string, empty: T, read: (given: string[]) => T, write: (value: T) => string[]}} Part
+ */
+
+/** @param {string} name @param {string} [empty] @returns {Part<string>} */
+function text(name, empty = "") {
+  return { name, empty, read: (given) => given[0] ?? empty, write: (value) => (value === empty ? [] : [value]) };
+}
+
+/** @param {string} name @returns {Part<string[]>} values that are said several times, in their order, each once */
+function list(name) {
+  return { name, empty: NONE, read: (given) => [...new Set(given.filter(Boolean))], write: (value) => value };
+}
+
+/**
+ * @template {string} T
+ * @param {string} name
+ * @param {readonly [T, ...T[]]} choices the first is the default
+ * @returns {Part<T>}
+ */
+function choice(name, choices) {
+  const [empty] = choices;
+  return {
+    name,
+    empty,
+    read: (given) => choices.find((one) => one === given[0]) ?? empty,
+    write: (value) => (value === empty ? [] : [value]),
+  };
+}
+
+/** @param {string} name @param {number} empty @param {number} low @param {number} high @returns {Part<number>} */
+function whole(name, empty, low, high) {
+  return {
+    name,
+    empty,
+    read: (given) => (/^\d{1,9}$/.test(given[0] ?? "") ? Math.min(high, Math.max(low, Number(given[0]))) : empty),
+    write: (value) => (value === empty ? [] : [String(value)]),
+  };
+}
+
+/** @param {string} name @returns {Part<boolean>} */
+function flag(name) {
+  return { name, empty: false, read: (given) => given[0] === "1", write: (value) => (value ? ["1"] : []) };
+}
+
+/** @type {string[]} */
+const NONE = [];
+
+/** Every part of what the page of runs shows. Whoever needs another one adds it here. */
+export const PARTS = Object.freeze({
+  experiments: list("experiment"),
+  where: text("where"),
+  /** Ranges drawn on axes, each a clause of the filter; together with `where` they are what is asked for. */
+  brush: list("brush"),
+  /** Lines of an order: `metrics.loss DESC`; the first counts most. */
+  sort: list("sort"),
+  lifecycle: choice("lifecycle", ["active", "deleted", "all"]),
+  /** Columns of the table in their order; none are those that the page chooses. */
+  columns: list("column"),
+  group: list("group"),
+  differs: flag("differs"),
+  /** How many runs of the order are drawn, and runs that are drawn or left out whatever the order says. */
+  top: whole("top", 20, 1, 500),
+  pins: list("pin"),
+  hides: list("hide"),
+  /** Name of a column by whose values runs are coloured; nothing is a colour of its own for each. */
+  color: text("color"),
+  /** What of the page is shown. */
+  show: choice("show", ["all", "table", "charts"]),
+});
+
+/** @typedef {{[K in keyof typeof PARTS]: (typeof PARTS)[K] extends Part<infer T> ? T : never}} State */
+
+/**
+ * Read a query string. What is not understood is left out.
+ *
+ * @param {string} search
+ * @returns {State}
+ */
+export function parse(search) {
+  const given = new URLSearchParams(search);
+  const read = Object.entries(PARTS).map(([key, part]) => [key, part.read(given.getAll(part.name))]);
+  return Object.fromEntries(read);
+}
+
+/**
+ * Write a state as a query string; parts that are as by default are left out.
+ *
+ * @param {Partial<State>} state
+ * @returns {string} with its question mark; empty when there is nothing to say
+ */
+export function format(state) {
+  const search = new URLSearchParams();
+  for (const [key, part] of Object.entries(PARTS)) {
+    const value = state[/** @type {keyof State} */ (key)];
+    if (value === undefined) continue;
+    for (const one of /** @type {Part<any>} */ (part).write(value)) search.append(part.name, one);
+  }
+  const text = search.toString();
+  return text && `?${text}`;
+}
+
+/**
+ * The filter that a text and ranges on axes make together.
+ *
+ * @param {string} where
+ * @param {readonly string[]} brush
+ * @returns {string}
+ */
+export function joined(where, brush) {
+  const said = where.trim();
+  if (brush.length === 0) return said;
+  return [...(said ? [/\bor\b/i.test(said) ? `(${said})` : said] : []), ...brush].join(" AND ");
+}

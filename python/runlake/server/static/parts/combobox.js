@@ -1,0 +1,98 @@
+// Combobox: a field of text with what may be meant below it, as the pattern of the ARIA practices has it.
+// @ts-check
+import { h, useEffect, useId, useRef, useState } from "../vendor/preact.js";
+import { settle } from "./menu.js";
+
+/** @typedef {{value: string, label?: string, detail?: string}} Choice */
+
+const PAUSE_MS = 60;
+
+/**
+ * @param {{
+ *   label: string, find: (text: string, signal: AbortSignal) => Promise<readonly Choice[]>, onChoose: (value: string) => void,
+ *   placeholder?: string, keepsText?: boolean, value?: string, free?: boolean,
+ * }} props find: choices for what is written so far; free: what is no choice is taken as well; keepsText: the chosen value
+ *   stays in the field
+ */
+export function Combobox({ label, find, onChoose, placeholder, keepsText = false, value = "", free = false }) {
+  const [text, setText] = useState(value);
+  const [choices, setChoices] = useState(/** @type {readonly Choice[]} */ ([]));
+  const [at, setAt] = useState(-1);
+  const [open, setOpen] = useState(false);
+  const id = useId();
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const list = useRef(/** @type {HTMLUListElement | null} */ (null));
+
+  useEffect(() => setText(value), [value]);
+  useEffect(() => {
+    if (!open) return undefined;
+    const stop = new AbortController();
+    const timer = setTimeout(async () => {
+      const found = await find(text, stop.signal).catch(() => []);
+      if (stop.signal.aborted) return;
+      setChoices(found);
+      setAt(found.length && !free ? 0 : -1);
+    }, PAUSE_MS);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [text, open]);
+  useEffect(() => {
+    if (open && choices.length && list.current && field.current) {
+      list.current.showPopover();
+      settle(list.current, field.current);
+      list.current.style.minWidth = `${field.current.offsetWidth}px`;
+    }
+  }, [open, choices]);
+
+  /** @param {string} chosen */
+  const choose = (chosen) => {
+    setOpen(false);
+    setText(keepsText ? chosen : "");
+    onChoose(chosen);
+  };
+  /** @param {KeyboardEvent} event */
+  const onKeyDown = (event) => {
+    if (event.key === "Escape" && open) {
+      event.stopPropagation();
+      setOpen(false);
+    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      setOpen(true);
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      if (choices.length) setAt((at + step + choices.length) % choices.length);
+    } else if (event.key === "Enter") {
+      const chosen = open && choices[at] ? choices[at].value : free ? text.trim() : "";
+      if (!chosen) return;
+      event.preventDefault();
+      choose(chosen);
+    }
+  };
+  const shown = open && choices.length > 0;
+  return h(
+    "span",
+    { class: "combobox" },
+    h("input", {
+      ref: field, type: "text", role: "combobox", "aria-label": label, placeholder: placeholder ?? label, autocomplete: "off", spellcheck: false,
+      "aria-autocomplete": "list", "aria-expanded": shown, "aria-controls": id, "aria-activedescendant": shown && at >= 0 ? `${id}-${at}` : undefined,
+      value: text, onKeyDown, onFocus: () => setOpen(true), onBlur: () => setOpen(false),
+      onInput: (/** @type {any} */ event) => { setText(event.target.value); setOpen(true); },
+    }),
+    h(
+      "ul",
+      { ref: list, id, role: "listbox", class: "combobox-list", "aria-label": label, popover: "manual", hidden: !shown },
+      choices.map((choice, i) =>
+        h(
+          "li",
+          {
+            key: choice.value, id: `${id}-${i}`, role: "option", "aria-selected": i === at,
+            onMouseDown: (/** @type {MouseEvent} */ event) => { event.preventDefault(); choose(choice.value); },
+          },
+          h("span", { dir: "auto" }, choice.label ?? choice.value),
+          choice.detail && h("span", { class: "quiet" }, choice.detail),
+        ),
+      ),
+    ),
+  );
+}

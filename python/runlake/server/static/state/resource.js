@@ -1,0 +1,60 @@
+// Something asked of the server, as a signal: what is there, what went wrong, whether an answer is awaited.
+// @ts-check
+import { effect, signal, untracked, useEffect, useMemo } from "../vendor/preact.js";
+import { isAbort } from "../lib/api.js";
+
+/**
+ * @template T
+ * @typedef {{data: T | null, error: import("../lib/api.js").ApiError | null, loading: boolean}} Loaded `data` stays while it is asked anew
+ */
+
+/**
+ * @template T
+ * @typedef {{state: import("../vendor/preact.js").ReadonlySignal<Loaded<T>>, again: () => void, end: () => void}} Resource
+ */
+
+/**
+ * Ask now, and again whenever a signal changes that `ask` reads before it first waits. An answer that another question
+ * has overtaken is not taken.
+ *
+ * @template T
+ * @param {(signal: AbortSignal) => Promise<T>} ask
+ * @returns {Resource<T>}
+ */
+export function resource(ask) {
+  /** @type {import("../vendor/preact.js").Signal<Loaded<T>>} */
+  const state = signal({ data: null, error: null, loading: true });
+  const turn = signal(0);
+  const end = effect(() => {
+    turn.value; // read so that `again` asks again
+    const stop = new AbortController();
+    untracked(() => {
+      state.value = { ...state.value, loading: true };
+    });
+    const answer = ask(stop.signal);
+    answer.then(
+      (data) => {
+        if (!stop.signal.aborted) state.value = { data, error: null, loading: false };
+      },
+      (error) => {
+        if (!stop.signal.aborted && !isAbort(error)) state.value = { data: state.value.data, error, loading: false };
+      },
+    );
+    return () => stop.abort();
+  });
+  return { state, again: () => void (turn.value += 1), end };
+}
+
+/**
+ * The same for as long as a component is on the page.
+ *
+ * @template T
+ * @param {(signal: AbortSignal) => Promise<T>} ask
+ * @param {readonly unknown[]} on what it depends on besides signals
+ * @returns {Resource<T>}
+ */
+export function useResource(ask, on) {
+  const made = useMemo(() => resource(ask), on);
+  useEffect(() => made.end, [made]);
+  return made;
+}

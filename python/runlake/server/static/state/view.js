@@ -1,0 +1,78 @@
+// What the page of runs shows: a signal for each part of its address. Whoever changes one changes the address.
+// @ts-check
+import { batch, computed, signal } from "../vendor/preact.js";
+import { go, place } from "../lib/router.js";
+import { PARTS, format, joined, parse } from "../lib/url.js";
+
+/** @typedef {import("../lib/url.js").State} State */
+/** @typedef {{[K in keyof State]: import("../vendor/preact.js").Signal<State[K]>}} View */
+
+const PATH = "/runs";
+
+/** @type {View} */
+export const view = /** @type {any} */ (
+  Object.fromEntries(Object.entries(parse(location.search)).map(([key, value]) => [key, signal(value)]))
+);
+
+/** The whole filter: what was written, and the ranges on axes. */
+export const filter = computed(() => joined(view.where.value, view.brush.value));
+
+/** What every request for runs of this page says: the same runs in the same order. */
+export const question = computed(() => ({
+  experiments: view.experiments.value,
+  where: filter.value || undefined,
+  sort: view.sort.value,
+  view: { active: 1, deleted: 2, all: 3 }[view.lifecycle.value],
+}));
+
+/**
+ * Change parts of what is shown, and the address with them.
+ *
+ * @param {Partial<State>} parts
+ * @param {{replace?: boolean}} [how] `replace`: a step that going back should not stop at, such as a letter typed
+ */
+export function change(parts, { replace = false } = {}) {
+  batch(() => {
+    write(parts);
+    go(PATH + format(current()), { replace });
+  });
+}
+
+/**
+ * The address of the page of runs with some parts different, for a link.
+ *
+ * @param {Partial<State>} parts
+ * @param {Partial<State>} [base] what the other parts are; by default as by default
+ */
+export function linkTo(parts, base = {}) {
+  return PATH + format({ ...base, ...parts });
+}
+
+/** All parts as they are. @returns {State} */
+export function current() {
+  return /** @type {State} */ (Object.fromEntries(keys().map((key) => [key, view[key].value])));
+}
+
+/** Take over what the address says, where it is that of this page and says something else: the browser went back. */
+export function follow() {
+  if (place.value.path !== PATH || format(current()) === place.value.search) return;
+  const said = parse(place.value.search);
+  batch(() => write(said));
+}
+
+/** @param {Partial<State>} parts */
+function write(parts) {
+  for (const key of keys()) {
+    const value = parts[key];
+    if (value !== undefined && !same(view[key].peek(), value)) /** @type {any} */ (view[key]).value = value;
+  }
+}
+
+function keys() {
+  return /** @type {(keyof State)[]} */ (Object.keys(PARTS));
+}
+
+/** @param {unknown} a @param {unknown} b */
+function same(a, b) {
+  return a === b || (Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((one, i) => one === b[i]));
+}
