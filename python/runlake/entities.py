@@ -435,6 +435,18 @@ class ChainHead(Entity):
 
 
 @dataclass(frozen=True)
+class SavedView(Entity):
+    """A state of a page under a name; `state` is as the page has written it, `user_id` is who owns it."""
+
+    name: str
+    page: str
+    state: str
+    user_id: str | None
+    creation_time: int
+    last_update_time: int
+
+
+@dataclass(frozen=True)
 class MissingPoints(Entity):
     """Points of a run that were accepted and cannot be given back, as the files prove.
 

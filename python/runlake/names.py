@@ -30,6 +30,8 @@ MAX_MODEL_DESCRIPTION: Final = 100_000
 MAX_MODEL_SOURCE: Final = 2048
 MAX_ALIAS: Final = 255
 MAX_LOGGED_MODEL_NAME: Final = 500
+MAX_VIEW_NAME: Final = 200
+MAX_VIEW_STATE_BYTES: Final = 1 << 16
 MAX_STEP: Final = 2**63 - 1
 
 _STRANGER = re.compile(r"[^/\w.\- :]")

@@ -76,3 +76,11 @@ def test_a_registry_of_an_earlier_version_is_kept_and_takes_gates(root: Path) ->
     assert catalog.promotion_state("churn", 2, "Production") is not None
     assert catalog.verify_registry_events().events == 6
     catalog.close()
+
+
+def test_a_catalog_of_an_earlier_version_takes_saved_views(old: Path) -> None:
+    catalog = Catalog.open(old)
+    assert catalog.saved_views() == []
+    catalog.put_view("best", "runs", "?sort=loss", user_id="ada", as_admin=False)
+    assert [view.name for view in catalog.saved_views()] == ["best"]
+    catalog.close()

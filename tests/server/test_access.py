@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from starlette.requests import Request
@@ -46,6 +47,8 @@ NEEDED = {
         f"POST {CALL}/search_experiments",
         f"POST {CALL}/search_runs",
         f"POST {CALL}/verify_registry_events",
+        f"GET {VIEW}/views",
+        *(f"{method} {VIEW}/views/{{name:path}}" for method in ("GET", "PUT", "DELETE")),
         f"POST {SENT}/have",
         f"POST {SENT}/ledger",
         f"POST {SENT}/points",
@@ -224,7 +227,7 @@ def test_a_route_is_open_to_those_who_may_and_to_nobody_else(least: str, method:
         api = "ajax-api/3.0" if (method, f"3.0/{path}") in EMPTY_FOR_PAGES else f"api/{version}"
         path = f"/{api}/{path}"
     where = "nothing" if least == "stranger" or "replication" in path else f"{experiment_id}/{run_id}/artifacts/x"
-    for field, value in {"path:path": where, "run_id": run_id, "model_id": model_id}.items():
+    for field, value in {"path:path": where, "name:path": quote(name), "run_id": run_id, "model_id": model_id}.items():
         path = path.replace(f"{{{field}}}", value)
     path = path.replace("{tag_key:path}", "key").replace("{sha256}", "0" * 64)
     for who in WHO:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -97,17 +98,19 @@ def filled(server: Server) -> Server:
 
 def send(server: Server, method: str, path: str, fields: dict[str, Any], accept: str = "application/json") -> Any:
     headers = {"Content-Type": "application/json", "Accept": accept}
-    if method == "GET":
+    if method in ("GET", "DELETE"):
         texts = {name: value for name, value in fields.items() if value is not None}
-        answer = server.send("GET", f"{path}?{urlencode(texts, doseq=True, errors='replace')}", headers=headers)
+        answer = server.send(method, f"{path}?{urlencode(texts, doseq=True, errors='replace')}", headers=headers)
     else:
         answer = server.send(method, path, json.dumps(fields).encode(), headers)
     assert answer.status < 500, answer.body
-    return answer.json if accept == "application/json" else None
+    return answer.json if answer.headers["content-type"] == "application/json" else None
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(requests())
 def test_no_request_meets_a_defect(filled: Server, request_: tuple[tuple[str, str], dict[str, Any], str]) -> None:
     (method, route), fields, accept = request_
+    for name in re.findall(r"{(\w+)", route):
+        route = re.sub(rf"{{{name}(:path)?}}", quote(fields.pop(name), safe=""), route)
     send(filled, method, f"/api/runlake/v1/{route}", fields, accept)

@@ -39,6 +39,7 @@ from runlake.catalog.registry import PROMPT_TAG, Registry
 from runlake.catalog.replicas import Replicas
 from runlake.catalog.rows import Rows, RunRows
 from runlake.catalog.runs import Runs
+from runlake.catalog.saved_views import SavedViews
 from runlake.catalog.segments import Range, ReadPlan, SealedSegment, SegmentRef, Segments
 from runlake.catalog.sending import Sending
 from runlake.catalog.spooling import Spooling
@@ -130,6 +131,7 @@ class Catalog(
     Access,
     Sending,
     Spooling,
+    SavedViews,
 ):
     """The catalog of one store, for all threads of this process and, after a fork, of the child.
 

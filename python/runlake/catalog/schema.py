@@ -265,5 +265,12 @@ _GATES: Final[tuple[str, ...]] = (
 )
 VERSION_5: Final = _GATES
 
-VERSIONS: Final = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5)
+# state: what a page is made of, as the page writes it; user_id: who owns it, NULL where nobody was asked
+VERSION_6: Final = (
+    """CREATE TABLE saved_view (
+        name TEXT PRIMARY KEY, page TEXT NOT NULL, state TEXT NOT NULL, user_id TEXT, created_ms INTEGER NOT NULL,
+        updated_ms INTEGER NOT NULL) WITHOUT ROWID""",
+)
+
+VERSIONS: Final = (VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6)
 """Statements that lead from version i to version i + 1, in order."""

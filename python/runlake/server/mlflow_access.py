@@ -208,6 +208,10 @@ _VIEWS: Final = {
     ("POST", "crossfilter"): _SHOWN,
     ("POST", "points"): _SHOWN,
     ("POST", "diff"): Need(find=about.chosen_runs),
+    ("GET", "views"): _SIGNED_IN,
+    ("GET", "views/{name:path}"): _SIGNED_IN,
+    ("PUT", "views/{name:path}"): Need(Scope.WRITE),  # the endpoint lets owners and administrators alone replace one
+    ("DELETE", "views/{name:path}"): Need(Scope.WRITE),
 }
 _REPLICATION: Final = {
     ("POST", "have"): _SIGNED_IN,

@@ -10,6 +10,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
+from runlake.access import Caller
 from runlake.errors import InvalidInput, InvalidType
 from runlake.names import shortened
 
@@ -57,11 +58,27 @@ def _read(given: list[str], hint: Any) -> Any:
 
 @cache
 def parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], Mapping[str, Any]]:
-    """Return the names that have no default, and all with their types; but for the first."""
+    """Return the names that have no default, and all with their types; but for the first, and who is asking."""
     hints = get_type_hints(function)
-    found = list(inspect.signature(function).parameters.values())[1:]
+    found = [parameter for parameter in _behind_store(function) if hints[parameter.name] is not Caller]
     required = tuple(parameter.name for parameter in found if parameter.default is parameter.empty)
     return required, {parameter.name: hints[parameter.name] for parameter in found}
+
+
+def asking(function: Callable[..., Any], caller: Caller) -> dict[str, Caller]:
+    """Return the argument that tells a function who is asking, where it has a parameter of that type."""
+    name = _asked_by(function)
+    return {} if name is None else {name: caller}
+
+
+@cache
+def _asked_by(function: Callable[..., Any]) -> str | None:
+    hints = get_type_hints(function)
+    return next((parameter.name for parameter in _behind_store(function) if hints[parameter.name] is Caller), None)
+
+
+def _behind_store(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    return list(inspect.signature(function).parameters.values())[1:]
 
 
 def _fits(value: Any, hint: Any) -> bool:

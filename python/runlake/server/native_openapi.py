@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin
@@ -14,7 +14,7 @@ from runlake.server.native_frames import ARROW, FRAMES, JSON
 from runlake.server.native_replication import API as REPLICATION
 from runlake.server.native_replication import ROUTES
 from runlake.server.native_routes import API
-from runlake.server.native_views import JSON_ONLY, VIEWS
+from runlake.server.native_views import AS_TABLES, VIEWS
 
 Described = Callable[[str, str, str, Mapping[str, Any]], dict[str, Any]]
 """Makes an operation of a method, a path, what it is about and what it answers."""
@@ -60,18 +60,19 @@ def _of(
 def _views(described: Described) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for (method, name), view in VIEWS.items():
         path = f"{API}{name}"
-        answer = _OBJECT if (method, name) in JSON_ONLY else {ARROW: {"schema": {}}, **_OBJECT}
+        answer = {ARROW: {"schema": {}}, **_OBJECT} if (method, name) in AS_TABLES else _OBJECT
         operation = described(method, path, (view.__doc__ or name).partition("\n")[0], answer)
-        schema = _fields(view)
-        if method == "POST":
+        schema = _fields(view, apart=_PARAMETER.findall(name))
+        if method in ("POST", "PUT", "PATCH"):
             operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
         else:
-            needed = schema.get("required", [])
-            operation["parameters"] = [
-                {"name": field, "in": "query", "required": field in needed, "schema": kind}
-                for field, kind in schema["properties"].items()
-            ]
+            operation["parameters"] = [*operation.get("parameters", ()), *_in_query(schema)]
         yield method, path, operation
+
+
+def _in_query(schema: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for field, kind in schema["properties"].items():
+        yield {"name": field, "in": "query", "required": field in schema.get("required", ()), "schema": kind}
 
 
 def _replication(described: Described) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -84,11 +85,13 @@ def _replication(described: Described) -> Iterator[tuple[str, str, dict[str, Any
         yield route.method, path, operation
 
 
-def _fields(function: Callable[..., Any]) -> dict[str, Any]:
+def _fields(function: Callable[..., Any], apart: Collection[str] = ()) -> dict[str, Any]:
+    """Describe the fields of a function; `apart` are those that stand in the path."""
     required, hints = parameters(function)
-    properties = {name: _schema(hint) for name, hint in hints.items()}
+    properties = {name: _schema(hint) for name, hint in hints.items() if name not in apart}
     found = {"type": "object", "properties": properties, "additionalProperties": False}
-    return {**found, "required": list(required)} if required else found
+    needed = [name for name in required if name not in apart]
+    return {**found, "required": needed} if needed else found
 
 
 def _schema(hint: Any) -> dict[str, Any]:

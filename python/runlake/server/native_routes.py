@@ -21,7 +21,7 @@ from runlake.server.access import admission_of, admits_by_itself, caller_of
 from runlake.server.calls import read_body, worker_of
 from runlake.server.load import room_of
 from runlake.server.mlflow_fields import Fields
-from runlake.server.native_arguments import bound, from_query
+from runlake.server.native_arguments import asking, bound, from_query
 from runlake.server.native_calls import CALLS
 from runlake.server.native_frames import ARROW, FRAMES, JSON, Shipment, send
 from runlake.server.native_views import VIEWS
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 API: Final = "/api/runlake/v1/"
 _log = logging.getLogger("runlake")
 
+_WITH_BODY: Final = ("POST", "PUT", "PATCH")
 _FRAME_BYTES: Final = 16 << 20  # one piece of a frame, as it is made and as it is sent
 
 PRODUCT: Final = "runlake"
@@ -154,11 +155,14 @@ def _answers_frame(frame: Callable[..., Shipment]) -> Callable[[Request, int], A
 
 
 def _answers_view(view: Callable[..., View]) -> Callable[[Request, int], Awaitable[Response]]:
+    """Answer with a view. Its fields are in the path, which comes before all else, and in the body or the query."""
+
     async def answer(request: Request, max_body_bytes: int) -> Response:
-        if request.method == "POST":
+        if request.method in _WITH_BODY:
             given = _fields(await _json_body(request, max_body_bytes))
         else:
             given = from_query(view, {name: request.query_params.getlist(name) for name in request.query_params})
+        given = {**given, **from_query(view, {name: [text] for name, text in request.path_params.items()})}
         accepted = Accepted.of(request.headers, wants_json=_prefers_json(request.headers.get("accept", "")))
         worker, admission = worker_of(request), admission_of(request)
 
@@ -167,7 +171,8 @@ def _answers_view(view: Callable[..., View]) -> Callable[[Request, int], Awaitab
 
             fields = admission.admit(worker.store, Fields(given))
             with query.overheard() as warnings:
-                made = view(worker.store, **bound(view, fields.values))
+                made = view(worker.store, **bound(view, fields.values), **asking(view, admission.caller))
+            admission.conclude(worker.store, fields, made.value)
             return respond(made, _for(admission.caller, warnings), accepted)
 
         await room_of(request).answer(_FRAME_BYTES)

@@ -9,6 +9,7 @@ from typing import Final
 from runlake.entities import ViewType
 from runlake.server.mlflow_entities import artifacts_of_run
 from runlake.server.native_charts import crossfilter, diff, points, series
+from runlake.server.native_saved_views import SAVED_VIEWS
 from runlake.server.view import View
 from runlake.store import Store
 
@@ -106,7 +107,11 @@ VIEWS: Final[Mapping[tuple[str, str], Callable[..., View]]] = {
     ("POST", "crossfilter"): crossfilter,
     ("POST", "points"): points,
     ("POST", "diff"): diff,
+    **SAVED_VIEWS,
 }
 """Every view, by the method and the path under which it is asked for."""
-JSON_ONLY: Final = frozenset({("GET", "experiments"), ("GET", "filter"), ("POST", "filter"), ("POST", "diff")})
-"""Those of which the answer is an object, whatever the client would like."""
+AS_TABLES: Final = frozenset(
+    {("POST", name) for name in ("runs", "columns", "series", "crossfilter", "points")}
+    | {("GET", name) for name in ("runs", "columns")}
+)
+"""Those whose answer is Arrow for whoever takes it; of all others it is an object of JSON."""
