@@ -1,10 +1,13 @@
 // The application: what is around every page, and which page is shown.
 // @ts-check
 import { h, render, signal, useErrorBoundary, useEffect } from "./vendor/preact.js";
-import { begin, match, place } from "./lib/router.js";
+import { reachable } from "./lib/api.js";
+import { begin, go, match, place } from "./lib/router.js";
 import { IconButton } from "./parts/icon.js";
 import { Empty, Failure, Loading } from "./parts/state.js";
 import { Toasts } from "./parts/toast.js";
+import { begin as obey, offer } from "./state/keys.js";
+import { close, open, overlay } from "./state/overlay.js";
 import { choose, theme } from "./state/theme.js";
 import { follow } from "./state/view.js";
 
@@ -46,8 +49,10 @@ function App() {
     { class: "app" },
     h("a", { class: "skip", href: "#main" }, "Skip to the page"),
     h(Header, { page: route?.name ?? "" }),
+    !reachable.value && h("div", { class: "banner", role: "alert" }, "The server cannot be reached. What is shown is as of the last answer."),
     h("main", { id: "main", tabIndex: -1 }, route ? h(Shown, { key: route.name, name: route.name, params: route.params }) : h(Nowhere, {})),
     h(Toasts, {}),
+    overlay.value && h(overlay.value, { onClose: close }),
   );
 }
 
@@ -83,6 +88,7 @@ function Header({ page }) {
       h(Tab, { href: "/models", text: "Models", here: ["models", "model", "version"].includes(page) }),
     ),
     h("span", { class: "spacer" }),
+    h(IconButton, { icon: "command", label: "Find or do anything", onClick: () => void open("palette") }),
     h(IconButton, { icon: shown.icon, label: `Theme: ${shown.label}`, onClick: () => choose(shown.next) }),
   );
 }
@@ -92,6 +98,15 @@ function Tab({ href, text, here }) {
   return h("a", { href, "aria-current": here ? "page" : undefined }, text);
 }
 
+offer([
+  { keys: "mod+k", label: "Find or do anything", group: "Everywhere", run: () => void open("palette") },
+  { keys: "?", label: "Show the keys", group: "Everywhere", run: () => void open("keymap") },
+  { keys: "g e", label: "Go to experiments", group: "Everywhere", run: () => go("/") },
+  { keys: "g r", label: "Go to runs", group: "Everywhere", run: () => go("/runs") },
+  { keys: "g m", label: "Go to models", group: "Everywhere", run: () => go("/models") },
+  { keys: "t", label: "Change the theme", group: "Everywhere", run: () => choose(THEMES[theme.value].next) },
+]);
 begin();
+obey();
 place.subscribe(follow);
 render(h(App, {}), /** @type {HTMLElement} */ (document.getElementById("app")));

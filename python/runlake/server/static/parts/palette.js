@@ -1,0 +1,81 @@
+// Command palette: any command, experiment, run, model or saved view, by a few letters of its name.
+// @ts-check
+import { h, useEffect, useId, useRef, useState } from "../vendor/preact.js";
+import { commands, written } from "../state/keys.js";
+import { find } from "../state/finder.js";
+import { Dialog } from "./dialog.js";
+import { Icon } from "./icon.js";
+
+/** @typedef {import("../state/finder.js").Found} Found */
+
+const PAUSE_MS = 80;
+
+/** @param {{onClose: () => void}} props */
+export default function Palette({ onClose }) {
+  const [text, setText] = useState("");
+  const [at, setAt] = useState(0);
+  const [far, setFar] = useState(/** @type {readonly Found[]} */ ([]));
+  const list = useRef(/** @type {HTMLUListElement | null} */ (null));
+  const id = useId();
+  const found = [...near(text), ...far];
+
+  useEffect(() => {
+    const stop = new AbortController();
+    const timer = setTimeout(async () => {
+      const known = await find(text, stop.signal);
+      if (!stop.signal.aborted) setFar(known);
+    }, text ? PAUSE_MS : 0);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [text]);
+  useEffect(() => list.current?.children[at]?.scrollIntoView({ block: "nearest" }), [at]);
+
+  /** @param {Found | undefined} one */
+  const choose = (one) => {
+    if (!one) return;
+    onClose();
+    one.run();
+  };
+  /** @param {KeyboardEvent} event */
+  const onKeyDown = (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) setAt((at + step + found.length) % Math.max(1, found.length));
+    else if (event.key === "Enter") choose(found[at]);
+    else return;
+    event.preventDefault();
+  };
+  return h(
+    Dialog,
+    { title: "Go to, or do", onClose, wide: true },
+    h("input", {
+      type: "search", class: "palette-text", role: "combobox", "aria-label": "Find a command, experiment, run, model or view", "aria-expanded": true,
+      "aria-controls": id, "aria-activedescendant": found.length ? `${id}-${at}` : undefined, autocomplete: "off", spellcheck: false, autofocus: true,
+      value: text, onKeyDown, placeholder: "Experiment, run, model, view or command",
+      onInput: (/** @type {any} */ event) => { setText(event.target.value); setAt(0); },
+    }),
+    h(
+      "ul",
+      { ref: list, id, class: "palette-list", role: "listbox", "aria-label": "Found" },
+      found.map((one, i) =>
+        h(
+          "li",
+          { key: `${one.kind} ${one.id}`, id: `${id}-${i}`, role: "option", "aria-selected": i === at, onClick: () => choose(one) },
+          h(Icon, { name: one.icon }),
+          h("span", { class: "palette-name", dir: "auto" }, one.label),
+          h("span", { class: "quiet" }, one.detail),
+        ),
+      ),
+    ),
+    found.length === 0 && h("p", { class: "quiet", role: "status" }, "Nothing has this in its name."),
+  );
+}
+
+/** Commands that have every word in their names. @param {string} text @returns {Found[]} */
+function near(text) {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return commands.value
+    .filter((one) => words.every((word) => `${one.group} ${one.label}`.toLowerCase().includes(word)))
+    .map((one) => ({ kind: "command", id: one.label, label: one.label, detail: one.keys ? written(one.keys).join(" then ") : one.group, icon: "command", run: one.run }));
+}

@@ -1,0 +1,29 @@
+// Overlays: what opens above any page. Each is fetched when it is first opened.
+// @ts-check
+import { signal } from "../vendor/preact.js";
+import { complain } from "../parts/toast.js";
+
+/** @typedef {import("../vendor/preact.js").ComponentType<{onClose: () => void}>} Overlay */
+
+/** @type {Record<string, () => Promise<{default: Overlay}>>} */
+const OVERLAYS = {
+  palette: () => import("../parts/palette.js"),
+  keymap: () => import("../parts/keymap.js"),
+  views: () => import("../parts/saved_views.js"),
+};
+
+/** What is open. @type {import("../vendor/preact.js").Signal<Overlay | null>} */
+export const overlay = signal(null);
+
+/** @param {"palette" | "keymap" | "views"} name */
+export async function open(name) {
+  try {
+    overlay.value = (await OVERLAYS[name]()).default;
+  } catch (error) {
+    complain(error);
+  }
+}
+
+export function close() {
+  overlay.value = null;
+}
