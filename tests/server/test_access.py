@@ -37,7 +37,9 @@ NEEDED = {
     "nobody": ["GET /health", "GET /version"],
     "stranger": [
         "GET /metrics",
-        "GET /",
+        *(f"GET {page}" for page in ("/", "/runs", "/runs/{run_id}", "/compare", "/models", "/models/{name}")),
+        "GET /models/{name}/{version}",
+        "GET /static/{digest}/{path:path}",
         "GET /static-files/{path:path}",
         "POST /graphql",
         "GET /api/runlake/v1/openapi.json",
@@ -191,7 +193,8 @@ ROUTES = [(who, *route.split()) for who, routes in NEEDED.items() for route in r
 
 
 def test_the_table_and_the_routes_are_the_same() -> None:
-    routes = create_app(ServerSettings("lake", auth=True, ui="mlflow")).routes
+    apps = [create_app(ServerSettings("lake", auth=True, ui=ui)) for ui in ("runlake", "mlflow")]
+    routes = [route for app in apps for route in app.routes]
     routed = {(method, route.path) for route in routes for method in route.methods - {"HEAD"}}  # type: ignore[attr-defined]
     unknown = [place for place in routed if need_of(*place) is None]
     assert not unknown, "routes that the table does not have"

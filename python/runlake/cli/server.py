@@ -6,6 +6,7 @@ import click
 
 from runlake.cli import output
 from runlake.cli.options import folder_option
+from runlake.errors import MissingExtra
 from runlake.extras import import_extra
 from runlake.location import store_root
 
@@ -15,6 +16,19 @@ _MIB = 1 << 20
 def _several(_context: click.Context, _parameter: click.Parameter, given: str | None) -> tuple[str, ...]:
     """Split a list at its commas."""
     return tuple(part for text in (given or "").split(",") if (part := text.strip()))
+
+
+def require_server() -> None:
+    """Refuse before anything is made when a package is missing that a server needs.
+
+    Raises:
+        MissingExtra: one of the packages of the extra `server` is not installed.
+    """
+    for module in ("fastapi", "httptools", "orjson", "uvicorn"):
+        try:
+            import_extra(module, "to serve a store")
+        except MissingExtra as error:
+            raise MissingExtra(error.message, hint="pip install 'runlake[server]'") from error
 
 
 @click.command()
@@ -58,8 +72,10 @@ def _several(_context: click.Context, _parameter: click.Parameter, given: str | 
 )
 @click.option(
     "--ui",
-    type=click.Choice(["mlflow"]),
-    help="Serve pages too: mlflow are those of the mlflow package, which has to be installed.",
+    type=click.Choice(["runlake", "mlflow", "none"]),
+    default="runlake",
+    show_default=True,
+    help="Pages for browsers: runlake's own, or mlflow, those of the mlflow package, which has to be installed.",
 )
 @click.option(
     "--auth", is_flag=True, help="Ask every caller for a password or token; see `runlake users`, `tokens`, `grant`."
@@ -74,18 +90,17 @@ def server(
     max_body: int,
     max_memory: int,
     rate_limit: float,
-    ui: str | None,
+    ui: str,
     auth: bool,
 ) -> None:
     """Serve a store to MLflow's clients over HTTP.
 
-    Set MLFLOW_TRACKING_URI to the address that is printed. The store is made when there is none. SIGTERM and Ctrl-C
-    stop the server when it has finished its answers. Without --auth there is no login: whoever reaches the port may
-    read and change everything.
+    Set MLFLOW_TRACKING_URI to the address that is printed, or open it in a browser. The store is made when there is
+    none. SIGTERM and Ctrl-C stop the server when it has finished its answers. Without --auth there is no login: whoever
+    reaches the port may read and change everything.
     """
-    for module in ("fastapi", "uvicorn", "orjson"):
-        import_extra(module, "to serve a store")
-    if ui is not None:
+    require_server()
+    if ui == "mlflow":
         import_extra("graphql", "to serve MLflow's pages")
     from runlake.server.launch import serve
     from runlake.server.settings import ServerSettings
@@ -95,7 +110,7 @@ def server(
         *(root, host, port, workers, allowed_hosts, cors_origins, max_body * _MIB),
         max_memory_bytes=max_memory * _MIB,
         rate_limit=rate_limit,
-        ui=ui,
+        ui=None if ui == "none" else ui,
         auth=auth,
     )
     serve(settings, lambda url: output.message(f"serving {root} at {url}"))

@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from runlake import __version__
 from runlake.errors import MlflowException
-from runlake.server import mlflow_errors, mlflow_openapi, mlflow_routes, native_replication, native_routes
+from runlake.server import mlflow_errors, mlflow_openapi, mlflow_routes, native_replication, native_routes, pages
 from runlake.server.access import guarded
 from runlake.server.calls import Worker, worker_of
 from runlake.server.guard import Guard
@@ -75,11 +75,13 @@ def create_app(settings: ServerSettings) -> FastAPI:
 
 
 def _pages(settings: ServerSettings) -> list[Route]:
-    if settings.ui is None:
-        return []
-    from runlake.server import mlflow_ui  # graphql-core is loaded for those who want pages
+    if settings.ui == "runlake":
+        return pages.routes()
+    if settings.ui == "mlflow":
+        from runlake.server import mlflow_ui  # graphql-core is loaded for those who want MLflow's pages
 
-    return mlflow_ui.routes(settings.max_body_bytes, auth=settings.auth)
+        return mlflow_ui.routes(settings.max_body_bytes, auth=settings.auth)
+    return []
 
 
 def _routes(settings: ServerSettings, sign_in: SignIn | None) -> list[BaseRoute]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
+
+if TYPE_CHECKING:
+    from runlake.server.settings import ServerSettings
 
 ACCESS: Final = logging.getLogger("runlake.access")
 
@@ -37,3 +40,10 @@ CONFIG: Final[dict[str, Any]] = {
     "loggers": {"runlake.access": {"level": "INFO"}, "uvicorn": {"level": "WARNING"}},
 }
 """For `logging.config.dictConfig`, in every worker."""
+
+
+def config_of(settings: ServerSettings) -> dict[str, Any]:
+    """Return `CONFIG` as settings want it."""
+    if settings.log_requests:
+        return CONFIG
+    return {**CONFIG, "loggers": {**CONFIG["loggers"], "runlake.access": {"level": "WARNING"}}}

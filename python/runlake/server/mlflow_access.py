@@ -9,6 +9,7 @@ from runlake.access import Level, Scope
 from runlake.server import mlflow_targets as about
 from runlake.server.access import Need
 from runlake.server.mlflow_absent import EMPTY_FOR_PAGES
+from runlake.server.pages import PAGES, STATIC
 
 _PREFIX: Final = re.compile(r"/(?:ajax-)?api/(?:\d\.\d/(?=mlflow)|2\.0mlflow/)")
 _NATIVE: Final = "/api/runlake/v1"
@@ -236,7 +237,7 @@ TABLE: Final[dict[tuple[str, str], Need]] = {
     **{("POST", f"{_NATIVE}/frames/{name}"): need for name, need in _FRAMES.items()},
     **{(method, f"{_NATIVE}/{path}"): need for (method, path), need in _VIEWS.items()},
     **{(method, f"{_NATIVE}/replication/{path}"): need for (method, path), need in _REPLICATION.items()},
-    ("GET", "/"): _SIGNED_IN,
+    **{("GET", path): _SIGNED_IN for path in (*PAGES, STATIC)},
     ("GET", "/static-files/{path:path}"): _SIGNED_IN,
     ("POST", "/graphql"): _SIGNED_IN,  # each root field is held against the entry of its endpoint
     **{(method, path.partition("/")[2]): _SIGNED_IN for method, path in EMPTY_FOR_PAGES},

@@ -43,11 +43,13 @@ class ServerSettings:
     """How long a connection is kept on which nothing is asked."""
     room_timeout_s: float = 20.0
     """Longest wait for memory before a request is refused with 429."""
-    ui: str | None = None
-    """Pages to serve besides: `mlflow` are those of the installed mlflow package."""
+    ui: str | None = "runlake"
+    """Pages to serve besides: `runlake` are our own, `mlflow` those of the installed mlflow package."""
     auth: bool = False
     """Whether every caller has to say who they are, and may do what the store's permissions say."""
     threads: int = 16
     """Threads of a worker that read and write the store."""
+    log_requests: bool = True
+    """Whether every request is a line of the log; what goes wrong is in any case."""
     stop_timeout_s: int = 30
     """Longest wait for requests that are being answered when the server is told to stop."""
