@@ -1,17 +1,24 @@
 // Page of experiments: what there is, what is running, where to go on.
 // @ts-check
-import { h, useSignal } from "../vendor/preact.js";
+import { h, useRef, useSignal } from "../vendor/preact.js";
 import { get } from "../lib/api.js";
 import { count, plural, since, time } from "../lib/format.js";
 import { Chip } from "../parts/chip.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
+import { useCommands } from "../state/keys.js";
 import { useResource } from "../state/resource.js";
 import { linkTo } from "../state/view.js";
 
-/** @typedef {{experiment_id: string, name: string, runs: number, live: number, last_start_time: number | null, creation_time: number}} Experiment */
+/** @typedef {{experiment_id: string, name: string, runs: number, live: number, last_start_time: number | null, creation_time: number, tags: Record<string, string>}} Experiment */
+
+const NOTE = "mlflow.note.content"; // where MLflow keeps a description
+const NOTE_SHOWN = 200; // characters
 
 export default function ExperimentsPage() {
   const text = useSignal("");
+  const chosen = useSignal(/** @type {readonly string[]} */ ([]));
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  useCommands(() => [{ keys: "/", label: "Find an experiment", group: "Experiments", run: () => field.current?.focus() }], []);
   const { state, again } = useResource((signal) => get("experiments", {}, { signal }), []);
   const { data, error } = state.value;
   if (error && !data) return h(Failure, { error, onRetry: again });
@@ -29,35 +36,54 @@ export default function ExperimentsPage() {
       { class: "page-head" },
       h("h1", {}, "Experiments"),
       h("input", {
-        type: "search", placeholder: "Find by name", "aria-label": "Find experiments by name", value: text.value,
+        ref: field, type: "search", placeholder: "Find by name", "aria-label": "Find experiments by name", value: text.value,
         onInput: (/** @type {any} */ event) => { text.value = event.target.value; },
       }),
       h("span", { class: "quiet", role: "status" }, plural(found.length, "experiment")),
+      chosen.value.length > 1 && h("a", { class: "button", href: linkTo({ experiments: [...chosen.value] }) }, `Show the runs of ${chosen.value.length} together`),
     ),
-    found.length ? h(List, { found }) : h(Empty, { title: `No experiment has “${text.value}” in its name.` }),
+    found.length ? h(List, { found, chosen }) : h(Empty, { title: `No experiment has “${text.value}” in its name.` }),
   );
 }
 
-/** @param {{found: readonly Experiment[]}} props */
-function List({ found }) {
+/** @param {{found: readonly Experiment[], chosen: import("../vendor/preact.js").Signal<readonly string[]>}} props */
+function List({ found, chosen }) {
   return h(
     "div",
     { class: "scroll" },
     h(
       "table",
-      { class: "list" },
-      h("thead", {}, h("tr", {}, ["Name", "Runs", "Running", "Last run"].map((text) => h("th", { key: text, scope: "col" }, text)))),
-      h("tbody", {}, found.map((one) => h(Row, { key: one.experiment_id, one }))),
+      { class: "list experiments" },
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("td", {}),
+          h("th", { scope: "col" }, "Name"),
+          h("th", { scope: "col", class: "number" }, "Runs"),
+          h("th", { scope: "col" }, "Running"),
+          h("th", { scope: "col" }, "Last run"),
+        ),
+      ),
+      h("tbody", {}, found.map((one) => h(Row, { key: one.experiment_id, one, chosen }))),
     ),
   );
 }
 
-/** @param {{one: Experiment}} props */
-function Row({ one }) {
+/** @param {{one: Experiment, chosen: import("../vendor/preact.js").Signal<readonly string[]>}} props */
+function Row({ one, chosen }) {
+  const id = one.experiment_id;
+  const note = one.tags[NOTE]?.split("\n", 1)[0];
   return h(
     "tr",
     {},
-    h("td", {}, h("a", { href: linkTo({ experiments: [one.experiment_id] }), dir: "auto" }, one.name)),
+    h("td", {}, h("input", {
+      type: "checkbox", "aria-label": `Choose ${one.name}`, checked: chosen.value.includes(id),
+      onChange: () => { chosen.value = chosen.value.includes(id) ? chosen.value.filter((other) => other !== id) : [...chosen.value, id]; },
+    })),
+    h("td", {}, h("a", { href: linkTo({ experiments: [id] }), dir: "auto" }, one.name), note && h("div", { class: "quiet small", dir: "auto" }, note.slice(0, NOTE_SHOWN))),
     h("td", { class: "number" }, count(one.runs)),
     h("td", {}, one.live > 0 && h(Chip, { text: count(one.live), tone: "busy" })),
     h("td", { title: time(one.last_start_time) }, since(one.last_start_time)),

@@ -76,6 +76,6 @@ export default function Palette({ onClose }) {
 function near(text) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   return commands.value
-    .filter((one) => words.every((word) => `${one.group} ${one.label}`.toLowerCase().includes(word)))
+    .filter((one) => one.keys !== "mod+k" && words.every((word) => `${one.group} ${one.label}`.toLowerCase().includes(word)))
     .map((one) => ({ kind: "command", id: one.label, label: one.label, detail: one.keys ? written(one.keys).join(" then ") : one.group, icon: "command", run: one.run }));
 }
