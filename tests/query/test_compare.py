@@ -167,8 +167,8 @@ def test_a_change_of_another_run_does_not_matter(store: Store) -> None:
 
 def test_of_equal_extremes_the_first_step_is_named_and_the_latest_is_mlflows() -> None:
     frame = pl.DataFrame(
-        [("r", "k", 2, math.nan, 5, 9, 1.0, 4, 7.0, 3), ("r", "k", 3, 2.0, 5, 9, 1.0, 2, 7.0, 5)],
+        [("r", "k", 2, 1, math.nan, 5, 9, 1.0, 4, 7.0, 3, 1.0), ("r", "k", 3, 0, 2.0, 5, 9, 1.0, 2, 7.0, 5, 10.0)],
         schema=SUMMARY,
         orient="row",
     )
-    assert merged(frame).rows() == [("r", "k", 5, 2.0, 5, 9, 1.0, 2, 7.0, 3)]
+    assert merged(frame).rows() == [("r", "k", 5, 1, 2.0, 5, 9, 1.0, 2, 7.0, 3, 11.0)]

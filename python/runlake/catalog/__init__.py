@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runlake.catalog.access import Access, AccessRows, TokenRow, UserRow
+from runlake.catalog.bulk import Bulk, BulkChange
 from runlake.catalog.changed import Changed, ChangedRuns, TableState
 from runlake.catalog.changes import Change, Changes, Conflict
 from runlake.catalog.compaction import MOST_INPUTS, Compaction, Piece, ReplacedSegment, Settled
@@ -57,6 +58,7 @@ __all__ = [
     "PROMPT_TAG",
     "AccessRows",
     "Acknowledged",
+    "BulkChange",
     "Catalog",
     "Change",
     "ChangedRuns",
@@ -132,6 +134,7 @@ class Catalog(
     Sending,
     Spooling,
     SavedViews,
+    Bulk,
 ):
     """The catalog of one store, for all threads of this process and, after a fork, of the child.
 

@@ -115,6 +115,18 @@ class LoggedModels(Part):
         with self._database.reading() as session:
             return self._read_logged(session, numbers)
 
+    def logged_models_of(self, run_id: str) -> list[LoggedModel]:
+        """Return the logged models that a run has made, oldest first; those that were deleted are left out."""
+        with self._database.reading() as session:
+            rows = session.all(
+                "SELECT l.logged FROM run r JOIN logged_model l USING (experiment)"
+                " WHERE r.run_id = ?1 AND l.source_run_id = ?1 AND l.deleted = 0"
+                " UNION SELECT l.logged FROM run r JOIN model_output o USING (run) JOIN logged_model l USING (model_id)"
+                " WHERE r.run_id = ?1 AND l.deleted = 0 ORDER BY 1",
+                (run_id,),
+            )
+            return self._read_logged(session, [number for (number,) in rows])
+
     def finalize_logged_model(self, model_id: str, status: str, now_ms: int) -> LoggedModel:
         """Give a logged model another status."""
         with self._database.writing() as session:

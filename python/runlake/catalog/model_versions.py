@@ -135,6 +135,16 @@ class Versions(Part):
         with self._database.reading() as session:
             return read_versions(session, keys)
 
+    def versions_of(self, run_id: str, model_ids: Sequence[str]) -> list[ModelVersion]:
+        """Return the versions that were made of a run, or of one of at most 500 logged models, by name and number."""
+        with self._database.reading() as session:
+            keys = session.all(
+                "SELECT v.model, v.version FROM model_version v JOIN registered_model m USING (model)"
+                f" WHERE v.run_id = ? OR v.model_id IN ({placeholders(len(model_ids))}) ORDER BY m.name, v.version",
+                (run_id, *model_ids),
+            )
+            return read_versions(session, keys)
+
     def version_storage(self, name: str, version: int) -> str:
         """Return where the files of a version are: its source, or what the version named there leads to."""
         with self._database.reading() as session:

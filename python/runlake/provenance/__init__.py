@@ -10,6 +10,7 @@ from runlake.provenance.background import (
     Background,
     Collected,
 )
+from runlake.provenance.origin import Origin, origin_of
 from runlake.provenance.secrets import mask_command, mask_text
 from runlake.provenance.tags import standard_tags
 
@@ -20,7 +21,9 @@ __all__ = [
     "REQUIREMENTS_TAG",
     "Background",
     "Collected",
+    "Origin",
     "mask_command",
     "mask_text",
+    "origin_of",
     "standard_tags",
 ]

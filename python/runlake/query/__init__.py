@@ -40,9 +40,10 @@ if TYPE_CHECKING:
     from runlake.query.listing import Listing, list_runs
     from runlake.query.live_latest import latest_metrics
     from runlake.query.logged_models import search_logged_models
-    from runlake.query.ordered import question_of
+    from runlake.query.ordered import question_of, run_ids_of
     from runlake.query.registered import search_model_versions, search_registered_models
     from runlake.query.run_counts import count_runs
+    from runlake.query.run_overview import metric_summaries, runs_with_tag
     from runlake.query.run_window import window
     from runlake.query.scatter_plot import scatter
     from runlake.query.search import search_latest, search_runs
@@ -81,6 +82,7 @@ __all__ = [
     "metric_history",
     "metric_of_run",
     "metric_places",
+    "metric_summaries",
     "metrics_of",
     "overheard",
     "parse_better_than",
@@ -90,8 +92,10 @@ __all__ = [
     "points",
     "points_by_seq",
     "question_of",
+    "run_ids_of",
     "run_ledger",
     "runs",
+    "runs_with_tag",
     "say",
     "scatter",
     "search_columns",
@@ -145,6 +149,7 @@ _HOMES = {
     "metric_history": "history",
     "metric_of_run": "judging",
     "metric_places": "history",
+    "metric_summaries": "run_overview",
     "metrics_of": "history",
     "overheard": "warnings",
     "parse_better_than": "filter.better",
@@ -153,7 +158,9 @@ _HOMES = {
     "point_pieces": "serving",
     "points_by_seq": "by_seq",
     "question_of": "ordered",
+    "run_ids_of": "ordered",
     "run_ledger": "ledger",
+    "runs_with_tag": "run_overview",
     "say": "warnings",
     "scatter": "scatter_plot",
     "search_columns": "column_search",

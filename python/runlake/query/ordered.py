@@ -114,6 +114,13 @@ def ordered_runs(lake: Lake, question: Question, tx: int | None = None) -> Order
     return found
 
 
+def run_ids_of(lake: Lake, question: Question) -> list[str]:
+    """Return the ids of the runs of a question, in order; see `ordered_runs`."""
+    found = ordered_runs(lake, question)
+    ids: list[str] = found.table.wide(["run_id"], found.rows).to_series().to_list()
+    return ids
+
+
 def question_of(
     experiments: str | Sequence[str] | None, where: str | None, sort: Sequence[str] | None, view: int
 ) -> Question:

@@ -19,6 +19,7 @@ SUMMARY: Final = pl.Schema(
         "run_id": pl.String,
         "key": pl.String,
         "count": pl.Int64,
+        "nan_count": pl.Int64,
         "last_value": pl.Float64,
         "last_step": pl.Int64,
         "last_timestamp": pl.Int64,
@@ -26,9 +27,10 @@ SUMMARY: Final = pl.Schema(
         "min_step": pl.Int64,
         "max": pl.Float64,
         "max_step": pl.Int64,
+        "sum": pl.Float64,
     }
 )
-"""`min` and `max` are null, and their steps mean nothing, where every value is NaN."""
+"""`min` and `max` are null, and their steps mean nothing, where every value is NaN; `sum` is over all others."""
 
 _ATTEMPTS: Final = 10
 
@@ -69,7 +71,7 @@ def merged(summaries: pl.DataFrame) -> pl.DataFrame:
         summaries.with_columns(pl.col("min", "max").fill_nan(None))
         .group_by("run_id", "key", maintain_order=True)
         .agg(
-            pl.col("count").sum(),
+            pl.col("count", "nan_count", "sum").sum(),
             pl.col("last_value", "last_step", "last_timestamp").sort_by(*latest).last(),
             pl.col("min", "min_step").sort_by(*lowest, "min_step", nulls_last=True).first(),
             pl.col("max", "max_step").sort_by(*highest, "max_step", nulls_last=True).first(),
@@ -86,4 +88,4 @@ def _sealed(rows: RunRows) -> pl.DataFrame:
         **{name: list(rows.metrics[name]) for name in SUMMARY if name not in ("run_id", "key")},
     }
     # The catalog has no NaN and says None.
-    return pl.DataFrame(columns, schema=SUMMARY).with_columns(pl.col("last_value").fill_null(float("nan")))
+    return pl.DataFrame(columns, schema=SUMMARY).with_columns(pl.col("last_value", "sum").fill_null(float("nan")))

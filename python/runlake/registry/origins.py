@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Final
 from runlake import names
 from runlake.entities import DatasetInput, DatasetUse, Run, VersionLineage
 from runlake.errors import NotFound
+from runlake.provenance import origin_of
 from runlake.registry.operations import version_number
 from runlake.remote.store import RemoteStore
 
 if TYPE_CHECKING:
     from runlake.stores import AnyStore
 
-_SOURCE_NAME: Final = "mlflow.source.name"
-_GIT: Final = "mlflow.source.git."
 _CONTEXT: Final = "mlflow.data.context"
 
 
@@ -38,18 +37,17 @@ def lineage(store: AnyStore, name: str, version: object) -> VersionLineage:
 
 
 def _with_run(store: AnyStore, made: VersionLineage, run: Run) -> VersionLineage:
-    tags = run.data.tags
-    dirty = tags.get(f"{_GIT}dirty")
+    origin = origin_of(run.data.tags)
     return VersionLineage(
         *(made.name, made.version, made.source, made.user_id, made.model_id, made.run_id),
         run_name=run.info.run_name,
         experiment_id=run.info.experiment_id,
         experiment_name=store.catalog.get_experiment(run.info.experiment_id).name,
-        source_name=tags.get(_SOURCE_NAME),
-        git_commit=tags.get(f"{_GIT}commit"),
-        git_branch=tags.get(f"{_GIT}branch"),
-        git_repository=tags.get(f"{_GIT}repoURL"),
-        git_dirty=None if dirty is None else dirty.lower() == "true",
+        source_name=origin.source_name,
+        git_commit=origin.git_commit,
+        git_branch=origin.git_branch,
+        git_repository=origin.git_repository,
+        git_dirty=origin.git_dirty,
         datasets=[_dataset(used) for used in run.inputs.dataset_inputs],
     )
 

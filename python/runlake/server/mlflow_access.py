@@ -209,6 +209,11 @@ _VIEWS: Final = {
     ("POST", "crossfilter"): _SHOWN,
     ("POST", "points"): _SHOWN,
     ("POST", "diff"): Need(find=about.chosen_runs),
+    ("GET", "runs/{run_id}"): _READ_RUN,
+    ("PATCH", "runs/{run_id}"): _EDIT_RUN,
+    ("POST", "runs/change"): Need(  # the endpoint refuses each run that the caller may not change
+        Scope.WRITE, find=about.shown_runs, narrow=about.all_readable_unless_chosen
+    ),
     ("GET", "views"): _SIGNED_IN,
     ("GET", "views/{name:path}"): _SIGNED_IN,
     ("PUT", "views/{name:path}"): Need(Scope.WRITE),  # the endpoint lets owners and administrators alone replace one

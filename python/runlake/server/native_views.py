@@ -9,6 +9,7 @@ from typing import Final
 from runlake.entities import ViewType
 from runlake.server.mlflow_entities import artifacts_of_run
 from runlake.server.native_charts import crossfilter, diff, points, series
+from runlake.server.native_runs import RUN_VIEWS
 from runlake.server.native_saved_views import SAVED_VIEWS
 from runlake.server.view import View
 from runlake.store import Store
@@ -107,6 +108,7 @@ VIEWS: Final[Mapping[tuple[str, str], Callable[..., View]]] = {
     ("POST", "crossfilter"): crossfilter,
     ("POST", "points"): points,
     ("POST", "diff"): diff,
+    **RUN_VIEWS,
     **SAVED_VIEWS,
 }
 """Every view, by the method and the path under which it is asked for."""
