@@ -88,6 +88,32 @@ def experiments_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return option(command)
 
 
+def sort_option(what: str, example: str, note: str = "") -> Callable[[Any], Any]:
+    """Add `--sort`, which may be repeated, by `what`; `note` is said behind the rest of its help."""
+    return click.option(
+        "-s",
+        "--sort",
+        "sorts",
+        multiple=True,
+        metavar=what,
+        callback=require_text,
+        help=f"Like '{example}'. May be repeated.{note}",
+    )
+
+
+def limit_option(what: str, shown: int) -> Callable[[Any], Any]:
+    """Add `--limit`, of `what`, which is `shown` when nothing is said."""
+    return click.option(
+        "-n",
+        "--limit",
+        type=Count(min=0),
+        metavar="COUNT",
+        default=shown,
+        show_default=True,
+        help=f"Most {what}; 0 is no limit.",
+    )
+
+
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)

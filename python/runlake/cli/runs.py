@@ -12,12 +12,13 @@ import click
 
 from runlake.cli import output
 from runlake.cli.options import (
-    Count,
     experiments_option,
     json_option,
+    limit_option,
     opened,
     require_text,
     short,
+    sort_option,
     store_option,
 )
 from runlake.entities import ViewType
@@ -36,15 +37,7 @@ _SHOWN = 50
 @click.command()
 @click.option("-w", "--where", metavar="FILTER", help="Like 'params.lr < 0.1 AND metrics.val_accuracy > 0.9'.")
 @experiments_option
-@click.option(
-    "-s",
-    "--sort",
-    "sorts",
-    multiple=True,
-    metavar="COLUMN",
-    callback=require_text,
-    help="Like 'metrics.loss DESC'. May be repeated.",
-)
+@sort_option("COLUMN", "metrics.loss DESC")
 @click.option(
     "-c",
     "--columns",
@@ -52,15 +45,7 @@ _SHOWN = 50
     callback=require_text,
     help="Like 'run_name,params.*,metrics.val_*'; '*' is all.",
 )
-@click.option(
-    "-n",
-    "--limit",
-    type=Count(min=0),
-    metavar="COUNT",
-    default=_SHOWN,
-    show_default=True,
-    help="Most runs; 0 is no limit.",
-)
+@limit_option("runs", _SHOWN)
 @click.option("--deleted", is_flag=True, help="List the deleted runs instead.")
 @store_option
 @json_option

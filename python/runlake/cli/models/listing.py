@@ -10,13 +10,14 @@ from runlake import logged_models
 from runlake.cli import output
 from runlake.cli.described import described, joined, since
 from runlake.cli.options import (
-    Count,
     example,
     experiments_option,
     find_run,
     json_option,
+    limit_option,
     opened,
     require_text,
+    sort_option,
     store_option,
 )
 from runlake.cli.paging import collected
@@ -38,24 +39,8 @@ _OWN_TAGS: Final = "mlflow."
 @click.option("-w", "--where", metavar="FILTER", help="Like 'metrics.val_auc > 0.9 AND tags.team = \\'risk\\''.")
 @experiments_option
 @click.option("--run", metavar="RUN", callback=require_text, help="Only those of a run: its id, or its name.")
-@click.option(
-    "-s",
-    "--sort",
-    "sorts",
-    multiple=True,
-    metavar="FIELD",
-    callback=require_text,
-    help="Like 'metrics.val_auc DESC'. May be repeated. Default: the newest first.",
-)
-@click.option(
-    "-n",
-    "--limit",
-    type=Count(min=0),
-    metavar="COUNT",
-    default=_SHOWN,
-    show_default=True,
-    help="Most models; 0 is no limit.",
-)
+@sort_option("FIELD", "metrics.val_auc DESC", " Default: the newest first.")
+@limit_option("models", _SHOWN)
 @store_option
 @json_option
 def list_models(

@@ -9,7 +9,7 @@ import click
 
 from runlake.cli import output
 from runlake.cli.described import aliases_of, described, joined, moment, since
-from runlake.cli.options import Count, example, json_option, opened, require_text, store_option
+from runlake.cli.options import example, json_option, limit_option, opened, require_text, sort_option, store_option
 from runlake.cli.registry import searching
 from runlake.entities import ModelVersion, RegisteredModel
 
@@ -21,22 +21,8 @@ _UNSTAGED: Final = "None"
 
 def _page_options(what: str) -> Callable[[Any], Any]:
     """Add `--sort` and `--limit`."""
-    sort = click.option(
-        *("-s", "--sort", "sorts"),
-        multiple=True,
-        metavar="FIELD",
-        callback=require_text,
-        help="Like 'last_updated_timestamp DESC'. May be repeated.",
-    )
-    limit = click.option(
-        *("-n", "--limit"),
-        type=Count(min=0),
-        metavar="COUNT",
-        default=_SHOWN,
-        show_default=True,
-        help=f"Most {what}; 0 is no limit.",
-    )
-    return lambda command: sort(limit(command))
+    sort = sort_option("FIELD", "last_updated_timestamp DESC")
+    return lambda command: sort(limit_option(what, _SHOWN)(command))
 
 
 @click.command(

@@ -8,7 +8,7 @@ import click
 
 from runlake.cli import output
 from runlake.cli.described import aliases_of, described, given, joined, moment, since
-from runlake.cli.options import Count, example, json_option, store_option
+from runlake.cli.options import example, json_option, limit_option, store_option
 from runlake.cli.registry.references import find, opened_for, parsed
 from runlake.cli.registry.rules import demands
 from runlake.cli.registry.searching import versions_of
@@ -27,15 +27,7 @@ _SHOWN: Final = 20
     epilog=example("runlake registry show churn", "runlake registry show churn@champion --json"),
 )
 @click.argument("reference", metavar="NAME[/VERSION]")
-@click.option(
-    "-n",
-    "--limit",
-    type=Count(min=0),
-    metavar="COUNT",
-    default=_SHOWN,
-    show_default=True,
-    help="Most versions of a model, the latest first; 0 is no limit.",
-)
+@limit_option("versions of a model, the latest first", _SHOWN)
 @store_option
 @json_option
 def show(reference: str, limit: int, store: str | None, as_json: bool) -> None:
