@@ -13,7 +13,7 @@ from tests.cli.conftest import Cli
 from tests.cli.terminal import on_terminal
 
 COMMANDS = (
-    *("demo", "runs", "show", "points", "compare", "export", "seal", "server", "sync", "status"),
+    *("demo", "ui", "runs", "show", "points", "compare", "export", "seal", "server", "sync", "status"),
     *("users", "tokens", "grant", "doctor", "bench", "compact", "gc", "models", "registry"),
 )
 
@@ -40,7 +40,7 @@ def test_every_command_takes_a_store_and_json(cli: Cli, command: str) -> None:
     out = cli(command, *subcommand, "--help").out
     takes_store = "--store FOLDER" in out or "--store STORE" in out
     assert takes_store or command in ("sync", "status")  # which are told by an argument
-    assert "--json" in out or command in ("server", "grant")  # which print nothing but a sentence
+    assert "--json" in out or command in ("server", "ui", "grant")  # which print nothing but a sentence
 
 
 @pytest.mark.parametrize("group", [("models",), ("registry",), ("registry", "gate")])

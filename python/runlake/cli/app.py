@@ -33,6 +33,7 @@ from runlake.cli.show import show
 from runlake.cli.status import status
 from runlake.cli.sync import sync
 from runlake.cli.tokens import tokens
+from runlake.cli.ui import ui
 from runlake.cli.users import users
 from runlake.errors import (
     AlreadyExists,
@@ -56,6 +57,7 @@ def runlake_command() -> None:
 
 for command in (
     demo,
+    ui,
     runs,
     show,
     points,

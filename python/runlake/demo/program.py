@@ -145,6 +145,7 @@ def _next_commands(report: Report, given_store: str | None) -> list[str]:
     store = f" --store {shlex.quote(given_store)}" if given_store else ""
     best = report.answer["run_id"][0][:8] if len(report.answer) else "RUN"
     return [
+        f"{program} ui{store}",
         f"{program} runs{store} --where '{report.where}' --sort 'metrics.val_accuracy DESC'",
         f"{program} show{store} {best}",
         f"{program} points{store} {best} loss --buckets 20",
