@@ -1,7 +1,7 @@
 // Overlays: what opens above any page. Each is fetched when it is first opened.
 // @ts-check
 import { signal } from "../vendor/preact.js";
-import { complain } from "../parts/toast.js";
+import { complain } from "./toasts.js";
 
 /** @typedef {import("../vendor/preact.js").ComponentType<{onClose: () => void}>} Overlay */
 

@@ -3,7 +3,7 @@
 import { get, send } from "../lib/api.js";
 import { go } from "../lib/router.js";
 import { format } from "../lib/url.js";
-import { complain, say } from "../parts/toast.js";
+import { complain, say } from "./toasts.js";
 import { current } from "./view.js";
 
 /** @typedef {{name: string, page: string, user_id: string, creation_time: number, last_update_time: number}} SavedView */
