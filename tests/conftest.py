@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runlake.filesystem import keeping_of
+from tests.browser import NONE_HERE
 from tests.modes import JOURNAL
 
 
@@ -32,3 +33,11 @@ def _forget_settings() -> None:
             del os.environ[name]
     if JOURNAL:
         os.environ["RUNLAKE_JOURNAL"] = JOURNAL
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line that pages were not opened, where there is no browser."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    unopened = sum(isinstance(report.longrepr, tuple) and NONE_HERE in report.longrepr[2] for report in skipped)
+    if unopened:
+        terminalreporter.write_line(f"{unopened} tests of pages did not run: {NONE_HERE} (apt-get install chromium)")

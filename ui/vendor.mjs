@@ -1,4 +1,5 @@
-// Writes what runlake's pages take from others: vendor/*.js, style/uplot.css and icons.svg, each whole and on its own.
+// Writes what runlake's pages take from others: vendor/*.js, style/uplot.css and icons.svg, each whole and on its own;
+// and axe, with which tests judge whether pages are accessible.
 //
 //   node vendor.mjs           write the files anew, from the packages of the lockfile
 //   node vendor.mjs --check   compare, write nothing, and fail when one differs
@@ -91,7 +92,12 @@ async function everything() {
     const write = path.endsWith(".css") ? style : path.endsWith(".svg") ? sprite : bundle;
     return [path, await write(path)];
   });
-  return [...(await Promise.all(made)), ["vendor/LICENSES.txt", await licences()], ["vendor/VENDORED.json", await list()]];
+  return [
+    ...(await Promise.all(made)),
+    ["vendor/LICENSES.txt", await licences()],
+    ["vendor/VENDORED.json", await list()],
+    ["../../../../tests/ui/axe.min.js", await text("node_modules/axe-core/axe.min.js")],
+  ];
 }
 
 async function differs([path, content]) {

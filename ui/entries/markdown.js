@@ -30,7 +30,7 @@ purify.addHook("afterSanitizeAttributes", (node) => {
 
 const marked = new Marked({
   gfm: true,
-  renderer: { checkbox: ({ checked }) => (checked ? "☑ " : "☐ ") },
+  renderer: { checkbox: ({ checked }) => (checked ? "☑ " : "☐ "), html: ({ text }) => tamed(text) },
 });
 
 /**
@@ -54,6 +54,31 @@ export function toHtml(text, { image = inlined } = {}) {
 /** @type {Resolve} */
 function inlined(address) {
   return address.startsWith("data:image/") ? address : null;
+}
+
+/**
+ * Leave of raw HTML the tags and attributes that may stay. The sanitiser would remove the others too, but it parses
+ * them first, and the page's policy complains of what is parsed: the console of a harmless page would be red.
+ *
+ * @param {string} raw
+ */
+function tamed(raw) {
+  return raw
+    .replace(/<!--[^]*?(?:-->|$)/g, "")
+    .replace(/<(script|style|title|textarea|xmp|noscript|template)\b[^]*?(?:<\/\1\s*>|$)/gi, "")
+    .replace(/<(\/?)([a-z][a-z0-9]*)(\s[^>]*|\/?)>|</gi, (_, end, name, rest) => {
+      if (name === undefined) return "&lt;";
+      return TAGS.includes(name.toLowerCase()) ? `<${end}${name}${end ? "" : kept(rest)}>` : "";
+    });
+}
+
+/** @param {string} attributes */
+function kept(attributes) {
+  const found = attributes.matchAll(/([a-z-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+)))?/gi);
+  return [...found]
+    .filter(([, name]) => ATTRIBUTES.includes(name.toLowerCase()))
+    .map(([, name, double, single, bare]) => ` ${name}="${(double ?? single ?? bare ?? "").replaceAll('"', "&quot;")}"`)
+    .join("");
 }
 
 /** @param {Element} link */

@@ -1,0 +1,43 @@
+"""What tests of the pages share: a browser, servers on stores, and a visitor whose mistakes fail the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser import Visitor, browsing
+from tests.server.wire import Server, served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The machine's Chromium, or the test is skipped."""
+    with browsing() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def empty(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server on a store in which there is nothing."""
+    with served(tmp_path_factory.mktemp("empty")) as server:
+        yield server
+
+
+@pytest.fixture
+def visitor(browser: Browser) -> Iterator[Visitor]:
+    """Somebody with an empty profile. What goes wrong on their page fails the test, unless it said that it would."""
+    visitor = Visitor(browser)
+    yield visitor
+    visitor.close()
+    assert visitor.mistakes == []
+
+
+@pytest.fixture
+def page(visitor: Visitor) -> Page:
+    """The page of a visitor."""
+    return visitor.page

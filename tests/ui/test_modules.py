@@ -1,0 +1,134 @@
+"""The pages' modules: how they import each other, how long they are, and what none of them does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from runlake.server.page_files import FOLDER
+from runlake.server.page_modules import closure, imports_of
+from runlake.server.pages import PAGES
+
+MOST_LINES = 300
+MOST_EAGER = 40
+START = "app.js"
+NOT_YET = {
+    *("lib/color.js", "parts/chip.js", "parts/combobox.js", "parts/menu.js", "state/visible.js"),
+    *("vendor/markdown.js", "vendor/uplot.js"),
+}
+"""Modules that wait for the pages that use them."""
+
+SOURCES = {str(path.relative_to(FOLDER)): path.read_text() for path in sorted(FOLDER.rglob("*.js"))}
+OWN = {path: source for path, source in SOURCES.items() if not path.startswith("vendor/")}
+SHELL = (FOLDER / "index.html").read_text()
+
+_LATER = re.compile(r'\bimport\(\s*"([^"]+)"\s*\)')
+_WORKER = re.compile(r'new URL\(\s*"(\.{1,2}/[^"]+\.js)",\s*import\.meta\.url\s*\)')
+_TYPE = re.compile(r"^\s*(?:/?\*+|//).*$", re.MULTILINE)
+"""Comments, in which types are imported; our sources have none behind code on its line that would."""
+
+
+def code_of(source: str) -> str:
+    return _TYPE.sub("", source)
+
+
+def later(path: str, source: str) -> list[str]:
+    """Modules that a module fetches while it runs: with `import()`, or as a worker."""
+    code = re.sub(r"/\*\*.*?\*/", "", code_of(source))
+    named = [*_LATER.findall(code), *_WORKER.findall(code)]
+    return [found for name in named for found in imports_of(path, f'import "{name}";')]
+
+
+def scripts_of_shell() -> list[str]:
+    return re.findall(r'<script[^>]* src="/static/__DIGEST__/([^"]+)"', SHELL)
+
+
+def test_every_import_is_relative_and_leads_to_a_file() -> None:
+    wrong = []
+    for path, source in OWN.items():
+        lines = re.findall(r'^(?:import|export)\b[^"\';]*?["\']([^"\']+)["\'];?$', source, re.MULTILINE)
+        wrong += [f"{path}: {name}" for name in lines if re.match(r"[^.]", name) and f'from "{name}"' in source]
+        wrong += [
+            f"{path}: {found}" for found in (*imports_of(path, source), *later(path, source)) if found not in SOURCES
+        ]
+    assert not wrong
+
+
+def test_imports_make_no_cycle() -> None:
+    done: set[str] = set()
+
+    def visit(path: str, way: tuple[str, ...]) -> None:
+        assert path not in way, " → ".join((*way[way.index(path) :], path))
+        if path not in done:
+            for other in imports_of(path, SOURCES[path]):
+                visit(other, (*way, path))
+            done.add(path)
+
+    for path in SOURCES:
+        visit(path, ())
+
+
+def test_every_file_is_reached_from_the_shell() -> None:
+    reached: set[str] = set()
+    waiting = scripts_of_shell()
+    assert START in waiting
+    while waiting:
+        path = waiting.pop()
+        if path not in reached:
+            reached.add(path)
+            waiting += [*imports_of(path, SOURCES[path]), *later(path, SOURCES[path])]
+    assert sorted(set(SOURCES) - reached - NOT_YET) == [], "modules that nothing leads to"
+
+
+def test_styles_are_named_by_the_shell_or_a_module() -> None:
+    everything = SHELL + "".join(OWN.values())
+    unused = {path.name for path in (FOLDER / "style").iterdir() if f"style/{path.name}" not in everything}
+    assert not unused - {"uplot.css"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_few_modules_are_needed_before_a_page_is_shown(page: str) -> None:
+    needed = closure(SOURCES, START, PAGES[page])
+    assert len(needed) <= MOST_EAGER, f"{len(needed)} modules: {needed}"
+
+
+def test_modules_stay_small_enough_to_read() -> None:
+    long = {path: lines for path, source in OWN.items() if (lines := source.count("\n")) > MOST_LINES}
+    assert not long
+
+
+def test_every_module_is_checked_for_types() -> None:
+    unchecked = [path for path, source in OWN.items() if "// @ts-check" not in source.splitlines()[:5]]
+    assert not unchecked
+    silenced = [path for path, source in OWN.items() if re.search(r"@ts-(?:ignore|nocheck)", source)]
+    assert not silenced
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        r"\b(?:inner|outer)HTML\b",
+        r"\binsertAdjacentHTML\b",
+        r"\bdocument\.write\b",
+        r"\beval\(",
+        r"\bnew Function\b",
+        r"""\bstyle=["'`]""",
+        r"""setAttribute\(\s*["']style["']""",
+        r"\bjavascript:",
+    ],
+)
+def test_nothing_is_written_that_the_policy_refuses(written: str) -> None:
+    files = {**OWN, "index.html": SHELL, "icons.svg": (FOLDER / "icons.svg").read_text()}
+    found = [path for path, source in files.items() if re.search(written, code_of(source))]
+    if "HTML" in written:  # what Markdown became may be shown: it is of the type that the policy asks for
+        found = [path for path in found if "vendor/markdown.js" not in files[path]]
+    assert not found
+
+
+def test_what_is_vendored_has_a_licence_that_comes_with_it() -> None:
+    licences = (FOLDER / "vendor" / "LICENSES.txt").read_text()
+    vendored = Path(FOLDER / "vendor" / "VENDORED.json").read_text()
+    for name in re.findall(r'"name": "([^"]+)"', vendored):
+        assert f"\n{name}\n{'=' * len(name)}\n" in f"\n{licences}"
