@@ -88,7 +88,7 @@ NEEDED = {
         *(f"POST {FRAME}/{name}" for name in ("runs", "points", "series", "band", "compare", "listing", "history")),
         *(f"POST {VIEW}/{name}" for name in ("runs", "columns", "filter", "series", "crossfilter", "points", "diff")),
         *(f"GET {VIEW}/{name}" for name in ("experiments", "runs", "columns", "filter")),
-        f"GET {VIEW}/runs/{{run_id}}",
+        *(f"GET {VIEW}/runs/{{run_id}}{more}" for more in ("", "/artifacts", "/artifacts/table", "/artifacts/raw")),
         f"POST {VIEW}/runs/change",
         f"GET {SENT}/runs/{{run_id}}",
         f"GET {SENT}/experiments",

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from runlake.query.served import members_of, sent_keys, sent_runs, served_points, served_runs, whole
     from runlake.query.serving import point_pieces, served_rows, table_of, with_places
     from runlake.query.streams import from_stream, to_rows, to_stream, types_of
+    from runlake.query.tables_in_files import Part, read_part
     from runlake.query.unstored_points_of_runs import unstored_of_runs
     from runlake.query.warnings import overheard, say
 
@@ -61,6 +62,7 @@ __all__ = [
     "Judged",
     "Lake",
     "Listing",
+    "Part",
     "ReadStep",
     "Since",
     "Stretch",
@@ -92,6 +94,7 @@ __all__ = [
     "points",
     "points_by_seq",
     "question_of",
+    "read_part",
     "run_ids_of",
     "run_ledger",
     "runs",
@@ -129,6 +132,7 @@ _HOMES = {
     "BetterThan": "filter.better",
     "Judged": "judging",
     "Listing": "listing",
+    "Part": "tables_in_files",
     "Since": "curves",
     "Stretch": "by_seq",
     "WantedCurves": "curves",
@@ -158,6 +162,7 @@ _HOMES = {
     "point_pieces": "serving",
     "points_by_seq": "by_seq",
     "question_of": "ordered",
+    "read_part": "tables_in_files",
     "run_ids_of": "ordered",
     "run_ledger": "ledger",
     "runs_with_tag": "run_overview",

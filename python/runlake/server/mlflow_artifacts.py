@@ -7,20 +7,18 @@ ways, and always offered as something to save, never to show.
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from posixpath import splitext
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Final
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from runlake import run_files
 from runlake.artifacts import paths
 from runlake.errors import NotFound
 from runlake.server import mlflow_entities as wire
-from runlake.server.calls import CHUNK_BYTES, pieces, worker_of
+from runlake.server.calls import pieces, worker_of
+from runlake.server.downloads import UNKNOWN, found, send
 from runlake.server.mlflow_errors import not_implemented
 from runlake.server.mlflow_fields import Fields
 
@@ -28,17 +26,11 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from runlake.artifacts import Contents
-    from runlake.server.calls import Worker
     from runlake.store import Store
 
-T = TypeVar("T")
-
 _FOLDER: Final = "artifacts"
-_RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
-_NEVER_SHOWN: Final = {"content-security-policy": "sandbox; default-src 'none'", "accept-ranges": "bytes"}
 _MODELS: Final = "models"
 _NOT_YET: Final = {"traces": "Tracing is not there yet."}
-_UNKNOWN: Final = "application/octet-stream"
 _SHOWN: Final = {
     ".bmp": "image/bmp",
     ".gif": "image/gif",
@@ -58,18 +50,18 @@ _SHOWN: Final = {
 def list_of_run(store: Store, fields: Fields) -> dict[str, Any]:
     """List what is directly in a folder of a run's artifacts."""
     run = store.catalog.get_run(fields.run_id())
-    found = run_files.of_run(store, run).list(fields.text_or("path"))
+    listed = run_files.of_run(store, run).list(fields.text_or("path"))
     return {
         "root_uri": wire.artifacts_of_run(run.info.experiment_id, run.info.run_id),
-        "files": [wire.file_info(info, info.path) for info in found],
+        "files": [wire.file_info(info, info.path) for info in listed],
     }
 
 
 def list_proxied(store: Store, fields: Fields) -> dict[str, Any]:
     """List what is directly in a folder of the proxy; files go by their own names."""
     artifacts, path = _located(store, fields.text("path"))
-    found = artifacts.list(path)
-    return {"files": [wire.file_info(info, info.path.rpartition("/")[2]) for info in found]}
+    listed = artifacts.list(path)
+    return {"files": [wire.file_info(info, info.path.rpartition("/")[2]) for info in listed]}
 
 
 def _located(store: Store, proxied: str) -> tuple[Contents, str]:
@@ -123,77 +115,12 @@ async def download_of_run(request: Request) -> Response:
     """Send a file by its run and its path there, to pages that show it: pictures say that they are pictures."""
     worker = worker_of(request)
     artifacts, path = await worker.run(_in_run, worker.store, Fields.of_query(request.query_params))
-    return await send(request, artifacts, path, _SHOWN.get(splitext(path)[1].lower(), _UNKNOWN))
+    return await send(request, artifacts, path, _SHOWN.get(splitext(path)[1].lower(), UNKNOWN))
 
 
 def _in_run(store: Store, fields: Fields) -> tuple[Contents, str]:
     """Find the artifacts of the run that a query names, and the path in them."""
     return run_files.of_run(store, store.catalog.get_run(fields.run_id())), fields.text("path")
-
-
-async def send(request: Request, artifacts: Contents, path: str, media_type: str = _UNKNOWN) -> Response:
-    """Send a file, or with a Range header a part of it."""
-    worker = worker_of(request)
-    opening = artifacts.open(path)
-    file = await worker.run(_found, opening.__enter__, path)
-    closing = ExitStack()
-    closing.push(opening.__exit__)
-    with ExitStack() as on_failure:
-        on_failure.push(closing)
-        size = await worker.run(file.seek, 0, 2)
-        headers = {**_NEVER_SHOWN, "content-disposition": _disposition(path)}
-        part = _part(request.headers.get("range"), size)
-        if part is None:
-            return Response(status_code=416, headers={**headers, "content-range": f"bytes */{size}"})
-        start, end = part
-        headers["content-length"] = str(end - start)
-        if end - start < size:
-            headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
-        await worker.run(file.seek, start)
-        on_failure.pop_all()
-    status = 206 if end - start < size else 200
-    content = _sent(worker, file, end - start, closing)
-    return StreamingResponse(content, status, headers, media_type=media_type)
-
-
-def _found(look: Callable[[], T], path: str) -> T:
-    """Look for an artifact; where on the machine it was looked for is not for clients."""
-    try:
-        return look()
-    except NotFound:
-        raise NotFound(f"there is no artifact {path!r}") from None
-
-
-async def _sent(worker: Worker, file: BinaryIO, left: int, closing: ExitStack) -> AsyncIterator[bytes]:
-    with closing:
-        while left > 0:
-            piece = await worker.run(file.read, min(CHUNK_BYTES, left))
-            if not piece:
-                raise OSError(f"{file.name!r} became shorter while it was sent")
-            left -= len(piece)
-            yield piece
-
-
-def _part(header: str | None, size: int) -> tuple[int, int] | None:
-    """Return the first byte and the one after the last that a Range header asks for; None when it has none of these.
-
-    What is not one range of bytes is ignored, as HTTP allows: the answer is the whole file.
-    """
-    found = _RANGE.fullmatch(header.strip()) if header else None
-    if found is None or found.groups() == ("", ""):
-        return 0, size
-    first, last = found.groups()
-    if first == "":
-        start, end = max(size - int(last), 0), size
-    else:
-        start, end = int(first), min(int(last) + 1, size) if last else size
-        if last and int(last) < start:
-            return 0, size
-    return (start, end) if start < end else None
-
-
-def _disposition(path: str) -> str:
-    return f"attachment; filename*=UTF-8''{quote(path.rpartition('/')[2], safe='')}"
 
 
 async def remove(request: Request) -> Response:
@@ -205,4 +132,4 @@ async def remove(request: Request) -> Response:
 
 def _remove(store: Store, proxied: str) -> None:
     artifacts, path = _located(store, proxied)
-    _found(lambda: artifacts.remove(path), path)
+    found(lambda: artifacts.remove(path), path)

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from runlake import logged_models, run_files
 from runlake.entities import LoggedModelOutput
 from runlake.errors import InvalidInput
-from runlake.server import mlflow_artifacts
 from runlake.server import mlflow_entities as wire
 from runlake.server.calls import worker_of
+from runlake.server.downloads import send
 from runlake.server.endpoint import Endpoint, Transfer
 from runlake.server.mlflow_errors import invalid, missing
 from runlake.server.mlflow_fields import Fields
@@ -159,7 +159,7 @@ async def download(request: Request) -> Response:
     """Send a file of a logged model."""
     worker = worker_of(request)
     fields = Fields.of_query(request.query_params).with_path(request.path_params)
-    return await mlflow_artifacts.send(request, *await worker.run(_located, worker.store, fields))
+    return await send(request, *await worker.run(_located, worker.store, fields))
 
 
 def _located(store: Store, fields: Fields) -> tuple[Contents, str]:

@@ -12,9 +12,9 @@ from runlake.access import Kind
 from runlake.model_uris import parse_models_uri
 from runlake.registry import operations as registry
 from runlake.registry.operations import version_number
-from runlake.server import mlflow_artifacts
 from runlake.server import mlflow_entities as wire
 from runlake.server.calls import worker_of
+from runlake.server.downloads import send
 from runlake.server.endpoint import Endpoint, Transfer
 from runlake.server.mlflow_errors import invalid
 from runlake.server.mlflow_fields import Fields
@@ -219,7 +219,7 @@ async def download(request: Request) -> Response:
     """Send a file of a version."""
     worker = worker_of(request)
     found = await worker.run(_located, worker.store, Fields.of_query(request.query_params))
-    return await mlflow_artifacts.send(request, *found)
+    return await send(request, *found)
 
 
 def _located(store: Store, fields: Fields) -> tuple[Contents, str]:

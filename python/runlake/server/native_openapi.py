@@ -9,11 +9,12 @@ from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin
 
 from runlake.server.native_arguments import parameters
+from runlake.server.native_artifacts import raw
 from runlake.server.native_calls import CALLS
 from runlake.server.native_frames import ARROW, FRAMES, JSON
 from runlake.server.native_replication import API as REPLICATION
 from runlake.server.native_replication import ROUTES
-from runlake.server.native_routes import API
+from runlake.server.native_routes import API, RAW
 from runlake.server.native_views import AS_TABLES, VIEWS
 
 Described = Callable[[str, str, str, Mapping[str, Any]], dict[str, Any]]
@@ -41,6 +42,7 @@ def paths(described: Described) -> dict[str, dict[str, Any]]:
         *_of(CALLS, "call", _OBJECT, described),
         *_of(FRAMES, "frames", {ARROW: {"schema": {}}, **_OBJECT}, described),
         *_views(described),
+        ("GET", f"{API}{RAW}", _raw(described)),
         *_replication(described),
     ):
         found.setdefault(_PARAMETER.sub(r"{\1}", path), {})[method.lower()] = operation
@@ -73,6 +75,12 @@ def _views(described: Described) -> Iterator[tuple[str, str, dict[str, Any]]]:
 def _in_query(schema: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for field, kind in schema["properties"].items():
         yield {"name": field, "in": "query", "required": field in schema.get("required", ()), "schema": kind}
+
+
+def _raw(described: Described) -> dict[str, Any]:
+    operation = described("GET", f"{API}{RAW}", (raw.__doc__ or RAW).partition("\n")[0], _BYTES)
+    schema = {"properties": {"path": _PLAIN[str], "download": _PLAIN[bool]}, "required": ["path"]}
+    return {**operation, "parameters": [*operation.get("parameters", ()), *_in_query(schema)]}
 
 
 def _replication(described: Described) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -22,6 +22,7 @@ from runlake.server.calls import read_body, worker_of
 from runlake.server.load import room_of
 from runlake.server.mlflow_fields import Fields
 from runlake.server.native_arguments import asking, bound, from_query
+from runlake.server.native_artifacts import raw
 from runlake.server.native_calls import CALLS
 from runlake.server.native_frames import ARROW, FRAMES, JSON, Shipment, send
 from runlake.server.native_views import VIEWS
@@ -39,6 +40,7 @@ _log = logging.getLogger("runlake")
 _WITH_BODY: Final = ("POST", "PUT", "PATCH")
 _FRAME_BYTES: Final = 16 << 20  # one piece of a frame, as it is made and as it is sent
 
+RAW: Final = "runs/{run_id}/artifacts/raw"
 PRODUCT: Final = "runlake"
 PROTOCOL: Final = 1
 """What a client must speak; it grows when an older client would misunderstand."""
@@ -63,6 +65,7 @@ def native_routes() -> Iterator[NativeRoute]:
         yield NativeRoute("POST", f"frames/{name}", _answers_frame(frame))
     for (method, name), view in VIEWS.items():
         yield NativeRoute(method, name, _answers_view(view), admits_by_itself=True)
+    yield NativeRoute("GET", RAW, raw)
 
 
 def routes(max_body_bytes: int) -> list[Route]:

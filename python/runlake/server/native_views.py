@@ -8,6 +8,7 @@ from typing import Final
 
 from runlake.entities import ViewType
 from runlake.server.mlflow_entities import artifacts_of_run
+from runlake.server.native_artifacts import ARTIFACT_VIEWS
 from runlake.server.native_charts import crossfilter, diff, points, series
 from runlake.server.native_runs import RUN_VIEWS
 from runlake.server.native_saved_views import SAVED_VIEWS
@@ -109,11 +110,12 @@ VIEWS: Final[Mapping[tuple[str, str], Callable[..., View]]] = {
     ("POST", "points"): points,
     ("POST", "diff"): diff,
     **RUN_VIEWS,
+    **ARTIFACT_VIEWS,
     **SAVED_VIEWS,
 }
 """Every view, by the method and the path under which it is asked for."""
 AS_TABLES: Final = frozenset(
     {("POST", name) for name in ("runs", "columns", "series", "crossfilter", "points")}
-    | {("GET", name) for name in ("runs", "columns")}
+    | {("GET", name) for name in ("runs", "columns", "runs/{run_id}/artifacts/table")}
 )
 """Those whose answer is Arrow for whoever takes it; of all others it is an object of JSON."""
