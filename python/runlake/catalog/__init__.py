@@ -32,6 +32,7 @@ from runlake.catalog.logged_models import LoggedModels, NewModel, RunModels
 from runlake.catalog.losses import Losses
 from runlake.catalog.members import Living, Members
 from runlake.catalog.model_versions import Narrowed, NewVersion, Versions
+from runlake.catalog.notices import Mark, Noticed, Notices
 from runlake.catalog.owner import Owner
 from runlake.catalog.promotions import Promotions
 from runlake.catalog.rebuilding import Rebuild
@@ -72,9 +73,11 @@ __all__ = [
     "KnownSummary",
     "KnownUnstored",
     "Living",
+    "Mark",
     "Narrowed",
     "NewModel",
     "NewVersion",
+    "Noticed",
     "Piece",
     "Range",
     "ReadPlan",
@@ -121,6 +124,7 @@ class Catalog(
     Ledger,
     Rows,
     Changed,
+    Notices,
     LoggedModels,
     Registry,
     Versions,

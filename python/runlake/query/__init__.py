@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from runlake.query.serving import point_pieces, served_rows, table_of, with_places
     from runlake.query.streams import from_stream, to_rows, to_stream, types_of
     from runlake.query.tables_in_files import Part, read_part
+    from runlake.query.tidings import Lookout, Tidings, missed
     from runlake.query.unstored_points_of_runs import unstored_of_runs
     from runlake.query.warnings import overheard, say
 
@@ -62,10 +63,12 @@ __all__ = [
     "Judged",
     "Lake",
     "Listing",
+    "Lookout",
     "Part",
     "ReadStep",
     "Since",
     "Stretch",
+    "Tidings",
     "WantedCurves",
     "band",
     "chart",
@@ -86,6 +89,7 @@ __all__ = [
     "metric_places",
     "metric_summaries",
     "metrics_of",
+    "missed",
     "overheard",
     "parse_better_than",
     "parse_filter",
@@ -133,8 +137,10 @@ _HOMES = {
     "Judged": "judging",
     "Listing": "listing",
     "Part": "tables_in_files",
+    "Lookout": "tidings",
     "Since": "curves",
     "Stretch": "by_seq",
+    "Tidings": "tidings",
     "WantedCurves": "curves",
     "band": "bands",
     "chart": "curves",
@@ -155,6 +161,7 @@ _HOMES = {
     "metric_places": "history",
     "metric_summaries": "run_overview",
     "metrics_of": "history",
+    "missed": "tidings",
     "overheard": "warnings",
     "parse_better_than": "filter.better",
     "parse_filter": "filter.parser",

@@ -7,8 +7,9 @@ that in the same visit to a thread in which they work; for all other routes the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -71,10 +72,26 @@ class Need:
 class Admission:
     """A request that has been let in, to do what its route needs and no more."""
 
-    def __init__(self, need: Need, caller: Caller, renewed: Callable[[Caller], Caller]) -> None:
+    def __init__(
+        self,
+        need: Need,
+        caller: Caller,
+        renewed: Callable[[Caller], Caller],
+        again: Callable[[], Awaitable[Caller]] | None = None,
+    ) -> None:
         self.caller = caller
         self._need = need
         self._renewed = renewed
+        self._again = again
+
+    async def again(self) -> Caller:
+        """Return who the request comes from, with the permissions of now, give or take some seconds.
+
+        Raises:
+            Unauthenticated: the password or the token is good for nothing any more.
+            HTTPException: 429, passwords cannot be compared now.
+        """
+        return self.caller if self._again is None else await self._again()
 
     def require_scope(self, method: str, path: str) -> None:
         """Refuse a token that is not for this.
@@ -169,7 +186,9 @@ def _guarded(
             return await _call(route.endpoint, request)
         caller = await sign_in.caller_of(request)
         request.scope[USER] = caller.name
-        request.scope[_ADMISSION] = admission = Admission(need, caller, sign_in.renewed)
+        request.scope[_ADMISSION] = admission = Admission(
+            need, caller, sign_in.renewed, partial(sign_in.caller_of, request)
+        )
         admission.require_scope(request.method, request.url.path)
         if getattr(route.endpoint, _BY_ITSELF, False):
             return await _call(route.endpoint, request)

@@ -22,6 +22,7 @@ from runlake.errors import MlflowException
 from runlake.server import mlflow_errors, mlflow_openapi, mlflow_routes, native_replication, native_routes, pages
 from runlake.server.access import guarded
 from runlake.server.calls import Worker, worker_of
+from runlake.server.events import Events
 from runlake.server.guard import Guard
 from runlake.server.limits import raise_file_limit
 from runlake.server.load import Bounded, Load
@@ -50,10 +51,12 @@ def create_app(settings: ServerSettings) -> FastAPI:
         worker = app.state.worker = Worker(Store.open(settings.store), settings.threads, counters, load)
         if sign_in is not None:
             sign_in.begin(worker)
+        events = app.state.events = Events(worker)
         worker.begin(lambda: importlib.import_module("runlake.query"))  # the first search would wait for it
         try:
             yield
         finally:
+            await events.close()
             worker.close()
 
     return FastAPI(

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from runlake.server.settings import ServerSettings
 
 _MOST_HEADER_BYTES: Final = 64 << 10
+ENDING: Final = "runlake.ending"
+"""Where an answer that would last leaves, in the scope of its request, what ends it when the server stops."""
+
 _MOST_HEADERS: Final = 256  # short ones become forty times as many bytes of Python's
 
 
@@ -90,6 +93,12 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
         if not self.pipeline:
             self.idle_since = time.monotonic()
+
+    def shutdown(self) -> None:
+        """Finish what is being answered; what would last is told to end."""
+        super().shutdown()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.scope.get(ENDING, bool)()  # type: ignore[operator]
 
     def pause_writing(self) -> None:
         """Hold the answer back until the client has taken some of it."""

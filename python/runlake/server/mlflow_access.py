@@ -221,6 +221,7 @@ _VIEWS: Final = {
     ("GET", "views/{name:path}"): _SIGNED_IN,
     ("PUT", "views/{name:path}"): Need(Scope.WRITE),  # the endpoint lets owners and administrators alone replace one
     ("DELETE", "views/{name:path}"): Need(Scope.WRITE),
+    ("GET", "events"): Need(find=about.named_experiments),  # of what the caller may not read it does not tell
 }
 _REPLICATION: Final = {
     ("POST", "have"): _SIGNED_IN,

@@ -11,6 +11,7 @@ from typing import Any, Final, Union, get_args, get_origin
 from runlake.server.native_arguments import parameters
 from runlake.server.native_artifacts import raw
 from runlake.server.native_calls import CALLS
+from runlake.server.native_events import MEDIA_TYPE, events
 from runlake.server.native_frames import ARROW, FRAMES, JSON
 from runlake.server.native_replication import API as REPLICATION
 from runlake.server.native_replication import ROUTES
@@ -43,6 +44,7 @@ def paths(described: Described) -> dict[str, dict[str, Any]]:
         *_of(FRAMES, "frames", {ARROW: {"schema": {}}, **_OBJECT}, described),
         *_views(described),
         ("GET", f"{API}{RAW}", _raw(described)),
+        _events(described),
         *_replication(described),
     ):
         found.setdefault(_PARAMETER.sub(r"{\1}", path), {})[method.lower()] = operation
@@ -81,6 +83,13 @@ def _raw(described: Described) -> dict[str, Any]:
     operation = described("GET", f"{API}{RAW}", (raw.__doc__ or RAW).partition("\n")[0], _BYTES)
     schema = {"properties": {"path": _PLAIN[str], "download": _PLAIN[bool]}, "required": ["path"]}
     return {**operation, "parameters": [*operation.get("parameters", ()), *_in_query(schema)]}
+
+
+def _events(described: Described) -> tuple[str, str, dict[str, Any]]:
+    path = f"{API}events"
+    operation = described("GET", path, (events.__doc__ or path).partition("\n")[0], {MEDIA_TYPE: {"schema": {}}})
+    operation["parameters"] = list(_in_query(_fields(events)))
+    return "GET", path, operation
 
 
 def _replication(described: Described) -> Iterator[tuple[str, str, dict[str, Any]]]:

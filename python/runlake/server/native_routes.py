@@ -24,6 +24,7 @@ from runlake.server.mlflow_fields import Fields
 from runlake.server.native_arguments import asking, bound, from_query
 from runlake.server.native_artifacts import raw
 from runlake.server.native_calls import CALLS
+from runlake.server.native_events import answer_events
 from runlake.server.native_frames import ARROW, FRAMES, JSON, Shipment, send
 from runlake.server.native_views import VIEWS
 from runlake.server.view import Accepted, View, respond
@@ -66,6 +67,7 @@ def native_routes() -> Iterator[NativeRoute]:
     for (method, name), view in VIEWS.items():
         yield NativeRoute(method, name, _answers_view(view), admits_by_itself=True)
     yield NativeRoute("GET", RAW, raw)
+    yield NativeRoute("GET", "events", answer_events, admits_by_itself=True)
 
 
 def routes(max_body_bytes: int) -> list[Route]:

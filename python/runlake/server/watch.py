@@ -23,6 +23,9 @@ ROUTE: Final = "runlake.route"
 USER: Final = "runlake.user"
 """Where the name of who sends a request is left, for the access log."""
 
+LASTING: Final = "runlake.lasting"
+"""Set in the scope of a request whose answer lasts as long as its client likes: its time says nothing."""
+
 _BOUNDS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _QUIET: Final = ("/health", "/metrics")
@@ -38,9 +41,11 @@ class Counters:
         self.seconds = 0.0
         self.under_way = 0
 
-    def note(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one answer."""
+    def note(self, method: str, route: str, status: int, seconds: float | None) -> None:
+        """Count one answer; its time is None where it says nothing."""
         self.requests[method, route, status] += 1
+        if seconds is None:
+            return
         self.within[bisect_left(_BOUNDS_S, seconds)] += 1
         self.seconds += seconds
 
@@ -103,7 +108,7 @@ class Watch:
 
     def _note(self, scope: Scope, status: int, sent: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._counters.note(method, scope.get(ROUTE, "other"), status, seconds)
+        self._counters.note(method, scope.get(ROUTE, "other"), status, None if scope.get(LASTING) else seconds)
         if scope["path"] in _QUIET and status == 200:
             return
         client = scope.get("client")

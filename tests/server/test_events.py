@@ -1,0 +1,255 @@
+"""What has changed is told to who listens: by a real server, of a store that other processes write to."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from runlake import access
+from runlake.access import Kind, Level
+from runlake.store import Store
+from tests.server.listener import PATH, listening
+from tests.server.people import people
+from tests.server.wire import Server, served
+
+WRITER = """
+import sys, runlake
+runlake.set_tracking_uri(sys.argv[1])
+for line in sys.stdin:  # each is something to do, and answered when it is done
+    exec(line)
+    print(flush=True)
+"""
+
+
+class Writer:
+    """A process of its own that logs into the store."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def do(self, line: str) -> str:
+        """Let it do something; return what it has printed."""
+        into, out = self._pipes()
+        into.write(line + "\n")
+        into.flush()
+        said = []
+        while (answer := out.readline()) != "\n":
+            assert answer, "the writer is dead"
+            said.append(answer.strip())
+        return " ".join(said)
+
+    def _pipes(self) -> tuple[IO[str], IO[str]]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        return self._process.stdin, self._process.stdout
+
+
+@contextmanager
+def writing(store: Path) -> Iterator[Writer]:
+    command = [sys.executable, "-c", WRITER, str(store)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            yield Writer(process)
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Writer]]:
+    """A server with two workers, and somebody who writes beside it."""
+    folder = tmp_path_factory.mktemp("events")
+    with served(folder, "--workers", "2") as server, writing(folder / "lake") as writer:
+        yield server, writer
+
+
+def experiment_of(server: Server, name: str) -> str:
+    return str(server.get("experiments/get-by-name", experiment_name=name).json["experiment"]["experiment_id"])
+
+
+def test_a_run_and_its_points_are_told_while_another_process_logs_them(lake: tuple[Server, Writer]) -> None:
+    server, writer = lake
+    writer.do("runlake.set_experiment('told')")
+    experiment_id = experiment_of(server, "told")
+    with listening(server, experiments="told") as listener:
+        assert listener.headers["content-type"] == "text/event-stream; charset=utf-8"
+        run_id = writer.do("print(runlake.start_run().info.run_id)")
+        began = listener.changed()
+        assert (began["runs"], began["experiments"]) == ([run_id], [experiment_id])
+        assert not began["registry"]
+        writer.do("runlake.log_metrics({'loss': 0.5, 'acc': 0.1}, step=1)")
+        logged = listener.until(lambda event: event.name == "changed" and bool(event.data["points"]))[-1].data
+        assert logged["points"] == {run_id: ["acc", "loss"]}
+        assert logged["live"] == [experiment_id]
+        writer.do("runlake.log_metric('loss', 0.25, step=2)")
+        assert listener.changed()["points"] == {run_id: ["loss"]}
+        writer.do("runlake.end_run()")
+        ended = listener.changed()
+        assert ended["runs"] == [run_id]
+        assert ended["tx"] > began["tx"]
+
+
+def test_points_that_a_server_takes_and_points_that_are_not_stored_are_told(lake: tuple[Server, Writer]) -> None:
+    server, writer = lake
+    writer.do("runlake.set_experiment('taken')")
+    run_id = server.create_run(experiment_of(server, "taken"))
+    with listening(server, experiments="taken") as listener:
+        server.post("runs/log-metric", run_id=run_id, key="loss", value=1, timestamp=1, step=1)
+        points = listener.until(lambda event: event.name == "changed" and bool(event.data["points"]))[-1].data
+        assert points["points"][run_id] == ["loss"]
+        mine = writer.do("run = runlake.start_run(); runlake.throttle('loss', every=1000); print(run.info.run_id)")
+        writer.do("runlake.log_metric('loss', 1.0, step=0)")
+        listener.until(lambda event: mine in event.data.get("points", {}))
+        writer.do("runlake.log_metric('loss', 2.0, step=1)")  # which is held back, and yet its latest value
+        listener.until(lambda event: mine in event.data.get("points", {}))
+        writer.do("runlake.end_run()")
+
+
+def test_what_is_logged_all_the_time_is_told_four_times_a_second_at_most(lake: tuple[Server, Writer]) -> None:
+    server, writer = lake
+    writer.do("runlake.set_experiment('busy')")
+    with listening(server, experiments="busy") as listener:
+        writer.do("runlake.start_run()")
+        log = "[(runlake.log_metric('m', 0.1, step=n), time.sleep(0.002)) for n in range(700)]"
+        writer.do(f"import time; {log}; runlake.end_run()")
+        told = listener.until(lambda event: event.name == "changed" and bool(event.data["runs"]))
+        told += listener.until(lambda event: event.name == "changed" and bool(event.data["runs"]))
+        pauses = [later.at - earlier.at for earlier, later in pairwise(told)]
+        assert len(told) >= 4
+        assert sorted(pauses)[len(pauses) // 2] >= 0.24, pauses
+
+
+def test_who_comes_back_hears_what_was_missed(lake: tuple[Server, Writer]) -> None:
+    server, writer = lake
+    writer.do("runlake.set_experiment('missed')")
+    with listening(server, experiments="missed") as listener:
+        first = writer.do("print(runlake.start_run().info.run_id)")
+        listener.changed()
+    writer.do("runlake.log_metric('loss', 1.0)")
+    second = writer.do("print(runlake.start_run(nested=True).info.run_id)")
+    writer.do("runlake.end_run()")
+    server.post("registered-models/create", name="missed")
+    with listening(server, last_id=listener.last_id, experiments="missed") as again:
+        missed = again.next()
+        assert missed.name == "changed"
+        assert second in missed.data["runs"]
+        assert missed.data["points"][first] is None, "which of its metrics have grown, nobody knows"
+        assert missed.data["registry"]
+    with listening(server, last_id=missed.id, experiments="missed", points=False) as again:
+        assert again.next().name == "alive"
+    with listening(server, since=1, experiments="missed", points=False) as again:
+        assert set(again.next().data["runs"]) == {first, second}
+    writer.do("runlake.end_run()")
+
+
+def test_who_comes_back_from_another_store_or_from_its_future_is_told_to_begin_anew(
+    lake: tuple[Server, Writer],
+) -> None:
+    server, _ = lake
+    with listening(server) as listener:
+        tx, event, life = listener.last_id.split("-")
+        assert int(tx) > 0
+    for last_id in (f"{10**9}-{event}-{life}", f"{tx}-{event}-{'0' * 8}", "what?"):
+        with listening(server, last_id=last_id) as again:
+            told = again.next()
+            assert told.name == "reset"
+            assert told.id.endswith(f"-{life}")
+
+
+def test_more_runs_than_can_be_named_are_many(lake: tuple[Server, Writer]) -> None:
+    server, writer = lake
+    writer.do("runlake.set_experiment('many')")
+    with listening(server, experiments="many") as listener:
+        pass
+    writer.do("[(runlake.start_run(run_id=None), runlake.end_run()) for n in range(201)]")
+    with listening(server, last_id=listener.last_id, experiments="many", points=False) as again:
+        told = again.next().data
+        assert (told["runs"], told["experiments"]) == (None, [experiment_of(server, "many")])
+
+
+def test_only_the_experiments_that_were_asked_for_are_told(lake: tuple[Server, Writer]) -> None:
+    server, _ = lake
+    mine, other = (server.create_experiment(name) for name in ("mine", "other"))
+    with listening(server, experiments="mine") as listener:
+        server.create_run(other)
+        run_id = server.create_run(mine)
+        told = listener.until(lambda event: bool(event.data.get("runs")))
+        assert [one for event in told for one in (event.data.get("runs") or ())] == [run_id]
+    assert server.send("GET", f"{PATH}?experiments=nowhere").status == 404
+    assert server.send("GET", f"{PATH}?points=perhaps").status == 400
+    head = server.send("HEAD", PATH)
+    assert (head.status, head.body) == (200, b"")
+
+
+def test_only_what_may_be_read_is_told_and_withdrawn_rights_end_that(tmp_path: Path) -> None:
+    headers = people(tmp_path)
+    store = Store.open(tmp_path / "lake")
+    with served(tmp_path, "--auth") as server:
+        admin = {**headers["admin"], "Content-Type": "application/json"}
+        ids = [
+            server.send("POST", "/api/2.0/mlflow/experiments/create", f'{{"name": "{name}"}}', admin).json
+            for name in ("shown", "hidden")
+        ]
+        shown, hidden = (one["experiment_id"] for one in ids)
+        access.grant(store, "stranger", Level.READ, Kind.EXPERIMENT, shown)
+        assert server.send("GET", PATH).status == 401
+        assert server.send("GET", f"{PATH}?experiments=hidden", headers=headers["stranger"]).status == 403
+
+        def make(experiment_id: str) -> str:
+            body = f'{{"experiment_id": "{experiment_id}"}}'
+            made = server.send("POST", "/api/2.0/mlflow/runs/create", body, admin)
+            return str(made.json["run"]["info"]["run_id"])
+
+        with listening(server, headers["stranger"]) as listener, listening(server, headers["reader"]) as reader:
+            server.send("POST", "/api/2.0/mlflow/registered-models/create", '{"name": "m"}', admin)
+            assert reader.changed()["registry"]
+            make(hidden)
+            assert reader.changed()["experiments"] == [hidden]
+            make(shown)
+            assert listener.next().data["experiments"] == [shown]
+            access.grant(store, "stranger", Level.NONE, Kind.EXPERIMENT, shown)
+            store.catalog.remove_user("reader")
+            while not reader.ended:  # which takes some three seconds; what is read of rights is read of all
+                make(shown)
+            with listening(server, headers["admin"]) as everything:
+                unseen = make(shown)
+                everything.until(lambda event: unseen in (event.data.get("runs") or ()))
+            told = [run_id for event in listener.rest() for run_id in event.data.get("runs", ())]
+            assert unseen not in told
+    store.close()
+
+
+def test_open_streams_do_not_hold_up_the_end_of_the_server(tmp_path: Path) -> None:
+    with served(tmp_path, "--workers", "2") as server, listening(server) as one, listening(server) as other:
+        began = time.perf_counter()
+        assert server.stop() == 0
+        assert time.perf_counter() - began < 3  # 0.7 s on a machine that does nothing else; an answer may take 30 s
+        assert one.has_ended()
+        assert other.has_ended()
+
+
+def test_streams_take_no_memory_budget_and_their_length_is_no_response_time(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        with listening(server), listening(server):
+            text = server.send("GET", "/metrics").body.decode()
+            assert _number(text, "runlake_request_memory_bytes{") == 0
+            assert _number(text, "runlake_http_requests_under_way{") == 3
+        while _number(server.send("GET", "/metrics").body.decode(), "runlake_http_requests_under_way{") > 1:
+            pass  # who has gone is noticed
+        text = server.send("GET", "/metrics").body.decode()
+        assert 'method="GET",route="runlake/events",status="200"} 2\n' in text
+        assert _number(text, "runlake_http_request_seconds_sum{") < 1
+
+
+def _number(text: str, name: str) -> Any:
+    return float(next(line for line in text.splitlines() if line.startswith(name)).split()[-1])
