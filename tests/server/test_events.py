@@ -224,7 +224,7 @@ def test_only_what_may_be_read_is_told_and_withdrawn_rights_end_that(tmp_path: P
             with listening(server, headers["admin"]) as everything:
                 unseen = make(shown)
                 everything.until(lambda event: unseen in (event.data.get("runs") or ()))
-            told = [run_id for event in listener.rest() for run_id in event.data.get("runs", ())]
+            told = [run_id for event in listener.rest() for run_id in event.data.get("runs") or ()]
             assert unseen not in told
     store.close()
 
