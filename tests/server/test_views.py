@@ -508,6 +508,36 @@ def test_the_best_of_what_is_left_comes_with_its_values(lake: Server) -> None:
     assert set(counts["kind"]) == {1, 3}, "what brushes do not change was not wanted"
 
 
+def test_pinned_runs_come_before_the_best_and_hidden_ones_not_at_all(lake: Server) -> None:
+    asked = {"experiments": "sweep", "sort": ["metrics.acc DESC"], "axes": [ACC], "top": 2, "color": "params.seed"}
+    _, best = tables(post(lake, "crossfilter", **asked, brush=["metrics.acc > 0.2"]))
+    ids = dict(best.select("run_name", "run_id").rows())
+    _, worst = tables(post(lake, "crossfilter", **{**asked, "sort": ["metrics.acc"]}))
+    pins, hides = worst["run_id"].to_list(), [ids["run 37"]]
+    _, drawn = tables(post(lake, "crossfilter", **asked, brush=["metrics.acc > 0.2"], pins=pins, hides=hides))
+    assert drawn.drop("run_id", "0").rows() == [("run 01", 1.0), ("run 03", 3.0), ("run 39", 39.0), ("run 35", 35.0)]
+
+
+def test_any_pairs_of_axes_are_counted_with_the_mean_of_another_field(lake: Server) -> None:
+    asked = {"experiments": "sweep", "axes": [LR, OPT, ACC], "brush": [None, "params.opt = 'sgd'"]}
+    answer = post(lake, "crossfilter", **asked, pairs=[[2, 0], [1, 1]], color="metrics.acc")
+    counts, _ = tables(answer)
+    turned = counted(tables(post(lake, "crossfilter", **asked, pairs=[[0, 2]]))[0], 2, 0)
+    assert len(turned) > 4
+    assert counted(counts, 2, 0) == {(b, a): count for (a, b), count in turned.items()}
+    assert counted(counts, 3, 1) == {(1, 1): 20}
+    assert counts.filter(kind=3, axis=1)["mean"].to_list() == [pytest.approx(0.2)]
+    assert notes(answer)["color"] == {"low": 0.01, "high": 0.39}
+    neighbours, _ = tables(post(lake, "crossfilter", **asked, pairs=[[0, 1], [1, 2]]))
+    assert neighbours.equals(tables(post(lake, "crossfilter", **asked))[0])
+
+
+def test_an_axis_says_what_has_no_place_on_it(lake: Server) -> None:
+    axes = [{"key": "metrics.loss"}, {"key": "params.seed", "scale": "log"}, {"key": "metrics.acc"}]
+    said = notes(post(lake, "crossfilter", experiments="sweep", axes=axes))["axes"]
+    assert [(axis["whole"], axis["unplaced"]) for axis in said] == [(False, 1), (True, 1), (False, 0)]
+
+
 def test_an_axis_of_a_metric_is_reduced_as_it_is_asked(lake: Server) -> None:
     axes = [{"key": "metrics.loss", "reduce": "min", "bins": 8}, {"key": "metrics.loss", "bins": 8}]
     answer = post(lake, "crossfilter", experiments="sweep", axes=axes)
@@ -528,6 +558,8 @@ def test_an_axis_of_a_metric_is_reduced_as_it_is_asked(lake: Server) -> None:
         ({"axes": [{"key": "artifact_uri"}]}, "artifact_uri is no axis"),
         ({"axes": [LR], "brush": ["params.lr <"]}, "\n  params.lr <\n             ^"),
         ({"axes": [LR], "brush": [None, None]}, "brush has 2 entries for 1 axes"),
+        ({"axes": [LR], "pairs": [[0, 1]]}, "pairs has [0, 1]; these must be places of two of the 1 axes"),
+        ({"axes": [LR], "pairs": [[0]]}, "pairs has an entry of 1 numbers; it must be the places of two axes"),
     ],
 )
 def test_mistakes_in_a_cross_filter(lake: Server, fields: dict[str, Any], message: str) -> None:

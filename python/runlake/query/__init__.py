@@ -17,7 +17,7 @@ from runlake.query.series import series
 if TYPE_CHECKING:
     from runlake.query.bands import band
     from runlake.query.binning import Axis
-    from runlake.query.brushing import crossfilter
+    from runlake.query.brushing import Best, crossfilter
     from runlake.query.by_seq import Stretch, points_by_seq
     from runlake.query.column_search import search_columns
     from runlake.query.comparison import compare
@@ -59,6 +59,7 @@ __all__ = [
     "MOST_GROUPED",
     "Axis",
     "Band",
+    "Best",
     "BetterThan",
     "Judged",
     "Lake",
@@ -147,6 +148,7 @@ _HOMES = {
     "compare": "comparison",
     "complete": "completion",
     "count_runs": "run_counts",
+    "Best": "brushing",
     "crossfilter": "brushing",
     "export": "exporting",
     "from_stream": "streams",

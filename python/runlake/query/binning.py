@@ -17,7 +17,7 @@ from runlake.query.filter.nodes import Field, Form, Function, Kind
 from runlake.query.filter.vocabulary import RUNS
 from runlake.query.filter.written import field_text
 from runlake.query.ordered import OrderedRuns
-from runlake.query.run_window import field_of, has_field
+from runlake.query.run_window import STEPS, field_of, has_field
 
 MOST_BINS: Final = 512
 MOST_CATEGORIES: Final = 128
@@ -63,6 +63,8 @@ class Binned:
         codes: u16; `bins` is the bin of what is missing.
         low: Where the first bin begins, `high` where the last one ends; None of categories.
         values: The texts of categories, of which the last is None where it is all others.
+        whole: Whether the values are whole numbers.
+        unplaced: How many runs have a value that the scale has not.
     """
 
     axis: Axis
@@ -72,11 +74,15 @@ class Binned:
     low: float | None = None
     high: float | None = None
     values: tuple[str | None, ...] | None = None
+    whole: bool = False
+    unplaced: int = 0
 
     def said(self) -> dict[str, Any]:
         """The axis as JSON says it."""
-        ends = {"low": self.low, "high": self.high} if self.values is None else {"values": list(self.values)}
-        return {"key": field_text(self.axis.field), "scale": self.scale, "bins": self.bins, **ends}
+        said = {"key": field_text(self.axis.field), "scale": self.scale, "bins": self.bins}
+        if self.values is not None:
+            return {**said, "values": list(self.values)}
+        return {**said, "low": self.low, "high": self.high, "whole": self.whole, "unplaced": self.unplaced}
 
 
 def binned(found: OrderedRuns, axis: Axis) -> Binned:
@@ -97,11 +103,17 @@ def _is_text(found: OrderedRuns, field: Field) -> bool:
     return field.kind is Kind.TAG or (field.kind is Kind.ATTRIBUTE and RUNS.attributes[field.key] is Form.TEXT)
 
 
+def _is_whole(found: OrderedRuns, field: Field) -> bool:
+    if field.kind is Kind.PARAM:
+        return found.table.shape.param_types.get(field.key, pl.Float64()).is_integer()
+    return field.kind is Kind.ATTRIBUTE or field.function in STEPS
+
+
 def _numbers(found: OrderedRuns, axis: Axis) -> Binned:
     scale = "linear" if axis.scale == "auto" else axis.scale
     if _is_text(found, axis.field) and axis.field.kind is Kind.ATTRIBUTE:
         raise InvalidInput(f"{axis.field.key} has texts; its scale must be 'category' or 'auto'")
-    values = found.table.field(axis.field, Form.NUMBER, found.rows).cast(pl.Float64).alias("value")
+    values = numbers_of(found, axis.field, found.rows).alias("value")
     value = pl.col("value")
     usable = value.is_finite() & (value > 0) if scale == "log" else value.is_finite()
     shown = pl.when(usable).then(value)
@@ -115,14 +127,14 @@ def _numbers(found: OrderedRuns, axis: Axis) -> Binned:
         part = (place * 0.5 - first * 0.5) / (last * 0.5 - first * 0.5)
         number = (part * axis.bins).floor().clip(0, axis.bins - 1).fill_null(axis.bins)
     codes = values.to_frame().select(number.cast(pl.UInt16)).to_series()
-    return Binned(axis, scale, axis.bins, codes, low, high)
+    unplaced = int((codes == axis.bins).sum()) - values.null_count()
+    return Binned(axis, scale, axis.bins, codes, low, high, whole=_is_whole(found, axis.field), unplaced=unplaced)
 
 
 def _categories(found: OrderedRuns, axis: Axis) -> Binned:
     if not has_field(found.table, axis.field):
         return Binned(axis, "category", 0, pl.repeat(0, len(found.rows), dtype=pl.UInt16, eager=True), values=())
-    form = Form.NUMBER if axis.field.kind is Kind.METRIC else Form.TEXT
-    texts = found.table.field(axis.field, form, found.rows).cast(pl.String).alias("text")
+    texts = texts_of(found, axis.field, found.rows)
     counted = texts.drop_nulls().value_counts(sort=True, name="runs")
     short = counted.filter(pl.col("text").str.len_bytes() <= LONGEST_SHOWN)["text"].head(MOST_CATEGORIES)
     shown = sorted(short.to_list(), key=_in_order)
@@ -132,6 +144,17 @@ def _categories(found: OrderedRuns, axis: Axis) -> Binned:
     others = pl.when(pl.col("text").is_null()).then(len(values)).otherwise(len(shown))
     number = known.select(pl.coalesce("code", others.cast(pl.UInt16))).to_series()
     return Binned(axis, "category", len(values), number, values=values)
+
+
+def texts_of(found: OrderedRuns, field: Field, rows: pl.Series) -> pl.Series:
+    """Return a field of some rows as the texts that categories are called by."""
+    form = Form.NUMBER if field.kind is Kind.METRIC else Form.TEXT
+    return found.table.field(field, form, rows).cast(pl.String).alias("text")
+
+
+def numbers_of(found: OrderedRuns, field: Field, rows: pl.Series) -> pl.Series:
+    """Return a field of some rows as 64-bit floating point numbers."""
+    return found.table.field(field, Form.NUMBER, rows).cast(pl.Float64, strict=False)
 
 
 def _in_order(text: str) -> tuple[bool, float, str]:

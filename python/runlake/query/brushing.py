@@ -10,26 +10,32 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
-from itertools import pairwise
-from typing import Final
+from typing import Final, TypeAlias
 
 import polars as pl
 
 from runlake.errors import InvalidInput
-from runlake.query.binning import Axis, Binned, binned
+from runlake.query.binning import Axis, Binned, binned, numbers_of, texts_of
+from runlake.query.drawn import drawn_rows
+from runlake.query.filter.nodes import Field
 from runlake.query.filter.parser import parse_filter
 from runlake.query.filter.written import written
 from runlake.query.ordered import OrderedRuns, Question, ordered_runs
 from runlake.query.reader import Lake
-from runlake.query.run_window import values_of
 
 MOST_AXES: Final = 64
+MOST_PAIRS: Final = 128
 MOST_TOP: Final = 500
-COUNTS: Final = pl.Schema({"kind": pl.UInt8, "axis": pl.UInt8, "a": pl.UInt16, "b": pl.UInt16, "count": pl.UInt32})
+COUNTS: Final = pl.Schema(
+    {"kind": pl.UInt8, "axis": pl.UInt8, "a": pl.UInt16, "b": pl.UInt16, "count": pl.UInt32, "mean": pl.Float32}
+)
+
+Pairs: TypeAlias = Sequence[tuple[int, int]]
+"""Pairs of axes by their places."""
 
 
 class Histogram(IntEnum):
-    """What counts are of; a pair is of the axis and of the next one."""
+    """What counts are of; a pair is of an axis and, where nothing else is said, of the next one."""
 
     ALL = 0
     UNDER_OTHERS = 1
@@ -38,10 +44,20 @@ class Histogram(IntEnum):
 
 
 @dataclass(frozen=True)
+class Best:
+    """Which runs are wanted one by one: the first `top` of those that are left, pinned ones before, none hidden."""
+
+    top: int = 0
+    pins: tuple[str, ...] = ()
+    hides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Crossfilter:
     """The answer: `total` runs of the question, of which the brushes leave `left`.
 
-    `counts` has a row a bin or pair of bins that is not empty; `top` are the first of the runs that are left.
+    `counts` has a row a bin or pair of bins that is not empty; `best` are the runs that were wanted one by one; `ends`
+    are the least and the largest of the finite values that colour is of, None without any.
     """
 
     found: OrderedRuns
@@ -49,7 +65,8 @@ class Crossfilter:
     total: int
     left: int
     counts: pl.DataFrame
-    top: pl.DataFrame
+    best: pl.DataFrame
+    ends: tuple[float | None, float | None] | None
 
 
 def crossfilter(
@@ -58,39 +75,63 @@ def crossfilter(
     axes: Sequence[Axis],
     brush: Sequence[str | None] = (),
     *,
-    top: int = 0,
+    best: Best | None = None,
     everything: bool = True,
+    pairs: Pairs | None = None,
+    color: Field | None = None,
 ) -> Crossfilter:
     """Count runs in the bins of axes.
 
     Args:
         brush: For each axis the filter that is brushed there, or None; missing ones are None.
-        top: How many runs to return, in the order of the question, with their values.
+        best: Which runs to return with their values; None is no run.
         everything: Count what is there without brushes as well, which does not change while one is moved.
+        pairs: The axes whose bins are counted together; None is each with the next one.
+        color: A field whose mean over the runs of a pair of bins is wanted.
 
     Returns:
-        `counts`: `kind: u8` (a `Histogram`), `axis: u8`, `a: u16` and, of pairs, `b: u16` (bins, 0 otherwise),
-        `count: u32`. `top`: `run_id`, `run_name`, and a column an axis, called by its number.
+        `counts`: `kind: u8` (a `Histogram`), `axis: u8` (or the place of a pair), `a: u16` and, of pairs, `b: u16`
+        (bins, 0 otherwise), `count: u32`, `mean: f32` of the finite values of `color`, under all brushes. `best`:
+        `run_id`, `run_name`, a column an axis, called by its number, of numbers or of texts, and `color: f64`.
 
     Raises:
-        InvalidInput: a filter cannot be read, or there are too many axes, brushes or rows.
+        InvalidInput: a filter cannot be read, or there are too many axes, brushes, pairs or rows.
         NotFound: an experiment does not exist.
     """
-    if not 1 <= len(axes) <= MOST_AXES:
-        raise InvalidInput(f"axes has {len(axes)} entries; it must have from 1 to {MOST_AXES}")
-    if len(brush) > len(axes):
-        raise InvalidInput(f"brush has {len(brush)} entries for {len(axes)} axes")
-    if not 0 <= top <= MOST_TOP:
-        raise InvalidInput(f"top is {top}; it must be from 0 to {MOST_TOP}")
+    wanted = best or Best()
+    coupled = [(place, place + 1) for place in range(len(axes) - 1)] if pairs is None else pairs
+    _check(axes, brush, coupled, wanted)
     found = ordered_runs(lake, question)
     bins = tuple(binned(found, axis) for axis in axes)
     masks = {place: mask for place, text in enumerate(brush) if (mask := _mask(found, text)) is not None}
     left = _all_of(list(masks.values()))
-    pieces = [*_everything(found, bins)] if everything else []
-    pieces += _under(found, bins, masks, left)
+    shades = None if color is None else found.kept(("numbers", color), lambda: numbers_of(found, color, found.rows))
+    pieces = [*_everything(found, bins, coupled)] if everything else []
+    pieces += [*_under(bins, masks, left), *_pairs_under(found, bins, coupled, left, shades)]
     rows = found.rows if left is None else found.rows.filter(left)
-    counts = pl.concat([COUNTS.to_frame(), *pieces])
-    return Crossfilter(found, bins, len(found.rows), len(rows), counts, _top(found, axes, rows.head(top)))
+    return Crossfilter(
+        found,
+        bins,
+        len(found.rows),
+        len(rows),
+        pl.concat([COUNTS.to_frame(), *pieces], how="diagonal"),
+        _best(found, bins, color, drawn_rows(found, rows, wanted.top, wanted.pins, wanted.hides)),
+        None if shades is None else _ends(shades),
+    )
+
+
+def _check(axes: Sequence[Axis], brush: Sequence[str | None], pairs: Pairs, best: Best) -> None:
+    if not 1 <= len(axes) <= MOST_AXES:
+        raise InvalidInput(f"axes has {len(axes)} entries; it must have from 1 to {MOST_AXES}")
+    if len(brush) > len(axes):
+        raise InvalidInput(f"brush has {len(brush)} entries for {len(axes)} axes")
+    if len(pairs) > MOST_PAIRS:
+        raise InvalidInput(f"pairs has {len(pairs)} entries; it may have {MOST_PAIRS}")
+    for pair in pairs:
+        if not all(0 <= place < len(axes) for place in pair):
+            raise InvalidInput(f"pairs has {list(pair)}; these must be places of two of the {len(axes)} axes")
+    if not 0 <= best.top <= MOST_TOP:
+        raise InvalidInput(f"top is {best.top}; it must be from 0 to {MOST_TOP}")
 
 
 def _mask(found: OrderedRuns, text: str | None) -> pl.Series | None:
@@ -107,31 +148,40 @@ def _all_of(masks: Sequence[pl.Series]) -> pl.Series | None:
     return both
 
 
-def _everything(found: OrderedRuns, bins: Sequence[Binned]) -> Iterator[pl.DataFrame]:
+def _everything(found: OrderedRuns, bins: Sequence[Binned], pairs: Pairs) -> Iterator[pl.DataFrame]:
     """Counts without brushes."""
     for place, one in enumerate(bins):
         counted = found.kept(("counts", one.axis), partial(_counted, one.codes))
         yield _rows(counted, Histogram.ALL, place, 1)
-    for place, (one, other) in enumerate(pairwise(bins)):
-        pairs = pairs_of(found, one, other)
-        counted = found.kept(("counts", one.axis, other.axis), partial(_counted, pairs))
+    for place, (one, other) in enumerate(_axes_of(bins, pairs)):
+        codes = pairs_of(found, one, other)
+        counted = found.kept(("counts", one.axis, other.axis), partial(_counted, codes))
         yield _rows(counted, Histogram.ALL_PAIRS, place, other.bins + 1)
 
 
-def _under(
-    found: OrderedRuns, bins: Sequence[Binned], masks: dict[int, pl.Series], left: pl.Series | None
-) -> Iterator[pl.DataFrame]:
-    """Counts under brushes, and of each axis under those of the others."""
+def _under(bins: Sequence[Binned], masks: dict[int, pl.Series], left: pl.Series | None) -> Iterator[pl.DataFrame]:
+    """Counts of each axis under the brushes of the others."""
     for place, one in enumerate(bins):
         others = left
         if place in masks:
             others = _all_of([mask for axis, mask in masks.items() if axis != place])
         codes = one.codes if others is None else one.codes.filter(others)
         yield _rows(_counted(codes), Histogram.UNDER_OTHERS, place, 1)
-    for place, (one, other) in enumerate(pairwise(bins)):
-        pairs = pairs_of(found, one, other)
-        counted = _counted(pairs if left is None else pairs.filter(left))
+
+
+def _pairs_under(
+    found: OrderedRuns, bins: Sequence[Binned], pairs: Pairs, left: pl.Series | None, shades: pl.Series | None
+) -> Iterator[pl.DataFrame]:
+    """Counts of pairs under all brushes."""
+    kept = shades if shades is None or left is None else shades.filter(left)
+    for place, (one, other) in enumerate(_axes_of(bins, pairs)):
+        codes = pairs_of(found, one, other)
+        counted = _counted(codes if left is None else codes.filter(left), kept)
         yield _rows(counted, Histogram.LEFT_PAIRS, place, other.bins + 1)
+
+
+def _axes_of(bins: Sequence[Binned], pairs: Pairs) -> list[tuple[Binned, Binned]]:
+    return [(bins[one], bins[other]) for one, other in pairs]
 
 
 def pairs_of(found: OrderedRuns, one: Binned, other: Binned) -> pl.Series:
@@ -143,8 +193,14 @@ def pairs_of(found: OrderedRuns, one: Binned, other: Binned) -> pl.Series:
     return found.kept(("pairs", one.axis, other.axis), make)
 
 
-def _counted(codes: pl.Series) -> pl.DataFrame:
-    return codes.alias("code").value_counts(name="count").sort("code")  # in order they take half as many bytes packed
+def _counted(codes: pl.Series, shades: pl.Series | None = None) -> pl.DataFrame:
+    """Count each code; in order, which takes half as many bytes packed."""
+    if shades is None:
+        return codes.alias("code").value_counts(name="count").sort("code")
+    shade = pl.col("shade")
+    means = shade.filter(shade.is_finite()).mean().cast(pl.Float32).alias("mean")
+    frame = pl.DataFrame([codes.alias("code"), shades.alias("shade")])
+    return frame.group_by("code").agg(pl.len().alias("count"), means).sort("code")
 
 
 def _rows(counted: pl.DataFrame, kind: Histogram, axis: int, bins: int) -> pl.DataFrame:
@@ -156,9 +212,20 @@ def _rows(counted: pl.DataFrame, kind: Histogram, axis: int, bins: int) -> pl.Da
         (code // bins).cast(pl.UInt16).alias("a"),
         (code % bins).cast(pl.UInt16).alias("b"),
         pl.col("count").cast(pl.UInt32),
+        *([pl.col("mean")] if "mean" in counted.columns else []),
     )
 
 
-def _top(found: OrderedRuns, axes: Sequence[Axis], rows: pl.Series) -> pl.DataFrame:
-    columns = [values_of(found.table, axis.field, rows).alias(str(place)) for place, axis in enumerate(axes)]
+def _best(found: OrderedRuns, bins: Sequence[Binned], color: Field | None, rows: pl.Series) -> pl.DataFrame:
+    columns = [
+        (numbers_of if one.values is None else texts_of)(found, one.axis.field, rows).alias(str(place))
+        for place, one in enumerate(bins)
+    ]
+    if color is not None:
+        columns.append(numbers_of(found, color, rows).alias("color"))
     return found.table.wide(["run_id", "run_name"], rows).with_columns(columns)
+
+
+def _ends(shades: pl.Series) -> tuple[float | None, float | None]:
+    finite = shades.filter(shades.is_finite())
+    return finite.min(), finite.max()  # type: ignore[return-value]

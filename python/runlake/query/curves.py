@@ -11,6 +11,7 @@ import polars as pl
 
 from runlake.entities import ViewType
 from runlake.errors import InvalidInput, NotFound
+from runlake.query.drawn import drawn_rows, places_of
 from runlake.query.filter.nodes import Field, Form, Kind
 from runlake.query.grid import Grid, exact_grid, growing_grid, real_grid
 from runlake.query.keys import KeyChoice
@@ -127,7 +128,7 @@ def chart(
     """
     wanted.check()
     found = ordered_runs(lake, chosen) if isinstance(chosen, Question) else _of_ids(lake, chosen)
-    rows = _shown(found, top, pins, hides) if isinstance(chosen, Question) else _places(found, chosen)
+    rows = drawn_rows(found, found.rows, top, pins, hides) if isinstance(chosen, Question) else places_of(found, chosen)
     keys = _keys(found, wanted)
     ids = found.table.field(Field(Kind.ATTRIBUTE, "run_id"), Form.TEXT, rows)
     curves = _Curves(lake, found, rows, ids, keys, wanted)
@@ -241,22 +242,6 @@ def _of_ids(lake: Lake, ids: Sequence[str]) -> OrderedRuns:
         raise NotFound(f"there is no run {unknown[0][:100]!r}")
     named = tuple(sorted(set(experiments.values())))
     return ordered_runs(lake, Question(named, view=ViewType.ALL))
-
-
-def _shown(found: OrderedRuns, top: int, pins: Sequence[str], hides: Sequence[str]) -> pl.Series:
-    pinned, hidden = _places(found, pins), _places(found, hides)
-    rest = found.rows.head(top + len(pinned) + len(hidden))
-    rest = rest.filter(~rest.is_in(pl.concat([pinned, hidden]).implode())).head(top)
-    return pl.concat([pinned.filter(~pinned.is_in(hidden.implode())), rest])
-
-
-def _places(found: OrderedRuns, ids: Sequence[str]) -> pl.Series:
-    if not ids:
-        return pl.Series("row", [], pl.UInt32)
-    known = found.table.field(Field(Kind.ATTRIBUTE, "run_id"), Form.TEXT)
-    wanted = pl.DataFrame({"run_id": list(dict.fromkeys(ids))}, {"run_id": pl.String})
-    places = known.to_frame("run_id").with_row_index("row")
-    return wanted.join(places, on="run_id", maintain_order="left")["row"]
 
 
 def _first_bucket(grid: Grid, since: Since | None) -> int:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from runlake.catalog import Catalog
 
 _KEPT: Final = 8
-_KEPT_COLUMNS: Final = 48  # 200 kB each for 100,000 runs, or four times that
+_KEPT_COLUMNS: Final = 64  # 200 kB each for 100,000 runs, or four times that
 _FRESH_S: Final = 60.0  # a filter on a time such as -7d means something else after a while
 _PROCESS: Final = os.urandom(6).hex()
 _numbers = itertools.count()
@@ -62,12 +62,13 @@ class OrderedRuns:
     columns: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def kept(self, place: Any, make: Callable[[], T]) -> T:
-        """Return what `make` gives, which is as long as the runs; the last of it is kept."""
-        found: T | None = self.columns.get(place)
+        """Return what `make` gives, which is as long as the runs; what was used last is kept."""
+        found: T | None = self.columns.pop(place, None)  # another thread that misses it now makes the same
         if found is None:
+            found = make()
             for oldest in list(self.columns)[: 1 - _KEPT_COLUMNS]:
-                self.columns.pop(oldest, None)  # another thread may have been here
-            found = self.columns[place] = make()
+                self.columns.pop(oldest, None)
+        self.columns[place] = found
         return found
 
     @cached_property

@@ -22,7 +22,8 @@ from runlake.query.table import ATTRIBUTES, RunTable
 MOST_ROWS: Final = 50_000
 _DEFAULT: Final = tuple(name for name in ATTRIBUTES if name != "artifact_uri")
 _PLACE: Final = Field(Kind.ATTRIBUTE, "artifact_uri")
-_STEPS: Final = (Function.COUNT, Function.ARGMIN, Function.ARGMAX)
+STEPS: Final = (Function.COUNT, Function.ARGMIN, Function.ARGMAX)
+"""Functions of a metric that give whole numbers."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def values_of(table: RunTable, field: Field, rows: pl.Series | None) -> pl.Serie
         name = field.key if field.kind is Kind.ATTRIBUTE else f"params.{field.key}"
         return table.wide([name], rows).to_series()
     values = table.field(field, Form.NUMBER if field.kind is Kind.METRIC else Form.TEXT, rows)
-    return values.cast(pl.Int64) if field.function in _STEPS else values
+    return values.cast(pl.Int64) if field.function in STEPS else values
 
 
 def _column(table: RunTable, field: Field, rows: pl.Series, places: str) -> pl.Series:

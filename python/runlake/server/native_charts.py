@@ -69,16 +69,31 @@ def crossfilter(
     view: int = ViewType.ACTIVE_ONLY,
     brush: list[str | None] | None = None,
     top: int = 0,
+    pins: list[str] | None = None,
+    hides: list[str] | None = None,
     all: bool = True,
+    pairs: list[list[int]] | None = None,
+    color: str | None = None,
 ) -> View:
-    """Count the runs of a filter in the bins of axes and of neighbouring axes, with brushes and without."""
+    """Count the runs of a filter in the bins of axes and of pairs of axes, with brushes and without."""
     from runlake import query
 
-    asked = [_axis(axis) for axis in axes]
     question = query.question_of(experiments, where, sort, view)
-    found = query.crossfilter(store, question, asked, brush or (), top=top, everything=all)
+    found = query.crossfilter(
+        store,
+        question,
+        [_axis(axis) for axis in axes],
+        brush or (),
+        best=query.Best(top, tuple(_few("pins", pins)), tuple(_few("hides", hides))),
+        everything=all,
+        pairs=None if pairs is None else [_pair(pair) for pair in pairs],
+        color=None if color is None else query.Axis.of(color).field,
+    )
     notes = {"axes": [axis.said() for axis in found.axes], "total": found.total, "left": found.left}
-    parts = [[found.counts], [found.top]]
+    if found.ends is not None:
+        notes["color"] = {"low": found.ends[0], "high": found.ends[1]}
+    counts = found.counts if color is not None else found.counts.drop("mean")
+    parts = [[counts], [found.best]]
     return View(lambda: parts, {}, found.found.tx, found.total, found.found.version, notes)
 
 
@@ -141,6 +156,12 @@ def _axis(given: dict[str, Any]) -> Axis:
         if not isinstance(value, _AXIS[name]) or isinstance(value, bool):
             raise InvalidInput(f"the {name} of an axis is {value!r:.40}; it must be {_AXIS_SAID[name]}")
     return query.Axis.of(**given)
+
+
+def _pair(given: list[int]) -> tuple[int, int]:
+    if len(given) != 2:
+        raise InvalidInput(f"pairs has an entry of {len(given)} numbers; it must be the places of two axes")
+    return given[0], given[1]
 
 
 def _curves(found: Chart) -> list[Iterable[pl.DataFrame]]:
