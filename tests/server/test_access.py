@@ -32,6 +32,7 @@ from tests.server.wire import API, Answer, Server
 # The least of these that may call a route. It is written by hand, so that the table is not compared with itself.
 WHO = ("nobody", "stranger", "reader", "editor", "manager", "admin")
 VIEW = "/api/runlake/v1"
+MODEL = f"{VIEW}/models/{{name}}"
 CALL, FRAME, SENT = "/api/runlake/v1/call", "/api/runlake/v1/frames", "/api/runlake/v1/replication"
 NEEDED = {
     "nobody": ["GET /health", "GET /version"],
@@ -44,6 +45,7 @@ NEEDED = {
         "POST /graphql",
         "GET /api/runlake/v1/openapi.json",
         "GET /api/runlake/v1/hello",
+        f"GET {VIEW}/models",
         f"POST {CALL}/create_experiment",
         f"POST {CALL}/experiments",
         f"POST {CALL}/search_experiments",
@@ -102,6 +104,8 @@ NEEDED = {
         "GET /get-artifact",
         "GET mlflow-artifacts/artifacts",
         "GET mlflow-artifacts/artifacts/{path:path}",
+        *(f"GET {MODEL}{rest}" for rest in ("", "/versions", "/versions/{version}", "/curve", "/columns")),
+        *(f"GET {MODEL}{rest}" for rest in ("/events", "/gates")),
         "GET mlflow/registered-models/get",
         "GET mlflow/registered-models/get-latest-versions",
         "POST mlflow/registered-models/get-latest-versions",
@@ -137,6 +141,9 @@ NEEDED = {
         "POST mlflow/experiments/set-experiment-tag",
         "POST mlflow/experiments/delete-experiment-tag",
         "PUT mlflow-artifacts/artifacts/{path:path}",
+        *(f"POST {MODEL}/versions/{{version}}/{rest}" for rest in ("stage", "approvals", "checks")),
+        *(f"{method} {MODEL}/aliases/{{alias}}" for method in ("PUT", "DELETE")),
+        *(f"PATCH {MODEL}{rest}" for rest in ("", "/versions/{version}")),
         "PATCH mlflow/registered-models/update",
         "POST mlflow/registered-models/set-tag",
         "DELETE mlflow/registered-models/delete-tag",
@@ -157,6 +164,7 @@ NEEDED = {
         *(f"POST {CALL}/{name}" for name in ("delete_experiment", "restore_experiment", "delete_run", "restore_run")),
         f"POST {CALL}/remove_artifacts",
         *(f"POST {CALL}/{name}" for name in ("set_gate", "delete_gate", "force_stage", "force_alias")),
+        *(f"{method} {MODEL}/gates/{{target}}" for method in ("PUT", "DELETE")),
         "POST mlflow/runs/delete",
         "POST mlflow/runs/restore",
         "POST mlflow/experiments/delete",
@@ -233,7 +241,9 @@ def test_a_route_is_open_to_those_who_may_and_to_nobody_else(least: str, method:
         api = "ajax-api/3.0" if (method, f"3.0/{path}") in EMPTY_FOR_PAGES else f"api/{version}"
         path = f"/{api}/{path}"
     where = "nothing" if least == "stranger" or "replication" in path else f"{experiment_id}/{run_id}/artifacts/x"
-    for field, value in {"path:path": where, "name:path": quote(name), "run_id": run_id, "model_id": model_id}.items():
+    placed = {"path:path": where, "name:path": quote(name), "run_id": run_id, "model_id": model_id}
+    placed |= {"name": quote(name), "version": "1", "alias": "champion", "target": "@champion"}
+    for field, value in placed.items():
         path = path.replace(f"{{{field}}}", value)
     path = path.replace("{tag_key:path}", "key").replace("{sha256}", "0" * 64)
     for who in WHO:

@@ -112,5 +112,5 @@ def send(server: Server, method: str, path: str, fields: dict[str, Any], accept:
 def test_no_request_meets_a_defect(filled: Server, request_: tuple[tuple[str, str], dict[str, Any], str]) -> None:
     (method, route), fields, accept = request_
     for name in re.findall(r"{(\w+)", route):
-        route = re.sub(rf"{{{name}(:path)?}}", quote(fields.pop(name), safe=""), route)
+        route = re.sub(rf"{{{name}(:path)?}}", quote(str(fields.pop(name)), safe=""), route)
     send(filled, method, f"/api/runlake/v1/{route}", fields, accept)

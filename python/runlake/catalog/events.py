@@ -25,6 +25,11 @@ GENESIS: Final = "0" * 64
 
 _COLUMNS = "event, at_ms, user_id, action, model, name, version, payload, hash"
 _PAGE = 10_000
+_AFTER_ALL = (1 << 63) - 1
+_ABOUT_VERSION = (
+    "(version = ? OR (action = 'set_alias' AND json_extract(payload, '$.before') = ?) OR (action = 'move_version'"
+    " AND EXISTS (SELECT 1 FROM json_each(payload, '$.archived') WHERE value = ?)))"
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,33 @@ class Events(Part):
             rows = session.all(
                 f"SELECT {_COLUMNS} FROM registry_event WHERE model = ? AND event > ? ORDER BY event LIMIT ?",
                 (*model, after, limit),
+            )
+        return [_event(row) for row in rows]
+
+    def latest_model_events(
+        self, name: str, *, before: int | None = None, version: int | None = None, limit: int = 100
+    ) -> list[RegistryEvent]:
+        """Return events of the registered model that has a name now, the latest first.
+
+        Args:
+            before: Only events with a smaller number.
+            version: Only what was done to this version, which includes that another took an alias or a stage from it.
+
+        Raises:
+            NotFound: none has that name.
+        """
+        conditions, values = ["event < ?"], [_AFTER_ALL if before is None else before]
+        if version is not None:
+            conditions.append(_ABOUT_VERSION)
+            values += [version] * 3
+        with self._database.reading() as session:
+            model = session.one("SELECT model FROM registered_model WHERE name = ?", (name,))
+            if model is None:
+                raise NotFound(f"Registered Model with name={name} not found")
+            rows = session.all(
+                f"SELECT {_COLUMNS} FROM registry_event WHERE model = ? AND {' AND '.join(conditions)}"
+                " ORDER BY event DESC LIMIT ?",
+                (*model, *values, limit),
             )
         return [_event(row) for row in rows]
 

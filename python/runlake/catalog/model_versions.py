@@ -179,6 +179,26 @@ class Versions(Part):
             ):
                 add_event(session, stamp, "delete_version_tag", model, name, version, key=key)
 
+    def version_counts(self) -> dict[int, int]:
+        """Return how many versions there are of each registered model that has any, by its number."""
+        with self._database.reading() as session:
+            return dict(session.all("SELECT model, count(*) FROM model_version GROUP BY model"))
+
+    def stage_holders(self, name: str, stage: str, limit: int) -> tuple[list[int], int]:
+        """Return the highest `limit` versions in a stage, highest first, and how many are in it.
+
+        Raises:
+            NotFound: no registered model has that name.
+        """
+        with self._database.reading() as session:
+            place = (find_model(session, name), stage)
+            rows = session.all(
+                "SELECT version FROM model_version WHERE model = ? AND stage = ? ORDER BY version DESC LIMIT ?",
+                (*place, limit),
+            )
+            ((total,),) = session.all("SELECT count(*) FROM model_version WHERE model = ? AND stage = ?", place)
+        return [version for (version,) in rows], int(total)
+
     def version_columns(self, attributes: Sequence[str], tag_keys: Sequence[str], wanted: Narrowed) -> Columns:
         """Return attributes and tags of versions, column by column.
 

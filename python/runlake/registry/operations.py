@@ -55,8 +55,8 @@ def create_registered_model(
     """
     return store.catalog.create_registered_model(
         names.check_model_name(name),
-        tags=_tags(tags or {}),
-        description=_description(description),
+        tags=checked_tags(tags or {}),
+        description=checked_description(description),
         stamp=_stamp(user_id),
     )
 
@@ -86,7 +86,7 @@ def update_registered_model(
     store: AnyStore, name: str, description: str | None, *, user_id: str | None = None
 ) -> RegisteredModel:
     """Give a registered model another description."""
-    name, description = names.check_model_name(name), _description(description)
+    name, description = names.check_model_name(name), checked_description(description)
     return store.catalog.update_registered_model(name, description, _stamp(user_id))
 
 
@@ -126,7 +126,7 @@ def get_latest_versions(store: AnyStore, name: str, stages: Sequence[str] | None
 
 def set_registered_model_tag(store: AnyStore, name: str, key: str, value: Any, *, user_id: str | None = None) -> None:
     """Set a tag of a registered model."""
-    ((key, text),) = _tags({key: value}).items()
+    ((key, text),) = checked_tags({key: value}).items()
     store.catalog.set_registered_model_tag(names.check_model_name(name), key, text, _stamp(user_id))
 
 
@@ -163,12 +163,12 @@ def create_model_version(
         NotFound: no registered model has that name.
         InvalidInput: the source is not one of this store's, or not of the run or model that is named with it.
     """
-    name, texts = names.check_model_name(name), _tags(tags or {})
+    name, texts = names.check_model_name(name), checked_tags(tags or {})
     lineage = _lineage(store, source, run_id, model_id, texts, local=local_sources)
     new = NewVersion(
         *(name, lineage.source, lineage.storage, lineage.run_id, lineage.model_id),
         run_link=None if run_link is None else _run_link(run_link),
-        description=_description(description),
+        description=checked_description(description),
         tags=texts,
     )
     return store.catalog.create_version(new, _stamp(user_id))
@@ -233,7 +233,7 @@ def update_model_version(
     store: AnyStore, name: str, version: object, description: str | None, *, user_id: str | None = None
 ) -> ModelVersion:
     """Give a version another description."""
-    name, number, description = names.check_model_name(name), version_number(version), _description(description)
+    name, number, description = names.check_model_name(name), version_number(version), checked_description(description)
     return store.catalog.update_version(name, number, description, _stamp(user_id))
 
 
@@ -309,7 +309,7 @@ def set_model_version_tag(
     store: AnyStore, name: str, version: object, key: str, value: Any, *, user_id: str | None = None
 ) -> None:
     """Set a tag of a version."""
-    ((key, text),) = _tags({key: value}).items()
+    ((key, text),) = checked_tags({key: value}).items()
     store.catalog.set_version_tag(names.check_model_name(name), version_number(version), key, text, _stamp(user_id))
 
 
@@ -402,7 +402,7 @@ def _stamp(user_id: str | None) -> Stamp:
     return Stamp(user_id, now_ms())
 
 
-def _tags(tags: Mapping[str, Any]) -> dict[str, str]:
+def checked_tags(tags: Mapping[str, Any]) -> dict[str, str]:
     """Check tags; unlike those of runs, what is too long is refused."""
     return {names.check_key(key, "tag"): _tag_value(key, str(value)) for key, value in tags.items()}
 
@@ -412,7 +412,7 @@ def _tag_value(key: str, value: str) -> str:
     return names.check_utf8(names.check_length(value, names.MAX_MODEL_TAG_VALUE, what), what)
 
 
-def _description(description: str | None) -> str | None:
+def checked_description(description: str | None) -> str | None:
     if description is None:
         return None
     what = "the description"

@@ -51,6 +51,7 @@ class Need:
         scope: What a token must be good for.
         level: What the caller must be allowed to do with each thing that `find` finds.
         reads: What else the caller must be allowed to read.
+        manages: What the caller must be allowed to manage besides.
         admin: Whether only administrators may call it.
         open_to_all: Whether nobody is asked who they are.
         narrow: Leaves out of a request what the caller may not read, where that is better than refusing it.
@@ -62,6 +63,7 @@ class Need:
     level: Level = Level.READ
     find: Find = nothing_named
     reads: Find = nothing_named
+    manages: Find = nothing_named
     admin: bool = False
     open_to_all: bool = False
     narrow: Narrow | None = None
@@ -130,6 +132,8 @@ class Admission:
             self.caller.require(self._need.level, kind, resource)
         for kind, resource in self._need.reads(store, fields):
             self.caller.require(Level.READ, kind, resource)
+        for kind, resource in self._need.manages(store, fields):
+            self.caller.require(Level.MANAGE, kind, resource)
 
     def conclude(self, store: Store, fields: Fields, answer: Any) -> None:
         """Do what follows from a request that has been answered; what it has granted counts from now on."""

@@ -141,6 +141,9 @@ _USERS: Final = {
 _READ_ALL: Final = Need(find=about.every_experiment, has_body=True)
 _PROMOTE: Final = Need(Scope.WRITE, Level.EDIT, about.model, narrow=about.as_caller, has_body=True)
 _GOVERN: Final = Need(Scope.WRITE, Level.MANAGE, about.model, narrow=about.as_caller, has_body=True)
+_PROMOTE_OR_FORCE: Final = Need(
+    Scope.WRITE, Level.EDIT, about.model, manages=about.forced_model, narrow=about.as_caller, has_body=True
+)
 _CALLS: Final = {
     "approve_version": _PROMOTE,
     "artifact_kind": Need(find=about.run, has_body=True),
@@ -223,6 +226,25 @@ _VIEWS: Final = {
     ("DELETE", "views/{name:path}"): Need(Scope.WRITE),
     ("GET", "events"): Need(find=about.named_experiments),  # of what the caller may not read it does not tell
 }
+_REGISTRY_VIEWS: Final = {
+    ("GET", "models"): _SIGNED_IN,  # finds what the caller may read
+    ("GET", "models/{name}"): _READ_MODEL,
+    ("PATCH", "models/{name}"): _PROMOTE,
+    ("GET", "models/{name}/versions"): _READ_MODEL,  # with what the caller may read of runs
+    ("GET", "models/{name}/versions/{version}"): _READ_MODEL,
+    ("PATCH", "models/{name}/versions/{version}"): _PROMOTE,
+    ("GET", "models/{name}/curve"): _READ_MODEL,
+    ("GET", "models/{name}/columns"): _READ_MODEL,
+    ("GET", "models/{name}/events"): _READ_MODEL,
+    ("PUT", "models/{name}/aliases/{alias}"): _PROMOTE_OR_FORCE,
+    ("DELETE", "models/{name}/aliases/{alias}"): _PROMOTE,
+    ("POST", "models/{name}/versions/{version}/stage"): _PROMOTE_OR_FORCE,
+    ("GET", "models/{name}/gates"): Need(find=about.model, narrow=about.as_caller),
+    ("PUT", "models/{name}/gates/{target}"): _GOVERN,
+    ("DELETE", "models/{name}/gates/{target}"): _GOVERN,
+    ("POST", "models/{name}/versions/{version}/approvals"): _PROMOTE,
+    ("POST", "models/{name}/versions/{version}/checks"): _PROMOTE,
+}
 _REPLICATION: Final = {
     ("POST", "have"): _SIGNED_IN,
     ("POST", "ledger"): Need(Scope.WRITE),  # the endpoint checks the runs that it is of
@@ -244,7 +266,7 @@ TABLE: Final[dict[tuple[str, str], Need]] = {
     ("GET", f"{_NATIVE}/hello"): _SIGNED_IN,
     **{("POST", f"{_NATIVE}/call/{name}"): need for name, need in _CALLS.items()},
     **{("POST", f"{_NATIVE}/frames/{name}"): need for name, need in _FRAMES.items()},
-    **{(method, f"{_NATIVE}/{path}"): need for (method, path), need in _VIEWS.items()},
+    **{(method, f"{_NATIVE}/{path}"): need for (method, path), need in {**_VIEWS, **_REGISTRY_VIEWS}.items()},
     **{(method, f"{_NATIVE}/replication/{path}"): need for (method, path), need in _REPLICATION.items()},
     **{("GET", path): _SIGNED_IN for path in (*PAGES, STATIC)},
     ("GET", "/static-files/{path:path}"): _SIGNED_IN,

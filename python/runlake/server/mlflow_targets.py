@@ -147,6 +147,11 @@ def model(_store: Store, fields: Fields) -> Iterator[Target]:
     return iter([(Kind.MODEL, fields.text("name"))])
 
 
+def forced_model(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the registered model whose gate is to be overridden; none where it is asked."""
+    return iter(()) if fields.values.get("force") in (None, False) else model(store, fields)
+
+
 def run_of_version(store: Store, fields: Fields) -> Iterator[Target]:
     """Find the experiment of the run that a version was made by."""
     version = fields.whole("version")

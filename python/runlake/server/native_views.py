@@ -10,6 +10,7 @@ from runlake.entities import ViewType
 from runlake.server.mlflow_entities import artifacts_of_run
 from runlake.server.native_artifacts import ARTIFACT_VIEWS
 from runlake.server.native_charts import crossfilter, diff, points, series
+from runlake.server.native_promotions import MODEL_VIEWS
 from runlake.server.native_runs import RUN_VIEWS
 from runlake.server.native_saved_views import SAVED_VIEWS
 from runlake.server.view import View
@@ -109,6 +110,7 @@ VIEWS: Final[Mapping[tuple[str, str], Callable[..., View]]] = {
     ("POST", "crossfilter"): crossfilter,
     ("POST", "points"): points,
     ("POST", "diff"): diff,
+    **MODEL_VIEWS,
     **RUN_VIEWS,
     **ARTIFACT_VIEWS,
     **SAVED_VIEWS,

@@ -17,13 +17,13 @@ from runlake.cli.described import aliases_of, described
 from runlake.cli.models.places import in_force
 from runlake.cli.options import example, folder_of, json_option, store_option
 from runlake.cli.registry.searching import versions
-from runlake.cli.signatures import SIGNATURE, signature_of, signature_rows
 from runlake.entities import LoggedModel, ModelVersion
 from runlake.errors import NotFound, RunlakeError, StoreUnavailable
 from runlake.models import locating
 from runlake.models.environment import Environment
 from runlake.models.environment_files import lock_hash
 from runlake.models.manifest import Model
+from runlake.models.signature_rows import SIGNATURE, signature_of, signature_rows
 from runlake.remote.address import is_address
 from runlake.stores import AnyStore, store_at
 

@@ -10,11 +10,11 @@ from runlake import config
 from runlake.cli import output
 from runlake.cli.described import aliases_of, described, given, moment
 from runlake.cli.registry.rules import print_rules, report_of
-from runlake.cli.signatures import SIGNATURE, signature_of, signature_rows
 from runlake.entities import ModelVersion, VersionLineage
 from runlake.errors import NotFound, PermissionDenied, RunlakeError
 from runlake.model_sources import version_files
 from runlake.models.manifest import MANIFEST_FILE, Model
+from runlake.models.signature_rows import SIGNATURE, signature_of, signature_rows
 from runlake.promotion import Approval, CheckResult, GateReport
 from runlake.registry import gates, origins
 from runlake.store import Store

@@ -1,4 +1,4 @@
-"""Signatures of models as tables."""
+"""Signatures of models as rows of a table and as JSON."""
 
 from __future__ import annotations
 
