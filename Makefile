@@ -22,7 +22,7 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 ORDERS := cargo test --quiet --locked --profile quick --package runlake-engine --features shuttle --test shuttle
 
 .DEFAULT_GOAL := help
-.PHONY: help tools develop demo test test-rust test-python torture conformance lint format bench counts wheel clean
+.PHONY: help tools develop demo test test-rust test-python torture conformance lint lint-ui format bench counts wheel clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,7 +74,7 @@ conformance: develop $(CLIENTS:%=$(VENVS)/%/.ready) ## Let MLflow's own clients,
 	CONFORMANCE_CLIENTS=$$(for client in $(CLIENTS); do printf '%s:' $(abspath $(VENVS))/$$client/bin/python; done) \
 		$(BIN)/python -m pytest -n $(JOBS) -p no:benchmark tests/conformance
 
-lint: develop ## Check format, lints, types, and the extension's stub against the extension
+lint: develop lint-ui ## Check format, lints, types, and the extension's stub against the extension
 	cargo fmt --all --check
 	cargo clippy --quiet --locked --profile quick --workspace --all-targets -- -D warnings
 	cargo clippy --quiet --locked --profile quick --package runlake-engine --all-targets --features shuttle -- -D warnings
@@ -82,6 +82,9 @@ lint: develop ## Check format, lints, types, and the extension's stub against th
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest runlake._engine
+
+lint-ui: ## Check the pages' modules: types, vendored files, unit tests; says so where Node is missing
+	@.ci/pages
 
 format: $(VENV)/.ready ## Format Rust and Python
 	cargo fmt --all
@@ -98,4 +101,4 @@ counts: develop ## Count anew how many instructions a point takes, and write tha
 	$(BIN)/python -m tests.engine.test_counts
 
 clean: ## Remove everything that was built
-	rm -rf target $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis python/runlake/*.so
+	rm -rf target $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis python/runlake/*.so ui/node_modules
