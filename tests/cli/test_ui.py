@@ -17,22 +17,28 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from tests.cli.conftest import Cli
+from tests.server.wire import served
 
 T = TypeVar("T")
 
 
+def noting_browser(folder: Path) -> dict[str, str]:
+    """An environment with a browser that writes what it is told to open into `folder/opened`."""
+    note, browser = folder / "opened", folder / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {note}.part && mv {note}.part {note}\n')
+    browser.chmod(0o755)
+    return {**os.environ, "BROWSER": f"{browser} %s"}
+
+
 class Shown:
-    """The command in a process of its own, with a browser that notes what it is told to open."""
+    """The command in a process of its own."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self._opened = folder / "opened"
         self._log = folder / "log"
-        browser = folder / "browser"
-        browser.write_text(f'#!/bin/sh\necho "$1" > {self._opened}.part && mv {self._opened}.part {self._opened}\n')
-        browser.chmod(0o755)
         command = [sys.executable, "-m", "runlake", "ui", "--store", str(folder / "lake"), *options]
         with self._log.open("wb") as stderr:
-            self._process = subprocess.Popen(command, stderr=stderr, env={**os.environ, "BROWSER": f"{browser} %s"})
+            self._process = subprocess.Popen(command, stderr=stderr, env=noting_browser(folder))
 
     def __enter__(self) -> Shown:
         return self
@@ -104,3 +110,12 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path, cli: Cli) -> None
 def test_a_run_that_is_not_there_is_said_to_be_missing(lake: Path, cli: Cli) -> None:
     refused = cli("ui", "--run", "nobody", "--no-browser")
     assert (refused.status, "no run has the id or name 'nobody'" in refused.err) == (2, True)
+
+
+def test_of_a_store_on_a_server_the_pages_of_the_server_are_opened(lake: Path, tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        command = [sys.executable, "-m", "runlake", "ui", "--store", server.url, "--run", "odd"]
+        done = subprocess.run(command, env=noting_browser(tmp_path), capture_output=True, text=True, timeout=30)
+        assert (done.returncode, done.stdout) == (0, "")
+        assert re.fullmatch(rf"{server.url}/runs/[0-9a-f]{{32}}", done.stderr.strip())
+        assert (tmp_path / "opened").read_text() == done.stderr
