@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from runlake.server.page_files import FOLDER
+from runlake.server.page_files import FOLDER, PageFiles
 from runlake.server.page_modules import closure, imports_of
 from runlake.server.pages import PAGES
 
 MOST_LINES = 300
 MOST_EAGER = 40
+MOST_BYTES = 110_000
+"""As gzip, before the first row of a table; what the rest of 150 kB is for."""
 START = "app.js"
 NOT_YET = {
     *("lib/color.js", "parts/chip.js", "parts/combobox.js", "parts/menu.js", "state/visible.js"),
@@ -92,6 +94,17 @@ def test_styles_are_named_by_the_shell_or_a_module() -> None:
 def test_few_modules_are_needed_before_a_page_is_shown(page: str) -> None:
     needed = closure(SOURCES, START, PAGES[page])
     assert len(needed) <= MOST_EAGER, f"{len(needed)} modules: {needed}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_light(page: str) -> None:
+    release = PageFiles().look()
+    shell = release.shell(PAGES[page])
+    names = set(re.findall(r'(?:src|href)="/static/[0-9a-f]+/([^"]+)"', shell.content.decode()))
+    files = [file for name in names if (file := release.find(name)) is not None]
+    assert len(files) == len(names)
+    weight = sum(len(file.compressed) for file in (shell, *files))
+    assert weight <= MOST_BYTES, f"{weight} bytes as gzip"
 
 
 def test_modules_stay_small_enough_to_read() -> None:
