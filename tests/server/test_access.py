@@ -89,7 +89,10 @@ NEEDED = {
         *(f"POST {CALL}/{name}" for name in ("get_gates", "get_approvals", "get_checks", "evaluate_gate")),
         *(f"POST {FRAME}/{name}" for name in ("runs", "points", "series", "band", "compare", "listing", "history")),
         *(f"POST {VIEW}/{name}" for name in ("runs", "columns", "filter", "series", "crossfilter", "points", "diff")),
-        *(f"GET {VIEW}/runs/{{run_id}}{more}" for more in ("", "/artifacts", "/artifacts/table", "/artifacts/raw")),
+        *(
+            f"GET {VIEW}/runs/{{run_id}}{more}"
+            for more in ("", "/points", "/artifacts", "/artifacts/table", "/artifacts/raw")
+        ),
         f"POST {VIEW}/runs/change",
         *(f"GET {VIEW}/{name}" for name in ("experiments", "runs", "columns", "filter", "events")),
         f"GET {SENT}/runs/{{run_id}}",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
+import polars as pl
 import pytest
 
 from tests.server.people import Called
@@ -107,6 +108,25 @@ def test_metrics_are_summed_up_exactly_whatever_their_values_and_steps(lake: tup
     assert (metrics["up"]["last"], metrics["up"]["max"], metrics["up"]["nan"]) == ("Infinity", "Infinity", 0)
     never = metrics["never"]
     assert (never["last"], never["min"], never["min_step"], never["mean"]) == ("NaN", None, None, None)
+
+
+def test_points_are_given_as_they_were_logged_page_by_page(lake: tuple[Server, str]) -> None:
+    server, run_id = lake
+
+    def points(**fields: Any) -> tuple[list[tuple[Any, ...]], str]:
+        answer = get(server, f"runs/{run_id}/points", key="loss", **fields)
+        assert answer.status == 200, answer.body
+        frame = pl.read_ipc_stream(answer.body[: int(answer.headers["x-runlake-parts"])])
+        return frame.select("step", pl.col("value").cast(pl.String)).rows(), answer.headers["x-runlake-total"]
+
+    everything = [(0, "1.5"), (1, "NaN"), (HUGE + 1, "0.5")]
+    assert points() == (everything, "3")
+    assert points(offset=1, limit=1) == (everything[1:2], "3")
+    assert points(step=str(HUGE + 1)) == (everything[2:], "1")
+    assert points(step="9" * 19) == ([], "0")
+    for wrong in ({"step": "1.5"}, {"step": "9" * 20}, {"limit": 10_001}, {"offset": -1}):
+        assert get(server, f"runs/{run_id}/points", key="loss", **wrong).status == 400
+    assert get(server, "runs/nothing/points", key="loss").status == 404
 
 
 def test_where_a_run_comes_from_and_what_it_read_is_told(lake: tuple[Server, str]) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         metric_history,
         metric_places,
         metrics_of,
+        points_from,
         stored_points,
     )
     from runlake.query.judging import Judged, judge_run, metric_of_run, parts_of
@@ -98,6 +99,7 @@ __all__ = [
     "point_pieces",
     "points",
     "points_by_seq",
+    "points_from",
     "question_of",
     "read_part",
     "run_ids_of",
@@ -170,6 +172,7 @@ _HOMES = {
     "parts_of": "judging",
     "point_pieces": "serving",
     "points_by_seq": "by_seq",
+    "points_from": "history",
     "question_of": "ordered",
     "read_part": "tables_in_files",
     "run_ids_of": "ordered",

@@ -217,6 +217,7 @@ _VIEWS: Final = {
     ("POST", "runs/change"): Need(  # the endpoint refuses each run that the caller may not change
         Scope.WRITE, find=about.shown_runs, narrow=about.all_readable_unless_chosen
     ),
+    ("GET", "runs/{run_id}/points"): _READ_RUN,
     ("GET", "runs/{run_id}/artifacts"): _READ_RUN,
     ("GET", "runs/{run_id}/artifacts/table"): _READ_RUN,
     ("GET", "runs/{run_id}/artifacts/raw"): _READ_RUN,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from runlake.entities import KeyLedger
 
 _MOST_CHANGED: Final = 10_000
+_MOST_POINTS: Final = 10_000
+_WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _STATES: Final = (LifecycleStage.ACTIVE, LifecycleStage.DELETED)
 _MOST_TEXT: Final = 20_000  # of a data set: its profile may have 16 MB
 _MOST_CHILDREN: Final = 200
@@ -120,6 +123,19 @@ def change_runs(
     refused |= store.catalog.change_runs(allowed, change)
     said = [{"run_id": run_id, "message": refused[run_id]} for run_id in ids if run_id in refused]
     return View(value={"changed": len(ids) - len(said), "refused": said})
+
+
+def run_points(store: Store, run_id: str, key: str, step: str | None = None, offset: int = 0, limit: int = 100) -> View:
+    """Give points of one metric of a run as they were logged, by step and time, from a step on."""
+    from runlake import query
+
+    if offset < 0 or not 1 <= limit <= _MOST_POINTS:
+        raise InvalidInput(f"offset is {offset} and limit {limit}; from 0 on, 1 to {_MOST_POINTS:,} points are given")
+    if step is not None and not _WHOLE.fullmatch(step):
+        raise InvalidInput(f"step is {names.shortened(step)!r}; it must be a whole number of 64 bits")
+    first = None if step is None else max(-names.MAX_STEP - 1, min(int(step), names.MAX_STEP))
+    frame, total = query.points_from(store, run_id, key, first, offset, limit)
+    return View(lambda: [[frame]], {}, None, total)
 
 
 def _checked_tags(tags: Mapping[str, str | None]) -> tuple[dict[str, str], list[str]]:
@@ -245,5 +261,6 @@ RUN_VIEWS: Final[Mapping[tuple[str, str], Callable[..., View]]] = {
     ("GET", "runs/{run_id}"): run,
     ("PATCH", "runs/{run_id}"): change_run,
     ("POST", "runs/change"): change_runs,
+    ("GET", "runs/{run_id}/points"): run_points,
 }
 """What can be asked of a run, by method and path."""

@@ -118,6 +118,6 @@ VIEWS: Final[Mapping[tuple[str, str], Callable[..., View]]] = {
 """Every view, by the method and the path under which it is asked for."""
 AS_TABLES: Final = frozenset(
     {("POST", name) for name in ("runs", "columns", "series", "crossfilter", "points")}
-    | {("GET", name) for name in ("runs", "columns", "runs/{run_id}/artifacts/table")}
+    | {("GET", name) for name in ("runs", "columns", "runs/{run_id}/points", "runs/{run_id}/artifacts/table")}
 )
 """Those whose answer is Arrow for whoever takes it; of all others it is an object of JSON."""
