@@ -17,6 +17,7 @@ import { follow } from "./state/view.js";
 /** @type {Record<string, () => Promise<{default: Page}>>} each is fetched when it is first shown */
 const PAGES = {
   experiments: () => import("./pages/experiments.js"),
+  runs: () => import("./pages/runs.js"),
 };
 
 /** Pages that are here. */

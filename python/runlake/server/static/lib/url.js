@@ -63,6 +63,9 @@ export const PARTS = Object.freeze({
   lifecycle: choice("lifecycle", ["active", "deleted", "all"]),
   /** Columns of the table in their order; none are those that the page chooses. */
   columns: list("column"),
+  /** Columns that stay at the left, besides the name, and widths as `120:metrics.loss`, in pixels. */
+  frozen: list("frozen"),
+  widths: list("width"),
   group: list("group"),
   differs: flag("differs"),
   /** How many runs of the order are drawn, and runs that are drawn or left out whatever the order says. */

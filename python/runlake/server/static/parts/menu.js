@@ -13,25 +13,6 @@ export function Menu({ label, items, icon = "ellipsis", text, class: named = "" 
   const [open, setOpen] = useState(false);
   const id = useId();
   const button = useRef(/** @type {HTMLButtonElement | null} */ (null));
-  const list = useRef(/** @type {HTMLDivElement | null} */ (null));
-
-  useEffect(() => {
-    if (!open || !list.current || !button.current) return undefined;
-    list.current.showPopover();
-    settle(list.current, button.current);
-    focusables(list.current)[0]?.focus();
-    return undefined;
-  }, [open]);
-
-  const close = () => {
-    setOpen(false);
-    button.current?.focus();
-  };
-  /** @param {KeyboardEvent} event */
-  const onKeyDown = (event) => {
-    if (event.key === "Escape" || event.key === "Tab") close();
-    if (list.current) walk(event, focusables(list.current));
-  };
   return h(
     "span",
     { class: `menu ${named}` },
@@ -44,15 +25,41 @@ export function Menu({ label, items, icon = "ellipsis", text, class: named = "" 
       text ?? h(Icon, { name: icon }),
       text && h(Icon, { name: "chevron-down", size: 14 }),
     ),
-    open &&
-      h(
-        "div",
-        {
-          ref: list, id, class: "menu-list", role: "menu", "aria-label": label, popover: "auto", onKeyDown,
-          onToggle: (/** @type {any} */ event) => event.newState === "closed" && setOpen(false),
-        },
-        items.map((item, i) => (item === "-" ? h("hr", { key: i }) : h(Entry, { key: i, item, close }))),
-      ),
+    open && button.current && h(MenuList, { id, label, items, anchor: button.current, onClose: () => setOpen(false) }),
+  );
+}
+
+/**
+ * What can be done, below something on the page, for as long as it is drawn. Focus goes back to where it was.
+ *
+ * @param {{label: string, items: readonly Item[], anchor: Element, onClose: () => void, id?: string}} props
+ */
+export function MenuList({ label, items, anchor, onClose, id }) {
+  const list = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const before = useRef(document.activeElement);
+  useEffect(() => {
+    if (!list.current) return;
+    list.current.showPopover();
+    settle(list.current, anchor);
+    focusables(list.current)[0]?.focus();
+  }, [anchor]);
+
+  const close = () => {
+    onClose();
+    if (before.current instanceof HTMLElement) before.current.focus({ preventScroll: true });
+  };
+  /** @param {KeyboardEvent} event */
+  const onKeyDown = (event) => {
+    if (event.key === "Escape" || event.key === "Tab") close();
+    if (list.current) walk(event, focusables(list.current));
+  };
+  return h(
+    "div",
+    {
+      ref: list, id, class: "menu-list", role: "menu", "aria-label": label, popover: "auto", onKeyDown,
+      onToggle: (/** @type {any} */ event) => event.newState === "closed" && onClose(),
+    },
+    items.map((item, i) => (item === "-" ? h("hr", { key: i }) : h(Entry, { key: i, item, close }))),
   );
 }
 
@@ -72,7 +79,7 @@ function Entry({ item, close }) {
  * Put something that pops up below what it belongs to, or above it, and inside the window.
  *
  * @param {HTMLElement} popup
- * @param {HTMLElement} anchor
+ * @param {Element} anchor
  */
 export function settle(popup, anchor) {
   const at = anchor.getBoundingClientRect();

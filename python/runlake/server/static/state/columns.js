@@ -1,0 +1,162 @@
+// Columns of the table: those that the address names, or those that tell runs apart; their places and widths.
+// @ts-check
+import { computed, effect, signal } from "../vendor/preact.js";
+import { isAbort, view as ask } from "../lib/api.js";
+import { values } from "../lib/arrow.js";
+import { NAME, NARROWEST, WIDEST, moved, place } from "./layout.js";
+import { change, question, view } from "./view.js";
+
+/** @typedef {{name: string, kind: string, key: string, type: string, runs: number, min: number | null, max: number | null, distinct: number}} Column */
+
+export const FIRST = Object.freeze([NAME, "status", "start_time", "duration"]);
+const MOST_PARAMS = 5;
+const MOST_METRICS = 4;
+const LOOKED_AT = 40;
+
+/** Columns that tell runs apart, found by the server; null while they are looked for. @type {import("../vendor/preact.js").Signal<string[] | null>} */
+const telling = signal(null);
+/** What the names with a `*` stand for. @type {import("../vendor/preact.js").Signal<ReadonlyMap<string, string[]>>} */
+const expanded = signal(new Map());
+/** Columns that all runs have alike, while only what differs is shown; null when not known. @type {import("../vendor/preact.js").Signal<ReadonlySet<string> | null>} */
+const alike = signal(null);
+
+/** Which runs columns are looked for in: those of the experiments, whatever is filtered, so that columns stay. */
+const everything = computed(() => ({ experiments: question.value.experiments, view: question.value.view }), );
+
+/** Names of the columns, before those are left out that do not differ. */
+export const chosen = computed(() => {
+  if (view.columns.value.length === 0) return [...FIRST, ...(telling.value ?? [])];
+  return [...new Set([NAME, ...view.columns.value.flatMap((name) => (isPattern(name) ? (expanded.value.get(name) ?? []) : [name]))])];
+});
+
+/** Names of the columns that are shown, in their order. */
+export const shown = computed(() => {
+  const left = alike.value;
+  return view.differs.value && left ? chosen.value.filter((name) => name === NAME || !left.has(name)) : chosen.value;
+});
+
+export const widths = computed(() => new Map(view.widths.value.flatMap(readWidth)));
+export const layout = computed(() => place(shown.value, view.frozen.value, widths.value));
+
+/** Whether all columns that were chosen are known by name. */
+export const settled = computed(() => (view.columns.value.length ? view.columns.value.every((name) => !isPattern(name) || expanded.value.has(name)) : telling.value !== null));
+
+/** Look for columns for as long as the page is there. @returns {() => void} */
+export function begin() {
+  const ends = [effect(findTelling), effect(expand), effect(findAlike)];
+  return () => ends.forEach((end) => end());
+}
+
+/**
+ * Search columns on the server.
+ *
+ * @param {import("../lib/api.js").Fields} fields as `GET columns` takes them
+ * @param {AbortSignal} [stop]
+ * @returns {Promise<{columns: Column[], total: number}>}
+ */
+export async function search(fields, stop) {
+  const { parts, total } = await ask("columns", { ...everything.peek(), ...fields }, { signal: stop });
+  const [table] = parts;
+  const read = Object.fromEntries(table.names.map((name) => [String(name), values(table, String(name))]));
+  return { columns: read.name.map((_, i) => /** @type {any} */ (Object.fromEntries(Object.keys(read).map((key) => [key, read[key][i]])))), total };
+}
+
+/** Show a column, or no longer. @param {string} name @param {boolean} on */
+export function toggle(name, on) {
+  const names = on ? [...chosen.value, name] : chosen.value.filter((one) => one !== name);
+  change({ columns: names, frozen: on ? view.frozen.value : view.frozen.value.filter((one) => one !== name) });
+}
+
+/** Put a column before another one, or at the end. @param {string} name @param {string | null} before */
+export function move(name, before) {
+  const fixed = new Set(view.frozen.value);
+  if (fixed.has(name) && (before === null || fixed.has(before))) change({ frozen: moved(view.frozen.value, name, before) });
+  else change({ columns: moved(chosen.value, name, before) });
+}
+
+/** Keep a column at the left, or no longer. @param {string} name @param {boolean} on */
+export function freeze(name, on) {
+  const rest = view.frozen.value.filter((one) => one !== name);
+  change({ frozen: on ? [...rest, name] : rest });
+}
+
+/** Give a column a width in pixels; null is the usual one. @param {string} name @param {number | null} width */
+export function resize(name, width) {
+  const rest = view.widths.value.filter((text) => readWidth(text)[0]?.[0] !== name);
+  const next = width === null ? [] : [`${Math.round(Math.min(WIDEST, Math.max(NARROWEST, width)))}:${name}`];
+  change({ widths: [...rest, ...next] }, { replace: true });
+}
+
+/** @param {string} text @returns {[string, number][]} */
+function readWidth(text) {
+  const found = /^(\d{1,4}):(.+)$/s.exec(text);
+  return found ? [[found[2], Math.min(WIDEST, Math.max(NARROWEST, Number(found[1])))]] : [];
+}
+
+/** Whether a name stands for all columns of a kind. @param {string} name */
+export function isPattern(name) {
+  return /^(params|metrics|tags)\.\*$/.test(name);
+}
+
+function findTelling() {
+  everything.value;
+  if (view.columns.value.length) return undefined;
+  const stop = new AbortController();
+  Promise.all([
+    search({ kind: ["params"], differs: true, limit: MOST_PARAMS }, stop.signal),
+    search({ kind: ["metrics"], limit: LOOKED_AT }, stop.signal),
+  ]).then(
+    ([params, metrics]) => {
+      telling.value = [...params.columns, ...telltale(metrics.columns)].map((column) => column.name);
+    },
+    (error) => {
+      if (!isAbort(error)) telling.value = []; // the rows say what is wrong
+    },
+  );
+  return () => stop.abort();
+}
+
+/** The metrics that most runs have, those of the machine last. @param {Column[]} columns */
+function telltale(columns) {
+  const rank = (/** @type {Column} */ column) => (column.key.startsWith("system/") ? 1 : 0);
+  return [...columns].sort((a, b) => rank(a) - rank(b) || b.runs - a.runs).slice(0, MOST_METRICS);
+}
+
+function expand() {
+  everything.value;
+  const patterns = view.columns.value.filter(isPattern);
+  if (patterns.length === 0) return undefined;
+  const stop = new AbortController();
+  Promise.all(
+    patterns.map(async (pattern) => {
+      const kind = [pattern.slice(0, -2)];
+      const { columns } = await search({ kind, limit: MOST_NAMES, values: false }, stop.signal);
+      return /** @type {[string, string[]]} */ ([pattern, columns.map((column) => column.name)]);
+    }),
+  ).then(
+    (found) => {
+      expanded.value = new Map(found);
+    },
+    () => undefined,
+  );
+  return () => stop.abort();
+}
+
+const MOST_NAMES = 50_000;
+
+function findAlike() {
+  if (!view.differs.value) {
+    alike.value = null;
+    return undefined;
+  }
+  const names = chosen.value;
+  const stop = new AbortController();
+  ask("runs", { ...question.value, sort: undefined, columns: names, differs: true, limit: 0 }, { signal: stop.signal }).then(
+    ({ notes }) => {
+      const kept = new Set(notes.columns ?? names);
+      alike.value = new Set(names.filter((name) => !kept.has(name)));
+    },
+    () => undefined,
+  );
+  return () => stop.abort();
+}

@@ -1,0 +1,218 @@
+// Runs of the table: the list on the server, its order, and which of its first ones are drawn.
+// @ts-check
+import { batch, computed, effect, signal, untracked } from "../vendor/preact.js";
+import { List } from "./tree.js";
+import * as columns from "./columns.js";
+import { filter, question, view } from "./view.js";
+import { decide } from "./visible.js";
+import { ROWS, Windows, windowOf } from "./windows.js";
+
+/** @typedef {import("../lib/api.js").Fields} Fields */
+/** @typedef {import("../lib/api.js").ApiError} ApiError */
+
+/** What is asked of every run, for its name, its colour and its links. */
+export const BASE = Object.freeze(["run_id", "experiment_id", "run_name", "status", "lifecycle_stage", "start_time", "duration"]);
+/** So many columns are asked for at once; of more only those in view are. */
+export const MOST_AT_ONCE = 40;
+
+/** The rows that are shown. @type {import("../vendor/preact.js").Signal<List | null>} */
+export const root = signal(null);
+/** Counts whatever has come of the rows, so that they are drawn. */
+export const arrived = signal(0);
+/** What went wrong with the rows, and nothing if all is well. @type {import("../vendor/preact.js").Signal<ApiError | null>} */
+export const failure = signal(null);
+/** Whether other rows than those that are shown are awaited. */
+export const loading = signal(true);
+
+/** How many rows there are; NaN while that is not known. */
+export const total = computed(() => (arrived.value, root.value?.windows.total ?? NaN));
+/** The transaction that the rows are as of. */
+export const tx = computed(() => (arrived.value, root.value?.windows.tx ?? NaN));
+/** Ids of the first runs in their order; of groups there are none. @type {import("../vendor/preact.js").ReadonlySignal<readonly string[]>} */
+export const order = computed(() => {
+  arrived.value;
+  const windows = root.value?.windows;
+  if (!windows || windows.question.group) return [];
+  const wanted = view.top.value + view.pins.value.length + view.hides.value.length;
+  const ids = [];
+  for (let row = 0; row < wanted; row += 1) {
+    const id = windows.value(row, "run_id");
+    if (id === undefined) break;
+    ids.push(id);
+  }
+  return ids;
+});
+/** Runs that are drawn in charts. */
+export const drawnIds = computed(() => new Set(decide(order.value, { top: view.top.value, pins: view.pins.value, hides: view.hides.value })));
+
+/** What says which rows there are. */
+export const asked = computed(() => rowsOf({ ...question.value, where: filter.value }, view.group.value));
+
+/**
+ * The fields of the first request of the page, which the server's hint to browsers has to spell in the same way.
+ *
+ * @param {import("../lib/url.js").State} state
+ * @param {string} where the filter with the ranges on axes
+ */
+export function firstRequest(state, where) {
+  const lifecycle = { active: 1, deleted: 2, all: 3 }[state.lifecycle];
+  const said = { experiments: state.experiments, where: where || undefined, sort: state.sort, view: lifecycle };
+  return windowOf(rowsOf(said, state.group), namesAtOnce(state.columns, state.group), 0);
+}
+
+/** Ask for the rows, and again for others whenever the address says others. @returns {() => void} */
+export function begin() {
+  const endColumns = columns.begin();
+  const end = effect(() => {
+    const fields = asked.value;
+    untracked(() => start(fields));
+  });
+  return () => {
+    end();
+    endColumns();
+    batch(() => {
+      root.value?.end();
+      awaited?.end();
+      [root.value, awaited] = [null, null];
+    });
+  };
+}
+
+/** Ask for all that is shown anew: something has changed on the server. What is opened stays open. */
+export function renew() {
+  start(asked.peek());
+}
+
+/** The list that is awaited, to take the place of the one that is shown. @type {List | null} */
+let awaited = null;
+
+/** @param {Fields} fields */
+function start(fields) {
+  awaited?.end();
+  loading.value = true;
+  const list = new List(windowsOf(fields, () => come(list)));
+  awaited = list;
+  const before = root.peek();
+  const same = before && JSON.stringify(before.windows.question) === JSON.stringify(fields);
+  const from = same ? looked[0] : 0;
+  list.windows.want(from, Math.max(looked[1], from + 1), wantedNames(fields));
+}
+
+/** @param {List} list */
+function come(list) {
+  batch(() => {
+    if (list === awaited) {
+      const before = root.peek();
+      if (before && JSON.stringify(before.windows.question) === JSON.stringify(list.windows.question)) reopen(before, list);
+      before?.end();
+      [root.value, awaited, failure.value, loading.value] = [list, null, null, false];
+    }
+    arrived.value += 1;
+  });
+}
+
+/** Rows of the first list that were looked at last. @type {[number, number]} */
+let looked = [0, 1];
+
+/**
+ * Say which rows are in view, of all lists, and which columns.
+ *
+ * @param {number} from
+ * @param {number} to
+ * @param {readonly string[]} inView names of columns; of few columns all are asked for, whatever is in view
+ * @param {number} ahead 1 while the reader goes down, -1 while up
+ */
+export function look(from, to, inView, ahead) {
+  const list = root.peek();
+  if (!list) return;
+  list.within(from, to, (below, first, end) => {
+    if (below === list) looked = [first, end];
+    below.windows.want(first, end, wantedNames(below.windows.question, inView), ahead);
+  });
+}
+
+/**
+ * Open a list below a row.
+ *
+ * @param {List} parent
+ * @param {number} index
+ * @param {Fields} fields what says which rows it has
+ * @param {unknown[]} said what all of them have in common: the values of the groups that they are in
+ */
+export function open(parent, index, fields, said) {
+  const list = new List(windowsOf(fields, () => void (arrived.value += 1)), parent, index, said);
+  parent.open.set(index, list);
+  list.windows.want(0, 1, wantedNames(fields));
+  arrived.value += 1;
+}
+
+/** @param {List} parent @param {number} index */
+export function close(parent, index) {
+  parent.close(index);
+  arrived.value += 1;
+}
+
+/** @param {Fields} fields @param {() => void} changed */
+function windowsOf(fields, changed) {
+  return new Windows(fields, changed, (error) => {
+    batch(() => {
+      failure.value = error;
+      loading.value = false;
+    });
+  });
+}
+
+/** Open in a new list what was open in the one before, at the rows that were meant. @param {List} before @param {List} list */
+function reopen(before, list) {
+  for (const below of before.opened) {
+    const key = keyOfRow(before, below.at);
+    for (const [number, window] of list.windows.windows) {
+      const height = window.values().next().value?.length ?? 0;
+      for (let i = 0; i < height; i += 1) {
+        const index = number * ROWS + i;
+        if (keyOfRow(list, index) === key && below.windows.question) open(list, index, below.windows.question, pathOf(below));
+      }
+    }
+  }
+}
+
+/** What a row is known by: the id of a run, or what the runs of a group have in common. @param {List} list @param {number} index @returns {string} */
+export function keyOfRow(list, index) {
+  const { windows } = list;
+  const by = /** @type {string[] | undefined} */ (windows.question.group);
+  return by ? groupId([...pathOf(list), windows.value(index, by[0])]) : windows.value(index, "run_id");
+}
+
+/** The id of a group of runs: the values that they have in common. @param {readonly unknown[]} values */
+export function groupId(values) {
+  return JSON.stringify(values.map((value) => (value === null || value === undefined ? null : String(value))));
+}
+
+/** What the rows of a list have in common: the values of the groups that it is in. @param {List} list @returns {unknown[]} */
+export function pathOf(list) {
+  return /** @type {unknown[]} */ (list.said ?? []);
+}
+
+/** @param {Fields} said @param {readonly string[]} group */
+function rowsOf(said, group) {
+  return group.length ? { ...said, group: [group[0]] } : { ...said, group: undefined };
+}
+
+/** @param {Fields} fields @param {readonly string[]} [inView] */
+function wantedNames(fields, inView = []) {
+  const names = columns.chosen.peek();
+  if (fields.group) return names.length <= MOST_AT_ONCE ? numbersOf(names) : numbersOf(inView);
+  return [...new Set([...BASE, ...(names.length <= MOST_AT_ONCE ? names : inView)])];
+}
+
+/** @param {readonly string[]} names @param {readonly string[]} group */
+function namesAtOnce(names, group) {
+  const few = names.length <= MOST_AT_ONCE && !names.some(columns.isPattern) ? names : [];
+  return group.length ? numbersOf([...columns.FIRST, ...few]) : [...new Set([...BASE, ...few])];
+}
+
+/** Columns of which a group may have a mean. @param {readonly string[]} names */
+function numbersOf(names) {
+  return names.filter((name) => name === "duration" || /^(params|metrics)\.|\(/.test(name));
+}
+

@@ -1,0 +1,80 @@
+// Menus: what can be done with a column, and with a row.
+// @ts-check
+import { pathOf } from "../lib/router.js";
+import { say } from "../state/toasts.js";
+import { freeze, resize, toggle } from "../state/columns.js";
+import { NAME } from "../state/layout.js";
+import { drawnIds } from "../state/runs.js";
+import { change, filter, view } from "../state/view.js";
+import { toggleDrawn, togglePin } from "../state/visible.js";
+import { clauseOf } from "./clauses.js";
+import { sortBy, sortOf } from "./sorting.js";
+import { whereOf } from "./rows.js";
+
+/** @typedef {import("../parts/menu.js").Item} Item */
+
+/** @param {string} name @returns {Item[]} */
+export function columnItems(name) {
+  const sorted = sortOf(view.sort.value, name);
+  const isName = name === NAME;
+  const isFrozen = view.frozen.value.includes(name);
+  const grouped = view.group.value.includes(name);
+  return [
+    { label: "Sort upwards", icon: "chevron-up", run: () => sortBy(name, false) },
+    { label: "Sort downwards", icon: "chevron-down", run: () => sortBy(name, true) },
+    ...(view.sort.value.length && !sorted ? [{ label: "Sort by it as well", icon: "plus", run: () => sortBy(name, false, true) }] : []),
+    "-",
+    ...(/^metrics\.|\(/.test(name) ? [] : [{ label: grouped ? "Group by it no longer" : "Group by it", icon: "list", run: () => toggleGroup(name) }]),
+    { label: "Colour runs by it", icon: "sun", checked: view.color.value === name, run: () => change({ color: view.color.value === name ? "" : name }) },
+    "-",
+    ...(isName ? [] : [{ label: "Keep it at the left", icon: "pin", checked: isFrozen, run: () => freeze(name, !isFrozen) }]),
+    { label: "Usual width", icon: "maximize-2", run: () => resize(name, null) },
+    { label: "Copy its name", icon: "copy", run: () => copy(name, "The name of the column") },
+    ...(isName ? [] : [{ label: "Hide column", icon: "eye-off", run: () => toggle(name, false) }]),
+  ];
+}
+
+/** @param {import("./rows.js").Row} row @param {string} name of the column that is pointed at @returns {Item[]} */
+export function rowItems(row, name) {
+  if (row.kind === "group") {
+    return [{ label: "Show its runs alone", icon: "filter", run: () => change({ where: whereOf(row), brush: [], group: [] }) }];
+  }
+  const path = pathOf("run", { run: row.id });
+  const isDrawn = drawnIds.value.has(row.id);
+  const value = row.value(name);
+  return [
+    { label: "Open run", icon: "chevron-right", href: path },
+    { label: "Open in a new tab", icon: "external-link", run: () => void open(path, "_blank", "noopener") },
+    { label: "Copy link", icon: "link", run: () => copy(location.origin + path, "The link to the run") },
+    { label: "Copy run ID", icon: "copy", run: () => copy(row.id, "The ID of the run") },
+    ...(value === undefined || value === null ? [] : [{ label: "Copy cell", icon: "copy", run: () => copy(String(value), "The cell") }]),
+    "-",
+    { label: isDrawn ? "Leave out of charts" : "Draw in charts", icon: isDrawn ? "eye-off" : "eye", run: () => toggleDrawn(row.id, isDrawn) },
+    { label: "Always draw in charts", icon: "pin", checked: view.pins.value.includes(row.id), run: () => togglePin(row.id) },
+    ...(name === NAME || value === undefined ? [] : [{ label: "Only runs with this value", icon: "filter", run: () => narrow(clauseOf(name, value)) }]),
+  ];
+}
+
+/** @param {string} name */
+export function toggleGroup(name) {
+  const names = view.group.value;
+  change({ group: names.includes(name) ? names.filter((one) => one !== name) : [...names, name] });
+}
+
+/** Add a clause to the filter. @param {string} clause */
+function narrow(clause) {
+  const { where } = view;
+  const said = where.value.trim();
+  const before = /\bor\b/i.test(said) ? `(${said})` : said;
+  change({ where: filter.value && said ? `${before} AND ${clause}` : clause });
+}
+
+/** @param {string} text @param {string} what */
+export async function copy(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say(`${what} is copied.`);
+  } catch {
+    say("This browser does not let the page copy. The page has to come by https or from this machine.", { tone: "bad" });
+  }
+}

@@ -1,0 +1,71 @@
+// Rows: what the table's row of a number is, a run or a group of runs, and how it opens.
+// @ts-check
+import { cell } from "../lib/format.js";
+import { close, keyOfRow, open, pathOf, root } from "../state/runs.js";
+import { view } from "../state/view.js";
+import { clauseOf } from "./clauses.js";
+import { keyOf } from "../state/layout.js";
+
+/** @typedef {import("../state/tree.js").List} List */
+/**
+ * @typedef {{
+ *   kind: "run" | "group" | "pending", id: string, depth: number, list: List, index: number, opens: boolean, isOpen: boolean,
+ *   value: (name: string) => any,
+ * }} Row `id`: of the run, or what the runs of the group have in common; `opens`: there is something below
+ */
+
+/** How many rows the table has, of the first list and of all that are opened. */
+export function rowCount() {
+  return root.peek()?.height ?? 0;
+}
+
+/** @param {number} number @returns {Row | null} */
+export function rowAt(number) {
+  const place = root.peek()?.find(number);
+  return place ? rowOf(place.list, place.index) : null;
+}
+
+/** @param {List} list @param {number} index @returns {Row} */
+export function rowOf(list, index) {
+  const { windows, depth } = list;
+  const value = (/** @type {string} */ name) => windows.value(index, name);
+  const common = { list, index, depth, value, isOpen: list.open.has(index) };
+  if (!windows.has(index)) return { ...common, kind: "pending", id: "", opens: false };
+  if (windows.question.group) return { ...common, kind: "group", id: keyOfRow(list, index), opens: true };
+  return { ...common, kind: "run", id: value("run_id"), opens: Number(value("children") ?? 0) > 0 };
+}
+
+/** What a group is called: the value that its runs have in common. @param {Row} row */
+export function labelOf(row) {
+  const by = byOf(row);
+  const value = row.value(by);
+  return `${keyOf(by)} = ${value === null || value === undefined ? "none" : cell(value)}`;
+}
+
+/** The name by which the rows of a row's list are grouped. @param {Row} row @returns {string} */
+export function byOf(row) {
+  return row.list.windows.question.group[0];
+}
+
+/** Open what is below a row, or close it. @param {Row} row */
+export function toggleOpen(row) {
+  if (row.isOpen) close(row.list, row.index);
+  else if (row.kind === "group") openGroup(row);
+  else if (row.opens) open(row.list, row.index, { ...row.list.windows.question, parent: row.id }, pathOf(row.list));
+}
+
+/** Open a group: its groups by the next name, or its runs. @param {Row} row */
+function openGroup(row) {
+  const { question } = row.list.windows;
+  const names = view.group.peek();
+  const next = names[names.indexOf(byOf(row)) + 1];
+  open(row.list, row.index, { ...question, where: whereOf(row), group: next ? [next] : undefined }, [...pathOf(row.list), row.value(byOf(row))]);
+}
+
+/** The filter that leaves the runs of a group. @param {Row} row @returns {string} */
+export function whereOf(row) {
+  const by = byOf(row);
+  const { where } = row.list.windows.question;
+  const own = clauseOf(by, row.value(by));
+  return where ? `(${where}) AND ${own}` : own;
+}

@@ -1,0 +1,146 @@
+// Table of runs: the grid, kept as the state of the page says.
+// @ts-check
+import { effect, h, useEffect, useRef, useSignal } from "../vendor/preact.js";
+import { inkOf } from "../lib/color.js";
+import { go, pathOf } from "../lib/router.js";
+import { MenuList } from "../parts/menu.js";
+import { Empty, Failure, Loading } from "../parts/state.js";
+import { layout } from "../state/columns.js";
+import { arrived, drawnIds, failure, loading, look, renew, root, total } from "../state/runs.js";
+import { dark } from "../state/theme.js";
+import { change, filter, view } from "../state/view.js";
+import { hovered, selected } from "../state/visible.js";
+import * as acts from "./acts.js";
+import { fill, mark } from "./cells.js";
+import { Grid } from "./grid.js";
+import * as header from "./header.js";
+import { listen as listenToKeys } from "./keys.js";
+import { columnItems, rowItems } from "./menus.js";
+import { rowAt, rowCount, toggleOpen } from "./rows.js";
+import { choose, isSelected } from "./selection.js";
+
+/** @typedef {{anchor: Element, label: string, items: import("../parts/menu.js").Item[]}} Popup */
+
+export function Table() {
+  const host = useRef(/** @type {HTMLDivElement | null} */ (null));
+  /** @type {import("../vendor/preact.js").Signal<Popup | null>} */
+  const popup = useSignal(null);
+  useEffect(() => (host.current ? run(host.current, (next) => { popup.value = next; }) : undefined), []);
+  const empty = total.value === 0;
+  return h(
+    "section",
+    { class: "table", "aria-label": "Table of runs" },
+    h("div", {
+      ref: host, class: "grid", role: "grid", tabIndex: 0, "aria-label": "Runs", "aria-busy": loading.value, "aria-multiselectable": "true", hidden: empty || (failure.value !== null && !root.value),
+    }),
+    failure.value ? h(Failure, { error: failure.value, onRetry: renew }) : !root.value ? h(Loading, { what: "Looking for runs" }) : empty && h(Nothing, {}),
+    popup.value && h(MenuList, { ...popup.value, key: popup.value.label, onClose: () => { popup.value = null; } }),
+  );
+}
+
+/**
+ * Have a grid in an element.
+ *
+ * @param {HTMLElement} host
+ * @param {(popup: Popup) => void} show
+ * @returns {() => void}
+ */
+function run(host, show) {
+  const grid = new Grid(host, {
+    layout: () => layout.peek(),
+    rows: rowCount,
+    look,
+    head: header.writeHead,
+    fill: (cell, placed, number) => {
+      const row = rowAt(number);
+      if (row) fill(cell, placed, row);
+    },
+    mark: (slot, number) => {
+      const row = rowAt(number);
+      if (row) mark(slot, row, marksOf(row));
+    },
+  });
+  const menus = menusOf(grid, show);
+  const ends = [
+    effect(() => void [arrived.value, root.value, layout.value, view.sort.value, grid.soon(true)]),
+    effect(() => void [hovered.value, selected.value, drawnIds.value, dark.value, view.pins.value, grid.mark()]),
+    effect(() => {
+      root.value; // other runs are looked at from the first one on
+      host.scrollTop = 0;
+    }),
+    header.listen(host),
+    acts.listen(host, grid, menus),
+    listenToKeys(grid, (event, at) => onKey(event, at, menus)),
+  ];
+  return () => {
+    ends.forEach((end) => end());
+    grid.end();
+  };
+}
+
+/** @param {import("./rows.js").Row} row */
+function marksOf(row) {
+  const isGroup = row.kind === "group";
+  return {
+    isHovered: row.id !== "" && hovered.peek() === row.id,
+    isSelected: isSelected(row),
+    isDrawn: isGroup ? row.depth + 1 === view.group.peek().length : drawnIds.peek().has(row.id),
+    isPinned: view.pins.peek().includes(row.id),
+    color: inkOf(row.id, dark.peek()).color,
+  };
+}
+
+/** @param {Grid} grid @param {(popup: Popup) => void} show @returns {acts.Menus} */
+function menusOf(grid, show) {
+  return {
+    column: (name, anchor) => show({ anchor, label: `Column ${header.labelOf(name)}`, items: columnItems(name) }),
+    row: (row, name, anchor) => show({ anchor, label: "Row", items: rowItems(row, name) }),
+    at: ({ row, column }) => grid.elementOf(row, column),
+  };
+}
+
+/**
+ * What keys do that do not lead elsewhere.
+ *
+ * @param {KeyboardEvent} event
+ * @param {{row: number, column: number}} at
+ * @param {acts.Menus} menus
+ */
+function onKey(event, at, menus) {
+  const { frozen, free } = layout.peek();
+  const placed = frozen[at.column] ?? free[at.column - frozen.length];
+  const opensMenu = event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey) || (event.key === "ArrowDown" && event.altKey);
+  const anchor = menus.at(at);
+  if (!placed) return false;
+  if (at.row < 0) {
+    if (opensMenu && anchor) menus.column(placed.name, anchor);
+    return opensMenu || header.onHeadKey(event, placed);
+  }
+  const row = rowAt(at.row);
+  if (!row || row.kind === "pending") return false;
+  if (opensMenu && anchor) menus.row(row, placed.name, anchor);
+  else if (event.key === " ") choose(at.row, event.shiftKey);
+  else if (event.key === "Enter" && row.kind === "group") toggleOpen(row);
+  else if (event.key === "Enter") go(pathOf("run", { run: row.id }));
+  else if (event.altKey && event.key === "ArrowRight" && row.opens && !row.isOpen) toggleOpen(row);
+  else if (event.altKey && event.key === "ArrowLeft" && row.isOpen) toggleOpen(row);
+  else return opensMenu;
+  return true;
+}
+
+function Nothing() {
+  if (filter.value) {
+    return h(
+      Empty,
+      { title: "No run matches the filter." },
+      h("p", { class: "quiet mono", dir: "auto" }, filter.value),
+      h("button", { type: "button", onClick: () => change({ where: "", brush: [] }) }, "Show all runs"),
+    );
+  }
+  if (view.lifecycle.value === "deleted") return h(Empty, { title: "No run is deleted." });
+  return h(
+    Empty,
+    { title: "There are no runs here yet." },
+    h("p", {}, "A run appears as soon as it has begun: ", h("code", {}, "runlake.start_run()"), "."),
+  );
+}
