@@ -143,6 +143,30 @@ def test_groups_have_means_deviations_and_counts_of_finite_values(lake: Server) 
     assert answer.headers["x-runlake-total"] == "2"
 
 
+def test_nested_runs_are_given_level_by_level_whichever_of_them_a_filter_leaves(lake: Server) -> None:
+    ids = {name: letter * 32 for name, letter in (("sweep", "b"), ("fold 1", "c"), ("fold 2", "d"), ("inner", "e"))}
+    for start, (name, parent) in enumerate(
+        (("sweep", None), ("fold 1", "sweep"), ("fold 2", "sweep"), ("inner", "fold 1"))
+    ):
+        tags = {"mlflow.parentRunId": ids[parent]} if parent else {}
+        made = {"run_id": ids[name], "name": name, "user_id": "u", "start_time": start, "tags": tags}
+        assert post(lake, "call/create_run", experiment_id=experiment_id(lake, "far"), **made).status == 200
+
+    def level(**fields: Any) -> list[tuple[Any, ...]]:
+        asked = {"experiments": "far", "sort": "start_time", "columns": "run_name", "nested": "true", **fields}
+        return tables(get(lake, "runs", **asked))[0].rows()
+
+    assert level() == [("sweep", 2), ("far", 0)]
+    assert level(parent=ids["sweep"]) == [("fold 1", 1), ("fold 2", 0)]
+    assert level(parent=ids["fold 1"]) == [("inner", 0)]
+    assert level(where="run_name != 'sweep'") == [("fold 1", 1), ("fold 2", 0), ("far", 0)]
+    assert level(where="run_name != 'fold 1'") == [("sweep", 1), ("inner", 0), ("far", 0)]
+    assert notes(get(lake, "runs", experiments="far", nested="true")) == {"runs": 5}
+    assert tables(get(lake, "runs", experiments="sweep", columns="run_name", nested="true"))[0]["children"].sum() == 0
+    for run_id in ids.values():
+        assert post(lake, "call/delete_run", run_id=run_id).status == 200
+
+
 def test_columns_that_all_runs_have_alike_are_left_out_where_differences_are_wanted(lake: Server) -> None:
     asked = ["params.same", "params.lr", "tags.team", "params.nowhere"]
     answer = get(lake, "runs", experiments="sweep", columns=asked, differs="true")
@@ -198,6 +222,7 @@ def test_a_body_is_packed_for_whoever_takes_gzip_and_rows_of_json_for_whoever_as
         ("runs", {"sort": ["metrics.loss UP"]}, "only ASC or DESC may follow"),
         ("columns", {"kind": "metric"}, "kind is 'metric'; it must be one of attributes, params, metrics, tags"),
         ("columns", {"limit": 100_000}, "limit is 100000; it must be from 0 to 1000"),
+        ("columns", {"offset": -1}, "offset is -1; it must be from 0 to 50000"),
     ],
 )
 def test_mistakes_are_shown_where_they_are(lake: Server, path: str, fields: dict[str, Any], message: str) -> None:
@@ -219,6 +244,17 @@ def test_columns_are_found_by_a_part_of_their_name_the_best_first(lake: Server) 
     assert row == {"name": "params.seed", **wanted}
     (metrics,) = tables(get(lake, "columns", experiments="sweep", kind="metrics", where="params.opt = 'sgd'"))
     assert dict(metrics.select("name", "runs").rows()) == {"metrics.loss": 20, "metrics.acc": 20}
+
+
+def test_columns_are_found_in_parts_and_by_their_names_alone(lake: Server) -> None:
+    (whole,) = tables(get(lake, "columns", experiments="sweep", limit=1000))
+    (part,) = tables(get(lake, "columns", experiments="sweep", offset=2, limit=3))
+    assert part.equals(whole[2:5])
+    (differing,) = tables(get(lake, "columns", experiments="sweep", differs="1", limit=1000))
+    assert tables(get(lake, "columns", experiments="sweep", differs="1", offset=1, limit=2))[0].equals(differing[1:3])
+    (names,) = tables(get(lake, "columns", experiments="sweep", limit=50_000, values="false"))
+    assert names.select("name", "kind", "key").equals(whole.select("name", "kind", "key"))
+    assert names["runs"].null_count() == names.height
 
 
 def test_columns_that_differ_are_found_alone(lake: Server) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from runlake.query.run_window import values_of
 from runlake.query.table import RunTable
 
 MOST_COLUMNS: Final = 1000
+MOST_NAMES: Final = 50_000
 _KINDS: Final = {kind.value: kind for kind in (Kind.ATTRIBUTE, Kind.PARAM, Kind.METRIC, Kind.TAG)}
 _COLUMNS: Final = pl.Schema(
     {
@@ -40,7 +42,9 @@ def search_columns(
     *,
     kind: Sequence[str] = (),
     differs: bool = False,
+    offset: int = 0,
     limit: int = 100,
+    values: bool = True,
     tx: int | None = None,
 ) -> tuple[OrderedRuns, int, pl.DataFrame]:
     """Return the columns whose names have every word of `q` in them, capitals or not, the best match first.
@@ -48,7 +52,9 @@ def search_columns(
     Args:
         kind: Of `attributes`, `params`, `metrics` and `tags`; none is all of them.
         differs: Leave out columns that all runs of the question have alike.
-        limit: Most rows, from 0 to 1000; values are looked at of these columns only.
+        offset: How many of the best to leave out.
+        limit: Most rows, from 0 to 1000, or 50,000 without values; these are looked at of these columns only.
+        values: Say what is known of the values; else all but `name`, `kind` and `key` are null.
 
     Returns:
         The runs of the question, how many columns have such names, and a row a column: `name` (as a filter has it),
@@ -56,35 +62,48 @@ def search_columns(
         `distinct: u32` values. With `differs` the number is of columns that may differ.
 
     Raises:
-        InvalidInput: a kind is none, or `limit` is out of range.
+        InvalidInput: a kind is none, or a bound is out of range.
     """
     if unknown := [name for name in kind if name not in _KINDS]:
         raise InvalidInput(f"kind is {unknown[0][:40]!r}; it must be one of {', '.join(_KINDS)}")
-    if not 0 <= limit <= MOST_COLUMNS:
-        raise InvalidInput(f"limit is {limit}; it must be from 0 to {MOST_COLUMNS}")
+    most = MOST_COLUMNS if values or differs else MOST_NAMES
+    for name, given, bound in (("limit", limit, most), ("offset", offset, MOST_NAMES)):
+        if not 0 <= given <= bound:
+            raise InvalidInput(f"{name} is {given}; it must be from 0 to {bound}")
     found = ordered_runs(lake, question, tx)
     chosen = [_KINDS[name] for name in dict.fromkeys(kind)] or list(_KINDS.values())
     words = q.lower().split()
     ranked = [(rank, key, field) for rank, key, field in _ranked(found.table, chosen, words)]
-    rows: list[dict[str, Any]] = []
-    places = (
-        heapq.nsmallest(limit, ranked, key=lambda place: place[:2])
-        if not differs
-        else sorted(ranked, key=lambda place: place[:2])
-    )
-    for _, _, field in places:
-        if len(rows) == limit:
-            break
-        row = _described(found, field)
-        if not differs or row["distinct"] > 1 or 0 < row["runs"] < len(found.rows):
-            rows.append(row)
+    end = offset + limit
+    if differs:
+        fields = [field for _, _, field in sorted(ranked, key=_by_rank)]
+        rows = list(itertools.islice((row for row in _each(found, fields) if _may_differ(row, found)), end))[offset:]
+    else:
+        fields = [field for _, _, field in heapq.nsmallest(end, ranked, key=_by_rank)[offset:]]
+        rows = list(_each(found, fields)) if values else [_named(field) for field in fields]
     return found, len(ranked), pl.DataFrame(rows, _COLUMNS)
+
+
+def _by_rank(place: tuple[tuple[int, int, int], str, Field]) -> tuple[tuple[int, int, int], str]:
+    return place[:2]
+
+
+def _each(found: OrderedRuns, fields: Sequence[Field]) -> Iterator[dict[str, Any]]:
+    return (_described(found, field) for field in fields)
+
+
+def _may_differ(row: dict[str, Any], found: OrderedRuns) -> bool:
+    return bool(row["distinct"] > 1 or 0 < row["runs"] < len(found.rows))
+
+
+def _named(field: Field) -> dict[str, Any]:
+    return {"name": field_text(field), "kind": field.kind.value, "key": field.key}
 
 
 def names_with(table: RunTable, kinds: Sequence[Kind], text: str, most: int) -> list[Field]:
     """Return the fields whose names have a text in them, the best match first."""
     ranked = _ranked(table, kinds, text.lower().split())
-    return [field for _, _, field in heapq.nsmallest(most, ranked, key=lambda place: place[:2])]
+    return [field for _, _, field in heapq.nsmallest(most, ranked, key=_by_rank)]
 
 
 def _ranked(
@@ -119,9 +138,7 @@ def _described(found: OrderedRuns, field: Field) -> dict[str, Any]:
             finite = values.filter(values.is_finite()) if values.dtype.is_float() else values.drop_nulls()
             low, high = finite.min(), finite.max()
         found.made[place] = {
-            "name": field_text(field),
-            "kind": field.kind.value,
-            "key": field.key,
+            **_named(field),
             "type": str(values.dtype),
             "runs": len(values) - values.null_count(),
             "min": low,

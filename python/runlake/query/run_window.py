@@ -15,6 +15,7 @@ from runlake.query.filter.nodes import Field, Form, Function, Kind
 from runlake.query.filter.tokens import Source, TokenKind
 from runlake.query.filter.vocabulary import RUNS
 from runlake.query.filter.written import field_text
+from runlake.query.nesting import nested
 from runlake.query.ordered import OrderedRuns, Question, ordered_runs
 from runlake.query.reader import Lake
 from runlake.query.table import ATTRIBUTES, RunTable
@@ -49,6 +50,8 @@ def window(
     tx: int | None = None,
     places: str = "{}/{}",
     characters: int | None = None,
+    nested_by: str | None = None,
+    parent: str | None = None,
 ) -> Window:
     """Return a window of the runs of a question.
 
@@ -60,6 +63,8 @@ def window(
         tx: The order that was shown at this transaction, while it is kept.
         places: What artifact URIs are, with `{}` for experiment and run.
         characters: Texts of runs that are longer are cut behind so many and end with "…"; None cuts nothing.
+        nested_by: Key of the tag that has the id of a run's parent. Give the runs that are below none of the others, or
+            those right below `parent`, with a column `children: u32` more; None is all runs. Groups are of all runs.
 
     Returns:
         Of runs the columns, each under the name that was asked for. Of groups the fields of `group`, `runs: u32`, and
@@ -81,12 +86,16 @@ def window(
             raise InvalidInput("runs cannot be grouped by artifact_uri; each has its own")
         groups = _groups(found, {name: field_of(name) for name in dict.fromkeys(group)}, fields)
         return Window(found, groups.height, tuple(fields), unknown, groups.slice(offset, limit))
-    rows = found.rows.slice(offset, limit)
+    level = None if nested_by is None else nested(found, nested_by, parent)
+    shown = found.rows if level is None else level.rows
+    rows = shown.slice(offset, limit)
     made = [_column(found.table, field, rows, places).alias(name) for name, field in fields.items()]
+    if level is not None:
+        made.append(level.children.slice(offset, limit).alias("children"))
     frame = pl.DataFrame(made) if made else pl.DataFrame(height=len(rows))
     if characters is not None:
         frame = frame.with_columns(_cut(pl.col(pl.String), characters))
-    return Window(found, len(found.rows), tuple(fields), unknown, frame)
+    return Window(found, len(shown), tuple(fields), unknown, frame)
 
 
 def field_of(name: str) -> Field:

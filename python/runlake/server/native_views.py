@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
 from runlake.entities import ViewType
+from runlake.lifecycle import PARENT_TAG
 from runlake.server.mlflow_entities import artifacts_of_run
 from runlake.server.native_artifacts import ARTIFACT_VIEWS
 from runlake.server.native_charts import crossfilter, diff, points, series
@@ -38,8 +39,10 @@ def runs(
     view: int = ViewType.ACTIVE_ONLY,
     tx: int | None = None,
     characters: int | None = None,
+    nested: bool = False,
+    parent: str | None = None,
 ) -> View:
-    """Give a window of the runs of a filter, in an order, or of groups of them."""
+    """Give a window of the runs of a filter, in an order, of one level of nesting, or of groups of them."""
     from runlake import query
 
     found = query.window(
@@ -53,8 +56,14 @@ def runs(
         tx=tx,
         places=artifacts_of_run("{}", "{}"),
         characters=characters,
+        nested_by=PARENT_TAG if nested or parent is not None else None,
+        parent=parent,
     )
-    notes = {"columns": list(found.columns), "unknown": list(found.unknown)} if differs or found.unknown else {}
+    notes: dict[str, Any] = {}
+    if differs or found.unknown:
+        notes |= {"columns": list(found.columns), "unknown": list(found.unknown)}
+    if nested or parent is not None:
+        notes["runs"] = len(found.found.rows)
     return View(lambda: [[found.frame]], {}, found.found.tx, found.total, found.found.version, notes)
 
 
@@ -65,7 +74,9 @@ def columns(
     q: str = "",
     kind: list[str] | None = None,
     differs: bool = False,
+    offset: int = 0,
     limit: int = 50,
+    values: bool = True,
     view: int = ViewType.ACTIVE_ONLY,
     tx: int | None = None,
 ) -> View:
@@ -73,7 +84,9 @@ def columns(
     from runlake import query
 
     question = query.question_of(experiments, where, None, view)
-    found, total, frame = query.search_columns(store, question, q, kind=kind or (), differs=differs, limit=limit, tx=tx)
+    found, total, frame = query.search_columns(
+        store, question, q, kind=kind or (), differs=differs, offset=offset, limit=limit, values=values, tx=tx
+    )
     return View(lambda: [[frame]], {}, found.tx, total, found.version)
 
 
