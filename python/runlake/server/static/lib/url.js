@@ -76,6 +76,22 @@ export const PARTS = Object.freeze({
   color: text("color"),
   /** What of the page is shown. */
   show: choice("show", ["all", "table", "charts"]),
+  /** Charts: what is on the x axis (`step`, `time`, `relative`, or a metric such as `metrics.epoch`), and how axes are scaled. */
+  axis: text("x", "step"),
+  axisLog: flag("xlog"),
+  scale: choice("y", ["linear", "log", "symlog"]),
+  /** How lines are smoothed: `ema:0.6`, `gauss:3`; and what is drawn of a bucket. */
+  smooth: text("smooth"),
+  value: choice("value", ["mean", "last"]),
+  /** How far the runs of a group are apart: `std`, or two quantiles such as `0.1..0.9`. */
+  spread: text("spread", "std"),
+  /** Ranges that are looked at, by what is on the x axis: `step:100..200`. */
+  zoom: list("zoom"),
+  /** Which metrics have a chart: words, or a regular expression between slashes. */
+  find: text("find"),
+  /** Charts that are not as they are by default, as charts/layout.js writes them, and sections that are the other way round than by default. */
+  panels: list("panel"),
+  folds: list("fold"),
 });
 
 /** @typedef {{[K in keyof typeof PARTS]: (typeof PARTS)[K] extends Part<infer T> ? T : never}} State */

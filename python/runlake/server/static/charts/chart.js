@@ -1,0 +1,123 @@
+// Chart: the curves of one panel drawn and kept up to date, for as long as the panel is near the view.
+// @ts-check
+import { effect, signal, untracked } from "../vendor/preact.js";
+import { dark } from "../state/theme.js";
+import { hovered } from "../state/visible.js";
+import { Feed } from "./feed.js";
+import { read } from "./hover.js";
+import { LinePlot } from "./line.js";
+import { never, soon } from "./mounts.js";
+import { picture } from "./traces.js";
+
+/** @typedef {import("./context.js").Context} Context */
+/** @typedef {import("./layout.js").Panel} Panel */
+
+const BUCKETS = { small: 190, most: 1000 };
+
+export class LineChart {
+  /**
+   * @param {Context} board
+   * @param {Panel} panel
+   * @param {HTMLElement} host what it is drawn in
+   * @param {boolean} large whether it is what is looked at: it has as many buckets as can be told apart
+   */
+  constructor(board, panel, host, large) {
+    this.board = board;
+    this.large = large;
+    this.panel = signal(panel);
+    this.feed = new Feed();
+    /** What is drawn. @type {import("../vendor/preact.js").Signal<import("./traces.js").Picture | null>} */
+    this.picture = signal(null);
+    this.plot = new LinePlot(host, {
+      onPoint: (x, top) => this.point(x, top),
+      onRange: (low, high) => this._zoom(low, high),
+      onReset: () => this.reset(),
+    });
+    this._watch = new ResizeObserver(() => soon(this._watch, () => this.plot.size(host.clientWidth, host.clientHeight)));
+    this._watch.observe(host);
+    this._ends = [
+      effect(() => this.feed.ask(board.fields(this.panel.value, this.points()))),
+      effect(() => this._draw()),
+      effect(() => this.plot.focus(hovered.value)),
+      effect(() => this._follow()),
+    ];
+  }
+
+  /** How many buckets are asked for. */
+  points() {
+    return this.large ? BUCKETS.most : BUCKETS.small * Number(this.panel.value.options.w || 1);
+  }
+
+  /** Look at the whole again. */
+  reset() {
+    const chart = this.feed.chart.peek();
+    if (chart) this.board.lookAt(chart.grid.kind, null);
+  }
+
+  /**
+   * The pointer is at a place: show what is there, and let the nearest run stand out everywhere.
+   *
+   * @param {number | null} x
+   * @param {number} top
+   */
+  point(x, top) {
+    const { board, plot } = this;
+    const chart = this.feed.chart.peek();
+    if (x === null || !chart || !plot.u) {
+      board.tooltip.hide();
+      if (board.cursor.peek()?.from === this) board.cursor.value = null;
+      hovered.value = null;
+      return;
+    }
+    const { bucket, readings, nearest } = read(plot, x, top, this.column());
+    board.cursor.value = { kind: chart.grid.kind, origin: chart.grid.origin, x, from: this };
+    hovered.value = nearest?.curve.id ?? null;
+    const { left, top: above } = plot.u.over.getBoundingClientRect();
+    const at = { left: left + plot.u.valToPos(x, "x"), top: above + top };
+    board.tooltip.show(at, chart.grid.label(bucket), readings, nearest, board.inks(chart.keys), chart.keys.length > 1);
+  }
+
+  column() {
+    return this.board.settings(this.panel.peek()).value;
+  }
+
+  end() {
+    this.point(null, 0);
+    for (const end of this._ends) end();
+    this._watch.disconnect();
+    never(this);
+    never(this._watch);
+    this.feed.end();
+    this.plot.end();
+  }
+
+  _draw() {
+    const chart = this.feed.chart.value;
+    if (!chart) return;
+    const look = this.board.look(this.panel.value, chart.grid.kind);
+    const inks = this.board.inks(chart.keys);
+    dark.value; // read so that it is painted anew in the colours of the other theme
+    untracked(() => this.board.note(chart));
+    soon(this, () => {
+      const drawn = picture(chart, look);
+      this.plot.draw(drawn, inks);
+      this.plot.focus(hovered.peek());
+      this.picture.value = drawn;
+    });
+  }
+
+  /** Show the cursor of another chart. */
+  _follow() {
+    const cursor = this.board.cursor.value;
+    if (cursor?.from === this) return;
+    const grid = this.feed.chart.peek()?.grid;
+    const fits = cursor && grid && cursor.kind === grid.kind;
+    this.plot.point(fits ? cursor.x + Number(cursor.origin - grid.origin) : null);
+  }
+
+  /** @param {number} low @param {number} high */
+  _zoom(low, high) {
+    const grid = this.feed.chart.peek()?.grid;
+    if (grid && high > low) this.board.lookAt(grid.kind, grid.range(low, high));
+  }
+}

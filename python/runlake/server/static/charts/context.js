@@ -1,0 +1,133 @@
+// Context: what all panels of one board share: its settings, the runs that are asked for, where the cursor is, the tooltip.
+// @ts-check
+import { batch, computed, signal } from "../vendor/preact.js";
+import { inkOf } from "../lib/color.js";
+import { parseSmoothing } from "../lib/smooth.js";
+import { PARTS } from "../lib/url.js";
+import { dark } from "../state/theme.js";
+import { change, view } from "../state/view.js";
+import { drawn } from "../state/visible.js";
+import { formatZoom, parseZoom } from "./grid.js";
+import { Tooltip } from "./hover.js";
+import { parsePanel } from "./layout.js";
+import { Mounts } from "./mounts.js";
+
+/** @typedef {import("../lib/url.js").State} State */
+/** @typedef {"axis" | "axisLog" | "scale" | "smooth" | "value" | "spread" | "zoom" | "find" | "panels" | "folds"} PartName */
+/** @typedef {{[K in PartName]: import("../vendor/preact.js").Signal<State[K]>}} Parts */
+/** @typedef {import("./layout.js").Panel} Panel */
+/** @typedef {import("./curves.js").Curve} Curve */
+/** @typedef {import("./curves.js").Chart} Chart */
+/** @typedef {{kind: string, origin: bigint, x: number, from: object}} Cursor a place of the plots whose origin is the same or another one */
+/** @typedef {import("./curves.js").Line} Line */
+
+const PART_NAMES = /** @type {const} */ (["axis", "axisLog", "scale", "smooth", "value", "spread", "zoom", "find", "panels", "folds"]);
+const DASHES = [[], [7, 3], [2, 2], [9, 3, 2, 3]];
+
+export class Context {
+  /**
+   * @param {Parts} parts
+   * @param {(parts: Partial<State>, how?: {replace?: boolean}) => void} set changes parts
+   * @param {import("../vendor/preact.js").ReadonlySignal<import("../lib/api.js").Fields>} ask which runs are drawn
+   */
+  constructor(parts, set, ask) {
+    this.parts = parts;
+    this.set = set;
+    this.ask = ask;
+    this.mounts = new Mounts();
+    this.tooltip = new Tooltip();
+    /** @type {import("../vendor/preact.js").Signal<Cursor | null>} */
+    this.cursor = signal(null);
+    /** What a screen reader says next. */
+    this.said = signal("");
+    /** How many runs there are and how many of them are drawn. @type {import("../vendor/preact.js").Signal<{total: number, leftOut: number, drawn: number, grouped: boolean} | null>} */
+    this.caps = signal(null);
+    /** Lines that are drawn. @type {import("../vendor/preact.js").Signal<readonly Line[]>} */
+    this.lines = signal([]);
+    this.zoom = computed(() => parseZoom(parts.zoom.value));
+    this.changed = computed(() => parts.panels.value.map(parsePanel).filter((panel) => panel !== null));
+    this.grouped = computed(() => (ask.value.group ?? []).length > 0);
+  }
+
+  /** The settings of a panel: its own, or the board's. @param {Panel} panel */
+  settings({ options }) {
+    const { parts } = this;
+    return {
+      x: options.x || parts.axis.value,
+      xLog: options.xlog ? options.xlog === "1" : parts.axisLog.value,
+      scale: PARTS.scale.read([options.y || parts.scale.value]),
+      smooth: options.s || parts.smooth.value,
+      value: PARTS.value.read([options.v || parts.value.value]),
+    };
+  }
+
+  /** How a panel's curves are drawn. @param {Panel} panel @param {string} kind of the curves that are there @returns {import("./traces.js").Look} */
+  look(panel, kind) {
+    const { xLog, scale, smooth, value } = this.settings(panel);
+    return { value, smoothing: parseSmoothing(smooth), scale, xLog, range: this.zoom.value.get(kind) ?? null };
+  }
+
+  /** The request for a panel's curves. @param {Panel} panel @param {number} points buckets @returns {import("./feed.js").Fields} */
+  fields(panel, points) {
+    const { x, xLog } = this.settings(panel);
+    const range = this.zoom.value.get(x);
+    const band = /^(0(?:\.\d+)?|1)\.\.(0(?:\.\d+)?|1)$/.exec(this.parts.spread.value);
+    return {
+      ...this.ask.value,
+      keys: panel.keys.map(exactKey),
+      x,
+      range,
+      points: xLog ? Math.max(points, 1000) : points, // buckets are equally wide: on a log axis the first ones are seen
+      ledger: this.grouped.value ? undefined : true,
+      band: this.grouped.value && band ? [Number(band[1]), Number(band[2])] : undefined,
+    };
+  }
+
+  /** Look at a range of an axis on all panels that have it; null is the whole. @param {string} kind @param {import("./grid.js").Range | null} range */
+  lookAt(kind, range) {
+    const zoom = new Map(this.zoom.peek());
+    if (range) zoom.set(kind, range);
+    else zoom.delete(kind);
+    this.set({ zoom: formatZoom(zoom) });
+  }
+
+  /** The ink of a curve: its run's; keys of one panel differ in their dashes. @param {readonly string[]} keys @returns {(curve: Curve) => import("../lib/color.js").Ink} */
+  inks(keys) {
+    const isDark = dark.value;
+    return (curve) => {
+      const ink = inkOf(curve.id, isDark);
+      return keys.length > 1 ? { color: ink.color, dash: DASHES[Math.max(0, keys.indexOf(curve.key)) % DASHES.length] } : ink;
+    };
+  }
+
+  /** Take note of what a panel has been given: each answer says which runs are drawn, whichever of them have the metric. @param {Chart} chart */
+  note(chart) {
+    const caps = { total: chart.total, leftOut: chart.leftOut, drawn: chart.lines.length, grouped: chart.grouped };
+    if (JSON.stringify(caps) !== JSON.stringify(this.caps.peek())) this.caps.value = caps;
+    if (JSON.stringify(chart.lines) !== JSON.stringify(this.lines.peek())) this.lines.value = chart.lines;
+  }
+
+  end() {
+    this.mounts.end();
+    this.tooltip.root.remove();
+  }
+}
+
+/** The context of the page of runs, whose address says everything. */
+export function contextOfView() {
+  return new Context(view, change, drawn);
+}
+
+/** The context of some runs, whose settings last as long as the page. @param {import("../vendor/preact.js").ReadonlySignal<readonly string[]>} runs */
+export function contextOfRuns(runs) {
+  const parts = /** @type {Parts} */ (Object.fromEntries(PART_NAMES.map((name) => [name, signal(PARTS[name].empty)])));
+  const set = (/** @type {Partial<State>} */ changed) => batch(() => {
+    for (const name of PART_NAMES) if (changed[name] !== undefined) /** @type {any} */ (parts[name]).value = changed[name];
+  });
+  return new Context(parts, set, computed(() => ({ runs: [...runs.value] })));
+}
+
+/** A key as a request says it: the server takes stars, question marks and what begins with ^ for patterns. @param {string} key */
+function exactKey(key) {
+  return /[*?]|^\^/.test(key) ? `^${key.replace(/[\\^$.*+?()[\]{}|#&~\s-]/g, "\\$&")}$` : key;
+}

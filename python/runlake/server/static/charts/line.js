@@ -1,0 +1,260 @@
+// Line plot: one uPlot with everything that is painted around its lines. It knows nothing of requests or of the page.
+// @ts-check
+import uPlot from "../vendor/uplot.js";
+import { bandPath, inside, linePath, stroke } from "./bands.js";
+import { paintMarks } from "./marks.js";
+import { tickTexts, ticks, timeTicks } from "./ticks.js";
+
+/** @typedef {import("./traces.js").Picture} Picture */
+/** @typedef {import("./curves.js").Curve} Curve */
+/** @typedef {import("../lib/color.js").Ink} Ink */
+/**
+ * What happens on a plot: the pointer is at a place of it (null: it has left), with its distance from the top in pixels; a
+ * range was drawn; the whole is wanted again.
+ *
+ * @typedef {{onPoint: (x: number | null, top: number) => void, onRange: (low: number, high: number) => void, onReset: () => void}} Events
+ */
+
+const FONT = "11px system-ui, sans-serif";
+const FAINT = 0.12;
+const BAND = 0.14;
+const RAW = 0.3;
+const WIDTH = 1.5;
+const DRAG_PX = 4;
+const FEW = 24; // points of a line that are marked each
+
+export class LinePlot {
+  /**
+   * @param {HTMLElement} host
+   * @param {Events} events
+   */
+  constructor(host, events) {
+    this.host = host;
+    this.events = events;
+    /** @type {Picture | null} */
+    this.picture = null;
+    /** @type {uPlot | null} */
+    this.u = null;
+    /** @type {string | null} id that stands out */
+    this._focus = null;
+    /** @type {(curve: Curve) => Ink} */
+    this._inkFor = () => ({ color: "gray", dash: [] });
+    this._shape = "";
+    /** @type {{band: Path2D | null, raw: Path2D | null}[] | null} of each trace, as long as scales and data stay */
+    this._paths = null;
+    this._inside = false; // the pointer
+    this._colors = colorsOf(host);
+  }
+
+  /**
+   * Draw a picture, or another one.
+   *
+   * @param {Picture} picture
+   * @param {(curve: Curve) => Ink} inkFor
+   */
+  draw(picture, inkFor) {
+    const shape = [picture.traces.length, picture.scale, picture.xLog, picture.chart.grid.kind, picture.scale === "symlog" ? picture.threshold : ""].join(" ");
+    this.picture = picture;
+    this._inkFor = inkFor;
+    this._paths = null;
+    const data = /** @type {uPlot.AlignedData} */ (/** @type {unknown} */ ([picture.xs, ...picture.traces.map((trace) => trace.ys)]));
+    if (this.u && shape === this._shape) {
+      this._dress();
+      this.u.setData(data, true);
+      return;
+    }
+    this.u?.destroy();
+    this._shape = shape;
+    this.u = new uPlot(this._options(picture), data, this.host);
+    this._dress();
+  }
+
+  /** Let what belongs to one run stand out; null is all alike. @param {string | null} id */
+  focus(id) {
+    const among = this.picture?.traces.some((trace) => trace.curve.id === id) ? id : null;
+    if (among === this._focus) return;
+    this._focus = among;
+    this._dress();
+    this.u?.redraw(false, false);
+  }
+
+  /** Show the line of the cursor at a place; null takes it away. @param {number | null} x */
+  point(x) {
+    if (!this.u) return;
+    const left = x === null ? -10 : this.u.valToPos(x, "x");
+    this.u.setCursor({ left: left >= 0 && left <= this.u.over.clientWidth ? left : -10, top: -10 }, false);
+  }
+
+  /** @param {number} width @param {number} height in pixels */
+  size(width, height) {
+    if (this.u && width > 0 && (width !== this.u.width || height !== this.u.height)) this.u.setSize({ width, height });
+  }
+
+  /** Paint again in other colours. @param {(curve: Curve) => Ink} inkFor */
+  paint(inkFor) {
+    this._inkFor = inkFor;
+    this._colors = colorsOf(this.host);
+    this._dress();
+    this.u?.redraw(false, true);
+  }
+
+  end() {
+    this.u?.destroy();
+    this.u = null;
+  }
+
+  /** Lines behind the one that stands out are faint. */
+  _dress() {
+    this.u?.series.forEach((series, i) => {
+      const trace = this.picture?.traces[i - 1];
+      if (trace) series.alpha = this._focus === null || trace.curve.id === this._focus ? 1 : FAINT;
+    });
+  }
+
+  /** @param {Picture} first @returns {uPlot.Options} */
+  _options(first) {
+    const { chart, scale, xLog, threshold } = first;
+    const inked = (/** @type {number} */ i) => this._inkFor(/** @type {Picture} */ (this.picture).traces[i - 1].curve);
+    return {
+      width: Math.max(this.host.clientWidth, 50),
+      height: Math.max(this.host.clientHeight, 50),
+      ms: 1,
+      padding: [8, 18, 0, 0],
+      legend: { show: false },
+      scales: {
+        x: { time: chart.grid.kind === "time", distr: xLog ? 3 : 1, range: () => this.picture?.x ?? [0, 1] },
+        y: { distr: { linear: 1, log: 3, symlog: 4 }[scale], asinh: threshold, range: () => this.picture?.y ?? [0, 1] },
+      },
+      axes: [this._xAxis(first), this._yAxis()],
+      series: [
+        {},
+        ...first.traces.map(({ curve }) => ({
+          stroke: (/** @type {uPlot} */ _, /** @type {number} */ i) => inked(i).color,
+          dash: this._inkFor(curve).dash,
+          width: WIDTH,
+          points: { show: curve.at.length <= FEW, size: 4 },
+        })),
+      ],
+      cursor: {
+        y: false,
+        points: { show: false },
+        drag: { x: true, y: false, setScale: false, dist: DRAG_PX },
+        focus: { prox: -1 },
+        bind: {
+          dblclick: () => () => { this.events.onReset(); return null; },
+          mouseenter: (_, __, follow) => (event) => { this._inside = true; return follow(event); },
+          mouseleave: (_, __, follow) => (event) => { follow(event); this._leave(); return null; },
+        },
+      },
+      hooks: {
+        setScale: [() => { this._paths = null; }],
+        setSize: [() => { this._paths = null; }],
+        drawAxes: [(u) => this._paintBehind(u)],
+        draw: [(u) => this._paintBefore(u)],
+        setCursor: [(u) => this._tellCursor(u)],
+        setSelect: [(u) => this._tellRange(u)],
+      },
+    };
+  }
+
+  /** @param {Picture} first @returns {uPlot.Axis} */
+  _xAxis({ chart: { grid }, xLog }) {
+    /** @type {uPlot.Axis} */
+    const axis = { stroke: () => this._colors.text, grid: { stroke: () => this._colors.grid, width: 1 }, ticks: { show: false }, font: FONT, size: 26, gap: 4 };
+    if (grid.kind === "time") return { ...axis, size: 40 };
+    return {
+      ...axis,
+      filter: (_, splits) => splits,
+      splits: (u, _, low, high) => {
+        const most = Math.max(2, (u.width - 60) / (grid.origin ? 170 : 80));
+        return grid.kind === "relative" ? timeTicks(low, high, most) : ticks(low, high, most, xLog ? "log" : "linear", { whole: grid.whole });
+      },
+      values: (_, splits) => (grid.whole && (grid.origin || grid.kind === "relative") ? splits.map((place) => this._grid().text(place)) : tickTexts(splits)),
+    };
+  }
+
+  /** @returns {uPlot.Axis} */
+  _yAxis() {
+    return {
+      stroke: () => this._colors.text,
+      grid: { stroke: () => this._colors.grid, width: 1 },
+      ticks: { show: false },
+      font: FONT,
+      gap: 6,
+      filter: (_, splits) => splits,
+      splits: (u, _, low, high) => {
+        const { scale, threshold } = /** @type {Picture} */ (this.picture);
+        return ticks(low, high, Math.max(2, (u.height - 40) / 34), scale, { threshold });
+      },
+      values: (_, splits) => tickTexts(splits),
+      size: (_, values) => 14 + 6.4 * Math.max(2, ...(values ?? []).map((text) => text.length)),
+    };
+  }
+
+  /** @param {uPlot} u */
+  _paintBehind(u) {
+    const picture = this.picture;
+    if (!picture) return;
+    this._paths ??= picture.traces.map((trace) => ({
+      band: picture.banded ? bandPath(u, picture, trace) : null,
+      raw: trace.raw && linePath(u, picture.xs, trace.raw),
+    }));
+    const paths = this._paths;
+    inside(u, (context) => {
+      picture.traces.forEach(({ curve }, i) => {
+        const ink = this._inkFor(curve);
+        const part = this._focus === null || this._focus === curve.id ? 1 : FAINT;
+        const { band, raw } = paths[i];
+        if (band) {
+          context.globalAlpha = BAND * part;
+          context.fillStyle = ink.color;
+          context.fill(band);
+        }
+        if (raw) stroke(context, raw, { color: ink.color, dash: [] }, { width: 1, alpha: RAW * part });
+      });
+    });
+  }
+
+  /** @param {uPlot} u */
+  _paintBefore(u) {
+    const picture = this.picture;
+    if (!picture) return;
+    if (this._focus !== null) {
+      inside(u, (context) => {
+        for (const { curve, ys } of picture.traces) {
+          if (curve.id === this._focus) stroke(context, linePath(u, picture.xs, ys), this._inkFor(curve), { width: 2.5, alpha: 1 });
+        }
+      });
+    }
+    paintMarks(u, picture, this._inkFor, this._focus);
+  }
+
+  /** Say where the pointer is: uPlot tells of the cursor of another plot as well, whenever it draws. @param {uPlot} u */
+  _tellCursor(u) {
+    const { left = -10, top = -10 } = u.cursor;
+    if (this._inside && left >= 0) this.events.onPoint(u.posToVal(left, "x"), top);
+  }
+
+  _leave() {
+    this._inside = false;
+    this.events.onPoint(null, 0);
+  }
+
+  /** @param {uPlot} u */
+  _tellRange(u) {
+    const { left, width } = u.select;
+    if (width < DRAG_PX) return;
+    u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    this.events.onRange(u.posToVal(left, "x"), u.posToVal(left + width, "x"));
+  }
+
+  _grid() {
+    return /** @type {Picture} */ (this.picture).chart.grid;
+  }
+}
+
+/** What is painted cannot take a variable of CSS: it takes what the variable has come to at the host. @param {Element} host */
+function colorsOf(host) {
+  const style = getComputedStyle(host);
+  return { text: style.color, grid: style.outlineColor };
+}
