@@ -42,9 +42,9 @@ wheel: $(VENV)/.ready ## Build a release wheel into target/wheels
 	rm -rf $(WHEELS)
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin build --quiet --locked --release --out $(WHEELS)
 
-demo: wheel ## Build a release wheel, install it and run a real sweep with it
+demo: wheel ## Build a release wheel, install it and run a real sweep with it, to look at with `runlake ui`
 	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps $(WHEELS)/runlake-*.whl
-	$(BIN)/python -m pip install --quiet "$$(ls $(WHEELS)/runlake-*.whl)[demo]"
+	$(BIN)/python -m pip install --quiet "$$(ls $(WHEELS)/runlake-*.whl)[demo,server]"
 	$(BIN)/runlake demo
 
 test: lint test-rust test-python ## Lint, then run the tests of Rust and of Python

@@ -1,15 +1,18 @@
 """`runlake demo`: the whole way, with a few short runs instead of ninety-six."""
 
 import json
+import math
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import runlake
-from runlake.demo import program
+from runlake.demo import digits, program
 from runlake.demo.program import Report
 from runlake.demo.settings import Settings
 from runlake.store import get_store
@@ -34,7 +37,7 @@ def in_the_store(swept: tuple[Path, Report, Report]) -> None:
 def test_the_demo_runs_twice_in_one_store(swept: tuple[Path, Report, Report]) -> None:
     _, first, second = swept
     assert (first.points, second.points) == (POINTS, POINTS)
-    assert runlake.points().select("step").collect().height == 2 * POINTS
+    assert runlake.points(runlake.runs("digits-sweep")).select("step").collect().height == 2 * POINTS
     assert runlake.runs("digits-sweep", where="status = 'FINISHED'").collect().height == 2 * len(RUNS)
 
 
@@ -59,10 +62,58 @@ def test_every_run_has_parameters_tags_metrics_and_a_picture(swept: tuple[Path, 
         assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_what_a_terminal_would_have_shown_is_kept_with_every_run(swept: tuple[Path, Report, Report]) -> None:
+    for run in runlake.search_runs(experiment_names=["digits-sweep"], output_format="list"):
+        console = Path(run.info.artifact_uri, "console.log").read_text()
+        assert "epoch  2/2  val_accuracy" in console
+
+
+def test_the_best_network_is_the_challenger_and_a_weaker_one_says_why_it_is_not(
+    swept: tuple[Path, Report, Report],
+) -> None:
+    model = runlake.registry.get_registered_model("digits")
+    assert model.aliases["challenger"] == int(swept[2].challenger) == 5
+    assert model.aliases["champion"] == 2
+    assert "models:/digits@champion" in model.description
+    report = runlake.registry.evaluate("digits", "1", "@champion")
+    assert {rule.rule for rule in report.unmet} >= {"require", "better_than"}
+    best = runlake.registry.get_model_version("digits", "4")
+    assert runlake.get_run(best.run_id).info.run_name == "lr0.03-h16-m0.9"
+    assert runlake.get_run(best.run_id).data.tags["mlflow.note.content"].startswith("Registered as version 4 of")
+
+
+def test_a_registered_network_tells_digits(swept: tuple[Path, Report, Report]) -> None:
+    data = digits.load()
+    model = runlake.pyfunc.load_model("models:/digits@challenger")
+    assert (model.predict(data.val_images) == data.val_labels).mean() > 0.8
+
+
+def test_a_registered_run_has_a_report_of_every_kind_of_file(swept: tuple[Path, Report, Report]) -> None:
+    version = runlake.registry.get_model_version_by_alias("digits", "challenger")
+    folder = Path(runlake.get_run(version.run_id).info.artifact_uri, "report")
+    names = {"summary.json", "report.md", "mistakes.csv", "mistakes.png", "predictions.parquet"}
+    assert {path.name for path in folder.iterdir()} == names
+    table = pl.read_parquet(folder / "predictions.parquet")
+    mistakes = pl.read_csv(folder / "mistakes.csv")
+    summary = json.loads((folder / "summary.json").read_text())
+    assert len(table) == summary["images"] == 360
+    assert table.filter(~pl.col("right")).height == len(mistakes) == summary["mistakes"]
+
+
+def test_checks_beside_the_sweep_are_nested_runs_and_one_that_failed(swept: tuple[Path, Report, Report]) -> None:
+    runs = runlake.search_runs(experiment_names=["digits-checks"], output_format="list")
+    assert Counter(run.info.status for run in runs) == {"FINISHED": 8, "FAILED": 2}
+    parents = Counter(run.data.tags["mlflow.parentRunId"] for run in runs if "mlflow.parentRunId" in run.data.tags)
+    assert list(parents.values()) == [3, 3]
+    failed = next(run for run in runs if run.info.status == "FAILED")
+    assert math.isnan(failed.data.metrics["loss"])
+    assert "Diverged: the loss is NaN at step" in Path(failed.info.artifact_uri, "console.log").read_text()
+
+
 def test_numbers_of_the_report_are_plausible(swept: tuple[Path, Report, Report]) -> None:
     report = swept[2]
     assert 0 < report.logging_share < 0.5
-    assert 0 < report.bytes_per_point < 30
+    assert 0 < report.bytes_per_point < 100  # of files with few points; the whole sweep has less than 4
     assert report.points_per_second == pytest.approx(report.points / report.seconds)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,17 @@ class Network:
     def predict(self, images: Floats) -> Floats:
         """Return the probability of each digit, one row an image."""
         return _softmax(np.maximum(images @ self._w1 + self._b1, 0) @ self._w2 + self._b2)
+
+    def save(self, path: Path) -> Path:
+        """Write the weights, which `predict_with` and the model from code read."""
+        np.savez(path, w1=self._w1, b1=self._b1, w2=self._w2, b2=self._b2)
+        return path
+
+
+def predict_with(path: Path, images: Floats) -> Floats:
+    """Return the probability of each digit, one row an image, by weights that were saved."""
+    with np.load(path) as saved:
+        return _softmax(np.maximum(images @ saved["w1"] + saved["b1"], 0) @ saved["w2"] + saved["b2"])
 
 
 def cross_entropy(probabilities: Floats, labels: NDArray[np.int64]) -> float:

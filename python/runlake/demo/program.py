@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import runlake
+from runlake import lifecycle
 from runlake.cli import output
 from runlake.cli.runs import show_frame
-from runlake.demo import sweep
+from runlake.demo import checks, digits, registering, sweep
+from runlake.demo.registering import Candidate
 from runlake.demo.settings import EXPERIMENT, Settings, grid
 from runlake.demo.training import METRICS_PER_BATCH
 from runlake.errors import StoreError
@@ -27,7 +29,12 @@ QUESTION = "params.lr BETWEEN 1e-3 AND 1e-1 AND metrics.val_accuracy > 0.9"
 
 _COLUMNS = ("run_name", "params.lr", "params.hidden", "params.momentum", "metrics.val_accuracy", "metrics.val_loss")
 _BEST = 8
+_MEASURES = ("metrics.val_accuracy", "metrics.val_loss")
 _POINTS_FOLDERS = ("segments", "journals")
+_ABOUT = """How fast should a small network learn? 96 of them, over learning rate, size and momentum.
+
+Sort by `val_accuracy`, or brush it in the parallel coordinates: what the best have in common is seen at once.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,8 @@ class Report:
     bytes_per_point: float
     where: str
     answer: pl.DataFrame
+    challenger: str
+    """Version of the model that the best network became."""
 
     def to_dictionary(self) -> dict[str, Any]:
         """Return plain values; the answer as one mapping a run."""
@@ -60,8 +69,10 @@ def run(root: Path, runs: list[Settings] | None = None) -> Report:
     """
     runs = grid() if runs is None else runs
     done = _with_progress(str(root), runs)
+    challenger = _look_closer(done, runs)
     store = get_store(root)
     store.seal()
+    store.close()  # and with it this process's journal, which has room for more
     held = runlake.points([outcome.run_id for outcome in done.outcomes]).select("step").collect().height
     if held != done.points:
         raise StoreError(f"the sweep logged {done.points:,} points and {root} holds {held:,} of them")
@@ -78,8 +89,23 @@ def run(root: Path, runs: list[Settings] | None = None) -> Report:
         background_share=done.background_share,
         bytes_per_point=_disk_bytes(root) / everything,
         where=QUESTION,
-        answer=answer.sort("metrics.val_accuracy", descending=True),
+        answer=answer.sort("metrics.val_accuracy", "metrics.val_loss", descending=[True, False]),
+        challenger=challenger,
     )
+
+
+def _look_closer(done: sweep.Sweep, runs: list[Settings]) -> str:
+    """Check what the sweep has found, and register some of it; return the version of the best network."""
+    images = digits.load()
+    frame = runlake.runs(EXPERIMENT, where=f"tags.sweep = '{done.id}'").collect().select("run_id", *_MEASURES)
+    measured = {run_id: measures for run_id, *measures in frame.iter_rows()}
+    pairs = zip(done.outcomes, runs, strict=True)
+    candidates = [Candidate(outcome.run_id, settings, *measured[outcome.run_id]) for outcome, settings in pairs]
+    candidates.sort(key=lambda one: (-one.accuracy, one.loss))
+    runlake.set_experiment_tag(lifecycle.NOTE_TAG, _ABOUT)
+    version = registering.register(candidates, images)
+    checks.run(candidates[0].settings, images, done.id)
+    return version
 
 
 def show(report: Report, *, given_store: str | None = None) -> None:
@@ -104,6 +130,15 @@ def show(report: Report, *, given_store: str | None = None) -> None:
     show_frame(report.answer.head(_BEST), list(_COLUMNS))
     if len(report.answer) > _BEST:
         output.message(f"the best {_BEST} of {len(report.answer)} runs")
+    output.heading("the model")
+    output.pairs(
+        {
+            registering.MODEL: f"version {report.challenger}, the best network, may become {registering.CHAMPION}",
+            "to promote it": "look at it in the browser, or "
+            f"{_program()} registry promote{_store_option(given_store)} {registering.MODEL} @challenger "
+            f"{registering.CHAMPION}",
+        }
+    )
     output.heading("try next")
     for command in _next_commands(report, given_store):
         output.line(command)
@@ -142,7 +177,7 @@ def _disk_bytes(root: Path) -> int:
 
 def _next_commands(report: Report, given_store: str | None) -> list[str]:
     program = _program()
-    store = f" --store {shlex.quote(given_store)}" if given_store else ""
+    store = _store_option(given_store)
     best = report.answer["run_id"][0][:8] if len(report.answer) else "RUN"
     return [
         f"{program} ui{store}",
@@ -150,6 +185,10 @@ def _next_commands(report: Report, given_store: str | None) -> list[str]:
         f"{program} show{store} {best}",
         f"{program} points{store} {best} loss --buckets 20",
     ]
+
+
+def _store_option(given_store: str | None) -> str:
+    return f" --store {shlex.quote(given_store)}" if given_store else ""
 
 
 def _program() -> str:

@@ -122,4 +122,4 @@ def _train(index: int, settings: Settings, sweep_id: str) -> Outcome:
     def progress(batches: int) -> None:
         worker.batches[index] = batches
 
-    return training.train(settings, worker.data, sweep_id, progress)
+    return training.train(settings, worker.data, {"sweep": sweep_id}, progress)
