@@ -49,7 +49,7 @@ def test_what_is_not_there_says_so_in_a_sentence(server: Server, path: str) -> N
 
 
 def test_no_such_path_and_no_such_method_are_told_apart(server: Server) -> None:
-    for path in ("/", "/nothing", "/api/2.0/mlflow/runs/nothing", "/api/2.0/mlflow/gatewayx", "/api/9.0/x"):
+    for path in ("/nothing", "/api/2.0/mlflow/runs/nothing", "/api/2.0/mlflow/gatewayx", "/api/9.0/x"):
         assert server.send("GET", path).mistake == (404, "ENDPOINT_NOT_FOUND"), path
     answer = server.send("GET", "/api/2.0/mlflow/runs/create")
     assert (answer.status, answer.headers["allow"]) == (405, "POST")

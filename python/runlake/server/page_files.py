@@ -6,9 +6,9 @@ addresses, so that browsers may keep them for ever; it changes when a file does,
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +31,7 @@ TYPES: Final = {
 
 _START: Final = "app.js"
 _HEAD: Final = "</head>"
+_GZIP: Final = 31  # the widest window, in gzip's format
 _DIGEST: Final = "__DIGEST__"
 """What stands for the digest in the shell's source."""
 
@@ -50,7 +51,7 @@ class PageFile:
     @cached_property
     def compressed(self) -> bytes:
         """Return the content as gzip."""
-        return gzip.compress(self.content, 9, mtime=0)
+        return zlib.compress(self.content, 9, wbits=_GZIP)
 
 
 class Release:
