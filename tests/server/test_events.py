@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
@@ -19,50 +16,7 @@ from runlake.store import Store
 from tests.server.listener import PATH, listening
 from tests.server.people import people
 from tests.server.wire import Server, served
-
-WRITER = """
-import sys, runlake
-runlake.set_tracking_uri(sys.argv[1])
-for line in sys.stdin:  # each is something to do, and answered when it is done
-    exec(line)
-    print(flush=True)
-"""
-
-
-class Writer:
-    """A process of its own that logs into the store."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def do(self, line: str) -> str:
-        """Let it do something; return what it has printed."""
-        into, out = self._pipes()
-        into.write(line + "\n")
-        into.flush()
-        said = []
-        while (answer := out.readline()) != "\n":
-            assert answer, "the writer is dead"
-            said.append(answer.strip())
-        return " ".join(said)
-
-    def _pipes(self) -> tuple[IO[str], IO[str]]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        return self._process.stdin, self._process.stdout
-
-
-@contextmanager
-def writing(store: Path) -> Iterator[Writer]:
-    command = [sys.executable, "-c", WRITER, str(store)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
-        try:
-            yield Writer(process)
-        finally:
-            assert process.stdin is not None
-            process.stdin.close()
-            process.wait(30)
+from tests.writer import Writer, writing
 
 
 @pytest.fixture(scope="module")

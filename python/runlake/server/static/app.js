@@ -1,9 +1,9 @@
 // The application: what is around every page, and which page is shown.
 // @ts-check
 import { h, render, signal, useErrorBoundary, useEffect } from "./vendor/preact.js";
-import { reachable } from "./lib/api.js";
 import { begin, go, match, place } from "./lib/router.js";
 import { IconButton } from "./parts/icon.js";
+import { Away, LiveState } from "./parts/live.js";
 import { Empty, Failure, Loading } from "./parts/state.js";
 import { Toasts } from "./parts/toast.js";
 import { begin as obey, offer } from "./state/keys.js";
@@ -50,7 +50,7 @@ function App() {
     { class: "app" },
     h("a", { class: "skip", href: "#main" }, "Skip to the page"),
     h(Header, { page: route?.name ?? "" }),
-    !reachable.value && h("div", { class: "banner", role: "alert" }, "The server cannot be reached. What is shown is as of the last answer."),
+    h(Away, {}),
     h("main", { id: "main", tabIndex: -1 }, route ? h(Shown, { key: route.name, name: route.name, params: route.params }) : h(Nowhere, {})),
     h(Toasts, {}),
     overlay.value && h(overlay.value, { onClose: close }),
@@ -89,6 +89,7 @@ function Header({ page }) {
       h(Tab, { href: "/models", text: "Models", here: ["models", "model", "version"].includes(page) }),
     ),
     h("span", { class: "spacer" }),
+    h(LiveState, {}),
     h(IconButton, { icon: "command", label: "Find or do anything", onClick: () => void open("palette") }),
     h(IconButton, { icon: shown.icon, label: `Theme: ${shown.label}`, onClick: () => choose(shown.next) }),
   );

@@ -1,6 +1,6 @@
 // Requests to the server that this page came from.
 // @ts-check
-import { signal } from "../vendor/preact.js";
+import { batch, signal } from "../vendor/preact.js";
 import { parse } from "./arrow.js";
 
 /** @typedef {import("../vendor/flechette.js").Table} Table */
@@ -14,6 +14,9 @@ const LONGEST_URL = 6000;
 
 /** Whether the last request reached the server. */
 export const reachable = signal(true);
+
+/** When the last answer came, in milliseconds since 1970; 0 before the first. */
+export const answered = signal(0);
 
 /** A refusal, with what the server says of it; `status` is 0 when it could not be reached. */
 export class ApiError extends Error {
@@ -116,7 +119,10 @@ async function request(method, path, fields, accept, options) {
     reachable.value = false;
     throw new ApiError("The server cannot be reached.", 0, { hint: "It is asked again by itself as soon as it answers." });
   }
-  reachable.value = true;
+  batch(() => {
+    reachable.value = true;
+    answered.value = Date.now();
+  });
   if (!answer.ok) throw await refusal(answer);
   return answer;
 }

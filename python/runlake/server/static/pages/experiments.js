@@ -6,6 +6,7 @@ import { count, plural, since, time } from "../lib/format.js";
 import { Chip } from "../parts/chip.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
 import { useCommands } from "../state/keys.js";
+import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
 import { linkTo } from "../state/view.js";
 
@@ -20,6 +21,7 @@ export default function ExperimentsPage() {
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   useCommands(() => [{ keys: "/", label: "Find an experiment", group: "Experiments", run: () => field.current?.focus() }], []);
   const { state, again } = useResource((signal) => get("experiments", {}, { signal }), []);
+  useLive({ experiments: null, points: false }, again);
   const { data, error } = state.value;
   if (error && !data) return h(Failure, { error, onRetry: again });
   if (!data) return h(Loading, { what: "Looking for experiments" });

@@ -10,7 +10,7 @@ import { isAbort } from "../lib/api.js";
 
 /**
  * @template T
- * @typedef {{state: import("../vendor/preact.js").ReadonlySignal<Loaded<T>>, again: () => void, end: () => void}} Resource
+ * @typedef {{state: import("../vendor/preact.js").ReadonlySignal<Loaded<T>>, again: () => Promise<void>, end: () => void}} Resource `again`: its promise is kept when the answer is there, or the failure
  */
 
 /**
@@ -25,6 +25,7 @@ export function resource(ask) {
   /** @type {import("../vendor/preact.js").Signal<Loaded<T>>} */
   const state = signal({ data: null, error: null, loading: true });
   const turn = signal(0);
+  let answered = Promise.resolve();
   const end = effect(() => {
     turn.value; // read so that `again` asks again
     const stop = new AbortController();
@@ -32,7 +33,7 @@ export function resource(ask) {
       state.value = { ...state.value, loading: true };
     });
     const answer = ask(stop.signal);
-    answer.then(
+    answered = answer.then(
       (data) => {
         if (!stop.signal.aborted) state.value = { data, error: null, loading: false };
       },
@@ -42,7 +43,11 @@ export function resource(ask) {
     );
     return () => stop.abort();
   });
-  return { state, again: () => void (turn.value += 1), end };
+  const again = () => {
+    turn.value += 1;
+    return answered;
+  };
+  return { state, again, end };
 }
 
 /**

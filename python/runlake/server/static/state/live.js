@@ -1,0 +1,158 @@
+// Live: who shows what, and who has to ask again because it has changed: not more often than they like, one after the other,
+// and only while the page can be seen.
+// @ts-check
+import { signal, useEffect, useRef } from "../vendor/preact.js";
+import { reachable } from "../lib/api.js";
+import { concerns, everything, together } from "../lib/change.js";
+
+/** @typedef {import("../lib/change.js").Change} Change */
+/** @typedef {import("../lib/change.js").Interest} Interest */
+/**
+ * @typedef {{every?: number, asOf?: () => number}} Options `every`: least milliseconds between an answer and the next question;
+ *   `asOf`: the transaction of what is shown, so that nothing is missed that changed before the connection was there
+ */
+
+/** How the connection is on which changes are told. @type {import("../vendor/preact.js").Signal<import("../lib/link.js").State>} */
+export const connection = signal("connecting");
+
+const EVERY_MS = 500;
+const SETTLE_MS = 50; // pages that follow each other change what is wanted at once
+const FIRST_MS = 300; // what is shown comes first
+
+/** @type {Set<Follower>} */
+const followers = new Set();
+/** @type {import("../lib/live.js").Line | null} */
+let line = null;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let settling;
+
+class Follower {
+  /** @param {() => Interest} interest @param {(change: Change) => unknown} ask @param {Options} options */
+  constructor(interest, ask, { every = EVERY_MS, asOf }) {
+    this.interest = interest;
+    this.asOf = asOf;
+    this._ask = ask;
+    this._every = every;
+    /** @type {Change | null} */
+    this._waiting = null;
+    this._asking = false;
+    this._answered = -Infinity;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this._timer = undefined;
+  }
+
+  /** @param {Change} change */
+  hear(change) {
+    if (!concerns(change, this.interest())) return;
+    this._waiting = together(this._waiting, change);
+    this.plan();
+  }
+
+  /** Ask when it is time, if there is anything to ask. */
+  plan() {
+    if (!this._waiting || this._asking || this._timer !== undefined || document.hidden) return;
+    this._timer = setTimeout(() => void this._go(), Math.max(0, this._answered + this._every - performance.now()));
+  }
+
+  end() {
+    clearTimeout(this._timer);
+    this._waiting = null;
+  }
+
+  async _go() {
+    this._timer = undefined;
+    const change = this._waiting;
+    if (!change || document.hidden) return;
+    this._waiting = null;
+    this._asking = true;
+    try {
+      await this._ask(change);
+    } finally {
+      this._asking = false;
+      this._answered = performance.now();
+      this.plan();
+    }
+  }
+}
+
+/**
+ * Be told when something has changed.
+ *
+ * @param {() => Interest} interest asked each time
+ * @param {(change: Change) => unknown} ask asks again; a promise that it returns is waited for
+ * @param {Options} [options]
+ * @returns {{again: () => void, end: () => void}} `again`: the interest is another one
+ */
+export function onChange(interest, ask, options = {}) {
+  const follower = new Follower(interest, ask, options);
+  followers.add(follower);
+  settle();
+  return {
+    again: settle,
+    end() {
+      follower.end();
+      followers.delete(follower);
+      settle();
+    },
+  };
+}
+
+/**
+ * The same for as long as a component is on the page.
+ *
+ * @param {Interest} interest
+ * @param {(change: Change) => unknown} ask
+ * @param {Options} [options]
+ */
+export function useLive(interest, ask, options) {
+  const now = useRef({ interest, ask, options });
+  now.current = { interest, ask, options };
+  const said = JSON.stringify(interest);
+  useEffect(() => {
+    const asOf = () => now.current.options?.asOf?.() ?? NaN;
+    return onChange(() => now.current.interest, (change) => now.current.ask(change), { ...options, asOf }).end;
+  }, [said]);
+}
+
+/** Say, soon, what is shown. */
+function settle() {
+  clearTimeout(settling);
+  settling = setTimeout(() => void listen(), line ? SETTLE_MS : FIRST_MS);
+}
+
+async function listen() {
+  if (!line && !document.hidden && followers.size) {
+    const { open } = await import("../lib/live.js");
+    line ??= open(hear, say);
+  }
+  line?.want(document.hidden ? null : [...followers].map(({ interest }) => interest()));
+}
+
+/** @param {Change} change */
+function hear(change) {
+  for (const follower of [...followers]) follower.hear(change);
+}
+
+/** @param {import("../lib/link.js").State} state @param {number} tx */
+function say(state, tx) {
+  connection.value = state;
+  if (state !== "live" && state !== "refused") return;
+  if (!reachable.peek()) { // what failed is asked again
+    reachable.value = true;
+    hear(everything(tx));
+  }
+  if (state === "live") for (const follower of followers) catchUp(follower, tx);
+}
+
+/** Ask again for what was asked before the connection was there, once. @param {Follower} follower @param {number} tx */
+function catchUp(follower, tx) {
+  const asOf = follower.asOf?.() ?? NaN;
+  if (Number.isNaN(asOf)) return;
+  follower.asOf = undefined;
+  if (asOf < tx) follower.hear(everything(tx));
+}
+
+globalThis.document?.addEventListener("visibilitychange", () => {
+  void listen();
+  for (const follower of followers) follower.plan();
+});

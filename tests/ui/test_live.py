@@ -1,0 +1,104 @@
+"""What is shown follows what is logged, without a reload; nothing is asked while nobody can see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser import Visitor
+from tests.server.wire import Server, served
+from tests.writer import Writer, writing
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  Object.defineProperty(document, "visibilityState", { value: hidden ? "hidden" : "visible", configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Writer]]:
+    """A server on a store that another process writes to, with a run in it."""
+    folder = tmp_path_factory.mktemp("live")
+    with writing(folder / "lake") as writer, served(folder) as server:
+        writer.do("runlake.set_experiment('sweep')")
+        writer.do("runlake.start_run(); runlake.end_run()")
+        yield server, writer
+
+
+def streams(server: Server) -> int:
+    """How many pages are being told what changes."""
+    text = server.send("GET", "/metrics").body.decode()
+    under_way = next(line for line in text.splitlines() if line.startswith("runlake_http_requests_under_way{"))
+    return int(under_way.split()[-1]) - 1
+
+
+def wait_for(page: Page, true: str) -> None:
+    page.wait_for_function(true)
+
+
+def runs_of(page: Page, experiment: str) -> str:
+    """What the page of experiments says of the number of runs."""
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name=experiment, exact=True))
+    return str(row.locator("td.number").inner_text())
+
+
+def test_the_page_of_experiments_counts_runs_as_they_come(page: Page, lake: tuple[Server, Writer]) -> None:
+    server, writer = lake
+    page.goto(f"{server.url}/")
+    page.get_by_text("Live", exact=True).wait_for()
+    assert runs_of(page, "sweep") == "1"
+    writer.do("runlake.start_run()")
+    page.locator("td.number", has_text="2").wait_for()
+    page.locator(".chip.busy", has_text="1").wait_for()
+    writer.do("runlake.end_run()")
+    page.locator(".chip.busy").wait_for(state="detached")
+
+
+def test_all_tabs_of_a_browser_have_one_stream_and_hidden_ones_none(
+    visitor: Visitor, lake: tuple[Server, Writer]
+) -> None:
+    server, writer = lake
+    first, second = visitor.page, visitor.context.new_page()
+    for page in (first, second):
+        page.goto(f"{server.url}/")
+        page.get_by_text("Live", exact=True).wait_for()
+    assert streams(server) == 1
+    first.evaluate(HIDE, True)
+    asked: list[str] = []
+    first.on("request", lambda request: asked.append(request.url))
+    before = int(runs_of(second, "sweep"))
+    writer.do("runlake.start_run(); runlake.end_run()")
+    second.locator("td.number", has_text=str(before + 1)).wait_for()
+    assert (asked, runs_of(first, "sweep")) == ([], str(before))
+    second.evaluate(HIDE, True)
+    while streams(server):
+        pass
+    writer.do("runlake.start_run(); runlake.end_run()")
+    for page in (first, second):  # what happened in between is there at once
+        page.evaluate(HIDE, False)
+        page.locator("td.number", has_text=str(before + 2)).wait_for()
+    second.close()
+
+
+def test_a_server_that_goes_and_comes_back_is_noticed(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.expect("ERR_|Failed to fetch|Failed to load")
+    page = visitor.page
+    with writing(tmp_path / "lake") as writer:
+        writer.do("runlake.start_run(); runlake.end_run()")
+        with served(tmp_path) as server:
+            port = server.address.rpartition(":")[2]
+            page.goto(f"{server.url}/")
+            page.get_by_text("Live", exact=True).wait_for()
+        page.get_by_role("alert").filter(has_text="as of").wait_for()
+        writer.do("runlake.start_run(); runlake.end_run()")
+        with served(tmp_path, "--port", port):
+            page.get_by_role("alert").wait_for(state="detached")
+            page.locator("td.number", has_text="2").wait_for()
+            page.get_by_text("Live", exact=True).wait_for()
