@@ -67,6 +67,23 @@ def test_imports_make_no_cycle() -> None:
         visit(path, ())
 
 
+def test_modules_import_what_is_below_them_alone() -> None:
+    """State knows nothing of what is drawn, parts nothing of pages, and the sections of pages nothing of each other."""
+    order = {"vendor": 0, "lib": 1, "state": 2, "parts": 3, "pages": 5}
+
+    def floor(path: str) -> int:
+        return order.get(path.partition("/")[0], 4) if "/" in path else 6
+
+    wrong = [
+        f"{path} imports {found}"
+        for path, source in OWN.items()
+        for found in imports_of(path, source)
+        if floor(found) > floor(path)
+        or (floor(found) == floor(path) == 4 and found.partition("/")[0] not in (path.partition("/")[0], "charts"))
+    ]
+    assert not wrong
+
+
 @pytest.mark.xfail(strict=False, reason="some modules are there before the pages that use them")
 def test_every_file_is_reached_from_the_shell() -> None:
     reached: set[str] = set()
