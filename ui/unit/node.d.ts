@@ -19,3 +19,7 @@ declare module "node:assert/strict" {
   }
   export default assert;
 }
+
+declare module "node:child_process" {
+  export function execFileSync(file: string, args: readonly string[], options: { encoding: "utf8" }): string;
+}

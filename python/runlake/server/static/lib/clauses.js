@@ -2,6 +2,9 @@
 // meant, whatever a value has in it; what is not read here is a clause all the same, and only has no handles.
 // @ts-check
 import { tokens } from "./clause_tokens.js";
+import { numberText } from "./quoting.js";
+
+export { numberText };
 
 /**
  * What is chosen on an axis: a range of numbers, in which null is no bound; or values, or all but these; and whether
@@ -31,13 +34,6 @@ const NAME = /^(?:\w+\()?(?:\w+\.)?(?:`[^`]*`|"(?:[^"\\]|\\(?!"))*"|[^\s`'"(),<>
  */
 export function isWritable(name) {
   return NAME.test(name);
-}
-
-/** A number as the filter language reads it, to the same 64 bits. @param {number} value */
-export function numberText(value) {
-  if (value === Infinity) return "1e999";
-  if (value === -Infinity) return "-1e999";
-  return String(value).replace("e+", "e");
 }
 
 /**

@@ -26,6 +26,13 @@ export function named(kind, key) {
   return said === null ? null : `${kind}.${said}`;
 }
 
+/** A number as the filter language reads it, to the same 64 bits. @param {number} value */
+export function numberText(value) {
+  if (value === Infinity) return "1e999";
+  if (value === -Infinity) return "-1e999";
+  return String(value).replace("e+", "e");
+}
+
 /** @param {string} text @param {string[]} marks */
 function between(text, marks) {
   const mark = text.endsWith("\\") ? undefined : marks.find((one) => !text.includes(one));

@@ -68,6 +68,8 @@ export const PARTS = Object.freeze({
   widths: list("width"),
   group: list("group"),
   differs: flag("differs"),
+  /** Nested runs beside those that they were started in, and not below them. */
+  flat: flag("flat"),
   /** How many runs of the order are drawn, and runs that are drawn or left out whatever the order says. */
   top: whole("top", 20, 1, 500),
   pins: list("pin"),
@@ -76,6 +78,8 @@ export const PARTS = Object.freeze({
   color: text("color"),
   /** What of the page is shown. */
   show: choice("show", ["all", "table", "charts"]),
+  /** How much of the width the table has, in per cent. */
+  split: whole("split", 45, 20, 80),
   /** Charts: what is on the x axis (`step`, `time`, `relative`, or a metric such as `metrics.epoch`), and how axes are scaled. */
   axis: text("x", "step"),
   axisLog: flag("xlog"),

@@ -1,19 +1,58 @@
-// Page of runs: the filter, the table, and the charts beside it.
+// Page of runs: the filter, the table, and the charts beside it; on a narrow screen one of them at a time.
 // @ts-check
-import { h, useEffect, useMemo } from "../vendor/preact.js";
-import { count } from "../lib/format.js";
-import { begin, total } from "../state/runs.js";
+import { h, signal, useEffect, useMemo } from "../vendor/preact.js";
+import { later } from "../parts/later.js";
+import { Splitter } from "../parts/splitter.js";
+import * as inks from "../state/inks.js";
+import { useLive } from "../state/live.js";
+import * as runs from "../state/runs.js";
+import { change, view } from "../state/view.js";
 import { forget } from "../state/visible.js";
 import { Table } from "../table/table.js";
 
+// The first rows are asked for and drawn before these are fetched.
+const FilterBar = later(async () => (await import("../table/filter_bar.js")).FilterBar);
+const Toolbar = later(async () => (await import("../table/toolbar.js")).Toolbar);
+const BulkBar = later(async () => (await import("../table/bulk_bar.js")).BulkBar);
+const Board = later(async () => (await import("../charts/board.js")).Board);
+
+/** What can be shown. @type {Record<string, string>} */
+const SHOWS = { all: "Both", table: "Table", charts: "Charts" };
+const NARROW = "(max-width: 700px)";
+
+const media = matchMedia(NARROW);
+const isNarrow = signal(media.matches);
+media.addEventListener("change", () => { isNarrow.value = media.matches; });
+
 export default function RunsPage() {
-  const end = useMemo(begin, []); // asked before anything is drawn
-  useEffect(() => () => { end(); forget(); }, [end]);
+  const ends = useMemo(() => [runs.begin(), inks.begin()], []); // asked before anything is drawn
+  useEffect(() => () => { ends.forEach((end) => end()); forget(); }, [ends]);
+  useLive({ experiments: view.experiments.value.length ? view.experiments.value : null }, runs.renew, { asOf: () => runs.tx.peek() });
+  const show = isNarrow.value && view.show.value === "all" ? "table" : view.show.value;
+  const both = show === "all";
   return h(
     "div",
     { class: "runs-page" },
     h("h1", { class: "visually-hidden" }, "Runs"),
-    h("p", { class: "runs-count", role: "status" }, Number.isNaN(total.value) ? "" : `${count(total.value)} runs`),
-    h(Table, {}),
+    h("div", { class: "runs-head" }, h(FilterBar, {}), h(Toolbar, {}), h(Shows, { show })),
+    h(
+      "div",
+      { class: "runs-body" },
+      show !== "charts" && h("div", { key: "table", class: "runs-table", style: { flexBasis: both ? `${view.split.value}%` : "100%" } }, h(Table, {}), h(BulkBar, {})),
+      both && h(Splitter, { key: "line", label: "Width of the table", share: view.split.value, low: 20, high: 80, onChange: (split) => change({ split }, { replace: true }) }),
+      show !== "table" && h("div", { key: "charts", class: "runs-charts" }, (runs.root.value || runs.failure.value) && h(Board, {})),
+    ),
+  );
+}
+
+/** @param {{show: string}} props */
+function Shows({ show }) {
+  return h(
+    "div",
+    { class: "shows", role: "group", "aria-label": "What is shown" },
+    Object.entries(SHOWS).map(([name, label]) =>
+      !(isNarrow.value && name === "all") &&
+      h("button", { key: name, type: "button", "aria-pressed": show === name, onClick: () => change({ show: /** @type {any} */ (name) }) }, label),
+    ),
   );
 }

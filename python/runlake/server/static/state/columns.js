@@ -3,7 +3,9 @@
 import { computed, effect, signal } from "../vendor/preact.js";
 import { isAbort, view as ask } from "../lib/api.js";
 import { values } from "../lib/arrow.js";
+import { count } from "../lib/format.js";
 import { NAME, NARROWEST, WIDEST, moved, place } from "./layout.js";
+import { say } from "./toasts.js";
 import { change, question, view } from "./view.js";
 
 /** @typedef {{name: string, kind: string, key: string, type: string, runs: number, min: number | null, max: number | null, distinct: number}} Column */
@@ -12,6 +14,9 @@ export const FIRST = Object.freeze([NAME, "status", "start_time", "duration"]);
 const MOST_PARAMS = 5;
 const MOST_METRICS = 4;
 const LOOKED_AT = 40;
+const MOST_NAMES = 50_000;
+/** So many names at most are written into the address. */
+const MOST_WRITTEN = 400;
 
 /** Columns that tell runs apart, found by the server; null while they are looked for. @type {import("../vendor/preact.js").Signal<string[] | null>} */
 const telling = signal(null);
@@ -21,13 +26,16 @@ const expanded = signal(new Map());
 const alike = signal(null);
 
 /** Which runs columns are looked for in: those of the experiments, whatever is filtered, so that columns stay. */
-const everything = computed(() => ({ experiments: question.value.experiments, view: question.value.view }), );
+const everything = computed(() => ({ experiments: question.value.experiments, view: question.value.view }));
 
 /** Names of the columns, before those are left out that do not differ. */
 export const chosen = computed(() => {
   if (view.columns.value.length === 0) return [...FIRST, ...(telling.value ?? [])];
   return [...new Set([NAME, ...view.columns.value.flatMap((name) => (isPattern(name) ? (expanded.value.get(name) ?? []) : [name]))])];
 });
+
+/** The names as the address has them, or would have them: some may stand for all columns of a kind. */
+export const written = computed(() => (view.columns.value.length ? view.columns.value : chosen.value));
 
 /** Names of the columns that are shown, in their order. */
 export const shown = computed(() => {
@@ -63,15 +71,19 @@ export async function search(fields, stop) {
 
 /** Show a column, or no longer. @param {string} name @param {boolean} on */
 export function toggle(name, on) {
-  const names = on ? [...chosen.value, name] : chosen.value.filter((one) => one !== name);
-  change({ columns: names, frozen: on ? view.frozen.value : view.frozen.value.filter((one) => one !== name) });
+  const said = on || written.value.includes(name) ? written.value : chosen.value; // one of many that a pattern stands for
+  if (!on && said.length > MOST_WRITTEN) return say(`${count(said.length)} columns are too many to leave one out; choose those that are to be shown.`);
+  const frozen = on ? view.frozen.value : view.frozen.value.filter((one) => one !== name);
+  return change({ columns: on ? [...said, name] : said.filter((one) => one !== name), frozen });
 }
 
 /** Put a column before another one, or at the end. @param {string} name @param {string | null} before */
 export function move(name, before) {
   const fixed = new Set(view.frozen.value);
-  if (fixed.has(name) && (before === null || fixed.has(before))) change({ frozen: moved(view.frozen.value, name, before) });
-  else change({ columns: moved(chosen.value, name, before) });
+  if (fixed.has(name) && (before === null || fixed.has(before))) return change({ frozen: moved(view.frozen.value, name, before) });
+  const said = written.value;
+  const at = before === null || said.includes(before) ? before : (said.find((one) => isPattern(one) && before.startsWith(one.slice(0, -1))) ?? null);
+  return change({ columns: moved(said, name, at) });
 }
 
 /** Keep a column at the left, or no longer. @param {string} name @param {boolean} on */
@@ -141,8 +153,6 @@ function expand() {
   );
   return () => stop.abort();
 }
-
-const MOST_NAMES = 50_000;
 
 function findAlike() {
   if (!view.differs.value) {

@@ -59,6 +59,11 @@ export function kindOf(name) {
   return /^(params|metrics|tags)\./.exec(name)?.[1] ?? (/^\w+\(/.test(name) ? "metrics" : "");
 }
 
+/** Whether what a column shows can be changed. @param {string} name */
+export function isEditable(name) {
+  return name === NAME || name.startsWith("tags.");
+}
+
 /**
  * A list with one name moved before another one, or to the end.
  *
@@ -69,7 +74,7 @@ export function kindOf(name) {
 export function moved(names, name, before) {
   if (name === before) return [...names];
   const rest = names.filter((one) => one !== name);
-  const at = before === null ? rest.length : rest.indexOf(before);
+  const at = before === null || !rest.includes(before) ? rest.length : rest.indexOf(before);
   return [...rest.slice(0, at), name, ...rest.slice(at)];
 }
 

@@ -7,6 +7,7 @@ import { complain } from "./toasts.js";
 
 /** @type {Record<string, () => Promise<{default: Overlay}>>} */
 const OVERLAYS = {
+  columns: () => import("../table/column_panel.js"),
   palette: () => import("../parts/palette.js"),
   keymap: () => import("../parts/keymap.js"),
   views: () => import("../parts/saved_views.js"),
@@ -15,7 +16,7 @@ const OVERLAYS = {
 /** What is open. @type {import("../vendor/preact.js").Signal<Overlay | null>} */
 export const overlay = signal(null);
 
-/** @param {"palette" | "keymap" | "views"} name */
+/** @param {"columns" | "palette" | "keymap" | "views"} name */
 export async function open(name) {
   try {
     overlay.value = (await OVERLAYS[name]()).default;

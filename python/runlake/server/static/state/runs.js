@@ -3,7 +3,8 @@
 import { batch, computed, effect, signal, untracked } from "../vendor/preact.js";
 import { List } from "./tree.js";
 import * as columns from "./columns.js";
-import { filter, question, view } from "./view.js";
+import { SELECT } from "./layout.js";
+import { question, view } from "./view.js";
 import { decide } from "./visible.js";
 import { ROWS, Windows, windowOf } from "./windows.js";
 
@@ -26,13 +27,21 @@ export const loading = signal(true);
 
 /** How many rows there are; NaN while that is not known. */
 export const total = computed(() => (arrived.value, root.value?.windows.total ?? NaN));
+/** How many runs are below others, on all levels. */
+export const runs = computed(() => {
+  const { total: rows = NaN, notes = {} } = (arrived.value, root.value?.windows ?? {});
+  return { nested: Math.max(0, (notes.runs ?? rows) - rows) || 0 };
+});
 /** The transaction that the rows are as of. */
 export const tx = computed(() => (arrived.value, root.value?.windows.tx ?? NaN));
+/** Counts the questions: rows are looked at from the first one on. */
+export const begun = signal(0);
 /** Ids of the first runs in their order; of groups there are none. @type {import("../vendor/preact.js").ReadonlySignal<readonly string[]>} */
 export const order = computed(() => {
   arrived.value;
   const windows = root.value?.windows;
-  if (!windows || windows.question.group) return [];
+  if (!windows || windows.question.group) return NONE;
+  if (!windows.has(0)) return firstIds; // somebody is far below while it is asked anew
   const wanted = view.top.value + view.pins.value.length + view.hides.value.length;
   const ids = [];
   for (let row = 0; row < wanted; row += 1) {
@@ -40,13 +49,17 @@ export const order = computed(() => {
     if (id === undefined) break;
     ids.push(id);
   }
+  firstIds = ids;
   return ids;
 });
+/** @type {readonly string[]} */
+const NONE = [];
+let firstIds = NONE;
 /** Runs that are drawn in charts. */
 export const drawnIds = computed(() => new Set(decide(order.value, { top: view.top.value, pins: view.pins.value, hides: view.hides.value })));
 
 /** What says which rows there are. */
-export const asked = computed(() => rowsOf({ ...question.value, where: filter.value }, view.group.value));
+export const asked = computed(() => rowsOf(question.value, view.group.value, view.flat.value));
 
 /**
  * The fields of the first request of the page, which the server's hint to browsers has to spell in the same way.
@@ -57,7 +70,7 @@ export const asked = computed(() => rowsOf({ ...question.value, where: filter.va
 export function firstRequest(state, where) {
   const lifecycle = { active: 1, deleted: 2, all: 3 }[state.lifecycle];
   const said = { experiments: state.experiments, where: where || undefined, sort: state.sort, view: lifecycle };
-  return windowOf(rowsOf(said, state.group), namesAtOnce(state.columns, state.group), 0);
+  return windowOf(rowsOf(said, state.group, state.flat), namesAtOnce(state.columns, state.group, state.color), 0);
 }
 
 /** Ask for the rows, and again for others whenever the address says others. @returns {() => void} */
@@ -93,9 +106,13 @@ function start(fields) {
   const list = new List(windowsOf(fields, () => come(list)));
   awaited = list;
   const before = root.peek();
-  const same = before && JSON.stringify(before.windows.question) === JSON.stringify(fields);
-  const from = same ? looked[0] : 0;
-  list.windows.want(from, Math.max(looked[1], from + 1), wantedNames(fields));
+  const [from, to] = before && isSame(before, fields) ? looked : [0, 1];
+  list.windows.want(from, to, wantedNames(fields));
+}
+
+/** Whether a list has the rows that are asked for. @param {List} list @param {Fields} fields */
+function isSame(list, fields) {
+  return JSON.stringify(list.windows.question) === JSON.stringify(fields);
 }
 
 /** @param {List} list */
@@ -103,7 +120,8 @@ function come(list) {
   batch(() => {
     if (list === awaited) {
       const before = root.peek();
-      if (before && JSON.stringify(before.windows.question) === JSON.stringify(list.windows.question)) reopen(before, list);
+      if (before && isSame(before, list.windows.question)) reopen(before, list);
+      else begun.value += 1;
       before?.end();
       [root.value, awaited, failure.value, loading.value] = [list, null, null, false];
     }
@@ -193,22 +211,32 @@ export function pathOf(list) {
   return /** @type {unknown[]} */ (list.said ?? []);
 }
 
-/** @param {Fields} said @param {readonly string[]} group */
-function rowsOf(said, group) {
-  return group.length ? { ...said, group: [group[0]] } : { ...said, group: undefined };
+/**
+ * Rows are groups; or, where no order says otherwise, runs with those that were started in them below; or runs.
+ *
+ * @param {Fields} said @param {readonly string[]} group @param {boolean} flat
+ */
+function rowsOf(said, group, flat) {
+  const isNested = group.length === 0 && !flat && said.sort.length === 0;
+  return { ...said, group: group.length ? [group[0]] : undefined, nested: isNested || undefined };
 }
 
 /** @param {Fields} fields @param {readonly string[]} [inView] */
 function wantedNames(fields, inView = []) {
   const names = columns.chosen.peek();
   if (fields.group) return names.length <= MOST_AT_ONCE ? numbersOf(names) : numbersOf(inView);
-  return [...new Set([...BASE, ...(names.length <= MOST_AT_ONCE ? names : inView)])];
+  return namesWith(names.length <= MOST_AT_ONCE ? names : inView, view.color.peek());
 }
 
-/** @param {readonly string[]} names @param {readonly string[]} group */
-function namesAtOnce(names, group) {
+/** @param {readonly string[]} names @param {readonly string[]} group @param {string} color */
+function namesAtOnce(names, group, color) {
   const few = names.length <= MOST_AT_ONCE && !names.some(columns.isPattern) ? names : [];
-  return group.length ? numbersOf([...columns.FIRST, ...few]) : [...new Set([...BASE, ...few])];
+  return group.length ? numbersOf([...columns.FIRST, ...few]) : namesWith(few, color);
+}
+
+/** What is asked of runs: what every row needs, the columns, and that which colours are of. @param {readonly string[]} names @param {string} color */
+function namesWith(names, color) {
+  return [...new Set([...BASE, ...names.filter((name) => name !== SELECT), ...(color ? [color] : [])])];
 }
 
 /** Columns of which a group may have a mean. @param {readonly string[]} names */

@@ -27,6 +27,8 @@ export class Windows {
     /** How many rows there are; NaN while nothing has come. */
     this.total = NaN;
     this.tx = NaN;
+    /** What was said of the rows besides them. @type {any} */
+    this.notes = {};
     /** @type {Map<number, Window>} by number, the one looked at last at the end */
     this.windows = new Map();
     /** @type {Map<number, {names: Set<string>, stop: AbortController}>} */
@@ -47,6 +49,13 @@ export class Windows {
    */
   value(row, name) {
     return this.windows.get(Math.floor(row / ROWS))?.get(name)?.[row % ROWS];
+  }
+
+  /** Show a value that the server has taken, before it is asked for it. @param {number} row @param {string} name @param {any} value */
+  put(row, name, value) {
+    const window = this.windows.get(Math.floor(row / ROWS));
+    const before = window?.get(name);
+    if (window && before) window.set(name, Object.assign([...before], { [row % ROWS]: value }));
   }
 
   /** Whether a row has come. @param {number} row */
@@ -128,6 +137,7 @@ export class Windows {
     if (answer.tx !== this.tx) this.windows.clear(); // the server has let go of the order that was shown
     this.tx = answer.tx;
     this.total = answer.total;
+    this.notes = answer.notes;
     const window = this.windows.get(number) ?? new Map();
     const table = answer.parts[0];
     for (const name of names) window.set(name, NOTHING); // a group has no values of texts

@@ -1,6 +1,6 @@
 // Acts: what a pointer does in the body of the table.
 // @ts-check
-import { SELECT } from "../state/layout.js";
+import { SELECT, isEditable } from "../state/layout.js";
 import { layout } from "../state/columns.js";
 import { drawnIds } from "../state/runs.js";
 import { hovered, toggleDrawn } from "../state/visible.js";
@@ -12,7 +12,7 @@ import { choose, chooseAll } from "./selection.js";
 /**
  * @typedef {{
  *   column: (name: string, anchor: Element) => void, row: (row: Row, name: string, anchor: Element) => void,
- *   at: (place: {row: number, column: number}) => HTMLElement | null,
+ *   edit: (row: Row, name: string, cell: HTMLElement) => void, at: (place: {row: number, column: number}) => HTMLElement | null,
  * }} Menus
  */
 
@@ -28,6 +28,7 @@ export function listen(host, grid, menus) {
   const stop = new AbortController();
   const { signal } = stop;
   host.addEventListener("click", (event) => onClick(event, host, grid, menus), { signal });
+  host.addEventListener("dblclick", (event) => onDoubleClick(event, menus), { signal });
   host.addEventListener("contextmenu", (event) => onContextMenu(event, grid, menus), { signal });
   host.addEventListener("pointerover", (event) => { hovered.value = rowUnder(event.target)?.id || null; }, { signal });
   host.addEventListener("pointerleave", () => { hovered.value = null; }, { signal });
@@ -53,6 +54,16 @@ function onClick(event, host, grid, menus) {
   if (name === "menu" && act) return menus.row(row, column.name, act);
   if (row.kind === "group" && target.closest(".name")) return toggleOpen(row);
   return undefined;
+}
+
+/** @param {MouseEvent} event @param {Menus} menus */
+function onDoubleClick(event, menus) {
+  const target = /** @type {Element} */ (event.target);
+  const row = rowUnder(target);
+  const column = columnUnder(target);
+  const cell = target.closest(".grid-cell");
+  if (row?.kind !== "run" || !column || !isEditable(column.name) || target.closest("a, button") || !(cell instanceof HTMLElement)) return;
+  menus.edit(row, column.name, cell);
 }
 
 /** @param {MouseEvent} event @param {Grid} grid @param {Menus} menus */

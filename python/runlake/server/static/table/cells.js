@@ -3,7 +3,8 @@
 import { cell as shown, count, duration, number, since, time } from "../lib/format.js";
 import { pathOf } from "../lib/router.js";
 import { NAME, SELECT } from "../state/layout.js";
-import { labelOf } from "./rows.js";
+import { runs } from "../state/runs.js";
+import { groupOf } from "./rows.js";
 
 /** @typedef {import("./grid.js").Cell} Cell */
 /** @typedef {import("../state/layout.js").Placed} Placed */
@@ -13,6 +14,8 @@ import { labelOf } from "./rows.js";
 const SPRITE = new URL("../icons.svg", import.meta.url).pathname;
 const SVG = "http://www.w3.org/2000/svg";
 const INDENT = 18;
+const MEAN_DIGITS = 4;
+const DEVIATION_DIGITS = 2;
 const TIMES = new Set(["start_time", "end_time"]);
 
 /**
@@ -46,6 +49,7 @@ function build(cell, kind) {
   } else if (kind === "status") {
     const dot = element("span", "dot");
     const word = element("span", "");
+    dot.hidden = true;
     cell.parts = { dot, word };
     cell.el.append(dot, word);
   } else {
@@ -59,23 +63,26 @@ function buildName(cell) {
   const ink = button("ink", "draw", "");
   const link = Object.assign(document.createElement("a"), { className: "name-text", tabIndex: -1, dir: "auto" });
   const label = Object.assign(element("span", "name-text"), { dir: "auto" });
+  const key = Object.assign(element("span", "name-key quiet"), { dir: "auto" });
   const size = element("span", "quiet");
   const more = button("more", "menu", "ellipsis");
   more.setAttribute("aria-label", "What can be done with this row");
-  cell.parts = { twist, ink, link, label, size, more };
-  cell.el.append(twist, ink, link, label, size, more);
+  cell.parts = { twist, ink, link, key, label, size, more };
+  cell.el.append(twist, ink, link, key, label, size, more);
 }
 
 /** @param {Cell} cell @param {Row} row */
 function writeName(cell, row) {
-  const { twist, link, label, size, more } = cell.parts;
+  const { twist, link, key, label, size, more } = cell.parts;
   const isRun = row.kind === "run";
   cell.el.style.paddingInlineStart = `${4 + row.depth * INDENT}px`;
-  twist.hidden = !row.opens;
+  twist.hidden = !row.opens && row.depth === 0 && runs.peek().nested === 0;
+  twist.classList.toggle("none", !row.opens);
   twist.classList.toggle("opened", row.isOpen);
   twist.setAttribute("aria-label", row.isOpen ? "Close" : "Open");
   link.hidden = !isRun;
   label.hidden = isRun;
+  key.hidden = row.kind !== "group";
   size.hidden = row.kind === "pending" || (isRun && !row.opens);
   more.hidden = row.kind === "pending";
   if (isRun) {
@@ -85,18 +92,21 @@ function writeName(cell, row) {
     link.title = name;
     size.textContent = row.opens ? count(row.value("children")) : "";
   } else {
-    label.textContent = row.kind === "group" ? labelOf(row) : "…";
-    label.title = label.textContent;
+    const { of, value } = row.kind === "group" ? groupOf(row) : { of: "", value: "…" };
+    key.textContent = of;
+    label.textContent = value;
+    label.title = `${of} = ${value}`;
     size.textContent = row.kind === "group" ? count(row.value("runs")) : "";
   }
 }
 
 /** @param {Cell} cell @param {Row} row */
 function writeStatus(cell, row) {
-  const status = String(row.value("status") ?? "");
+  const status = row.kind === "run" ? String(row.value("status") ?? "") : "";
   if (cell.text === status) return;
   cell.text = status;
   cell.parts.dot.dataset.status = status;
+  cell.parts.dot.hidden = !status;
   cell.parts.word.textContent = status.toLowerCase();
 }
 
@@ -129,8 +139,13 @@ export function textOf(name, value) {
 function meanText(row, name, mean) {
   if (mean === null || mean === undefined) return "";
   const deviation = row.value(`std(${name})`);
-  const write = name === "duration" ? duration : number;
-  return deviation === null || deviation === undefined ? write(mean) : `${write(mean)} ± ${write(deviation)}`;
+  const write = name === "duration" ? duration : shorter;
+  return deviation === null || deviation === undefined ? write(mean, MEAN_DIGITS) : `${write(mean, MEAN_DIGITS)} ± ${write(deviation, DEVIATION_DIGITS)}`;
+}
+
+/** @param {number} value @param {number} digits */
+function shorter(value, digits) {
+  return number(Number(value.toPrecision(digits)));
 }
 
 /**

@@ -1,6 +1,6 @@
 // Clauses: conditions of the filter language that say what somebody points at.
 // @ts-check
-import { quoted } from "../lib/quoting.js";
+import { numberText, quoted } from "../lib/quoting.js";
 
 /**
  * The condition that a column has a value.
@@ -12,16 +12,9 @@ import { quoted } from "../lib/quoting.js";
 export function clauseOf(name, value) {
   if (value === null || value === undefined) return `${name} IS NULL`;
   if (Number.isNaN(value)) return `${name} IS NOT NULL AND NOT ${name} >= 0 AND NOT ${name} < 0`;
-  if (typeof value === "number" || typeof value === "bigint") return `${name} = ${numberText(value)}`;
+  if (typeof value === "number" || typeof value === "bigint") return `${name} = ${typeof value === "bigint" ? value : numberText(value)}`;
   if (typeof value === "boolean") return `${name} = ${value ? "TRUE" : "FALSE"}`;
   return `${name} ${textCondition(String(value))}`;
-}
-
-/** A number as filters are written. @param {number | bigint} value */
-export function numberText(value) {
-  if (value === Infinity) return "1e999";
-  if (value === -Infinity) return "-1e999";
-  return String(value);
 }
 
 /** @param {string} text */

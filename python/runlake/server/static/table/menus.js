@@ -1,17 +1,37 @@
 // Menus: what can be done with a column, and with a row.
 // @ts-check
+import { h } from "../vendor/preact.js";
 import { pathOf } from "../lib/router.js";
+import { MenuList } from "../parts/menu.js";
 import { say } from "../state/toasts.js";
 import { freeze, resize, toggle } from "../state/columns.js";
-import { NAME } from "../state/layout.js";
+import { NAME, isEditable } from "../state/layout.js";
 import { drawnIds } from "../state/runs.js";
 import { change, filter, view } from "../state/view.js";
 import { toggleDrawn, togglePin } from "../state/visible.js";
 import { clauseOf } from "./clauses.js";
+import { edit } from "./edit.js";
 import { sortBy, sortOf } from "./sorting.js";
 import { whereOf } from "./rows.js";
 
 /** @typedef {import("../parts/menu.js").Item} Item */
+/** @typedef {import("./rows.js").Row} Row */
+/** @typedef {{anchor: Element, name: string, row: Row | null}} Popup name: of the column; row: null for the head */
+
+/** The menu of a cell or a head, as long as it is drawn. @param {Popup & {onClose: () => void}} props */
+export function PopupMenu({ anchor, name, row, onClose }) {
+  const label = row ? "What can be done with the row" : `What can be done with the column ${name}`;
+  const items = row ? [...rowItems(row, name), ...editItems(row, name, anchor)] : columnItems(name);
+  return h(MenuList, { key: `${row?.id} ${name}`, label, items, anchor, onClose });
+}
+
+/** @param {Row} row @param {string} name @param {Element} anchor @returns {Item[]} */
+function editItems(row, name, anchor) {
+  const cell = anchor.closest(".grid-cell");
+  const host = anchor.closest(".grid");
+  if (row.kind !== "run" || !isEditable(name) || !(cell instanceof HTMLElement) || !(host instanceof HTMLElement)) return [];
+  return ["-", { label: name === NAME ? "Rename" : "Edit", icon: "settings-2", run: () => void edit(host, cell, row, name) }];
+}
 
 /** @param {string} name @returns {Item[]} */
 export function columnItems(name) {
@@ -34,7 +54,7 @@ export function columnItems(name) {
   ];
 }
 
-/** @param {import("./rows.js").Row} row @param {string} name of the column that is pointed at @returns {Item[]} */
+/** @param {Row} row @param {string} name of the column that is pointed at @returns {Item[]} */
 export function rowItems(row, name) {
   if (row.kind === "group") {
     return [{ label: "Show its runs alone", icon: "filter", run: () => change({ where: whereOf(row), brush: [], group: [] }) }];

@@ -1,6 +1,6 @@
 // Rows: what the table's row of a number is, a run or a group of runs, and how it opens.
 // @ts-check
-import { cell } from "../lib/format.js";
+import { cell, time } from "../lib/format.js";
 import { close, keyOfRow, open, pathOf, root } from "../state/runs.js";
 import { view } from "../state/view.js";
 import { clauseOf } from "./clauses.js";
@@ -35,11 +35,11 @@ export function rowOf(list, index) {
   return { ...common, kind: "run", id: value("run_id"), opens: Number(value("children") ?? 0) > 0 };
 }
 
-/** What a group is called: the value that its runs have in common. @param {Row} row */
-export function labelOf(row) {
+/** What a group is called: by what, and the value that its runs have in common. @param {Row} row */
+export function groupOf(row) {
   const by = byOf(row);
   const value = row.value(by);
-  return `${keyOf(by)} = ${value === null || value === undefined ? "none" : cell(value)}`;
+  return { of: keyOf(by), value: value === null || value === undefined ? "none" : /_time$/.test(by) ? time(value) : cell(value) || "“”" };
 }
 
 /** The name by which the rows of a row's list are grouped. @param {Row} row @returns {string} */
@@ -51,7 +51,7 @@ export function byOf(row) {
 export function toggleOpen(row) {
   if (row.isOpen) close(row.list, row.index);
   else if (row.kind === "group") openGroup(row);
-  else if (row.opens) open(row.list, row.index, { ...row.list.windows.question, parent: row.id }, pathOf(row.list));
+  else if (row.opens) open(row.list, row.index, { ...row.list.windows.question, nested: undefined, parent: row.id }, pathOf(row.list));
 }
 
 /** Open a group: its groups by the next name, or its runs. @param {Row} row */

@@ -8,7 +8,7 @@ import { rowAt, rowCount, whereOf } from "./rows.js";
 
 /** Whether all runs of the filter are selected, whichever they are. */
 export const everyone = signal(false);
-/** Groups of which all runs are selected: their filter by their id. @type {import("../vendor/preact.js").Signal<ReadonlyMap<string, string>>} */
+/** Groups of which all runs are selected, by their ids. @type {import("../vendor/preact.js").Signal<ReadonlyMap<string, {where: string, runs: number}>>} */
 export const groups = signal(new Map());
 
 let last = -1;
@@ -38,7 +38,7 @@ export function choose(number, range) {
   const next = new Map(groups.value);
   for (const one of shown) {
     if (one.kind !== "group") continue;
-    if (on || range) next.set(one.id, whereOf(one));
+    if (on || range) next.set(one.id, { where: whereOf(one), runs: Number(one.value("runs")) });
     else next.delete(one.id);
   }
   groups.value = next;

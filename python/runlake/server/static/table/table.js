@@ -1,12 +1,13 @@
 // Table of runs: the grid, kept as the state of the page says.
 // @ts-check
 import { effect, h, useEffect, useRef, useSignal } from "../vendor/preact.js";
-import { inkOf } from "../lib/color.js";
 import { go, pathOf } from "../lib/router.js";
-import { MenuList } from "../parts/menu.js";
+import { later } from "../parts/later.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
 import { layout } from "../state/columns.js";
-import { arrived, drawnIds, failure, loading, look, renew, root, total } from "../state/runs.js";
+import { isEditable } from "../state/layout.js";
+import { arrived, begun, drawnIds, failure, loading, look, renew, root, total } from "../state/runs.js";
+import { colorOf, meaning } from "../state/inks.js";
 import { dark } from "../state/theme.js";
 import { change, filter, view } from "../state/view.js";
 import { hovered, selected } from "../state/visible.js";
@@ -15,11 +16,12 @@ import { fill, mark } from "./cells.js";
 import { Grid } from "./grid.js";
 import * as header from "./header.js";
 import { listen as listenToKeys } from "./keys.js";
-import { columnItems, rowItems } from "./menus.js";
 import { rowAt, rowCount, toggleOpen } from "./rows.js";
-import { choose, isSelected } from "./selection.js";
+import { choose, everyone, groups, isSelected } from "./selection.js";
 
-/** @typedef {{anchor: Element, label: string, items: import("../parts/menu.js").Item[]}} Popup */
+/** @typedef {import("./menus.js").Popup} Popup */
+
+const PopupMenu = later(async () => (await import("./menus.js")).PopupMenu);
 
 export function Table() {
   const host = useRef(/** @type {HTMLDivElement | null} */ (null));
@@ -34,7 +36,7 @@ export function Table() {
       ref: host, class: "grid", role: "grid", tabIndex: 0, "aria-label": "Runs", "aria-busy": loading.value, "aria-multiselectable": "true", hidden: empty || (failure.value !== null && !root.value),
     }),
     failure.value ? h(Failure, { error: failure.value, onRetry: renew }) : !root.value ? h(Loading, { what: "Looking for runs" }) : empty && h(Nothing, {}),
-    popup.value && h(MenuList, { ...popup.value, key: popup.value.label, onClose: () => { popup.value = null; } }),
+    popup.value && h(PopupMenu, { ...popup.value, onClose: () => { popup.value = null; } }),
   );
 }
 
@@ -63,9 +65,9 @@ function run(host, show) {
   const menus = menusOf(grid, show);
   const ends = [
     effect(() => void [arrived.value, root.value, layout.value, view.sort.value, grid.soon(true)]),
-    effect(() => void [hovered.value, selected.value, drawnIds.value, dark.value, view.pins.value, grid.mark()]),
+    effect(() => void [hovered.value, selected.value, drawnIds.value, dark.value, meaning.value, view.pins.value, everyone.value, groups.value, grid.mark()]),
     effect(() => {
-      root.value; // other runs are looked at from the first one on
+      begun.value; // other runs are looked at from the first one on
       host.scrollTop = 0;
     }),
     header.listen(host),
@@ -86,15 +88,16 @@ function marksOf(row) {
     isSelected: isSelected(row),
     isDrawn: isGroup ? row.depth + 1 === view.group.peek().length : drawnIds.peek().has(row.id),
     isPinned: view.pins.peek().includes(row.id),
-    color: inkOf(row.id, dark.peek()).color,
+    color: colorOf(row.id, view.color.peek() ? row.value(view.color.peek()) : null),
   };
 }
 
 /** @param {Grid} grid @param {(popup: Popup) => void} show @returns {acts.Menus} */
 function menusOf(grid, show) {
   return {
-    column: (name, anchor) => show({ anchor, label: `Column ${header.labelOf(name)}`, items: columnItems(name) }),
-    row: (row, name, anchor) => show({ anchor, label: "Row", items: rowItems(row, name) }),
+    column: (name, anchor) => show({ anchor, name, row: null }),
+    row: (row, name, anchor) => show({ anchor, name, row }),
+    edit: async (row, name, cell) => (await import("./edit.js")).edit(grid.host, cell, row, name),
     at: ({ row, column }) => grid.elementOf(row, column),
   };
 }
@@ -119,8 +122,10 @@ function onKey(event, at, menus) {
   const row = rowAt(at.row);
   if (!row || row.kind === "pending") return false;
   if (opensMenu && anchor) menus.row(row, placed.name, anchor);
+  else if (event.key === "F2" && isEditable(placed.name) && row.kind === "run" && anchor) menus.edit(row, placed.name, anchor);
   else if (event.key === " ") choose(at.row, event.shiftKey);
   else if (event.key === "Enter" && row.kind === "group") toggleOpen(row);
+  else if (event.key === "Enter" && placed.name.startsWith("tags.") && anchor) menus.edit(row, placed.name, anchor);
   else if (event.key === "Enter") go(pathOf("run", { run: row.id }));
   else if (event.altKey && event.key === "ArrowRight" && row.opens && !row.isOpen) toggleOpen(row);
   else if (event.altKey && event.key === "ArrowLeft" && row.isOpen) toggleOpen(row);

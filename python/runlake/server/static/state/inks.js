@@ -1,0 +1,53 @@
+// Inks: the colour of each run, its own or by the values of a column, with what the colours mean.
+// @ts-check
+import { computed, effect, signal } from "../vendor/preact.js";
+import { isAbort } from "../lib/api.js";
+import { inkOf, shade } from "../lib/color.js";
+import { search } from "./columns.js";
+import { keyOf, kindOf } from "./layout.js";
+import { dark } from "./theme.js";
+import { view } from "./view.js";
+
+/** Ends of the column that colours are of; null when it has texts, or none is chosen. @type {import("../vendor/preact.js").Signal<{low: number, high: number} | null>} */
+export const ends = signal(null);
+
+/** What colours are of: nothing, numbers from low to high, or values. */
+export const meaning = computed(() => {
+  const name = view.color.value;
+  return { name, low: ends.value?.low ?? NaN, high: ends.value?.high ?? NaN, isNumber: ends.value !== null };
+});
+
+/**
+ * The colour of a run.
+ *
+ * @param {string} id
+ * @param {any} value of the column that colours are of
+ * @returns {string}
+ */
+export function colorOf(id, value) {
+  const { name, low, high, isNumber } = meaning.value;
+  if (!name) return inkOf(id, dark.value).color;
+  if (value === null || value === undefined || Number.isNaN(value)) return "var(--line-strong)";
+  if (!isNumber || typeof value !== "number") return inkOf(String(value), dark.value).color;
+  return shade(high > low ? (value - low) / (high - low) : 0.5);
+}
+
+/** Look for the ends of the column as long as the page is there. @returns {() => void} */
+export function begin() {
+  return effect(() => {
+    const name = view.color.value;
+    view.experiments.value; // other runs have other ends
+    ends.value = null;
+    if (!name) return undefined;
+    const stop = new AbortController();
+    const kind = kindOf(name);
+    search({ q: keyOf(name.replace(/^\w+\((.*)\)$/s, "$1")), kind: kind ? [kind] : ["attributes"], limit: 20 }, stop.signal).then(
+      ({ columns }) => {
+        const found = columns.find((column) => name === column.name || name.endsWith(`(${column.name})`));
+        if (found && found.min !== null && found.max !== null) ends.value = { low: found.min, high: found.max };
+      },
+      (error) => { if (!isAbort(error)) ends.value = null; },
+    );
+    return () => stop.abort();
+  });
+}

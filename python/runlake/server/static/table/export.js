@@ -1,0 +1,66 @@
+// Export: all rows of the filter with the columns that are shown, as a file that the browser keeps.
+// @ts-check
+import { view as ask } from "../lib/api.js";
+import { values } from "../lib/arrow.js";
+import { count } from "../lib/format.js";
+import { chosen, shown } from "../state/columns.js";
+import { complain, say } from "../state/toasts.js";
+import { question, view } from "../state/view.js";
+
+const A_WINDOW = 10_000;
+const MIME = "text/csv;charset=utf-8";
+
+/** Write what is shown as CSV: runs, or groups with their means. */
+export async function exportCsv() {
+  try {
+    const parts = await csvParts();
+    save(new Blob(/** @type {BlobPart[]} */ (parts), { type: MIME }), "runs.csv");
+  } catch (error) {
+    complain(error);
+  }
+}
+
+async function csvParts() {
+  const group = view.group.peek();
+  const names = group.length ? chosen.peek() : ["run_id", ...shown.peek().filter((name) => name !== "run_id")];
+  const parts = [];
+  let total = 1;
+  let tx;
+  for (let offset = 0; offset < total; offset += A_WINDOW) {
+    const fields = { ...question.peek(), columns: names, group: group.length ? group : undefined, offset, limit: A_WINDOW, tx };
+    const answer = await ask("runs", fields);
+    [total, tx] = [answer.total, answer.tx];
+    const [table] = answer.parts;
+    const columns = table.names.map((name) => ({ name: String(name), values: values(table, String(name)) }));
+    if (offset === 0) parts.push(`${columns.map(({ name }) => csvText(name)).join(",")}\r\n`);
+    parts.push(rowsOf(columns, table.numRows));
+    if (total > A_WINDOW && offset === 0) say(`${count(total)} rows are written …`);
+  }
+  return parts;
+}
+
+/** @param {{name: string, values: readonly any[]}[]} columns @param {number} height */
+function rowsOf(columns, height) {
+  const lines = [];
+  for (let i = 0; i < height; i += 1) lines.push(columns.map((column) => csvText(textOf(column.name, column.values[i]))).join(","));
+  return lines.length ? `${lines.join("\r\n")}\r\n` : "";
+}
+
+/** A value in full; times as ISO 8601. @param {string} name @param {any} value */
+export function textOf(name, value) {
+  if (value === null || value === undefined) return "";
+  if (name === "start_time" || name === "end_time") return new Date(value).toISOString();
+  return String(value);
+}
+
+/** A field of RFC 4180. @param {string} text */
+export function csvText(text) {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** @param {Blob} blob @param {string} name */
+function save(blob, name) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
