@@ -53,7 +53,9 @@ def run_id(server: Server) -> str:
         "doc.pdf": b"%PDF-1.4",
         "sound.mp3": b"ID3",
         "film.webm": b"\x1a\x45",
-        "model/MLmodel": b"flavors: {}",
+        "model/MLmodel": b"flavors:\n  sklearn: {version: 1.9}\nutc_time_created: 2026-11-26 09:40:15\n",
+        "broken/MLmodel": b"a: !!python/object/apply:os.system [id]\n",
+        "list/MLmodel": b"- 1",
         "model/weights": b"12345",
         "train.py": b"print(1)",
     }
@@ -87,14 +89,14 @@ def table(server: Server, run_id: str, path: str, **fields: Any) -> tuple[pl.Dat
 def test_a_folder_is_listed_with_as_what_each_file_can_be_shown(server: Server, run_id: str) -> None:
     listed = get(server, run_id).json
     kinds = {file["name"]: file["kind"] for file in listed["files"]}
-    assert list(kinds)[:2] == ["model", "plots"], "folders come first"
+    assert list(kinds)[:4] == ["broken", "list", "model", "plots"], "folders come first"
     assert kinds | {"model": "model", "plots": "folder", SECRET_NAME: "html", "doc.pdf": "pdf"} == kinds
     assert kinds | {"sound.mp3": "audio", "film.webm": "video", "note.md": "markdown", "train.py": "text"} == kinds
     assert kinds | {"data.parquet": "table", "rows.csv": "table", "plain.json": "json"} == kinds
     assert listed["total"] == len(listed["files"])
     inside = get(server, run_id, path="model").json["files"]
     assert [(file["path"], file["kind"], file["size"], file["is_dir"]) for file in inside] == [
-        ("model/MLmodel", "model", 11, False),
+        ("model/MLmodel", "model", 71, False),
         ("model/weights", "binary", 5, False),
     ]
     assert [file["kind"] for file in get(server, run_id, path="plots").json["files"]] == ["image", "image"]
@@ -193,12 +195,28 @@ def test_a_part_of_a_file_is_sent_and_what_the_client_has_is_not(server: Server,
 @pytest.mark.parametrize(
     ("path", "status"), [("", 400), ("nothing", 404), ("model", 400), ("../../x", 400), ("a\\b", 400)]
 )
-@pytest.mark.parametrize("what", ["/raw", "/table"])
+@pytest.mark.parametrize("what", ["/raw", "/table", "/model"])
 def test_what_is_no_file_is_not_sent(server: Server, run_id: str, path: str, status: int, what: str) -> None:
     answer = get(server, run_id, what, path=path)
     assert answer.status == status
     assert str(server.store) not in answer.json["message"]
     assert get(server, "nobody", what, path="train.py").status == 404
+
+
+def test_what_a_model_says_of_itself_is_read_and_does_nothing(server: Server, run_id: str) -> None:
+    found = get(server, run_id, "/model", path="model/MLmodel").json
+    assert found["model"] == {"flavors": {"sklearn": {"version": 1.9}}, "utc_time_created": "2026-11-26 09:40:15"}
+    assert found["error"] is None
+    broken = get(server, run_id, "/model", path="broken/MLmodel").json
+    assert broken["model"] is None
+    assert "python/object" in broken["error"]
+    assert "keys and values" in get(server, run_id, "/model", path="list/MLmodel").json["error"]
+
+
+def test_an_empty_file_is_sent_whole_whatever_part_is_asked_for(server: Server, run_id: str) -> None:
+    for part in ("bytes=0-9", "bytes=-9"):
+        answer = get(server, run_id, "/raw", {"Range": part}, path="empty.csv")
+        assert (answer.status, answer.body) == (200, b"")
 
 
 # -- tables

@@ -99,7 +99,7 @@ def _part(header: str | None, size: int) -> tuple[int, int] | None:
     What is not one range of bytes is ignored, as HTTP allows: the answer is the whole file.
     """
     asked = _RANGE.fullmatch(header.strip()) if header else None
-    if asked is None or asked.groups() == ("", ""):
+    if asked is None or asked.groups() == ("", "") or size == 0:
         return 0, size
     first, last = asked.groups()
     if first == "":

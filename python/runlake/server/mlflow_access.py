@@ -220,6 +220,7 @@ _VIEWS: Final = {
     ("GET", "runs/{run_id}/points"): _READ_RUN,
     ("GET", "runs/{run_id}/artifacts"): _READ_RUN,
     ("GET", "runs/{run_id}/artifacts/table"): _READ_RUN,
+    ("GET", "runs/{run_id}/artifacts/model"): _READ_RUN,
     ("GET", "runs/{run_id}/artifacts/raw"): _READ_RUN,
     ("GET", "views"): _SIGNED_IN,
     ("GET", "views/{name:path}"): _SIGNED_IN,

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from runlake import run_files
 from runlake.artifacts.table import LOGGED_ARTIFACTS_TAG
 from runlake.entities import FileInfo, Run
-from runlake.errors import InvalidInput, NotFound
+from runlake.errors import InvalidInput, MissingExtra, NotFound
+from runlake.plain_yaml import NotPlain, read_yaml
 from runlake.server import downloads
 from runlake.server.calls import worker_of
 from runlake.server.load import room_of
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from runlake.artifacts import Contents
 
 _MOST_FILES: Final = 1000
+_MOST_MODEL_BYTES: Final = 1 << 20  # YAML is read at a megabyte a second or two
 _MODEL_FILE: Final = "MLmodel"
 _PLAIN: Final = "text/plain; charset=utf-8"
 
@@ -146,6 +148,26 @@ def artifact_table(
     return View(lambda: [[table.frame]], {}, None, table.rows, None, notes)
 
 
+def artifact_model(store: Store, run_id: str, path: str) -> View:
+    """Return what an MLmodel file says of its model; what is wrong with it where it cannot be read."""
+    contents = run_files.artifacts(store, run_id)
+    opening = contents.open(path)
+    file = downloads.found(opening.__enter__, path)
+    try:
+        text = file.read(_MOST_MODEL_BYTES + 1)
+    finally:
+        opening.__exit__(None, None, None)
+    if len(text) > _MOST_MODEL_BYTES:
+        return View(value={"model": None, "error": f"it has more than {_MOST_MODEL_BYTES:,} bytes"})
+    try:
+        said = json.loads(json.dumps(read_yaml(text, "to read an MLmodel file"), default=str))
+    except (NotPlain, MissingExtra, TypeError, ValueError) as error:
+        return View(value={"model": None, "error": str(error)})
+    if not isinstance(said, dict):
+        return View(value={"model": None, "error": "it does not consist of keys and values"})
+    return View(value={"model": said, "error": None})
+
+
 async def raw(request: Request, _max_body_bytes: int) -> Response:
     """Send an artifact of a run as what it is, for a browser to show, or to save with `download=1`."""
     await room_of(request).transfer()
@@ -161,5 +183,6 @@ async def raw(request: Request, _max_body_bytes: int) -> Response:
 ARTIFACT_VIEWS: Final[Mapping[tuple[str, str], Callable[..., View]]] = {
     ("GET", "runs/{run_id}/artifacts"): artifacts,
     ("GET", "runs/{run_id}/artifacts/table"): artifact_table,
+    ("GET", "runs/{run_id}/artifacts/model"): artifact_model,
 }
 """What can be asked of a run's artifacts, by method and path; `raw` is a file."""

@@ -18,6 +18,7 @@ import { follow } from "./state/view.js";
 const PAGES = {
   experiments: () => import("./pages/experiments.js"),
   runs: () => import("./pages/runs.js"),
+  run: () => import("./pages/run.js"),
 };
 
 /** Pages that are here. */

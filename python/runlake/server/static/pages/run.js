@@ -1,0 +1,83 @@
+// Page of a run: its head, and the part of it that the address names.
+// @ts-check
+import { h, useCallback, useEffect, useMemo, useState } from "../vendor/preact.js";
+import { count } from "../lib/format.js";
+import { pathOf, place } from "../lib/router.js";
+import { Failure, Loading } from "../parts/state.js";
+import { Header } from "../run/header.js";
+import { RunContext, useRun } from "../run/run.js";
+
+/** @typedef {import("../run/run.js").Run} Run */
+/** @typedef {import("../vendor/preact.js").ComponentType<{to: (tab: string) => string}>} Part */
+
+/**
+ * Parts of the page in their order: what each is called, how much is in it, and whether the run has it.
+ *
+ * @type {Record<string, {title: string, load: () => Promise<{default: Part}>, count?: (run: Run) => number, has?: (run: Run) => boolean}>}
+ */
+const PARTS = {
+  overview: { title: "Overview", load: () => import("../run/overview.js") },
+  params: { title: "Parameters", load: () => import("../run/params.js"), count: (run) => Object.keys(run.params).length },
+  metrics: { title: "Metrics", load: () => import("../run/metrics.js"), count: (run) => run.metrics.length },
+  points: { title: "Points", load: () => import("../run/points.js"), has: (run) => run.metrics.length > 0 },
+  artifacts: { title: "Artifacts", load: () => import("../run/artifacts.js") },
+  console: { title: "Console", load: () => import("../run/console.js"), has: (run) => run.console !== null },
+  system: { title: "System", load: () => import("../run/system.js") },
+  ledger: { title: "Ledger", load: () => import("../run/ledger.js"), count: (run) => run.ledger.keys.length + run.gaps.length },
+  reproduce: { title: "Reproduce", load: () => import("../run/reproduce.js") },
+};
+
+/** @param {{params: Record<string, string>}} props */
+export default function RunPage({ params }) {
+  return h(Page, { key: params.run, id: params.run });
+}
+
+/** @param {{id: string}} props */
+function Page({ id }) {
+  const { state, again, edit } = useRun(id);
+  const { data: run, error } = state.value;
+  const here = useMemo(() => run && { run, edit, again }, [run]);
+  useEffect(() => {
+    if (run) document.title = `${run.run.run_name} · runlake`;
+    return () => { document.title = "runlake"; };
+  }, [run?.run.run_name]);
+  if (error && !run) return h(Failure, { error, onRetry: again });
+  if (!run || !here) return h(Loading, { what: "Looking for the run" });
+  const asked = new URLSearchParams(place.value.search).get("tab") ?? "";
+  const name = Object.hasOwn(PARTS, asked) ? asked : "overview";
+  return h(
+    RunContext.Provider,
+    { value: here },
+    h("section", { class: "page run-page" }, h(Header, {}), h(Tabs, { run, chosen: name }), h("div", { class: "run-part" }, h(Shown, { key: name, name, id }))),
+  );
+}
+
+/** @param {{run: Run, chosen: string}} props */
+function Tabs({ run, chosen }) {
+  const shown = Object.entries(PARTS).filter(([name, part]) => name === chosen || (part.has?.(run) ?? true));
+  return h(
+    "nav",
+    { class: "tabs", "aria-label": "Parts of the run" },
+    shown.map(([name, { title, count: many }]) => {
+      const n = many?.(run) ?? 0;
+      return h("a", { key: name, href: address(run.run.run_id, name), "aria-current": name === chosen ? "page" : undefined }, title, n > 0 && h("span", { class: "quiet small" }, ` ${count(n)}`));
+    }),
+  );
+}
+
+/** @param {{name: string, id: string}} props */
+function Shown({ name, id }) {
+  const [found, setFound] = useState(/** @type {{Part: Part} | null} */ (null));
+  const [error, setError] = useState(/** @type {Error | null} */ (null));
+  const to = useCallback((/** @type {string} */ tab) => address(id, tab), [id]);
+  useEffect(() => {
+    PARTS[name].load().then((module) => setFound({ Part: module.default }), () => setError(new Error("This part of the page could not be fetched.")));
+  }, [name]);
+  if (error) return h(Failure, { error, onRetry: () => location.reload() });
+  return found ? h(found.Part, { to }) : h(Loading, { what: "Loading" });
+}
+
+/** @param {string} id @param {string} tab */
+function address(id, tab) {
+  return pathOf("run", { run: id }) + (tab === "overview" ? "" : `?tab=${tab}`);
+}

@@ -1,0 +1,80 @@
+// Tags of a run: as chips, added, changed and removed where they stand.
+// @ts-check
+import { h, useState } from "../vendor/preact.js";
+import { complain } from "../state/toasts.js";
+import { Icon } from "../parts/icon.js";
+import { useHere } from "./run.js";
+
+const BY_ITSELF = /^(mlflow|runlake)\./; // what programs write for themselves
+
+export function Tags() {
+  const { run, edit } = useHere();
+  const [editing, setEditing] = useState(/** @type {string | null} */ (null)); // "" is a new one
+  const [all, setAll] = useState(false);
+  const keys = Object.keys(run.tags);
+  const shown = keys.filter((key) => all || !BY_ITSELF.test(key));
+  const hidden = keys.length - keys.filter((key) => !BY_ITSELF.test(key)).length;
+  /** @param {string} key @param {string | null} value */
+  const put = (key, value) => edit({ tags: { [key]: value } });
+  return h(
+    "div",
+    { class: "tags", role: "group", "aria-label": "Tags" },
+    shown.map((key) =>
+      key === editing
+        ? h(TagForm, { key, tagKey: key, value: run.tags[key], onPut: put, onEnd: () => setEditing(null) })
+        : h(TagChip, { key, tagKey: key, value: run.tags[key], may: run.may_edit, onEdit: () => setEditing(key), onRemove: () => put(key, null).catch(complain) }),
+    ),
+    editing === "" && h(TagForm, { tagKey: "", value: "", onPut: put, onEnd: () => setEditing(null) }),
+    run.may_edit && editing !== "" && h("button", { type: "button", class: "link", onClick: () => setEditing("") }, h(Icon, { name: "plus", size: 14 }), "Tag"),
+    hidden > 0 && h("button", { type: "button", class: "link", "aria-expanded": all, onClick: () => setAll(!all) }, all ? "Hide what programs wrote" : `${hidden} written by programs`),
+  );
+}
+
+/** @param {{tagKey: string, value: string, may: boolean, onEdit: () => void, onRemove: () => void}} props */
+function TagChip({ tagKey, value, may, onEdit, onRemove }) {
+  const text = [h("span", { class: "quiet", dir: "auto" }, tagKey), h("bdi", { class: "chip-text" }, value)];
+  return h(
+    "span",
+    { class: "chip tag", title: `${tagKey}: ${value}` },
+    may ? h("button", { type: "button", class: "chip-open", "aria-label": `Change the tag ${tagKey}: ${value}`, onClick: onEdit }, text) : text,
+    may && h("button", { type: "button", class: "chip-remove", "aria-label": `Remove the tag ${tagKey}`, title: "Remove", onClick: onRemove }, h(Icon, { name: "x", size: 12 })),
+  );
+}
+
+/** @param {{tagKey: string, value: string, onPut: (key: string, value: string) => Promise<void>, onEnd: () => void}} props */
+function TagForm({ tagKey, value, onPut, onEnd }) {
+  const [key, setKey] = useState(tagKey);
+  const [text, setText] = useState(value);
+  /** @param {Event} event */
+  const save = async (event) => {
+    event.preventDefault();
+    if (!key.trim()) return;
+    try {
+      await onPut(key.trim(), text);
+      onEnd();
+    } catch (error) {
+      complain(error);
+    }
+  };
+  /** @param {KeyboardEvent} event */
+  const onKeyDown = (event) => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    onEnd();
+  };
+  /** @param {string} label @param {string} shown @param {(text: string) => void} set @param {boolean} first */
+  const field = (label, shown, set, first) =>
+    h("input", {
+      type: "text", "aria-label": label, placeholder: label, value: shown, dir: "auto",
+      ref: first ? (/** @type {HTMLInputElement | null} */ input) => { if (input && !input.form?.contains(document.activeElement)) input.focus(); } : undefined,
+      onInput: (/** @type {any} */ event) => set(event.target.value),
+    });
+  return h(
+    "form",
+    { class: "edit-form tag-form", onSubmit: save, onKeyDown },
+    tagKey ? h("span", { class: "quiet", dir: "auto" }, tagKey) : field("Key", key, setKey, true),
+    field("Value", text, setText, Boolean(tagKey)),
+    h("button", { class: "primary" }, "Save"),
+    h("button", { type: "button", onClick: onEnd }, "Cancel"),
+  );
+}
