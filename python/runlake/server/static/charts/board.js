@@ -13,8 +13,11 @@ import { Icon } from "../parts/icon.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
 import { useResource } from "../state/resource.js";
 import { contextOfRuns, contextOfView } from "./context.js";
-import { arrange, matching } from "./layout.js";
-import { Slot } from "./panel.js";
+import { whereOf } from "./drawn.js";
+import { arrange, formatPanel, matching } from "./layout.js";
+import { Legend } from "./legend.js";
+import { Later, Slot } from "./panel.js";
+import { Toolbar } from "./toolbar.js";
 
 /** @typedef {import("./context.js").Context} Context */
 /** @typedef {import("./layout.js").Section} Section */
@@ -47,8 +50,7 @@ async function keysOf(board, signal) {
 
 /** @param {readonly string[]} runs @param {AbortSignal} signal @returns {Promise<string[]>} */
 async function keysOfRuns(runs, signal) {
-  const where = `run_id IN (${runs.map((id) => `'${id}'`).join(", ")})`;
-  const { parts } = await ask("columns", { where, view: 3, kind: ["metrics"], limit: 1000 }, { signal });
+  const { parts } = await ask("columns", { where: whereOf(runs), view: 3, kind: ["metrics"], limit: 1000 }, { signal });
   const many = values(parts[0], "runs");
   return values(parts[0], "key").filter((_, i) => many[i] > 0);
 }
@@ -60,27 +62,60 @@ function Charts({ board, found }) {
     root.current?.append(board.tooltip.root);
     return () => board.end();
   }, [board]);
-  return h("section", { class: "charts", ref: root, "aria-label": "Charts" }, h(Sections, { board, found }));
+  return h(
+    "section",
+    { class: "charts", ref: root, "aria-label": "Charts" },
+    h(Sections, { board, found }),
+    h("div", { class: "visually-hidden", role: "status", "aria-live": "polite" }, h(Said, { board })),
+  );
+}
+
+/** @param {{board: Context}} props */
+function Said({ board }) {
+  return board.said.value;
 }
 
 /** @param {{board: Context, found: import("../state/resource.js").Resource<string[]>}} props */
 function Sections({ board, found }) {
   const { data, error } = found.state.value;
+  const adds = useSignal(false);
+  const find = board.parts.find.value;
+  const changed = board.changed.value;
+  const sections = useMemo(() => (data ? arrange(matching(data, find).keys, changed) : []), [data, find, changed]);
   if (error && !data) return h(Failure, { error, onRetry: found.again });
   if (!data) return h(Loading, { what: "Looking for metrics" });
-  const { keys } = matching(data, board.parts.find.value);
-  const sections = arrange(keys, board.changed.value);
-  if (sections.length === 0) return h(Empty, { title: data.length ? "No metric has such a name." : "No metrics have been logged yet." });
-  return sections.map((section) => h(Panels, { key: section.name, board, section }));
+  const gone = changed.filter((panel) => panel.options.gone);
+  return [
+    h(
+      Toolbar,
+      { board, keys: data },
+      h("button", { type: "button", onClick: () => { adds.value = true; } }, h(Icon, { name: "plus", size: 14 }), "Add a chart"),
+      gone.length > 0 && h("button", { type: "button", class: "link", onClick: () => board.set({ panels: changed.filter((panel) => !panel.options.gone).map(formatPanel) }) }, `Show ${count(gone.length)} removed`),
+    ),
+    h(Legend, { board }),
+    sections.length === 0 && h(Empty, { title: data.length ? "No metric has such a name." : "No metrics have been logged yet." }),
+    ...sections.map((section, i) => h(Panels, { key: section.name || "/", board, section, keys: data, opens: before(sections, i) < MOST_AT_ONCE })),
+    adds.value && h(Later, { from: () => import("./adding.js"), name: "PanelDialog", props: { board, keys: data, onClose: () => { adds.value = false; } } }),
+  ];
 }
 
-/** @param {{board: Context, section: Section}} props */
-function Panels({ board, section }) {
+/** How many panels stand before a section. @param {readonly Section[]} sections @param {number} at */
+function before(sections, at) {
+  let sum = 0;
+  for (let i = 0; i < at; i += 1) sum += sections[i].panels.length;
+  return sum;
+}
+
+/** @param {{board: Context, section: Section, keys: readonly string[], opens: boolean}} props opens: whether it is open unless the reader closes it */
+function Panels({ board, section, keys, opens }) {
   const most = useSignal(MOST_AT_ONCE);
-  const { name, panels } = section;
+  const { panels } = section;
+  const name = section.name || "/";
   const { folds } = board.parts;
-  const folded = folds.value.includes(name || "/");
-  const fold = () => board.set({ folds: folded ? folds.value.filter((one) => one !== (name || "/")) : [...folds.value, name || "/"] });
+  const isTurned = folds.value.includes(name);
+  const open = opens !== isTurned;
+  const turn = () => board.set({ folds: isTurned ? folds.value.filter((one) => one !== name) : [...folds.value, name] });
+  const rest = panels.length - most.value;
   return h(
     "section",
     { class: "chart-section" },
@@ -89,13 +124,13 @@ function Panels({ board, section }) {
       {},
       h(
         "button",
-        { type: "button", class: "link", "aria-expanded": !folded, onClick: fold },
-        h(Icon, { name: folded ? "chevron-right" : "chevron-down", size: 14 }),
-        h("span", { dir: "auto" }, name || "Metrics"),
+        { type: "button", class: "link", "aria-expanded": open, onClick: turn },
+        h(Icon, { name: open ? "chevron-down" : "chevron-right", size: 14 }),
+        h("span", { dir: "auto" }, section.name || "Metrics"),
         h("span", { class: "quiet" }, count(panels.length)),
       ),
     ),
-    !folded && h("div", { class: "panels" }, panels.slice(0, most.value).map((panel) => h(Slot, { key: panel.id, board, panel }))),
-    !folded && panels.length > most.value && h("button", { type: "button", onClick: () => { most.value += MOST_AT_ONCE; } }, `Show ${count(Math.min(MOST_AT_ONCE, panels.length - most.value))} more`),
+    open && h("div", { class: "panels" }, panels.slice(0, most.value).map((panel) => h(Slot, { key: panel.id, board, panel, siblings: panels, keys }))),
+    open && rest > 0 && h("button", { type: "button", onClick: () => { most.value += MOST_AT_ONCE; } }, `Show ${count(Math.min(MOST_AT_ONCE, rest))} more`),
   );
 }

@@ -65,11 +65,33 @@ export class LineChart {
     const chart = this.feed.chart.peek();
     if (x === null || !chart || !plot.u) {
       board.tooltip.hide();
-      if (board.cursor.peek()?.from === this) board.cursor.value = null;
+      if (board.cursor.peek()?.from !== this) return;
+      board.cursor.value = null;
       hovered.value = null;
+      plot.point(null);
       return;
     }
-    const { bucket, readings, nearest } = read(plot, x, top, this.column());
+    this._tell(x, top, read(plot, x, top, this.column()));
+  }
+
+  /** The cursor of the keyboard is at a bucket of a curve. @param {number} bucket @param {import("./curves.js").Curve} curve */
+  pointAt(bucket, curve) {
+    const { plot } = this;
+    const chart = this.feed.chart.peek();
+    const trace = this.picture.peek()?.traces.find((one) => one.curve === curve);
+    if (!chart || !plot.u || !trace) return;
+    const x = chart.grid.middle(bucket);
+    const top = plot.u.valToPos(trace.ys[bucket] ?? NaN, "y");
+    const found = read(plot, x, top, this.column());
+    this._tell(x, Number.isNaN(top) ? 0 : top, { ...found, nearest: found.readings.find((one) => one.curve === curve) ?? null });
+    plot.point(x);
+  }
+
+  /** @param {number} x @param {number} top @param {ReturnType<typeof read>} found */
+  _tell(x, top, { bucket, readings, nearest }) {
+    const { board, plot } = this;
+    const chart = this.feed.chart.peek();
+    if (!chart || !plot.u) return;
     board.cursor.value = { kind: chart.grid.kind, origin: chart.grid.origin, x, from: this };
     hovered.value = nearest?.curve.id ?? null;
     const { left, top: above } = plot.u.over.getBoundingClientRect();

@@ -1,12 +1,13 @@
 // Context: what all panels of one board share: its settings, the runs that are asked for, where the cursor is, the tooltip.
 // @ts-check
-import { batch, computed, signal } from "../vendor/preact.js";
+import { batch, computed, effect, signal, untracked } from "../vendor/preact.js";
 import { inkOf } from "../lib/color.js";
 import { parseSmoothing } from "../lib/smooth.js";
 import { PARTS } from "../lib/url.js";
 import { dark } from "../state/theme.js";
-import { change, view } from "../state/view.js";
+import { change, question, view } from "../state/view.js";
 import { drawn } from "../state/visible.js";
+import { colorsOf, drawnValues, whereOf } from "./drawn.js";
 import { formatZoom, parseZoom } from "./grid.js";
 import { Tooltip } from "./hover.js";
 import { parsePanel } from "./layout.js";
@@ -29,11 +30,15 @@ export class Context {
    * @param {Parts} parts
    * @param {(parts: Partial<State>, how?: {replace?: boolean}) => void} set changes parts
    * @param {import("../vendor/preact.js").ReadonlySignal<import("../lib/api.js").Fields>} ask which runs are drawn
+   * @param {import("../vendor/preact.js").ReadonlySignal<import("../lib/api.js").Fields>} question which runs there are
+   * @param {boolean} ofView whether they are those of the page of runs
    */
-  constructor(parts, set, ask) {
+  constructor(parts, set, ask, question, ofView) {
     this.parts = parts;
     this.set = set;
     this.ask = ask;
+    this.question = question;
+    this.ofView = ofView;
     this.mounts = new Mounts();
     this.tooltip = new Tooltip();
     /** @type {import("../vendor/preact.js").Signal<Cursor | null>} */
@@ -47,6 +52,22 @@ export class Context {
     this.zoom = computed(() => parseZoom(parts.zoom.value));
     this.changed = computed(() => parts.panels.value.map(parsePanel).filter((panel) => panel !== null));
     this.grouped = computed(() => (ask.value.group ?? []).length > 0);
+    /** Runs with the values that they are coloured by; none while each has a colour of its own. @type {import("../vendor/preact.js").Signal<readonly import("./drawn.js").Valued[]>} */
+    this._valued = signal([]);
+    this._colors = computed(() => colorsOf(this._valued.value, dark.value));
+    this._end = ofView ? effect(() => this._color()) : () => {};
+  }
+
+  /** Ask for the values of the column that runs are coloured by. */
+  _color() {
+    const column = view.color.value;
+    if (!column || this.grouped.value) {
+      untracked(() => { this._valued.value = []; });
+      return undefined;
+    }
+    const stop = new AbortController();
+    drawnValues(this.question.value, this.ask.value, column, stop.signal).then((found) => { this._valued.value = found; }, () => undefined);
+    return () => stop.abort();
   }
 
   /** The settings of a panel: its own, or the board's. @param {Panel} panel */
@@ -91,12 +112,15 @@ export class Context {
     this.set({ zoom: formatZoom(zoom) });
   }
 
-  /** The ink of a curve: its run's; keys of one panel differ in their dashes. @param {readonly string[]} keys @returns {(curve: Curve) => import("../lib/color.js").Ink} */
+  /** The ink of a line: its run's; keys of one panel differ in their dashes. @param {readonly string[]} keys @returns {(line: {id: string, key?: string}) => import("../lib/color.js").Ink} */
   inks(keys) {
     const isDark = dark.value;
-    return (curve) => {
-      const ink = inkOf(curve.id, isDark);
-      return keys.length > 1 ? { color: ink.color, dash: DASHES[Math.max(0, keys.indexOf(curve.key)) % DASHES.length] } : ink;
+    const colors = this._colors.value;
+    return ({ id, key = "" }) => {
+      const ink = inkOf(id, isDark);
+      const dash = keys.length > 1 ? DASHES[Math.max(0, keys.indexOf(key)) % DASHES.length] : ink.dash;
+      const color = colors.get(id);
+      return color ? { color, dash: keys.length > 1 ? dash : [] } : { color: ink.color, dash };
     };
   }
 
@@ -108,6 +132,7 @@ export class Context {
   }
 
   end() {
+    this._end();
     this.mounts.end();
     this.tooltip.root.remove();
   }
@@ -115,7 +140,7 @@ export class Context {
 
 /** The context of the page of runs, whose address says everything. */
 export function contextOfView() {
-  return new Context(view, change, drawn);
+  return new Context(view, change, drawn, question, true);
 }
 
 /** The context of some runs, whose settings last as long as the page. @param {import("../vendor/preact.js").ReadonlySignal<readonly string[]>} runs */
@@ -124,7 +149,8 @@ export function contextOfRuns(runs) {
   const set = (/** @type {Partial<State>} */ changed) => batch(() => {
     for (const name of PART_NAMES) if (changed[name] !== undefined) /** @type {any} */ (parts[name]).value = changed[name];
   });
-  return new Context(parts, set, computed(() => ({ runs: [...runs.value] })));
+  const where = computed(() => ({ where: whereOf(runs.value), view: 3 }));
+  return new Context(parts, set, computed(() => ({ runs: [...runs.value] })), where, false);
 }
 
 /** A key as a request says it: the server takes stars, question marks and what begins with ^ for patterns. @param {string} key */

@@ -51,7 +51,7 @@ export class Tooltip {
   constructor() {
     this.root = document.createElement("div");
     this.root.className = "tooltip";
-    this.root.hidden = true;
+    this.root.popover = "manual"; // above everything, a dialog too
     this.root.setAttribute("aria-hidden", "true"); // what it says is announced for the cursor of the keyboard
   }
 
@@ -73,14 +73,14 @@ export class Tooltip {
       ...shown.map((reading) => entry(reading, reading === nearest, inkFor(reading.curve), named)),
       ...(rest > 0 ? [line("quiet", `and ${count(rest)} more`)] : []),
     );
-    this.root.hidden = false;
+    if (!this.root.matches(":popover-open")) this.root.showPopover();
     const { offsetWidth: width, offsetHeight: height } = this.root;
     const left = at.left + 16 + width > innerWidth ? at.left - width - 16 : at.left + 16;
     this.root.style.transform = `translate(${Math.max(4, left)}px, ${Math.max(4, Math.min(at.top - height / 2, innerHeight - height - 4))}px)`;
   }
 
   hide() {
-    this.root.hidden = true;
+    if (this.root.matches(":popover-open")) this.root.hidePopover();
   }
 }
 

@@ -17,6 +17,7 @@ export class Mounts {
     /** @type {Set<Element>} */
     this._mounted = new Set();
     this._frame = 0;
+    this._reserved = 0;
     // scrollMargin widens the parts of the page that scroll on their own, rootMargin the window
     const options = /** @type {IntersectionObserverInit} */ ({ rootMargin: MARGIN, scrollMargin: MARGIN });
     this._observer = new IntersectionObserver((entries) => this._seen(entries), options);
@@ -29,6 +30,16 @@ export class Mounts {
     return () => {
       this._observer.unobserve(place);
       for (const set of [this._places, this._near, this._mounted]) set.delete(place);
+      this._plan();
+    };
+  }
+
+  /** Leave room for a chart elsewhere, such as in a dialog. @returns {() => void} ends it */
+  reserve() {
+    this._reserved += 1;
+    this._plan();
+    return () => {
+      this._reserved -= 1;
       this._plan();
     };
   }
@@ -73,7 +84,7 @@ export class Mounts {
       const { top, bottom } = place.getBoundingClientRect();
       return [place, Math.abs((top + bottom) / 2 - innerHeight / 2)];
     }));
-    return [...this._near].sort((a, b) => (distance.get(a) ?? 0) - (distance.get(b) ?? 0)).slice(0, MOST);
+    return [...this._near].sort((a, b) => (distance.get(a) ?? 0) - (distance.get(b) ?? 0)).slice(0, MOST - this._reserved);
   }
 }
 

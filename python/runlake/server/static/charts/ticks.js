@@ -22,11 +22,10 @@ const HUGE = Number.MAX_VALUE / 8;
 export function ends(low, high, scale) {
   if (!(low <= high)) return scale === "log" ? [0.1, 10] : [0, 1];
   if (scale === "log") {
-    if (low === high) return [Math.max(low / 2, Number.MIN_VALUE), Math.min(high * 2, HUGE)];
-    const pad = (high / low) ** PAD;
-    return [Math.max(low / pad, Number.MIN_VALUE), Math.min(high * pad, HUGE)];
+    const pad = low === high ? 2 : (high / low) ** PAD;
+    return [Math.min(HUGE, Math.max(low / pad, Number.MIN_VALUE)), Math.min(high * pad, 2 * HUGE)];
   }
-  const [from, to] = [Math.max(low, -HUGE), Math.min(high, HUGE)];
+  const [from, to] = [low, high].map((end) => Math.min(HUGE, Math.max(-HUGE, end)));
   const pad = Math.max((to - from) * PAD, to > from ? 0 : Math.abs(from) * 0.1 || 1, Math.abs(from) * 1e-12);
   return [from - pad, to + pad];
 }
@@ -46,7 +45,8 @@ export function ticks(low, high, most, scale, { whole = false, threshold = 1 } =
   if (scale === "log") return logTicks(low, high, most);
   if (scale === "symlog") return symlogTicks(low, high, most, threshold);
   const step = niceStep((high - low) / Math.max(1, most), whole);
-  return multiples(low, high, step);
+  const found = step > 0 ? multiples(low, high, step) : [];
+  return found.length ? found : [low, high]; // so short a span that its parts cannot be told apart
 }
 
 /** Marks of a span of time in milliseconds. @param {number} low @param {number} high @param {number} most */
@@ -73,17 +73,16 @@ function niceStep(width, whole) {
 
 /** @param {number} low @param {number} high @param {number} most */
 function logTicks(low, high, most) {
-  const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
-  if (last - first < 1) {
-    const found = ticks(low, high, most, "linear").filter((value) => value > 0);
-    return found.length > 1 ? found : [low, high];
-  }
-  const stride = Math.max(1, Math.ceil((last - first + 1) / Math.max(1, most)));
-  const found = [];
-  for (let power = first; power <= last; power += 1) {
-    if (power % stride === 0) found.push(Number(`1e${power}`));
-  }
-  return found;
+  const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+  const within = (/** @type {number} */ value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9);
+  const powers = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  const fine = powers.length <= most ? powers.flatMap((power) => [1, 2, 5].map((part) => Number(`${part}e${power}`))).filter(within) : [];
+  if (fine.length > 1 && fine.length <= most) return fine;
+  const stride = Math.max(1, Math.ceil((last - first) / Math.max(1, most)));
+  const found = powers.filter((power) => power % stride === 0).map((power) => Number(`1e${power}`)).filter(within);
+  if (found.length > 1) return found;
+  const even = ticks(low, high, most, "linear").filter((value) => value > 0);
+  return even.length > 1 ? even : [low, high];
 }
 
 /** @param {number} low @param {number} high @param {number} most @param {number} threshold */

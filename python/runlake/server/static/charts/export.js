@@ -1,0 +1,63 @@
+// Export: a chart saved as CSV, SVG or PNG. Fetched when something is saved.
+// @ts-check
+import { csvOf } from "./csv.js";
+import { svgOf } from "./svg.js";
+
+/** @typedef {import("./chart.js").LineChart} LineChart */
+/** @typedef {"png" | "svg" | "csv"} Form */
+
+const RATIO = 2; // pixels of a PNG a pixel of the page
+const LEAST = { width: 640, height: 320 };
+
+/**
+ * Save what a chart draws now.
+ *
+ * @param {LineChart} chart
+ * @param {string} title
+ * @param {Form} form
+ */
+export async function save(chart, title, form) {
+  const picture = chart.picture.peek();
+  if (!picture) throw new Error("The chart has no curves yet.");
+  const name = `${title.replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 80) || "chart"}.${form}`;
+  if (form === "csv") return download(name, new Blob([csvOf(picture.chart)], { type: "text/csv" }));
+  const { host } = chart.plot;
+  const style = getComputedStyle(host);
+  const body = getComputedStyle(document.body);
+  const svg = svgOf(picture, {
+    title,
+    y: picture.chart.keys.join(", "),
+    width: Math.max(LEAST.width, host.clientWidth),
+    height: Math.max(LEAST.height, host.clientHeight + 40),
+    colors: { ground: body.backgroundColor, title: body.color, text: style.color, grid: style.outlineColor },
+    inkFor: chart.board.inks(picture.chart.keys),
+  });
+  const drawing = new Blob([svg], { type: "image/svg+xml" });
+  return download(name, form === "svg" ? drawing : await rastered(drawing));
+}
+
+/** @param {Blob} drawing an SVG @returns {Promise<Blob>} a PNG */
+async function rastered(drawing) {
+  const url = URL.createObjectURL(drawing);
+  try {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    canvas.width = image.width * RATIO;
+    canvas.height = image.height * RATIO;
+    canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
+    return await new Promise((resolve, reject) => canvas.toBlob((made) => (made ? resolve(made) : reject(new Error("The picture is too large."))), "image/png"));
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+/** @param {string} name @param {Blob} content */
+function download(name, content) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(content);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
