@@ -3,7 +3,8 @@
 // `Board` has no properties: it draws the runs that the address of the page of runs says, and writes what the reader changes
 // into it. `RunCharts({runs, keys?})` draws given runs, as the pages of a run and of a comparison do: `runs` are ids, `keys`
 // the metrics if they are known (otherwise the server is asked); its settings last as long as the page. Both want a parent with
-// a width; they grow in height, and whatever scrolls them may be any ancestor. New points: `tell` of state/stale.js.
+// a width; they grow in height, and whatever scrolls them may be any ancestor. New points are heard of by the board
+// itself; whoever else knows of some calls `tell` of state/stale.js. The module is best fetched with `import()` when what comes first is there.
 // @ts-check
 import { h, useEffect, useMemo, useRef, useSignal } from "../vendor/preact.js";
 import { view as ask } from "../lib/api.js";
@@ -11,7 +12,9 @@ import { values } from "../lib/arrow.js";
 import { count } from "../lib/format.js";
 import { Icon } from "../parts/icon.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
+import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
+import { tell } from "../state/stale.js";
 import { contextOfRuns, contextOfView } from "./context.js";
 import { whereOf } from "./drawn.js";
 import { arrange, formatPanel, matching } from "./layout.js";
@@ -23,6 +26,7 @@ import { Toolbar } from "./toolbar.js";
 /** @typedef {import("./layout.js").Section} Section */
 
 const MOST_KEYS = 50_000;
+const LIVE_MS = 1500; // between an answer and the next question, while points come in
 const MOST_AT_ONCE = 2000; // panels of one section
 
 /** The charts of the page of runs. */
@@ -62,12 +66,19 @@ function Charts({ board, found }) {
     root.current?.append(board.tooltip.root);
     return () => board.end();
   }, [board]);
+  const { experiments, runs } = board.ask.value;
+  useLive(runs ? { runs } : { experiments: experiments.length ? experiments : null }, (change) => tell(pointsOf(change)), { every: LIVE_MS });
   return h(
     "section",
     { class: "charts", ref: root, "aria-label": "Charts" },
     h(Sections, { board, found }),
     h("div", { class: "visually-hidden", role: "status", "aria-live": "polite" }, h(Said, { board })),
   );
+}
+
+/** What of a change charts have to ask again: all where runs themselves have changed, for others may be drawn now. @param {import("../lib/change.js").Change} change */
+function pointsOf({ runs, points }) {
+  return runs === null || runs.length > 0 ? null : points;
 }
 
 /** @param {{board: Context}} props */

@@ -46,11 +46,12 @@ export class Feed {
     else this._fetch(null);
   }
 
-  /** Ask for what has come since. */
+  /** Ask for what has come since. @returns {Promise<void> | undefined} settles when it is there */
   refresh() {
-    if (!this._fields) return;
-    if (this.loading.peek()) this._again = true;
-    else this._fetch(this.chart.peek());
+    if (!this._fields) return undefined;
+    if (!this.loading.peek()) return this._fetch(this.chart.peek());
+    this._again = true;
+    return undefined;
   }
 
   /** Ask anew after a failure. */

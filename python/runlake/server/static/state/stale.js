@@ -2,7 +2,7 @@
 // events of the server) calls `tell`; nobody else has to know which charts there are.
 // @ts-check
 
-/** @typedef {{keys: readonly string[], runs: () => ReadonlySet<string> | null, again: () => void}} Watcher */
+/** @typedef {{keys: readonly string[], runs: () => ReadonlySet<string> | null, again: () => unknown}} Watcher again: asks again; a promise that it returns is waited for */
 
 /** @type {Set<Watcher>} */
 const watchers = new Set();
@@ -29,12 +29,13 @@ export function keep(forget) {
  * Say that there may be new points.
  *
  * @param {Readonly<Record<string, readonly string[] | null>> | null} points keys by run; null is any key of the run, or any run
+ * @returns {Promise<unknown>} settles when all who draw them have asked again
  */
 export function tell(points) {
   const all = points === null || Object.values(points).some((keys) => keys === null);
   const touched = all ? null : new Set(Object.values(points).flatMap((keys) => keys ?? []));
   for (const forget of keepers) forget(touched);
-  for (const watcher of [...watchers]) if (concerns(watcher, points)) watcher.again();
+  return Promise.all([...watchers].filter((watcher) => concerns(watcher, points)).map((watcher) => watcher.again()));
 }
 
 /** @param {Watcher} watcher @param {Readonly<Record<string, readonly string[] | null>> | null} points */
