@@ -10,7 +10,10 @@ import { change, question, view } from "./view.js";
 
 /** @typedef {{name: string, kind: string, key: string, type: string, runs: number, min: number | null, max: number | null, distinct: number}} Column */
 
-export const FIRST = Object.freeze([NAME, "status", "start_time", "duration"]);
+const BEFORE = [NAME, "status"];
+const BEHIND = ["start_time", "duration"];
+/** Columns that every run has, asked for with the first rows. */
+export const FIRST = Object.freeze([...BEFORE, ...BEHIND]);
 const MOST_PARAMS = 5;
 const MOST_METRICS = 4;
 const LOOKED_AT = 40;
@@ -30,7 +33,7 @@ const everything = computed(() => ({ experiments: question.value.experiments, vi
 
 /** Names of the columns, before those are left out that do not differ. */
 export const chosen = computed(() => {
-  if (view.columns.value.length === 0) return [...FIRST, ...(telling.value ?? [])];
+  if (view.columns.value.length === 0) return [...BEFORE, ...(telling.value ?? []), ...BEHIND];
   return [...new Set([NAME, ...view.columns.value.flatMap((name) => (isPattern(name) ? (expanded.value.get(name) ?? []) : [name]))])];
 });
 
@@ -119,7 +122,7 @@ function findTelling() {
     search({ kind: ["metrics"], limit: LOOKED_AT }, stop.signal),
   ]).then(
     ([params, metrics]) => {
-      telling.value = [...params.columns, ...telltale(metrics.columns)].map((column) => column.name);
+      telling.value = [...telltale(metrics.columns), ...params.columns].map((column) => column.name);
     },
     (error) => {
       if (!isAbort(error)) telling.value = []; // the rows say what is wrong
@@ -128,9 +131,9 @@ function findTelling() {
   return () => stop.abort();
 }
 
-/** The metrics that most runs have, those of the machine last. @param {Column[]} columns */
+/** The metrics by which runs are judged, as their names tell: those of held-out data first, those of the machine last. @param {Column[]} columns */
 function telltale(columns) {
-  const rank = (/** @type {Column} */ column) => (column.key.startsWith("system/") ? 1 : 0);
+  const rank = (/** @type {Column} */ column) => (/(^|[^a-z])(val|valid|validation|test|eval|dev)([^a-z]|$)/i.test(column.key) ? 0 : column.key.startsWith("system/") ? 2 : 1);
   return [...columns].sort((a, b) => rank(a) - rank(b) || b.runs - a.runs).slice(0, MOST_METRICS);
 }
 
