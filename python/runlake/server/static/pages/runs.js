@@ -2,7 +2,6 @@
 // @ts-check
 import { h, signal, useEffect, useMemo } from "../vendor/preact.js";
 import { later } from "../parts/later.js";
-import { Splitter } from "../parts/splitter.js";
 import * as inks from "../state/inks.js";
 import { useLive } from "../state/live.js";
 import * as runs from "../state/runs.js";
@@ -14,6 +13,7 @@ import { Table } from "../table/table.js";
 const FilterBar = later(async () => (await import("../table/filter_bar.js")).FilterBar);
 const Toolbar = later(async () => (await import("../table/toolbar.js")).Toolbar);
 const BulkBar = later(async () => (await import("../table/bulk_bar.js")).BulkBar);
+const Splitter = later(async () => (await import("../parts/splitter.js")).Splitter);
 const Board = later(async () => (await import("../charts/board.js")).Board);
 
 /** What can be shown. @type {Record<string, string>} */

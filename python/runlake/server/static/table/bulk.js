@@ -7,6 +7,7 @@ import { renew } from "../state/runs.js";
 import { complain, say } from "../state/toasts.js";
 import { question } from "../state/view.js";
 import { selected } from "../state/visible.js";
+import { groupWhere } from "./clauses.js";
 import { chooseAll, everyone, groups } from "./selection.js";
 
 /** @typedef {{state?: "active" | "deleted", tags?: Record<string, string | null>}} Change */
@@ -17,7 +18,7 @@ const A_WINDOW = 50_000;
 /** Ids of all runs that are selected; those of filters are asked for now. @returns {Promise<string[]>} */
 export async function idsSelected() {
   if (everyone.peek()) return idsOf(question.peek().where);
-  const found = await Promise.all([...groups.peek().values()].map((group) => idsOf(group.where)));
+  const found = await Promise.all([...groups.peek().values()].map((group) => idsOf(groupWhere(group.part))));
   return [...new Set([...selected.peek(), ...found.flat()])];
 }
 

@@ -2,6 +2,14 @@
 // @ts-check
 import { numberText, quoted } from "../lib/quoting.js";
 
+/** @typedef {{where: string | undefined, by: string, value: any}} Part runs of a filter that have a value in common */
+
+/** The filter that leaves the runs of a group. @param {Part} part */
+export function groupWhere({ where, by, value }) {
+  const own = clauseOf(by, value);
+  return where ? `(${where}) AND ${own}` : own;
+}
+
 /**
  * The condition that a column has a value.
  *

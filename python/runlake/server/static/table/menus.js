@@ -9,10 +9,10 @@ import { NAME, isEditable } from "../state/layout.js";
 import { drawnIds } from "../state/runs.js";
 import { change, filter, view } from "../state/view.js";
 import { toggleDrawn, togglePin } from "../state/visible.js";
-import { clauseOf } from "./clauses.js";
+import { clauseOf, groupWhere } from "./clauses.js";
 import { edit } from "./edit.js";
 import { sortBy, sortOf } from "./sorting.js";
-import { whereOf } from "./rows.js";
+import { partOf } from "./rows.js";
 
 /** @typedef {import("../parts/menu.js").Item} Item */
 /** @typedef {import("./rows.js").Row} Row */
@@ -57,7 +57,7 @@ export function columnItems(name) {
 /** @param {Row} row @param {string} name of the column that is pointed at @returns {Item[]} */
 export function rowItems(row, name) {
   if (row.kind === "group") {
-    return [{ label: "Show its runs alone", icon: "filter", run: () => change({ where: whereOf(row), brush: [], group: [] }) }];
+    return [{ label: "Show its runs alone", icon: "filter", run: () => change({ where: groupWhere(partOf(row)), brush: [], group: [] }) }];
   }
   const path = pathOf("run", { run: row.id });
   const isDrawn = drawnIds.value.has(row.id);

@@ -3,7 +3,6 @@
 import { cell, time } from "../lib/format.js";
 import { close, keyOfRow, open, pathOf, root } from "../state/runs.js";
 import { view } from "../state/view.js";
-import { clauseOf } from "./clauses.js";
 import { keyOf } from "../state/layout.js";
 
 /** @typedef {import("../state/tree.js").List} List */
@@ -55,17 +54,20 @@ export function toggleOpen(row) {
 }
 
 /** Open a group: its groups by the next name, or its runs. @param {Row} row */
-function openGroup(row) {
+async function openGroup(row) {
   const { question } = row.list.windows;
   const names = view.group.peek();
   const next = names[names.indexOf(byOf(row)) + 1];
-  open(row.list, row.index, { ...question, where: whereOf(row), group: next ? [next] : undefined }, [...pathOf(row.list), row.value(byOf(row))]);
+  const { groupWhere } = await import("./clauses.js");
+  open(row.list, row.index, { ...question, where: groupWhere(partOf(row)), group: next ? [next] : undefined }, [...pathOf(row.list), row.value(byOf(row))]);
 }
 
-/** The filter that leaves the runs of a group. @param {Row} row @returns {string} */
-export function whereOf(row) {
-  const by = byOf(row);
-  const { where } = row.list.windows.question;
-  const own = clauseOf(by, row.value(by));
-  return where ? `(${where}) AND ${own}` : own;
+/**
+ * What says which runs a group has: the filter that it is a part of, and the value that they have in common.
+ *
+ * @param {Row} row
+ * @returns {import("./clauses.js").Part}
+ */
+export function partOf(row) {
+  return { where: row.list.windows.question.where, by: byOf(row), value: row.value(byOf(row)) };
 }

@@ -2,13 +2,13 @@
 // @ts-check
 import { signal } from "../vendor/preact.js";
 import { selected, select } from "../state/visible.js";
-import { rowAt, rowCount, whereOf } from "./rows.js";
+import { partOf, rowAt, rowCount } from "./rows.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 
 /** Whether all runs of the filter are selected, whichever they are. */
 export const everyone = signal(false);
-/** Groups of which all runs are selected, by their ids. @type {import("../vendor/preact.js").Signal<ReadonlyMap<string, {where: string, runs: number}>>} */
+/** Groups of which all runs are selected, by their ids. @type {import("../vendor/preact.js").Signal<ReadonlyMap<string, {part: import("./clauses.js").Part, runs: number}>>} */
 export const groups = signal(new Map());
 
 let last = -1;
@@ -38,7 +38,7 @@ export function choose(number, range) {
   const next = new Map(groups.value);
   for (const one of shown) {
     if (one.kind !== "group") continue;
-    if (on || range) next.set(one.id, { where: whereOf(one), runs: Number(one.value("runs")) });
+    if (on || range) next.set(one.id, { part: partOf(one), runs: Number(one.value("runs")) });
     else next.delete(one.id);
   }
   groups.value = next;
