@@ -1,7 +1,7 @@
 // Which file of a run an address in one of its documents means.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { foldersOf, resolved } from "../../python/runlake/server/static/run/files.js";
+import { foldersOf, resolved } from "../../python/runlake/server/static/lib/files.js";
 
 test("addresses are seen from the folder of the document", () => {
   assert.equal(resolved("docs/report.md", "plots/a.png"), "docs/plots/a.png");

@@ -19,6 +19,7 @@ const PARTS = {
   overview: { title: "Overview", load: () => import("../run/overview.js") },
   params: { title: "Parameters", load: () => import("../run/params.js"), count: (run) => Object.keys(run.params).length },
   metrics: { title: "Metrics", load: () => import("../run/metrics.js"), count: (run) => run.metrics.length },
+  charts: { title: "Charts", load: () => import("../run/charts.js"), has: (run) => run.metrics.length > 0 },
   points: { title: "Points", load: () => import("../run/points.js"), has: (run) => run.metrics.length > 0 },
   artifacts: { title: "Artifacts", load: () => import("../run/artifacts.js") },
   console: { title: "Console", load: () => import("../run/console.js"), has: (run) => run.console !== null },

@@ -9,10 +9,10 @@ const BEYOND = 8; // lines above and below those that are seen
 /**
  * A table of so many lines. It scrolls by itself, and is read as a table that has all of them.
  *
- * @param {{label: string, count: number, line: (at: number) => Children, head?: Children, height?: number, class?: string, onSeen?: (from: number, to: number) => void}} props
- *   line: the cells of a line; head: those of the first row, which stays; height: of a line, in pixels
+ * @param {{label: string, count: number, line: (at: number) => Children, head?: Children, height?: number, class?: string, columns?: string, onSeen?: (from: number, to: number) => void}} props
+ *   line: the cells of a line; head: those of the first row, which stays; height: of a line, in pixels; columns: their widths, as a grid has them
  */
-export function Windowed({ label, count, line, head, height = 30, class: named = "", onSeen }) {
+export function Windowed({ label, count, line, head, height = 30, class: named = "", columns, onSeen }) {
   const ref = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [[from, to], setSeen] = useState([0, 40]);
 
@@ -34,14 +34,14 @@ export function Windowed({ label, count, line, head, height = 30, class: named =
   return h(
     "div",
     { ref, class: `windowed ${named}`, role: "table", "aria-label": label, "aria-rowcount": count + (head ? 1 : 0), tabIndex: 0, onScroll: look },
-    head && h("div", { class: "windowed-head", role: "row", "aria-rowindex": 1 }, head),
+    head && h("div", { class: "windowed-head", role: "row", "aria-rowindex": 1, style: columns ? { gridTemplateColumns: columns } : undefined }, head),
     h(
       "div",
       { class: "windowed-body", role: "rowgroup", style: { height: `${count * height}px` } },
       Array.from({ length: Math.max(0, end - from) }, (_, i) =>
         h(
           "div",
-          { key: from + i, class: "windowed-line", role: "row", "aria-rowindex": from + i + (head ? 2 : 1), style: { transform: `translateY(${(from + i) * height}px)`, height: `${height}px` } },
+          { key: from + i, class: "windowed-line", role: "row", "aria-rowindex": from + i + (head ? 2 : 1), style: { transform: `translateY(${(from + i) * height}px)`, height: `${height}px`, ...(columns ? { gridTemplateColumns: columns } : {}) } },
           line(from + i),
         ),
       ),

@@ -1,16 +1,16 @@
 // Artifacts of a run: a tree of its files, and the one that the address names, shown as what it is.
 // @ts-check
 import { h, useEffect, useState } from "../vendor/preact.js";
+import { foldersOf, list } from "../lib/files.js";
 import { count, size } from "../lib/format.js";
 import { place } from "../lib/router.js";
 import { Icon } from "../parts/icon.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
 import { useResource } from "../state/resource.js";
-import { foldersOf, list } from "./files.js";
 import { Preview } from "./preview.js";
 import { useHere } from "./run.js";
 
-/** @typedef {import("./files.js").File} File */
+/** @typedef {import("../lib/files.js").File} File */
 
 const AT_ONCE = 200;
 const ICONS = /** @type {Record<string, string>} */ ({ folder: "folder", model: "package", image: "image", table: "table" });

@@ -1,11 +1,11 @@
 // Console of a run: the end of what its program printed, followed while it runs.
 // @ts-check
 import { h, useEffect, useRef, useState } from "../vendor/preact.js";
+import { rawUrl, readText } from "../lib/files.js";
 import { size } from "../lib/format.js";
 import { Icon } from "../parts/icon.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
 import { useResource } from "../state/resource.js";
-import { rawUrl, readText } from "./files.js";
 import { useHere } from "./run.js";
 import { TextLines } from "./text_lines.js";
 

@@ -26,7 +26,7 @@ export function MetricTable({ to, metrics, none }) {
     return metrics.filter(({ key }) => words.every((word) => key.toLowerCase().includes(word)));
   }, [metrics, text]);
   const sparks = useSparks(run.run.run_id, run.tx);
-  const onSeen = useCallback((/** @type {number} */ from, /** @type {number} */ end) => sparks.want(found.slice(from, end).map(({ key }) => key)), [sparks, found]);
+  const onSeen = useCallback((/** @type {number} */ from, /** @type {number} */ end) => sparks.want(found.slice(from, end)), [sparks, found]);
   if (metrics.length === 0) return h(Empty, { title: none });
   const curves = sparks.curves.value;
   return h(

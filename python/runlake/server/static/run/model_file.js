@@ -2,9 +2,9 @@
 // @ts-check
 import { h } from "../vendor/preact.js";
 import { get } from "../lib/api.js";
+import { pathOfRun } from "../lib/files.js";
 import { Failure, Loading } from "../parts/state.js";
 import { useResource } from "../state/resource.js";
-import { pathOfRun } from "./run.js";
 import { TextLines } from "./text_lines.js";
 
 /** @typedef {{name?: string, type?: string, required?: boolean, default?: unknown, "tensor-spec"?: {dtype?: string, shape?: number[]}, [rest: string]: unknown}} Column */

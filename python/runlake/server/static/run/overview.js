@@ -46,7 +46,7 @@ function Metrics({ to }) {
   const own = metrics.filter(({ key }) => !key.startsWith("system/")).sort((a, b) => b.count - a.count);
   const shown = own.slice(0, FEW);
   const sparks = useSparks(run.run_id, tx);
-  useEffect(() => sparks.want(shown.map(({ key }) => key)), [sparks]);
+  useEffect(() => sparks.want(shown), [sparks]);
   const curves = sparks.curves.value;
   return h(
     "section",
@@ -54,7 +54,7 @@ function Metrics({ to }) {
     h("h2", { id: "few-metrics" }, "Metrics"),
     own.length === 0 ? h("p", { class: "quiet" }, "None have been logged.") : h(
       "table",
-      { class: "list" },
+      { class: "list few-metrics" },
       h("thead", {}, h("tr", {}, ["Name", "Curve", "Last", "Least", "Greatest"].map((text, i) => h("th", { key: text, scope: "col", class: i > 1 ? "number" : "" }, text)))),
       h("tbody", {}, shown.map(({ key, last, min, max }) =>
         h("tr", { key }, h("th", { scope: "row", dir: "auto" }, key), h("td", {}, h(Spark, { curve: curves.get(key), name: key })), [last, min, max].map((value, i) => h("td", { key: i, class: "number" }, number(toNumber(value))))))),

@@ -3,6 +3,7 @@
 import { h, useEffect, useState } from "../vendor/preact.js";
 import { view } from "../lib/api.js";
 import { values } from "../lib/arrow.js";
+import { pathOfRun } from "../lib/files.js";
 import { count } from "../lib/format.js";
 import { go, place } from "../lib/router.js";
 import { Combobox } from "../parts/combobox.js";
@@ -11,7 +12,7 @@ import { Pager } from "../parts/pager.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
 import { useResource } from "../state/resource.js";
 import { complain, say } from "../state/toasts.js";
-import { pathOfRun, useHere } from "./run.js";
+import { useHere } from "./run.js";
 
 const PAGE = 100;
 const AT_ONCE = 10_000;

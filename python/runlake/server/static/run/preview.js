@@ -1,12 +1,12 @@
 // Preview of a file of a run: what it is decides how it is shown.
 // @ts-check
 import { h } from "../vendor/preact.js";
+import { list, rawUrl, readText, resolved } from "../lib/files.js";
 import { size } from "../lib/format.js";
 import { Copy } from "../parts/copy.js";
 import { Icon } from "../parts/icon.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
 import { useResource } from "../state/resource.js";
-import { list, rawUrl, readText, resolved } from "./files.js";
 import { JsonTree } from "./json_tree.js";
 import { Markdown } from "./markdown.js";
 import { ModelFile } from "./model_file.js";
@@ -14,7 +14,7 @@ import { useHere } from "./run.js";
 import { TablePreview } from "./table_preview.js";
 import { TextLines } from "./text_lines.js";
 
-/** @typedef {import("./files.js").File} File */
+/** @typedef {import("../lib/files.js").File} File */
 
 const MOST_TEXT = 1 << 20;
 const MOST_FOLDED = 4 << 20; // of JSON that is read as a whole

@@ -2,11 +2,12 @@
 // @ts-check
 import { h } from "../vendor/preact.js";
 import { urlOf } from "../lib/api.js";
+import { pathOfRun } from "../lib/files.js";
 import { Code } from "../parts/copy.js";
 import { Icon } from "../parts/icon.js";
 import { Empty } from "../parts/state.js";
 import { checkout, install } from "./recipe.js";
-import { pathOfRun, useHere } from "./run.js";
+import { useHere } from "./run.js";
 
 export default function Reproduce() {
   const { run, params, provenance } = useHere().run;

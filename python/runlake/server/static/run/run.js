@@ -2,6 +2,8 @@
 // @ts-check
 import { createContext, useContext } from "../vendor/preact.js";
 import { get, send } from "../lib/api.js";
+import { pathOfRun } from "../lib/files.js";
+import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
 
 /** @typedef {number | "NaN" | "Infinity" | "-Infinity"} Value as JSON can hold it */
@@ -35,14 +37,12 @@ export function useHere() {
   return here;
 }
 
-/** @param {string} id */
-export function pathOfRun(id) {
-  return `runs/${encodeURIComponent(id)}`;
-}
+const EVERY_MS = 2000; // a run may have thousands of metrics
 
-/** Ask for a run, for as long as a component is on the page. @param {string} id */
+/** Ask for a run, for as long as a component is on the page, and again when it changes. @param {string} id */
 export function useRun(id) {
   const { state, again } = useResource((signal) => /** @type {Promise<Run>} */ (get(pathOfRun(id), {}, { signal })), [id]);
+  useLive({ runs: [id], points: true }, again, { every: EVERY_MS, asOf: () => state.peek().data?.tx ?? NaN });
   /** @param {Edit} fields */
   const edit = async (fields) => {
     await send("PATCH", pathOfRun(id), fields);

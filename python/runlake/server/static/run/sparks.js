@@ -13,6 +13,7 @@ const HEIGHT = 24;
 const INSET = 2;
 const NOT_FINITE = 7; // bits of NaN, +inf and -inf
 
+/** @typedef {import("./run.js").Metric} Metric */
 /** @typedef {{at: number, low: number, high: number, mean: number, odd: boolean}} Bucket at: from 0 to 1; odd: something in it is not finite */
 
 /** Curves by key; null are those that did not come. */
@@ -22,30 +23,45 @@ class Sparks {
     this.run = run;
     /** @type {import("../vendor/preact.js").Signal<ReadonlyMap<string, Bucket[] | null>>} */
     this.curves = signal(new Map());
-    /** @type {Set<string>} */
-    this.wanted = new Set();
+    /** @type {Metric[]} */
+    this.wanted = [];
     this.waiting = 0;
   }
 
-  /** Ask for curves that are not there yet. @param {readonly string[]} keys those that are seen now */
-  want(keys) {
-    this.wanted = new Set(keys.filter((key) => !this.curves.peek().has(key)));
+  /** Ask for curves that are not there yet. @param {readonly Metric[]} metrics those that are seen now */
+  want(metrics) {
+    this.wanted = metrics.filter(({ key }) => !this.curves.peek().has(key)).slice(0, MOST_AT_ONCE);
     clearTimeout(this.waiting);
-    if (this.wanted.size) this.waiting = setTimeout(() => void this.ask(), PAUSE_MS);
+    if (this.wanted.length) this.waiting = setTimeout(() => alike(this.wanted).forEach((keys) => void this.ask(keys)), PAUSE_MS);
   }
 
-  async ask() {
-    const keys = [...this.wanted].slice(0, MOST_AT_ONCE);
-    const found = new Map(this.curves.peek());
-    for (const key of keys) found.set(key, null);
+  /** @param {readonly string[]} keys */
+  async ask(keys) {
+    const found = new Map(keys.map((key) => /** @type {[string, Bucket[] | null]} */ ([key, null])));
     try {
       const { parts, notes } = await view("series", { keys, runs: [this.run], points: POINTS }, { post: true });
       for (const [key, curve] of read(parts[0], notes)) found.set(key, curve);
     } catch (error) {
-      if (!isAbort(error)) for (const key of keys) found.set(key, null); // the table has the numbers all the same
+      if (!isAbort(error)) found.forEach((_, key) => found.set(key, null)); // the table has the numbers all the same
     }
     this.curves.value = new Map([...this.curves.peek(), ...found]);
   }
+}
+
+/**
+ * Keys in lists of those whose steps go about as far: all curves of an answer are in the buckets of one grid, and a short one
+ * beside a long one would be a dot.
+ *
+ * @param {readonly Metric[]} metrics
+ */
+function alike(metrics) {
+  /** @type {Map<number, string[]>} */
+  const found = new Map();
+  for (const { key, last_step: step } of metrics) {
+    const length = BigInt(step).toString(2).length;
+    found.set(length, [...(found.get(length) ?? []), key]);
+  }
+  return [...found.values()];
 }
 
 /** @param {string} run @param {unknown} on when it changes, curves are asked for anew @returns {Sparks} */

@@ -3,12 +3,12 @@
 import { h, useState } from "../vendor/preact.js";
 import { view } from "../lib/api.js";
 import { columns } from "../lib/arrow.js";
+import { pathOfRun } from "../lib/files.js";
 import { Code } from "../parts/copy.js";
 import { Dialog } from "../parts/dialog.js";
 import { Pager } from "../parts/pager.js";
 import { Failure, Loading } from "../parts/state.js";
 import { useResource } from "../state/resource.js";
-import { pathOfRun } from "./run.js";
 
 const ROWS = 100;
 const COLUMNS = 30;
@@ -61,7 +61,7 @@ export function TablePreview({ id, path }) {
 function Cell({ text, isNumber, onOpen }) {
   if (text === null) return h("td", { class: "quiet" }, "null");
   const cut = text.length > CHARACTERS;
-  return h("td", { class: isNumber ? "number" : "", dir: "auto" }, text, cut && [" ", h("button", { type: "button", class: "link", onClick: onOpen }, "more")]);
+  return h("td", { class: isNumber ? "number" : "", dir: "auto" }, cut && [h("button", { type: "button", class: "link small", onClick: onOpen }, "all"), " "], text);
 }
 
 /** @param {{id: string, path: string, cell: {row: number, column: number, name: string}, onClose: () => void}} props */

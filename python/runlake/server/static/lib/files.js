@@ -1,9 +1,13 @@
 // Files of a run: what is in a folder, and parts of what is in a file, as text.
 // @ts-check
-import { ApiError, get, urlOf } from "../lib/api.js";
-import { pathOfRun } from "./run.js";
+import { ApiError, get, urlOf } from "./api.js";
 
 /** @typedef {{path: string, name: string, is_dir: boolean, size: number | null, kind: string}} File */
+
+/** Where the native API has a run. @param {string} id */
+export function pathOfRun(id) {
+  return `runs/${encodeURIComponent(id)}`;
+}
 
 /** @param {string} run @param {string} path @param {number} offset @param {number} limit @param {AbortSignal} [signal] @returns {Promise<{files: File[], total: number}>} */
 export function list(run, path, offset, limit, signal) {
