@@ -8,12 +8,12 @@ import { pathOf } from "../lib/router.js";
 import { Chip, Status } from "../parts/chip.js";
 import { copy } from "../parts/copy.js";
 import { Confirm } from "../parts/dialog.js";
+import { Editable } from "../parts/editable.js";
 import { Menu } from "../parts/menu.js";
+import { Tags } from "../parts/tags.js";
 import { complain, say } from "../state/toasts.js";
 import { linkTo } from "../state/view.js";
-import { Editable } from "./editable.js";
 import { useHere } from "./run.js";
-import { Tags } from "./tags.js";
 
 const LONGEST_NAME = 8000;
 
@@ -34,7 +34,7 @@ export function Header() {
       h(Actions, {}),
     ),
     h(Times, {}),
-    h(Tags, {}),
+    h(Tags, { tags: all.tags, may: all.may_edit, onPut: (tags) => edit({ tags }) }),
   );
 }
 

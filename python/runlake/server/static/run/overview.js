@@ -4,9 +4,9 @@ import { h, useEffect } from "../vendor/preact.js";
 import { count, number, plural } from "../lib/format.js";
 import { pathOf } from "../lib/router.js";
 import { Chip, Status } from "../parts/chip.js";
+import { Editable } from "../parts/editable.js";
+import { Markdown } from "../parts/markdown.js";
 import { linkTo } from "../state/view.js";
-import { Editable } from "./editable.js";
-import { Markdown } from "./markdown.js";
 import { toNumber, useHere } from "./run.js";
 import { Spark, useSparks } from "./sparks.js";
 

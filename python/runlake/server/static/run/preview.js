@@ -8,7 +8,7 @@ import { Icon } from "../parts/icon.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
 import { useResource } from "../state/resource.js";
 import { JsonTree } from "./json_tree.js";
-import { Markdown } from "./markdown.js";
+import { Markdown } from "../parts/markdown.js";
 import { ModelFile } from "./model_file.js";
 import { useHere } from "./run.js";
 import { TablePreview } from "./table_preview.js";

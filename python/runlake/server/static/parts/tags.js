@@ -1,31 +1,33 @@
-// Tags of a run: as chips, added, changed and removed where they stand.
+// Tags: as chips, added, changed and removed where they stand.
 // @ts-check
 import { h, useState } from "../vendor/preact.js";
 import { complain } from "../state/toasts.js";
-import { Icon } from "../parts/icon.js";
-import { useHere } from "./run.js";
+import { Icon } from "./icon.js";
 
 const BY_ITSELF = /^(mlflow|runlake)\./; // what programs write for themselves
 
-export function Tags() {
-  const { run, edit } = useHere();
+/**
+ * @param {{tags: Record<string, string>, may: boolean, onPut: (changes: Record<string, string | null>) => Promise<void>}} props
+ *   may: be changed; onPut: changes some, of which null removes one
+ */
+export function Tags({ tags, may, onPut }) {
   const [editing, setEditing] = useState(/** @type {string | null} */ (null)); // "" is a new one
   const [all, setAll] = useState(false);
-  const keys = Object.keys(run.tags);
+  const keys = Object.keys(tags);
   const shown = keys.filter((key) => all || !BY_ITSELF.test(key));
   const hidden = keys.length - keys.filter((key) => !BY_ITSELF.test(key)).length;
   /** @param {string} key @param {string | null} value */
-  const put = (key, value) => edit({ tags: { [key]: value } });
+  const put = (key, value) => onPut({ [key]: value });
   return h(
     "div",
     { class: "tags", role: "group", "aria-label": "Tags" },
     shown.map((key) =>
       key === editing
-        ? h(TagForm, { key, tagKey: key, value: run.tags[key], onPut: put, onEnd: () => setEditing(null) })
-        : h(TagChip, { key, tagKey: key, value: run.tags[key], may: run.may_edit, onEdit: () => setEditing(key), onRemove: () => put(key, null).catch(complain) }),
+        ? h(TagForm, { key, tagKey: key, value: tags[key], onPut: put, onEnd: () => setEditing(null) })
+        : h(TagChip, { key, tagKey: key, value: tags[key], may, onEdit: () => setEditing(key), onRemove: () => put(key, null).catch(complain) }),
     ),
     editing === "" && h(TagForm, { tagKey: "", value: "", onPut: put, onEnd: () => setEditing(null) }),
-    run.may_edit && editing !== "" && h("button", { type: "button", class: "link", onClick: () => setEditing("") }, h(Icon, { name: "plus", size: 14 }), "Tag"),
+    may && editing !== "" && h("button", { type: "button", class: "link", onClick: () => setEditing("") }, h(Icon, { name: "plus", size: 14 }), "Tag"),
     hidden > 0 && h("button", { type: "button", class: "link", "aria-expanded": all, onClick: () => setAll(!all) }, all ? "Hide what programs wrote" : `${hidden} written by programs`),
   );
 }
