@@ -19,6 +19,9 @@ const PAGES = {
   experiments: () => import("./pages/experiments.js"),
   runs: () => import("./pages/runs.js"),
   run: () => import("./pages/run.js"),
+  models: () => import("./pages/models.js"),
+  model: () => import("./pages/model.js"),
+  version: () => import("./pages/version.js"),
 };
 
 /** Pages that are here. */

@@ -38,7 +38,7 @@ function TagChip({ tagKey, value, may, onEdit, onRemove }) {
   return h(
     "span",
     { class: "chip tag", title: `${tagKey}: ${value}` },
-    may ? h("button", { type: "button", class: "chip-open", "aria-label": `Change the tag ${tagKey}: ${value}`, onClick: onEdit }, text) : text,
+    may ? h("button", { type: "button", class: "chip-open", onClick: onEdit }, h("span", { class: "visually-hidden" }, "Change the tag "), text) : text,
     may && h("button", { type: "button", class: "chip-remove", "aria-label": `Remove the tag ${tagKey}`, title: "Remove", onClick: onRemove }, h(Icon, { name: "x", size: 12 })),
   );
 }

@@ -1,0 +1,92 @@
+// Log: who did what to a model, or to one version of it, when and why; the latest first.
+// @ts-check
+import { h, useEffect, useState } from "../vendor/preact.js";
+import { get, isAbort } from "../lib/api.js";
+import { count, plural, since, time } from "../lib/format.js";
+import { Icon } from "../parts/icon.js";
+import { Failure, Loading } from "../parts/state.js";
+import { apiPath, versionPath } from "./address.js";
+import { told } from "./events.js";
+import { Rules } from "./report.js";
+
+/** @typedef {import("./types.js").Event} Event */
+/** @typedef {{intact: boolean, events?: number, hash?: string, message?: string}} Chain */
+
+const SIZE = 25;
+const MOST = 1000; // that the server gives at once
+
+/**
+ * @param {{model: string, version?: number, turn: import("../vendor/preact.js").Signal<number>}} props version: only what is about it; turn: changes when the log may have
+ */
+export function Log({ model, version, turn }) {
+  const [events, setEvents] = useState(/** @type {Event[] | null} */ (null));
+  const [more, setMore] = useState(false);
+  const [error, setError] = useState(/** @type {any} */ (null));
+
+  /** @param {Event[]} known @param {number} limit @param {AbortSignal} [signal] */
+  const ask = async (known, limit, signal) => {
+    setError(null);
+    try {
+      const found = await get(apiPath(model, "events"), { version, before: known.at(-1)?.number, limit }, { signal });
+      setEvents([...known, ...found.events]);
+      setMore(found.more);
+    } catch (failed) {
+      if (!isAbort(failed)) setError(failed);
+    }
+  };
+  useEffect(() => {
+    const stop = new AbortController();
+    ask([], Math.min(MOST, Math.max(SIZE, events?.length ?? 0)), stop.signal); // as many as are shown
+    return () => stop.abort();
+  }, [model, version, turn.value]);
+
+  return h(
+    "section",
+    { class: "plate", "aria-labelledby": "log-title" },
+    h("header", { class: "row" }, h("h2", { id: "log-title" }, "What was done"), h(Verify, { model })),
+    error ? h(Failure, { error, onRetry: () => ask(events ?? [], SIZE) }) : events === null && h(Loading, { what: "Reading the log" }),
+    events && h("ol", { class: "log" }, events.map((event) => h(Entry, { key: event.number, model, event }))),
+    events && more && h("button", { type: "button", onClick: () => ask(events, SIZE) }, "Show older"),
+  );
+}
+
+/** @param {{model: string, event: Event}} props */
+function Entry({ model, event }) {
+  const { icon, parts, quote, rules, forced } = told(event);
+  const said = parts.map((part, i) => {
+    if (typeof part === "string") return part;
+    if ("said" in part) return h("bdi", { key: i, class: "said" }, part.said);
+    return h("a", { key: i, href: versionPath(model, part.version) }, `version ${part.version}`);
+  });
+  return h(
+    "li",
+    {},
+    h(Icon, { name: icon }),
+    h(
+      "div",
+      {},
+      h("p", {}, h("bdi", { class: event.user_id ? "who" : "quiet" }, event.user_id ?? "somebody"), " ", said, h("time", { class: "quiet small", dateTime: new Date(event.at_ms).toISOString(), title: time(event.at_ms) }, ` ${since(event.at_ms)}`)),
+      forced && h("p", { class: "forced" }, h("strong", {}, "By force: "), h("bdi", {}, forced)),
+      quote && h("blockquote", { class: "small", dir: "auto" }, quote),
+      rules.length > 0 && h("details", { class: "small" }, h("summary", {}, `What the gate found (${plural(rules.length, "rule")})`), h(Rules, { report: { target: "", passed: !forced, rules } })),
+    ),
+  );
+}
+
+/** The whole log of the store, held against its chain of hashes. @param {{model: string}} props */
+function Verify({ model }) {
+  const [chain, setChain] = useState(/** @type {Chain | null} */ (null));
+  const [failed, setFailed] = useState("");
+  const verify = async () => {
+    setFailed("");
+    await get(apiPath(model, "events"), { limit: 0, verify: true }).then((found) => setChain(found.chain), (error) => setFailed(error.message));
+  };
+  return h(
+    "span",
+    { class: "row small", role: "status" },
+    h("button", { type: "button", title: "Each event has the hash of the one before: see whether one was changed or taken away", onClick: verify }, "Verify"),
+    chain?.intact && h("span", { class: "chip good", title: `The last one has the hash ${chain.hash}` }, `${count(chain.events ?? 0)} events of the store are as they were written`),
+    chain && !chain.intact && h("span", { class: "mistake" }, chain.message),
+    failed && h("span", { class: "mistake" }, failed),
+  );
+}

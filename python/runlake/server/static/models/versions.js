@@ -1,0 +1,97 @@
+// Versions: the table of a model's versions with one metric of their runs, in pieces.
+// @ts-check
+import { h } from "../vendor/preact.js";
+import { get } from "../lib/api.js";
+import { cell, since, time } from "../lib/format.js";
+import { pathOf } from "../lib/router.js";
+import { Pager } from "../parts/pager.js";
+import { Failure, Loading } from "../parts/state.js";
+import { useResource } from "../state/resource.js";
+import { apiPath, change, offsetOf, versionPath } from "./address.js";
+
+/** @typedef {import("./types.js").ListedVersion} Version */
+/** @typedef {import("../vendor/preact.js").Signal<URLSearchParams>} Query */
+
+const SIZE = 20;
+const STAGES = ["", "Production", "Staging", "Archived", "None"];
+
+/** @param {{model: string, query: Query, column: string, turn: import("../vendor/preact.js").Signal<number>}} props column: a metric that is shown; turn: changes when versions may have */
+export function Versions({ model, query, column, turn }) {
+  const { state, again } = useResource((signal) => {
+    turn.value;
+    const { value } = query;
+    const asked = { columns: column || undefined, sort: value.get("sort"), stage: value.get("stage"), offset: offsetOf(value), limit: SIZE };
+    return get(apiPath(model, "versions"), asked, { signal });
+  }, [model, column]);
+  const { data, error } = state.value;
+  return h(
+    "section",
+    { class: "plate", "aria-labelledby": "versions-title" },
+    h(
+      "header",
+      { class: "row" },
+      h("h2", { id: "versions-title" }, "Versions"),
+      h(Stage, { query }),
+      h("span", { class: "spacer" }),
+      data && h(Pager, { what: "versions", offset: offsetOf(query.value), limit: SIZE, total: data.total, onMove: (offset) => change(query, { offset }) }),
+    ),
+    error && h(Failure, { error, onRetry: again }),
+    !data && !error && h(Loading, { what: "Looking for versions" }),
+    data && h(List, { model, versions: data.versions, column, query }),
+  );
+}
+
+/** @param {{query: Query}} props */
+function Stage({ query }) {
+  return h(
+    "select",
+    { "aria-label": "Stage", value: query.value.get("stage") ?? "", onChange: (/** @type {any} */ event) => change(query, { stage: event.target.value }) },
+    STAGES.map((stage) => h("option", { key: stage, value: stage }, stage === "" ? "Any stage" : stage === "None" ? "No stage" : stage)),
+  );
+}
+
+/** @param {{model: string, versions: readonly Version[], column: string, query: Query}} props */
+function List({ model, versions, column, query }) {
+  if (versions.length === 0) return h("p", { class: "quiet" }, "No version is here.");
+  const plain = (/** @type {string} */ name) => h("th", { key: name, scope: "col" }, name);
+  const far = (/** @type {string} */ name) => h("th", { key: name, scope: "col", class: "far" }, name);
+  return h(
+    "div",
+    { class: "scroll" },
+    h(
+      "table",
+      { class: "list versions" },
+      h("thead", {}, h("tr", {}, h(Sorted, { text: "Version", by: "version", descends: true, query }), ...["Stage", "Aliases"].map(plain), column && h(Sorted, { text: column, by: column, query, number: true }), plain("Run"), ...["Description", "By", "Registered"].map(far))),
+      h("tbody", {}, versions.map((version) => h(Row, { key: version.version, model, version, column }))),
+    ),
+  );
+}
+
+/** @param {{text: string, by: string, query: Query, descends?: boolean, number?: boolean}} props descends: it does so at first */
+function Sorted({ text, by, query, descends = false, number = false }) {
+  const sort = query.value.get("sort") ?? "version DESC";
+  const order = sort === by ? "ascending" : sort === `${by} DESC` ? "descending" : "none";
+  const next = order === "descending" ? by : `${by} DESC`;
+  return h(
+    "th",
+    { scope: "col", "aria-sort": /** @type {any} */ (order), class: number ? "number" : "" },
+    h("button", { type: "button", class: "link", onClick: () => change(query, { sort: descends && next === `${by} DESC` ? "" : next }) }, h("bdi", {}, text), { ascending: " ↑", descending: " ↓", none: "" }[order]),
+  );
+}
+
+/** @param {{model: string, version: Version, column: string}} props */
+function Row({ model, version, column }) {
+  const { run } = version;
+  return h(
+    "tr",
+    {},
+    h("td", {}, h("a", { href: versionPath(model, version.version) }, `Version ${version.version}`)),
+    h("td", {}, version.stage !== "None" && h("span", { class: "chip" }, version.stage)),
+    h("td", {}, version.aliases.map((alias) => h("span", { key: alias, class: "chip alias" }, `@${alias}`))),
+    column && h("td", { class: "number" }, cell(run?.values[column])),
+    h("td", {}, run ? h("a", { href: pathOf("run", { run: run.run_id }), dir: "auto" }, run.run_name) : h("span", { class: "quiet" }, version.run_id ? "not here" : "")),
+    h("td", { class: "far" }, version.description && h("div", { class: "one-line", dir: "auto" }, version.description.split("\n", 1)[0])),
+    h("td", { class: "far", dir: "auto" }, version.user_id),
+    h("td", { class: "far", title: time(version.creation_time) }, since(version.creation_time)),
+  );
+}
