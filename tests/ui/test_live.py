@@ -102,3 +102,42 @@ def test_a_server_that_goes_and_comes_back_is_noticed(visitor: Visitor, tmp_path
             page.get_by_role("alert").wait_for(state="detached")
             page.locator("td.number", has_text="2").wait_for()
             page.get_by_text("Live", exact=True).wait_for()
+
+
+def test_the_table_follows_without_moving_what_is_in_view(visitor: Visitor, tmp_path: Path) -> None:
+    page = visitor.page
+    with writing(tmp_path / "lake") as writer, served(tmp_path) as server:
+        writer.do("[(runlake.start_run(run_name=f'old {n:03}'), runlake.end_run()) for n in range(300)]")
+        writer.do("runlake.set_experiment('other'); runlake.start_run(run_name='elsewhere')")
+        writer.do("runlake.end_run(); runlake.set_experiment('Default')")
+        page.goto(f"{server.url}/runs?experiment=0&sort=start_time+DESC")
+        page.get_by_text("Live", exact=True).wait_for()
+        grid = page.get_by_role("grid")
+        page.get_by_text("old 299").wait_for()
+        writer.do("runlake.start_run(run_name='newest')")
+        page.get_by_role("row").nth(1).get_by_text("newest").wait_for()
+        page.locator(".dot[data-status=RUNNING]").wait_for()
+        writer.do("runlake.end_run()")
+        page.locator(".dot[data-status=RUNNING]").wait_for(state="detached")
+
+        grid.evaluate("(grid) => { grid.scrollTop = 4000 }")
+        page.get_by_text("old 160").wait_for()
+        page.get_by_role("row").filter(has_text="old 160").get_by_role("checkbox").click()
+        where = grid.evaluate(WHERE, "old 160")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        writer.do("[(runlake.start_run(run_name=f'new {n}'), runlake.end_run()) for n in range(3)]")
+        page.get_by_text("3 new runs").wait_for()
+        assert grid.evaluate(WHERE, "old 160") == where
+        assert page.get_by_role("row", selected=True).filter(has_text="old 160").count() == 1
+        assert 1 <= len(asked) <= 6
+        page.get_by_text("3 new runs").click()
+        page.get_by_role("row").nth(1).get_by_text("new 2").wait_for()
+        page.get_by_text("3 new runs").wait_for(state="detached")
+
+
+# Where in the view the row with a text is, in pixels.
+WHERE = """(grid, text) => {
+  const row = [...grid.querySelectorAll("[role=row]")].find((one) => !one.hidden && one.textContent.includes(text));
+  return Math.round(row.getBoundingClientRect().top);
+}"""

@@ -3,7 +3,6 @@
 import { h, render, signal, useErrorBoundary, useEffect } from "./vendor/preact.js";
 import { begin, go, match, place } from "./lib/router.js";
 import { IconButton } from "./parts/icon.js";
-import { Away, LiveState } from "./parts/live.js";
 import { Empty, Failure, Loading } from "./parts/state.js";
 import { Toasts } from "./parts/toast.js";
 import { begin as obey, offer } from "./state/keys.js";
@@ -30,6 +29,9 @@ const arrived = signal(0);
 /** @type {import("./vendor/preact.js").Signal<Error | null>} */
 const failed = signal(null);
 
+/** What tells how the connection is; it is fetched when the page is there. @type {import("./vendor/preact.js").Signal<typeof import("./parts/live.js") | null>} */
+const live = signal(null);
+
 const THEMES = /** @type {const} */ ({
   light: { next: "dark", icon: "sun", label: "Light; change to dark" },
   dark: { next: "system", icon: "moon", label: "Dark; change to what the system says" },
@@ -54,7 +56,7 @@ function App() {
     { class: "app" },
     h("a", { class: "skip", href: "#main" }, "Skip to the page"),
     h(Header, { page: route?.name ?? "" }),
-    h(Away, {}),
+    live.value && h(live.value.Away, {}),
     h("main", { id: "main", tabIndex: -1 }, route ? h(Shown, { key: route.name, name: route.name, params: route.params }) : h(Nowhere, {})),
     h(Toasts, {}),
     overlay.value && h(overlay.value, { onClose: close }),
@@ -93,7 +95,7 @@ function Header({ page }) {
       h(Tab, { href: "/models", text: "Models", here: ["models", "model", "version"].includes(page) }),
     ),
     h("span", { class: "spacer" }),
-    h(LiveState, {}),
+    live.value && h(live.value.LiveState, {}),
     h(IconButton, { icon: "command", label: "Find or do anything", onClick: () => void open("palette") }),
     h(IconButton, { icon: shown.icon, label: `Theme: ${shown.label}`, onClick: () => choose(shown.next) }),
   );
@@ -115,4 +117,5 @@ offer([
 begin();
 obey();
 place.subscribe(follow);
+void import("./parts/live.js").then((parts) => { live.value = parts; });
 render(h(App, {}), /** @type {HTMLElement} */ (document.getElementById("app")));

@@ -15,6 +15,9 @@ const LONGEST_URL = 6000;
 /** Whether the last request reached the server. */
 export const reachable = signal(true);
 
+/** How the connection is on which changes are told. @type {import("../vendor/preact.js").Signal<import("./link.js").State>} */
+export const connection = signal("connecting");
+
 /** When the last answer came, in milliseconds since 1970; 0 before the first. */
 export const answered = signal(0);
 

@@ -3,7 +3,6 @@
 import { h, signal, useEffect, useMemo } from "../vendor/preact.js";
 import { later } from "../parts/later.js";
 import * as inks from "../state/inks.js";
-import { useLive } from "../state/live.js";
 import * as runs from "../state/runs.js";
 import { change, view } from "../state/view.js";
 import { forget } from "../state/visible.js";
@@ -27,7 +26,10 @@ media.addEventListener("change", () => { isNarrow.value = media.matches; });
 export default function RunsPage() {
   const ends = useMemo(() => [runs.begin(), inks.begin()], []); // asked before anything is drawn
   useEffect(() => () => { ends.forEach((end) => end()); forget(); }, [ends]);
-  useLive({ experiments: view.experiments.value.length ? view.experiments.value : null }, runs.renew, { asOf: () => runs.tx.peek() });
+  useEffect(() => {
+    const followed = import("../state/follow.js").then(({ follow }) => follow());
+    return () => void followed.then((leave) => leave());
+  }, []);
   const show = isNarrow.value && view.show.value === "all" ? "table" : view.show.value;
   const both = show === "all";
   return h(

@@ -1,9 +1,8 @@
 // Live: whether what is shown follows what happens, in the bar; and what is said when the server cannot be reached.
 // @ts-check
 import { h } from "../vendor/preact.js";
-import { answered, reachable } from "../lib/api.js";
+import { answered, connection, reachable } from "../lib/api.js";
 import { time } from "../lib/format.js";
-import { connection } from "../state/live.js";
 
 /** @type {Record<string, {text: string, title: string} | undefined>} */
 const SAID = {

@@ -1,19 +1,17 @@
 // Live: who shows what, and who has to ask again because it has changed: not more often than they like, one after the other,
 // and only while the page can be seen.
 // @ts-check
-import { signal, useEffect, useRef } from "../vendor/preact.js";
-import { reachable } from "../lib/api.js";
+import { useEffect, useRef } from "../vendor/preact.js";
+import { connection, reachable } from "../lib/api.js";
 import { concerns, everything, together } from "../lib/change.js";
 
 /** @typedef {import("../lib/change.js").Change} Change */
 /** @typedef {import("../lib/change.js").Interest} Interest */
 /**
- * @typedef {{every?: number, asOf?: () => number}} Options `every`: least milliseconds between an answer and the next question;
+ * @typedef {{every?: number | ((change: Change) => number), asOf?: () => number}} Options `every`: least milliseconds between an
+ *   answer and the next question;
  *   `asOf`: the transaction of what is shown, so that nothing is missed that changed before the connection was there
  */
-
-/** How the connection is on which changes are told. @type {import("../vendor/preact.js").Signal<import("../lib/link.js").State>} */
-export const connection = signal("connecting");
 
 const EVERY_MS = 500;
 const SETTLE_MS = 50; // pages that follow each other change what is wanted at once
@@ -39,6 +37,7 @@ class Follower {
     this._answered = -Infinity;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this._timer = undefined;
+    this._due = Infinity;
   }
 
   /** @param {Change} change */
@@ -50,8 +49,12 @@ class Follower {
 
   /** Ask when it is time, if there is anything to ask. */
   plan() {
-    if (!this._waiting || this._asking || this._timer !== undefined || document.hidden) return;
-    this._timer = setTimeout(() => void this._go(), Math.max(0, this._answered + this._every - performance.now()));
+    if (!this._waiting || this._asking || document.hidden) return;
+    const due = this._answered + (typeof this._every === "number" ? this._every : this._every(this._waiting));
+    if (due >= this._due) return;
+    clearTimeout(this._timer);
+    this._due = due;
+    this._timer = setTimeout(() => void this._go(), Math.max(0, due - performance.now()));
   }
 
   end() {
@@ -60,7 +63,7 @@ class Follower {
   }
 
   async _go() {
-    this._timer = undefined;
+    this._due = Infinity;
     const change = this._waiting;
     if (!change || document.hidden) return;
     this._waiting = null;

@@ -34,8 +34,6 @@ export const runs = computed(() => {
 });
 /** The transaction that the rows are as of. */
 export const tx = computed(() => (arrived.value, root.value?.windows.tx ?? NaN));
-/** Counts the questions: rows are looked at from the first one on. */
-export const begun = signal(0);
 /** Ids of the first runs in their order; of groups there are none. @type {import("../vendor/preact.js").ReadonlySignal<readonly string[]>} */
 export const order = computed(() => {
   arrived.value;
@@ -88,13 +86,21 @@ export function begin() {
       awaited?.end();
       [root.value, awaited] = [null, null];
     });
+    renewed?.();
   };
 }
 
-/** Ask for all that is shown anew: something has changed on the server. What is opened stays open. */
+/** Ask for all that is shown anew: something has changed on the server. What is opened stays open. @returns {Promise<void>} */
 export function renew() {
-  start(asked.peek());
+  return new Promise((resolve) => {
+    renewed?.();
+    renewed = resolve;
+    start(asked.peek());
+  });
 }
+
+/** What waits for the rows that are awaited. @type {(() => void) | null} */
+let renewed = null;
 
 /** The list that is awaited, to take the place of the one that is shown. @type {List | null} */
 let awaited = null;
@@ -102,11 +108,11 @@ let awaited = null;
 /** @param {Fields} fields */
 function start(fields) {
   awaited?.end();
-  loading.value = true;
   const list = new List(windowsOf(fields, () => come(list)));
   awaited = list;
   const before = root.peek();
-  const [from, to] = before && isSame(before, fields) ? looked : [0, 1];
+  loading.value = !before || !isSame(before, fields);
+  const [from, to] = loading.peek() ? [0, 1] : looked;
   list.windows.want(from, to, wantedNames(fields));
 }
 
@@ -118,12 +124,13 @@ function isSame(list, fields) {
 /** @param {List} list */
 function come(list) {
   batch(() => {
+    if (list === awaited && !list.windows.isSettled) return; // rows in view would be blank
     if (list === awaited) {
       const before = root.peek();
       if (before && isSame(before, list.windows.question)) reopen(before, list);
-      else begun.value += 1;
       before?.end();
       [root.value, awaited, failure.value, loading.value] = [list, null, null, false];
+      renewed?.();
     }
     arrived.value += 1;
   });
@@ -176,6 +183,7 @@ function windowsOf(fields, changed) {
     batch(() => {
       failure.value = error;
       loading.value = false;
+      renewed?.();
     });
   });
 }

@@ -58,6 +58,11 @@ export class Windows {
     if (window && before) window.set(name, Object.assign([...before], { [row % ROWS]: value }));
   }
 
+  /** Whether everything has come that was asked for. */
+  get isSettled() {
+    return [...this.awaited.keys()].every((number) => this.windows.has(number));
+  }
+
   /** Whether a row has come. @param {number} row */
   has(row) {
     return this.windows.has(Math.floor(row / ROWS));

@@ -113,6 +113,16 @@ export class Grid {
     this.#point();
   }
 
+  /** Scroll by some pixels at once, so that nothing is seen of it. @param {number} by */
+  shift(by) {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    this.#size(this.source.layout(), this.sight.rows, this.sight.full);
+    this.host.scrollTop += by;
+    this.version += 1;
+    this.draw();
+  }
+
   /** Bring a row and a column into view. @param {number} row @param {number} column */
   reveal(row, column) {
     const { full, from, scale } = this.sight;

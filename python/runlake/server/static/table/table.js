@@ -1,17 +1,20 @@
 // Table of runs: the grid, kept as the state of the page says.
 // @ts-check
 import { effect, h, useEffect, useRef, useSignal } from "../vendor/preact.js";
+import { plural } from "../lib/format.js";
 import { go, pathOf } from "../lib/router.js";
+import { Icon } from "../parts/icon.js";
 import { later } from "../parts/later.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
 import { layout } from "../state/columns.js";
 import { isEditable } from "../state/layout.js";
-import { arrived, begun, drawnIds, failure, loading, look, renew, root, total } from "../state/runs.js";
+import { arrived, drawnIds, failure, loading, look, renew, root, total } from "../state/runs.js";
 import { colorOf, meaning } from "../state/inks.js";
 import { dark } from "../state/theme.js";
 import { change, filter, view } from "../state/view.js";
 import { hovered, selected } from "../state/visible.js";
 import * as acts from "./acts.js";
+import { anchor, unseen } from "./anchor.js";
 import { fill, mark } from "./cells.js";
 import { Grid } from "./grid.js";
 import * as header from "./header.js";
@@ -35,6 +38,7 @@ export function Table() {
     h("div", {
       ref: host, class: "grid", role: "grid", tabIndex: 0, "aria-label": "Runs", "aria-busy": loading.value, "aria-multiselectable": "true", hidden: empty || (failure.value !== null && !root.value),
     }),
+    unseen.value > 0 && h("button", { type: "button", class: "unseen", onClick: () => host.current?.scrollTo({ top: 0 }) }, h(Icon, { name: "chevron-up" }), `${plural(unseen.value, "new run")}`),
     failure.value ? h(Failure, { error: failure.value, onRetry: renew }) : !root.value ? h(Loading, { what: "Looking for runs" }) : empty && h(Nothing, {}),
     popup.value && h(PopupMenu, { ...popup.value, onClose: () => { popup.value = null; } }),
   );
@@ -66,10 +70,7 @@ function run(host, show) {
   const ends = [
     effect(() => void [arrived.value, root.value, layout.value, view.sort.value, grid.soon(true)]),
     effect(() => void [hovered.value, selected.value, drawnIds.value, dark.value, meaning.value, view.pins.value, everyone.value, groups.value, grid.mark()]),
-    effect(() => {
-      begun.value; // other runs are looked at from the first one on
-      host.scrollTop = 0;
-    }),
+    anchor(grid),
     header.listen(host),
     acts.listen(host, grid, menus),
     listenToKeys(grid, (event, at) => onKey(event, at, menus)),
