@@ -23,6 +23,8 @@ const MOST_WRITTEN = 400;
 
 /** Columns that tell runs apart, found by the server; null while they are looked for. @type {import("../vendor/preact.js").Signal<string[] | null>} */
 const telling = signal(null);
+/** Counts how often columns were looked for. */
+const turn = signal(0);
 /** What the names with a `*` stand for. @type {import("../vendor/preact.js").Signal<ReadonlyMap<string, string[]>>} */
 const expanded = signal(new Map());
 /** Columns that all runs have alike, while only what differs is shown; null when not known. @type {import("../vendor/preact.js").Signal<ReadonlySet<string> | null>} */
@@ -113,8 +115,15 @@ export function isPattern(name) {
   return /^(params|metrics|tags)\.\*$/.test(name);
 }
 
+/** Look again for columns that tell runs apart, where there is room for more; those that are shown stay. */
+export function renew() {
+  const names = telling.peek();
+  if (names && names.length < MOST_PARAMS + MOST_METRICS) turn.value += 1;
+}
+
 function findTelling() {
   everything.value;
+  turn.value; // read: there may be others now
   if (view.columns.value.length) return undefined;
   const stop = new AbortController();
   Promise.all([
@@ -122,7 +131,8 @@ function findTelling() {
     search({ kind: ["metrics"], limit: LOOKED_AT }, stop.signal),
   ]).then(
     ([params, metrics]) => {
-      telling.value = [...telltale(metrics.columns), ...params.columns].map((column) => column.name);
+      const names = [...telltale(metrics.columns), ...params.columns].map((column) => column.name);
+      if (names.join("\n") !== telling.peek()?.join("\n")) telling.value = names;
     },
     (error) => {
       if (!isAbort(error)) telling.value = []; // the rows say what is wrong

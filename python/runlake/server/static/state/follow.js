@@ -1,6 +1,7 @@
-// Follow: the table of runs and its charts ask again when something has changed that they show.
+// Follow: the table of runs asks again when something has changed that it shows.
 // @ts-check
 import { effect } from "../vendor/preact.js";
+import * as columns from "./columns.js";
 import { onChange } from "./live.js";
 import { renew, tx } from "./runs.js";
 import { view } from "./view.js";
@@ -9,17 +10,23 @@ import { view } from "./view.js";
 
 const RUNS_MS = 500;
 const POINTS_MS = 2000; // metrics of live runs change all the time
+const COLUMNS_MS = 5000;
 
 /** Follow what happens to the runs that are shown. @returns {() => void} */
 export function follow() {
-  const table = onChange(interest, renew, { every: (change) => (isOfRuns(change) ? RUNS_MS : POINTS_MS), asOf: () => tx.peek() });
+  /** Metrics that runs have logged while they were followed. @type {Set<string>} */
+  const known = new Set();
+  const followers = [
+    onChange(interest, renew, { every: (change) => (isOfRuns(change) ? RUNS_MS : POINTS_MS), asOf: () => tx.peek() }),
+    onChange(interest, (change) => { if (hasNew(change, known)) columns.renew(); }, { every: COLUMNS_MS }),
+  ];
   const end = effect(() => {
     view.experiments.value; // read: others are of interest now
-    table.again();
+    for (const follower of followers) follower.again();
   });
   return () => {
     end();
-    table.end();
+    for (const follower of followers) follower.end();
   };
 }
 
@@ -31,4 +38,11 @@ function interest() {
 /** @param {Change} change */
 function isOfRuns({ runs, experiments }) {
   return runs === null || runs.length > 0 || experiments === null || experiments.length > 0;
+}
+
+/** Whether there may be other columns than before. @param {Change} change @param {Set<string>} known */
+function hasNew(change, known) {
+  const before = known.size;
+  for (const keys of Object.values(change.points ?? {})) for (const key of keys ?? []) known.add(key);
+  return isOfRuns(change) || change.points === null || known.size > before;
 }
