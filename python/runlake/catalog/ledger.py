@@ -116,6 +116,12 @@ class Ledger(Part):
                 ).items()
             }
 
+    def ledger_of_runs(self, runs: Sequence[str], keys: Sequence[str]) -> dict[str, list[Unstored]]:
+        """Return the entries of some keys of some runs, by writer id; each may be at most some hundreds."""
+        where = f"WHERE r.run_id IN ({placeholders(len(runs))}) AND n.text IN ({placeholders(len(keys))})"
+        with self._database.reading() as session:
+            return _entries(session.all(f"{_ENTRIES} {where}", (*runs, *keys)))
+
     def whole_ledger(self) -> dict[str, list[Unstored]]:
         """Return all entries, by writer id."""
         with self._database.reading() as session:
