@@ -564,6 +564,9 @@ def test_any_pairs_of_axes_are_counted_with_the_mean_of_another_field(lake: Serv
     assert counted(counts, 3, 1) == {(1, 1): 20}
     assert counts.filter(kind=3, axis=1)["mean"].to_list() == [pytest.approx(0.2)]
     assert notes(answer)["color"] == {"low": 0.01, "high": 0.39}
+    texts = post(lake, "crossfilter", **asked, color="params.opt", top=1)
+    assert tables(texts)[1]["color"].to_list() == ["sgd"]
+    assert "color" not in notes(texts), "texts have no mean"
     neighbours, _ = tables(post(lake, "crossfilter", **asked, pairs=[[0, 1], [1, 2]]))
     assert neighbours.equals(tables(post(lake, "crossfilter", **asked))[0])
 
@@ -572,6 +575,16 @@ def test_an_axis_says_what_has_no_place_on_it(lake: Server) -> None:
     axes = [{"key": "metrics.loss"}, {"key": "params.seed", "scale": "log"}, {"key": "metrics.acc"}]
     said = notes(post(lake, "crossfilter", experiments="sweep", axes=axes))["axes"]
     assert [(axis["whole"], axis["unplaced"]) for axis in said] == [(False, 1), (True, 1), (False, 0)]
+
+
+def test_few_whole_numbers_have_a_bin_each(lake: Server) -> None:
+    answer = post(
+        lake, "crossfilter", experiments="sweep", axes=[{"key": "params.seed"}, {"key": "params.seed", "bins": 8}]
+    )
+    each, few = notes(answer)["axes"]
+    assert (each["low"], each["high"], each["bins"]) == (-0.5, 39.5, 40)
+    assert counted(tables(answer)[0], 0, 0) == dict.fromkeys(range(40), 1)
+    assert (few["low"], few["high"], few["bins"]) == (0, 39, 8)
 
 
 def test_an_axis_of_a_metric_is_reduced_as_it_is_asked(lake: Server) -> None:

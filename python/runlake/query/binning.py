@@ -21,6 +21,8 @@ from runlake.query.run_window import STEPS, field_of, has_field
 
 MOST_BINS: Final = 512
 MOST_CATEGORIES: Final = 128
+MOST_EACH: Final = 64
+"""Whole numbers within so many have a bin each, so that no bin is between two of them."""
 LONGEST_SHOWN: Final = 500
 """Bytes of the longest text that has a bin of its own: a page repeats it, and a filter has to."""
 SCALES: Final = ("auto", "linear", "log", "category")
@@ -89,14 +91,15 @@ def binned(found: OrderedRuns, axis: Axis) -> Binned:
     """Put the runs of a question into bins; what was put there is kept."""
 
     def make() -> Binned:
-        if axis.scale == "category" or (axis.scale == "auto" and _is_text(found, axis.field)):
+        if axis.scale == "category" or (axis.scale == "auto" and is_text(found, axis.field)):
             return _categories(found, axis)
         return _numbers(found, axis)
 
     return found.kept(("bins", axis), make)
 
 
-def _is_text(found: OrderedRuns, field: Field) -> bool:
+def is_text(found: OrderedRuns, field: Field) -> bool:
+    """Whether a field is one of texts in the runs of a question."""
     if field.kind is Kind.PARAM:
         dtype = found.table.shape.param_types.get(field.key, pl.Float64())
         return dtype in (pl.String(), pl.Boolean())
@@ -111,24 +114,27 @@ def _is_whole(found: OrderedRuns, field: Field) -> bool:
 
 def _numbers(found: OrderedRuns, axis: Axis) -> Binned:
     scale = "linear" if axis.scale == "auto" else axis.scale
-    if _is_text(found, axis.field) and axis.field.kind is Kind.ATTRIBUTE:
+    if is_text(found, axis.field) and axis.field.kind is Kind.ATTRIBUTE:
         raise InvalidInput(f"{axis.field.key} has texts; its scale must be 'category' or 'auto'")
     values = numbers_of(found, axis.field, found.rows).alias("value")
     value = pl.col("value")
     usable = value.is_finite() & (value > 0) if scale == "log" else value.is_finite()
     shown = pl.when(usable).then(value)
     low, high = values.to_frame().select(shown.min().alias("low"), shown.max().alias("high")).row(0)
+    whole, bins = _is_whole(found, axis.field), axis.bins
+    if whole and scale == "linear" and low is not None and high - low < min(MOST_EACH, bins):
+        low, high, bins = low - 0.5, high + 0.5, round(high - low) + 1
     place = shown.log10() if scale == "log" else shown
     if low is None or low == high:
-        number = pl.when(usable).then(0).otherwise(axis.bins)
+        number = pl.when(usable).then(0).otherwise(bins)
     else:
         first, last = (math.log10(low), math.log10(high)) if scale == "log" else (low, high)
         # NOTE: halves, because the difference of two large numbers may be infinite.
         part = (place * 0.5 - first * 0.5) / (last * 0.5 - first * 0.5)
-        number = (part * axis.bins).floor().clip(0, axis.bins - 1).fill_null(axis.bins)
+        number = (part * bins).floor().clip(0, bins - 1).fill_null(bins)
     codes = values.to_frame().select(number.cast(pl.UInt16)).to_series()
-    unplaced = int((codes == axis.bins).sum()) - values.null_count()
-    return Binned(axis, scale, axis.bins, codes, low, high, whole=_is_whole(found, axis.field), unplaced=unplaced)
+    unplaced = int((codes == bins).sum()) - values.null_count()
+    return Binned(axis, scale, bins, codes, low, high, whole=whole, unplaced=unplaced)
 
 
 def _categories(found: OrderedRuns, axis: Axis) -> Binned:

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 import polars as pl
 
 from runlake.errors import InvalidInput
-from runlake.query.binning import Axis, Binned, binned, numbers_of, texts_of
+from runlake.query.binning import Axis, Binned, binned, is_text, numbers_of, texts_of
 from runlake.query.drawn import drawn_rows
 from runlake.query.filter.nodes import Field
 from runlake.query.filter.parser import parse_filter
@@ -87,12 +87,12 @@ def crossfilter(
         best: Which runs to return with their values; None is no run.
         everything: Count what is there without brushes as well, which does not change while one is moved.
         pairs: The axes whose bins are counted together; None is each with the next one.
-        color: A field whose mean over the runs of a pair of bins is wanted.
+        color: A field whose mean over the runs of a pair of bins is wanted, if it is one of numbers.
 
     Returns:
         `counts`: `kind: u8` (a `Histogram`), `axis: u8` (or the place of a pair), `a: u16` and, of pairs, `b: u16`
         (bins, 0 otherwise), `count: u32`, `mean: f32` of the finite values of `color`, under all brushes. `best`:
-        `run_id`, `run_name`, a column an axis, called by its number, of numbers or of texts, and `color: f64`.
+        `run_id`, `run_name`, a column an axis, called by its number, of numbers or of texts, and `color`.
 
     Raises:
         InvalidInput: a filter cannot be read, or there are too many axes, brushes, pairs or rows.
@@ -105,7 +105,7 @@ def crossfilter(
     bins = tuple(binned(found, axis) for axis in axes)
     masks = {place: mask for place, text in enumerate(brush) if (mask := _mask(found, text)) is not None}
     left = _all_of(list(masks.values()))
-    shades = None if color is None else found.kept(("numbers", color), lambda: numbers_of(found, color, found.rows))
+    shades = None if color is None or is_text(found, color) else _shades(found, color)
     pieces = [*_everything(found, bins, coupled)] if everything else []
     pieces += [*_under(bins, masks, left), *_pairs_under(found, bins, coupled, left, shades)]
     rows = found.rows if left is None else found.rows.filter(left)
@@ -132,6 +132,10 @@ def _check(axes: Sequence[Axis], brush: Sequence[str | None], pairs: Pairs, best
             raise InvalidInput(f"pairs has {list(pair)}; these must be places of two of the {len(axes)} axes")
     if not 0 <= best.top <= MOST_TOP:
         raise InvalidInput(f"top is {best.top}; it must be from 0 to {MOST_TOP}")
+
+
+def _shades(found: OrderedRuns, color: Field) -> pl.Series:
+    return found.kept(("numbers", color), lambda: numbers_of(found, color, found.rows))
 
 
 def _mask(found: OrderedRuns, text: str | None) -> pl.Series | None:
@@ -222,7 +226,7 @@ def _best(found: OrderedRuns, bins: Sequence[Binned], color: Field | None, rows:
         for place, one in enumerate(bins)
     ]
     if color is not None:
-        columns.append(numbers_of(found, color, rows).alias("color"))
+        columns.append((texts_of if is_text(found, color) else numbers_of)(found, color, rows).alias("color"))
     return found.table.wide(["run_id", "run_name"], rows).with_columns(columns)
 
 
