@@ -67,7 +67,7 @@ function Charts({ board, found }) {
     return () => board.end();
   }, [board]);
   const { experiments, runs } = board.ask.value;
-  useLive(runs ? { runs } : { experiments: experiments.length ? experiments : null }, (change) => tell(pointsOf(change)), { every: LIVE_MS });
+  useLive(runs ? { runs } : { experiments: experiments ?? null }, (change) => tell(pointsOf(change)), { every: LIVE_MS });
   return h(
     "section",
     { class: "charts", ref: root, "aria-label": "Charts" },

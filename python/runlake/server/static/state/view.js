@@ -19,7 +19,7 @@ export const filter = computed(() => joined(view.where.value, view.brush.value))
 
 /** What every request for runs of this page says: the same runs in the same order. */
 export const question = computed(() => ({
-  experiments: view.experiments.value,
+  experiments: view.experiments.value.length ? view.experiments.value : undefined, // an empty list would be of no experiment
   where: filter.value || undefined,
   sort: view.sort.value,
   view: { active: 1, deleted: 2, all: 3 }[view.lifecycle.value],
