@@ -5,20 +5,24 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 import runlake
+from runlake import query
 from runlake.demo.digits import CLASSES, Digits
 from runlake.demo.network import Floats, predict_with
 from runlake.demo.picture import mistakes
 from runlake.demo.settings import Settings
 from runlake.demo.training import WEIGHTS
 
-_NOISE = 0.25
+if TYPE_CHECKING:
+    import polars as pl
+
+_TYPES: Final = {"image": "Int64", "digit": "Int64", "predicted": "Int64", "probability": "Float64", "right": "Boolean"}
+_NOISE: Final = 0.25
 """Standard deviation of what the noisy images have been added, where 1 is from black to white."""
 
 
@@ -40,27 +44,29 @@ class Judged:
     @property
     def accuracy(self) -> float:
         """Share of the images that are taken for what they are."""
-        return float((self.predicted == self.digits.val_labels).mean())
+        return float(self.right.mean())
 
-    def table(self) -> pl.DataFrame:
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Which images are taken for what they are."""
+        found: NDArray[np.bool_] = self.predicted == self.digits.val_labels
+        return found
+
+    def table(self, *, only_wrong: bool = False) -> pl.DataFrame:
         """Return one row an image, the least certain first."""
-        return pl.DataFrame(
-            {
-                "image": np.arange(len(self.predicted)),
-                "digit": self.digits.val_labels,
-                "predicted": self.predicted,
-                "probability": self.probabilities.max(axis=1),
-                "right": self.predicted == self.digits.val_labels,
-            }
-        ).sort("probability", "image")
+        probability = self.probabilities.max(axis=1).round(4)
+        places = np.argsort(probability, kind="stable")
+        places = places[~self.right[places]] if only_wrong else places
+        columns = (np.arange(len(self.predicted)), self.digits.val_labels, self.predicted, probability, self.right)
+        return query.table_of(_TYPES, {name: c[places].tolist() for name, c in zip(_TYPES, columns, strict=True)})
 
     def summary(self) -> dict[str, Any]:
         """Return the shares of images that are taken for what they are, over all and digit by digit."""
-        right = self.predicted == self.digits.val_labels
-        by_digit = {str(digit): round(float(right[self.digits.val_labels == digit].mean()), 4) for digit in range(10)}
+        shares = (float(self.right[self.digits.val_labels == digit].mean()) for digit in range(CLASSES))
+        by_digit = {str(digit): round(share, 4) for digit, share in enumerate(shares)}
         return {
-            "images": len(right),
-            "mistakes": int((~right).sum()),
+            "images": len(self.right),
+            "mistakes": int((~self.right).sum()),
             "accuracy": round(self.accuracy, 4),
             "accuracy_with_noise": round(self.noisy_accuracy, 4),
             "noise": _NOISE,
@@ -79,28 +85,27 @@ def judge(run_id: str, digits: Digits, folder: Path) -> Judged:
 def attach(run_id: str, settings: Settings, judged: Judged) -> None:
     """Add the report to the artifacts of a run that has ended."""
     client = runlake.MlflowClient()
-    table = judged.table()
-    wrong = table.filter(~pl.col("right"))
+    wrong = judged.table(only_wrong=True)
     client.log_dict(run_id, judged.summary(), "report/summary.json")
-    client.log_text(run_id, _page(settings, judged, wrong), "report/report.md")
-    client.log_text(run_id, wrong.write_csv(float_precision=4), "report/mistakes.csv")
+    client.log_text(run_id, _page(settings, judged), "report/report.md")
+    client.log_text(run_id, wrong.write_csv(), "report/mistakes.csv")
     places = wrong["image"].to_numpy()
     labels, predicted = judged.digits.val_labels[places], judged.predicted[places]
     client.log_figure(run_id, mistakes(judged.digits.val_images[places], labels, predicted), "report/mistakes.png")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "predictions.parquet")
-        table.write_parquet(path)
+        judged.table().write_parquet(path)
         client.log_artifact(run_id, str(path), "report")
 
 
-def _page(settings: Settings, judged: Judged, wrong: pl.DataFrame) -> str:
+def _page(settings: Settings, judged: Judged) -> str:
     """A page in Markdown."""
     hardest = sorted(judged.summary()["accuracy_by_digit"].items(), key=lambda pair: pair[1])[:3]
     lines = [
         f"# {settings.name}",
         "",
         f"{settings.hidden} hidden units, learning rate {settings.lr:g}, momentum {settings.momentum:g}: "
-        f"**{len(wrong)} of {len(judged.predicted)}** validation images are taken for another digit.",
+        f"**{(~judged.right).sum()} of {len(judged.right)}** validation images are taken for another digit.",
         "",
         "| digit | right |",
         "|---|---:|",
