@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from fnmatch import translate
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from runlake import __version__
+from runlake.entities import ViewType
 from runlake.errors import MlflowException
 from runlake.server import mlflow_errors, mlflow_openapi, mlflow_routes, native_replication, native_routes, pages
 from runlake.server.access import guarded
@@ -52,7 +53,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
         if sign_in is not None:
             sign_in.begin(worker)
         events = app.state.events = Events(worker)
-        worker.begin(lambda: importlib.import_module("runlake.query"))  # the first search would wait for it
+        worker.begin(partial(_get_ready, worker.store))
         try:
             yield
         finally:
@@ -75,6 +76,13 @@ def create_app(settings: ServerSettings) -> FastAPI:
         routes=_routes(settings, sign_in),
         redirect_slashes=False,
     )
+
+
+def _get_ready(store: Store) -> None:
+    """Do once what the first visitor would wait for: load what answers, and map what is known of the runs."""
+    from runlake import query
+
+    query.window(store, query.question_of(None, None, None, ViewType.ACTIVE_ONLY), limit=1)
 
 
 def _pages(settings: ServerSettings) -> list[Route]:
