@@ -54,6 +54,15 @@ def test_every_page_is_one_document_that_names_only_files_that_are_there(server:
     assert {answer.status for answer in types.values()} == {200}
 
 
+def test_who_looks_for_a_page_where_there_is_none_gets_one_that_says_so(server: Server) -> None:
+    page = server.send("GET", "/elsewhere/1", headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (page.status, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert page.headers["content-security-policy"] == POLICY
+    assert all(server.send("GET", name).status == 200 for name in named(page))
+    program = server.send("GET", "/elsewhere/1")
+    assert (program.status, program.headers["content-type"]) == (404, "application/json")
+
+
 def test_a_page_names_every_module_that_it_needs_before_it_runs(server: Server, static: str) -> None:
     fetched = named(server.send("GET", "/"))
     assert f"{static}/pages/experiments.js" in fetched

@@ -28,6 +28,7 @@ from runlake.server.guard import Guard
 from runlake.server.limits import raise_file_limit
 from runlake.server.load import Bounded, Load
 from runlake.server.mlflow_access import need_of
+from runlake.server.page_files import PageFiles
 from runlake.server.shortcut import Shortcut
 from runlake.server.sign_in import SignIn
 from runlake.server.watch import ROUTE, Counters, Watch
@@ -85,9 +86,9 @@ def _get_ready(store: Store) -> None:
     query.window(store, query.question_of(None, None, None, ViewType.ACTIVE_ONLY), limit=1)
 
 
-def _pages(settings: ServerSettings) -> list[Route]:
+def _pages(settings: ServerSettings, files: PageFiles) -> list[Route]:
     if settings.ui == "runlake":
-        return pages.routes()
+        return pages.routes(files)
     if settings.ui == "mlflow":
         from runlake.server import mlflow_ui  # graphql-core is loaded for those who want MLflow's pages
 
@@ -96,6 +97,8 @@ def _pages(settings: ServerSettings) -> list[Route]:
 
 
 def _routes(settings: ServerSettings, sign_in: SignIn | None) -> list[BaseRoute]:
+    files = PageFiles()
+    nowhere = pages.nowhere(files) if settings.ui == "runlake" else None
     routes: list[BaseRoute] = [
         Route("/health", _health),
         Route("/version", _version),
@@ -103,8 +106,8 @@ def _routes(settings: ServerSettings, sign_in: SignIn | None) -> list[BaseRoute]
         Route(mlflow_openapi.PATH, mlflow_openapi.answer(auth=settings.auth)),
         *native_routes.routes(settings.max_body_bytes),
         *native_replication.routes(settings.max_body_bytes),
-        *_pages(settings),
-        *mlflow_routes.routes(settings.max_body_bytes),
+        *_pages(settings, files),
+        *mlflow_routes.routes(settings.max_body_bytes, nowhere),
     ]
     if sign_in is not None:
         routes = guarded(routes, need_of, sign_in, settings.max_body_bytes)

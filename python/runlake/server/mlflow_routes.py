@@ -105,8 +105,12 @@ TRANSFERS: Final = (
 )
 
 
-def routes(max_body_bytes: int) -> list[Route]:
-    """Return every route, each at `/api` and at `/ajax-api`; the last one takes what no other has taken."""
+def routes(max_body_bytes: int, page_of_nothing: Answer | None = None) -> list[Route]:
+    """Return every route, each at `/api` and at `/ajax-api`; the last one takes what no other has taken.
+
+    Args:
+        page_of_nothing: Answers who looks for a page where there is none.
+    """
     found = [
         Route(path, answers(endpoint, max_body_bytes), methods=[endpoint.method])
         for endpoint in ENDPOINTS
@@ -117,7 +121,7 @@ def routes(max_body_bytes: int) -> list[Route]:
         for transfer in TRANSFERS
         for path in ([f"/{transfer.path}"] if transfer.at_root else _paths(transfer.path, ("2.0",)))
     ]
-    return [*found, Route("/{path:path}", _nothing, methods=_EVERY_METHOD)]
+    return [*found, Route("/{path:path}", _nothing(page_of_nothing), methods=_EVERY_METHOD)]
 
 
 def _paths(path: str, versions: tuple[str, ...]) -> Iterator[str]:
@@ -186,14 +190,19 @@ def _require_json(request: Request, body: bytes) -> None:
         )
 
 
-async def _nothing(request: Request) -> Response:
-    """Say why there is nothing: not there yet, another method, or no such thing."""
-    path = request.url.path
-    if allowed := _methods(path):
-        raise HTTPException(405, f"{request.method} is not allowed here", {"Allow": ", ".join(allowed)})
-    if (sentence := absence(path)) is not None:
-        raise not_implemented(sentence)
-    raise HTTPException(404, f"there is nothing at {path[:200]!r}")
+def _nothing(page: Answer | None) -> Answer:
+    async def answer(request: Request) -> Response:
+        """Say why there is nothing: not there yet, another method, or no such thing."""
+        path = request.url.path
+        if allowed := _methods(path):
+            raise HTTPException(405, f"{request.method} is not allowed here", {"Allow": ", ".join(allowed)})
+        if (sentence := absence(path)) is not None:
+            raise not_implemented(sentence)
+        if page is not None and request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+            return await page(request)
+        raise HTTPException(404, f"there is nothing at {path[:200]!r}")
+
+    return answer
 
 
 def _methods(path: str) -> list[str]:

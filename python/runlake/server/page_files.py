@@ -29,7 +29,8 @@ TYPES: Final = {
 }
 """By suffix, and not from a table of the machine: a browser that is told a wrong type runs no module. All are text."""
 
-_START: Final = "app.js"
+START: Final = "app.js"
+"""The module that every page begins with."""
 _HEAD: Final = "</head>"
 _GZIP: Final = 31  # the widest window, in gzip's format
 _DIGEST: Final = "__DIGEST__"
@@ -80,7 +81,7 @@ class Release:
         sources = {path: file.content.decode() for path, file in self._files.items() if path.endswith(".js")}
         links = "".join(
             f'  <link rel="modulepreload" href="/static/{_DIGEST}/{path}">\n  '
-            for path in closure(sources, _START, module)
+            for path in closure(sources, START, module)
         )
         return text.replace(_HEAD, links + _HEAD, 1).replace(_DIGEST, self.digest)
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from runlake.server.page_files import PageFiles
+from runlake.server.page_files import START, PageFiles
 from runlake.server.watch import ROUTE
 
 if TYPE_CHECKING:
@@ -55,11 +55,19 @@ _ASK_AGAIN: Final = "no-cache"
 _KEEP: Final = "max-age=31536000, immutable"
 
 
-def routes(files: PageFiles | None = None) -> list[Route]:
+def routes(files: PageFiles) -> list[Route]:
     """Return the routes of the pages and of their files."""
-    files = files or PageFiles()
     pages = [Route(path, _page(files, path, module)) for path, module in PAGES.items()]
     return [*pages, Route(STATIC, _file(files))]
+
+
+def nowhere(files: PageFiles) -> Answer:
+    """Return what answers at paths of no page: a document that says so, and leads back."""
+
+    async def answer(request: Request) -> Response:
+        return _answer(request, files.look().shell(START), _ASK_AGAIN, status=404)
+
+    return answer
 
 
 def _page(files: PageFiles, template: str, module: str) -> Answer:
@@ -84,7 +92,7 @@ def _file(files: PageFiles) -> Answer:
     return answer
 
 
-def _answer(request: Request, file: PageFile, cache: str) -> Response:
+def _answer(request: Request, file: PageFile, cache: str, status: int = 200) -> Response:
     headers = {
         "cache-control": cache,
         "content-security-policy": POLICY,
@@ -93,8 +101,8 @@ def _answer(request: Request, file: PageFile, cache: str) -> Response:
         "referrer-policy": "same-origin",  # addresses hold filters, and so the names of what somebody works on
         "vary": "accept-encoding",
     }
-    if file.tag in request.headers.get("if-none-match", ""):
+    if status == 200 and file.tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     if "gzip" not in request.headers.get("accept-encoding", ""):
-        return Response(file.content, headers=headers)
-    return Response(file.compressed, headers={**headers, "content-encoding": "gzip"})
+        return Response(file.content, status, headers)
+    return Response(file.compressed, status, {**headers, "content-encoding": "gzip"})
