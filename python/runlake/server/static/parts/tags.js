@@ -73,7 +73,7 @@ function TagForm({ tagKey, value, onPut, onEnd }) {
     });
   return h(
     "form",
-    { class: "edit-form tag-form", onSubmit: save, onKeyDown },
+    { class: "edit-form tag-edit", onSubmit: save, onKeyDown },
     tagKey ? h("span", { class: "quiet", dir: "auto" }, tagKey) : field("Key", key, setKey, true),
     field("Value", text, setText, Boolean(tagKey)),
     h("button", { class: "primary" }, "Save"),

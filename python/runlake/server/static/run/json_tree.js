@@ -25,7 +25,7 @@ export function JsonTree({ text }) {
   return h(
     "div",
     { class: "filling" },
-    h("div", { class: "bar" }, h("button", { type: "button", "aria-pressed": raw, onClick: () => setRaw(!raw) }, "As it is written")),
+    h("div", { class: "part-bar" }, h("button", { type: "button", "aria-pressed": raw, onClick: () => setRaw(!raw) }, "As it is written")),
     raw ? h(TextLines, { text, label: "JSON" }) : h(Windowed, {
       label: "JSON", count: lines.length, height: HEIGHT, class: "lines json",
       line: (at) => h(Line, { line: lines[at], onToggle: toggle }),

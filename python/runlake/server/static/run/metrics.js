@@ -34,7 +34,7 @@ export function MetricTable({ to, metrics, none }) {
     { class: "filling", "aria-label": "Metrics" },
     h(
       "div",
-      { class: "bar" },
+      { class: "part-bar" },
       h("input", { type: "search", "aria-label": "Find metrics by name", placeholder: "Find by name", value: text, onInput: (/** @type {any} */ event) => setText(event.target.value) }),
       h("span", { class: "quiet", role: "status" }, plural(found.length, "metric")),
     ),

@@ -38,7 +38,7 @@ export default function Params() {
     { class: "filling", "aria-label": "Parameters" },
     h(
       "div",
-      { class: "bar" },
+      { class: "part-bar" },
       h("input", { type: "search", "aria-label": "Find parameters by name or value", placeholder: "Find by name or value", value: text, onInput: (/** @type {any} */ event) => setText(event.target.value) }),
       h("span", { class: "quiet", role: "status" }, plural(found.length, "parameter")),
       h("button", { type: "button", onClick: () => void copy(JSON.stringify(Object.fromEntries(found.map((key) => [key, params[key]])), null, 2), "the parameters as JSON") }, "Copy as JSON"),

@@ -34,7 +34,7 @@ export default function PointsOfRun({ to }) {
   return h(
     "section",
     { "aria-label": "Points" },
-    h("div", { class: "bar" }, h(Combobox, { label: "Metric", find, value: key, keepsText: true, onChoose: (chosen) => go(`${to("points")}&key=${encodeURIComponent(chosen)}`) })),
+    h("div", { class: "part-bar" }, h(Combobox, { label: "Metric", find, value: key, keepsText: true, onChoose: (chosen) => go(`${to("points")}&key=${encodeURIComponent(chosen)}`) })),
     h(PointsOfKey, { key, name: key }),
   );
 }
@@ -54,7 +54,7 @@ function PointsOfKey({ name }) {
   return [
     h(
       "div",
-      { class: "bar" },
+      { class: "part-bar" },
       h("label", {}, "From step ", h("input", {
         type: "text", inputMode: "numeric", size: 12, value: text, placeholder: "the first", "aria-invalid": text && !step ? true : undefined,
         onInput: (/** @type {any} */ event) => setText(event.target.value.trim()),

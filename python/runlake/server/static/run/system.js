@@ -37,7 +37,7 @@ function Packages() {
     h("h2", { id: "packages" }, "Packages"),
     h(
       "div",
-      { class: "bar" },
+      { class: "part-bar" },
       h("input", { type: "search", "aria-label": "Find packages", placeholder: "Find a package", value: text, onInput: (/** @type {any} */ event) => setText(event.target.value) }),
       h("span", { class: "quiet", role: "status" }, plural(found.length, "package")),
       h("button", { type: "button", onClick: () => void copy(found.map(([name, version]) => `${name}==${version}\n`).join(""), "the packages") }, "Copy"),

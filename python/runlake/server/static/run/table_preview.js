@@ -32,7 +32,7 @@ export function TablePreview({ id, path }) {
     { class: "table-preview" },
     h(
       "div",
-      { class: "bar" },
+      { class: "part-bar" },
       h(Pager, { offset, limit: ROWS, total: data.rows, what: "rows", onMove: setOffset }),
       data.width > COLUMNS && h(Pager, { offset: column, limit: COLUMNS, total: data.width, what: "columns", onMove: setColumn }),
       !data.whole && h("span", { class: "quiet" }, "The beginning of a long file."),

@@ -28,7 +28,7 @@ export function TextLines({ text, label, first = 1, children }) {
     { class: "filling" },
     h(
       "div",
-      { class: "bar" },
+      { class: "part-bar" },
       h("input", { type: "search", "aria-label": `Find in ${label}`, placeholder: "Find", value: wanted, onInput: (/** @type {any} */ event) => setWanted(event.target.value) }),
       h("span", { class: "quiet", role: "status" }, places ? `${plural(places.length, "line")} of ${all.length}` : plural(all.length, "line")),
       children,
