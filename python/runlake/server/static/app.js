@@ -18,6 +18,7 @@ const PAGES = {
   experiments: () => import("./pages/experiments.js"),
   runs: () => import("./pages/runs.js"),
   run: () => import("./pages/run.js"),
+  compare: () => import("./pages/compare.js"),
   models: () => import("./pages/models.js"),
   model: () => import("./pages/model.js"),
   version: () => import("./pages/version.js"),

@@ -1,0 +1,61 @@
+// Rows of a comparison: what is told apart, what is asked for of it, and what of that is seen.
+// @ts-check
+
+/** @typedef {{kind: string, key: string, field: string, differs: boolean, values: (string | null)[]}} Row as the server says it; values: one a run */
+/** @typedef {{kind: string} | {row: Row}} Line a heading, or a row below it */
+/** @typedef {"last" | "all"} Fields which fields of metrics are seen */
+
+/** What there is to compare, in the order in which it is shown. */
+export const KINDS = /** @type {Record<string, string>} */ ({ attribute: "Attributes", param: "Parameters", metric: "Metrics", tag: "Tags", package: "Packages" });
+
+const ALWAYS_DIFFERENT = ["run_id", "run_name"]; // which are in the head of the table
+const BY_ITSELF = /^runlake\.(requirements|diff)$/; // digests of what is compared below
+
+/**
+ * The lines that are seen, under a heading for each kind that has some.
+ *
+ * @param {readonly Row[]} rows
+ * @param {{text: string, kinds: ReadonlySet<string>, fields: Fields}} asked text: words that a key, a field or a value has; kinds: those
+ *   that are folded
+ * @returns {Line[]}
+ */
+export function seen(rows, { text, kinds, fields }) {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = rows.filter((row) => isWanted(row, fields) && words.every((word) => has(row, word)));
+  return Object.keys(KINDS).flatMap((kind) => {
+    const found = wanted.filter((row) => row.kind === kind);
+    if (found.length === 0) return [];
+    return [{ kind }, ...(kinds.has(kind) ? [] : found.map((row) => ({ row })))];
+  });
+}
+
+/** @param {Row} row @param {Fields} fields */
+function isWanted({ kind, key, field }, fields) {
+  if (kind === "attribute") return !ALWAYS_DIFFERENT.includes(key);
+  if (kind === "tag") return !BY_ITSELF.test(key);
+  return kind !== "metric" || fields === "all" || field === "latest";
+}
+
+/** @param {Row} row @param {string} word */
+function has({ kind, key, field, values }, word) {
+  return (kind === "metric" ? `${key} ${field}` : key).toLowerCase().includes(word) || values.some((value) => value !== null && value.toLowerCase().includes(word));
+}
+
+/**
+ * A row as a line of CSV.
+ *
+ * @param {Row} row
+ */
+function csvOf({ kind, key, field, values }) {
+  return [kind, key, field, ...values.map((value) => value ?? "")].map(quoted).join(",");
+}
+
+/** @param {readonly string[]} names of the runs @param {readonly Row[]} rows */
+export function csv(names, rows) {
+  return [["kind", "key", "field", ...names].map(quoted).join(","), ...rows.map(csvOf)].map((line) => `${line}\n`).join("");
+}
+
+/** @param {string} text */
+function quoted(text) {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
