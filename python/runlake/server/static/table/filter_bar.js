@@ -50,7 +50,7 @@ export function FilterBar() {
         { class: "filter-field" },
         h("div", { ref: mirror, class: "filter-mirror", "aria-hidden": "true" }, before, h("span", { class: wrong ? "mistake" : "" }, wrong), behind, "\u200b"),
         h("textarea", {
-          ref: field, rows: 1, spellcheck: false, autocapitalize: "off", autocomplete: "off", placeholder: "Filter, like metrics.loss < 0.1 AND params.optimizer = 'adam'",
+          ref: field, rows: 1, spellcheck: false, autocapitalize: "off", autocomplete: "off", placeholder: "Filter, like metrics.loss < 0.1",
           "aria-label": "Filter", value: text, "aria-invalid": error ? "true" : undefined, "aria-describedby": error && !shows ? "filter-error" : undefined,
           "aria-autocomplete": "list", "aria-haspopup": "listbox", "aria-controls": "filter-choices", "aria-activedescendant": shows && index >= 0 ? `filter-choice-${index}` : undefined,
           onInput: act.write, onKeyDown: act.key, onClick: act.look, onBlur: act.leave,
