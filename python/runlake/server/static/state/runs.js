@@ -238,7 +238,7 @@ function wantedNames(fields, inView = []) {
 
 /** @param {readonly string[]} names @param {readonly string[]} group @param {string} color */
 function namesAtOnce(names, group, color) {
-  const few = names.length <= MOST_AT_ONCE && !names.some(columns.isPattern) ? names : [];
+  const few = names.length <= MOST_AT_ONCE ? names.filter((name) => !columns.isPattern(name)) : [];
   return group.length ? numbersOf([...columns.FIRST, ...few]) : namesWith(few, color);
 }
 

@@ -2,7 +2,7 @@
 // @ts-check
 import { h, useEffect, useLayoutEffect, useRef, useSignal, useSignalEffect } from "../vendor/preact.js";
 import { get, isAbort } from "../lib/api.js";
-import { count } from "../lib/format.js";
+import { plural } from "../lib/format.js";
 import { joined } from "../lib/url.js";
 import { Chip } from "../parts/chip.js";
 import { Icon, IconButton } from "../parts/icon.js";
@@ -56,6 +56,7 @@ export function FilterBar() {
           onInput: act.write, onKeyDown: act.key, onClick: act.look, onBlur: act.leave,
         }),
       ),
+      text && judged.value?.count !== null && judged.value?.count !== undefined && h("span", { class: "filter-count quiet" }, plural(judged.value.count, "run")),
       text && h(IconButton, { icon: "x", label: "Clear the filter", onClick: act.clear }),
     ),
     h(Choices, { choices: shows ? choices : [], index, mirror, text, start: judged.value?.start ?? 0, onChoose: act.choose }),
@@ -205,13 +206,6 @@ function Brushes() {
     }),
     filter.value && brush.value.length > 1 && h("button", { type: "button", class: "link", onClick: () => change({ brush: [] }) }, "Remove all"),
   );
-}
-
-/** How many runs there are, while a filter is written as well. @param {{shown: number, all: number}} props */
-export function Count({ shown, all }) {
-  if (Number.isNaN(shown)) return h("span", { class: "quiet", role: "status" }, "");
-  const rest = Number.isNaN(all) || all === shown ? "" : ` of ${count(all)}`;
-  return h("span", { class: "quiet runs-count", role: "status" }, `${count(shown)}${rest} run${shown === 1 ? "" : "s"}`);
 }
 
 /** Make a field as high as its text, up to some lines. @param {HTMLTextAreaElement | null} field */

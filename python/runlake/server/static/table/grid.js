@@ -46,6 +46,7 @@ export class Grid {
     this.top = 0;
     /** The cell that keys act on; row -1 is the head. */
     this.active = { row: -1, column: 1 };
+    this.said = { rows: -1, columns: -1 };
     this.range = /** @type {[number, number]} */ ([0, 0]);
     this.measure();
     this.watcher = new ResizeObserver(() => { this.measure(); this.soon(); });
@@ -174,8 +175,11 @@ export class Grid {
       this.body.style.width = width;
       this.head.el.style.width = width;
     }
+    const columns = layout.frozen.length + layout.free.length;
+    if (this.said.rows === rows && this.said.columns === columns) return;
+    this.said = { rows, columns };
     this.host.setAttribute("aria-rowcount", String(rows + 1));
-    this.host.setAttribute("aria-colcount", String(layout.frozen.length + layout.free.length));
+    this.host.setAttribute("aria-colcount", String(columns));
   }
 
   /** Have enough elements. @param {number} columns @param {number} rows */

@@ -5,6 +5,7 @@ import { button, iconOf } from "./cells.js";
 import { SELECT, keyOf, kindOf } from "../state/layout.js";
 import { freeze, layout, move, resize } from "../state/columns.js";
 import { view } from "../state/view.js";
+import { everyone } from "./selection.js";
 
 /** @typedef {import("./grid.js").Cell} Cell */
 /** @typedef {import("../state/layout.js").Placed} Placed */
@@ -12,7 +13,7 @@ import { view } from "../state/view.js";
 
 const LABELS = /** @type {Record<string, string>} */ ({
   run_name: "Run", status: "Status", start_time: "Started", end_time: "Ended", duration: "Duration", run_id: "Run ID", experiment_id: "Experiment ID",
-  user_id: "User", lifecycle_stage: "Stage", artifact_uri: "Artifacts",
+  "tags.mlflow.note.content": "Note", user_id: "User", lifecycle_stage: "Stage", artifact_uri: "Artifacts",
 });
 const FAR_ENOUGH = 5;
 const A_STEP = 16;
@@ -27,7 +28,10 @@ export function writeHead(cell, placed) {
   const isBox = placed.name === SELECT;
   const kind = isBox ? "select" : "head";
   if (cell.kind !== kind) build(cell, kind);
-  if (isBox) return;
+  if (isBox) {
+    cell.parts.box.checked = everyone.peek();
+    return;
+  }
   const { kind: above, label, arrow, rank } = cell.parts;
   const name = placed.name;
   cell.el.dataset.column = name;

@@ -68,7 +68,7 @@ function run(host, show) {
   });
   const menus = menusOf(grid, show);
   const ends = [
-    effect(() => void [arrived.value, root.value, layout.value, view.sort.value, grid.soon(true)]),
+    effect(() => void [arrived.value, root.value, layout.value, view.sort.value, everyone.value, grid.soon(true)]),
     effect(() => void [hovered.value, selected.value, drawnIds.value, dark.value, meaning.value, view.pins.value, everyone.value, groups.value, grid.mark()]),
     anchor(grid),
     header.listen(host),
