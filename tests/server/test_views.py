@@ -638,6 +638,12 @@ def test_what_differs_between_runs(lake: Server) -> None:
     rows = {(row["kind"], row["key"], row["field"]): row["values"] for row in said["rows"]}
     assert rows["param", "opt", "value"] == ["adam", "sgd"]
     assert ("param", "same", "value") not in rows
+    latest = post(lake, "diff", runs=found["run_id"].to_list(), fields=["latest"]).json["rows"]
+    assert {row["field"] for row in latest if row["kind"] == "metric"} == {"latest"}
+    assert [row for row in latest if row["kind"] != "metric"] == [
+        row for row in said["rows"] if row["kind"] != "metric"
+    ]
+    assert "no field 'value'" in post(lake, "diff", runs=found["run_id"].to_list(), fields=["value"]).json["message"]
     everything = post(lake, "diff", runs=found["run_id"].to_list(), same=True).json["rows"]
     assert {"kind": "param", "key": "same", "field": "value", "differs": False, "values": ["1", "1"]} in everything
     polars = next(row for row in everything if (row["kind"], row["key"]) == ("package", "polars"))

@@ -71,6 +71,7 @@ def test_runs_are_told_apart_by_what_differs_and_how_far(page: Page, shown: tupl
     assert row(page, "depth") == ["3", "3", "3"]
     page.get_by_role("checkbox", name="least, greatest").check()
     page.get_by_role("searchbox", name="Find names").fill("loss max")
+    page.get_by_role("rowheader", name="loss greatest", exact=True).wait_for()
     assert row(page, "loss greatest") == ["1", "1", "1"]
     page.get_by_role("searchbox", name="Find names").fill("")
     page.get_by_role("button", name="Leave out first").click()

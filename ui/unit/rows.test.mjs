@@ -10,19 +10,19 @@ const ROWS = [
   row("tag", "team", "value", ["Vision", null]), row("tag", "runlake.diff"), row("package", "numpy"),
 ];
 
-/** @param {Partial<{text: string, kinds: ReadonlySet<string>, fields: "last" | "all"}>} asked */
+/** @param {Partial<{text: string, folded: ReadonlySet<string>}>} asked */
 function shown(asked) {
-  return seen(ROWS, { text: "", kinds: new Set(), fields: "last", ...asked }).map((line) => ("row" in line ? `${line.row.key} ${line.row.field}` : line.kind));
+  return seen(ROWS, { text: "", folded: new Set(), ...asked }).map((line) => ("row" in line ? `${line.row.key} ${line.row.field}` : line.kind));
 }
 
-test("each kind has a heading, and metrics their last value alone until all is asked for", () => {
-  assert.deepEqual(shown({}), ["attribute", "status value", "param", "lr value", "metric", "loss latest", "tag", "team value", "package", "numpy value"]);
-  assert.deepEqual(shown({ fields: "all", text: "loss" }), ["metric", "loss latest", "loss min"]);
+test("each kind has a heading, and what is said elsewhere is left out", () => {
+  assert.deepEqual(shown({}), ["attribute", "status value", "param", "lr value", "metric", "loss latest", "loss min", "tag", "team value", "package", "numpy value"]);
+  assert.deepEqual(shown({ text: "loss min" }), ["metric", "loss min"]);
 });
 
 test("names and values are searched, and what is folded is a heading", () => {
   assert.deepEqual(shown({ text: "vision" }), ["tag", "team value"]);
-  assert.deepEqual(shown({ text: "l", kinds: new Set(["param"]) }), ["param", "metric", "loss latest"]);
+  assert.deepEqual(shown({ text: "l", folded: new Set(["param"]) }), ["param", "metric", "loss latest", "loss min"]);
   assert.deepEqual(shown({ text: "nothing" }), []);
 });
 

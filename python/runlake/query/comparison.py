@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import polars as pl
@@ -63,7 +64,13 @@ class Has:
 
 
 def compare(
-    lake: Lake, runs: Runs, *, only_different: bool = True, numbers: bool = False, hook: Hook = no_hook
+    lake: Lake,
+    runs: Runs,
+    *,
+    only_different: bool = True,
+    numbers: bool = False,
+    fields: Collection[str] | None = None,
+    hook: Hook = no_hook,
 ) -> pl.DataFrame:
     """Return what runs have and how it differs: attributes, parameters, summaries of metrics, tags.
 
@@ -71,6 +78,7 @@ def compare(
         runs: At most 500: ids, or a frame with a column `run_id`.
         only_different: Leave out what all the runs have alike.
         numbers: Give columns of numbers, to compute with, and leave out what is a number in no run.
+        fields: Those of metrics that are wanted, such as "latest"; None is all.
         hook: Called after each step of reading, for tests.
 
     Returns:
@@ -82,7 +90,7 @@ def compare(
 
     Raises:
         NotFound: there is no such run.
-        InvalidInput: there are more than 500 runs, or none is given.
+        InvalidInput: there are more than 500 runs, or none is given, or metrics have no such field.
         InvalidType: `runs` is no choice of runs.
     """
     if runs is None:
@@ -91,13 +99,15 @@ def compare(
     ids = ids_of(runs) or []
     if not 1 <= len(ids) <= MOST_RUNS:
         raise InvalidInput(f"{len(ids)} runs are to be compared; it must be from 1 to {MOST_RUNS}")
+    if unknown := [field for field in fields or () if field not in _FIELDS[1:]]:
+        raise InvalidInput(f"metrics have no field {unknown[0][:40]!r}; they have {', '.join(_FIELDS[1:])}")
     rows, metrics = rows_and_summaries(lake, ids, hook=hook)
     names = dict(zip(rows.runs["run_id"], rows.runs["run_name"], strict=True))
-    if unknown := [run_id for run_id in ids if run_id not in names]:
-        raise NotFound(f"there is no run {unknown[0]!r}")
+    if missing := [run_id for run_id in ids if run_id not in names]:
+        raise NotFound(f"there is no run {missing[0]!r}")
     experiments = {one.experiment_id: one.name for one in lake.catalog.experiments(ViewType.ALL)}
     table: dict[Thing, dict[str, Has]] = {}
-    for run_id, thing, has in (*_recorded(rows, experiments), *_measured(metrics)):
+    for run_id, thing, has in chain(_recorded(rows, experiments), _measured(metrics, fields)):
         table.setdefault(thing, {})[run_id] = has
     labels = labels_of({run_id: names[run_id] for run_id in ids}, _FIRST)
     return _frame(table, labels, only_different=only_different, numbers=numbers)
@@ -147,7 +157,7 @@ def _attributes(run: Mapping[str, Any], experiments: Mapping[str, str]) -> Itera
         yield "duration_s", _number((end - start) / 1000)
 
 
-def _measured(metrics: pl.DataFrame) -> Iterator[tuple[str, Thing, Has]]:
+def _measured(metrics: pl.DataFrame, wanted: Collection[str] | None) -> Iterator[tuple[str, Thing, Has]]:
     """Summaries of metrics, by run."""
     for row in metrics.iter_rows(named=True):
         fields = {"latest": row["last_value"], "latest_step": row["last_step"], "count": row["count"]}
@@ -155,6 +165,8 @@ def _measured(metrics: pl.DataFrame) -> Iterator[tuple[str, Thing, Has]]:
             if row[extreme] is not None:
                 fields |= {extreme: row[extreme], f"{extreme}_step": row[f"{extreme}_step"]}
         for field, value in fields.items():
+            if wanted is not None and field not in wanted:
+                continue
             yield row["run_id"], Thing("metric", row["key"], field), _number(value)
 
 

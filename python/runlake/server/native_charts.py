@@ -120,14 +120,14 @@ def points(
     return View(lambda: parts, {}, found.found.tx, found.total, found.found.version, notes)
 
 
-def diff(store: Store, runs: list[str], same: bool = False) -> View:
-    """Say what differs between runs: attributes, parameters, metrics, tags, packages."""
+def diff(store: Store, runs: list[str], same: bool = False, fields: list[str] | None = None) -> View:
+    """Say what differs between runs: attributes, parameters, metrics (some or all of their fields), tags, packages."""
     from runlake import query
 
     ids = list(dict.fromkeys(runs))
     if not 1 <= len(ids) <= _MOST_COMPARED:
         raise InvalidInput(f"runs has {len(ids)} ids; from 1 to {_MOST_COMPARED} are compared")
-    frame = store.reads.compare(ids, only_different=not same)
+    frame = query.compare(store, ids, only_different=not same, fields=fields)
     said = ("kind", "key", "field", "differs")
     rows = [{**{name: row.pop(name) for name in said}, "values": list(row.values())} for row in query.to_rows(frame)]
     names = frame.columns[len(said) :]

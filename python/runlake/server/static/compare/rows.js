@@ -3,7 +3,6 @@
 
 /** @typedef {{kind: string, key: string, field: string, differs: boolean, values: (string | null)[]}} Row as the server says it; values: one a run */
 /** @typedef {{kind: string} | {row: Row}} Line a heading, or a row below it */
-/** @typedef {"last" | "all"} Fields which fields of metrics are seen */
 
 /** What there is to compare, in the order in which it is shown. */
 export const KINDS = /** @type {Record<string, string>} */ ({ attribute: "Attributes", param: "Parameters", metric: "Metrics", tag: "Tags", package: "Packages" });
@@ -15,25 +14,23 @@ const BY_ITSELF = /^runlake\.(requirements|diff)$/; // digests of what is compar
  * The lines that are seen, under a heading for each kind that has some.
  *
  * @param {readonly Row[]} rows
- * @param {{text: string, kinds: ReadonlySet<string>, fields: Fields}} asked text: words that a key, a field or a value has; kinds: those
- *   that are folded
+ * @param {{text: string, folded: ReadonlySet<string>}} asked text: words that a key, a field or a value has; folded: kinds
  * @returns {Line[]}
  */
-export function seen(rows, { text, kinds, fields }) {
+export function seen(rows, { text, folded }) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const wanted = rows.filter((row) => isWanted(row, fields) && words.every((word) => has(row, word)));
+  const wanted = rows.filter((row) => isWanted(row) && words.every((word) => has(row, word)));
   return Object.keys(KINDS).flatMap((kind) => {
     const found = wanted.filter((row) => row.kind === kind);
     if (found.length === 0) return [];
-    return [{ kind }, ...(kinds.has(kind) ? [] : found.map((row) => ({ row })))];
+    return [{ kind }, ...(folded.has(kind) ? [] : found.map((row) => ({ row })))];
   });
 }
 
-/** @param {Row} row @param {Fields} fields */
-function isWanted({ kind, key, field }, fields) {
+/** @param {Row} row */
+function isWanted({ kind, key }) {
   if (kind === "attribute") return !ALWAYS_DIFFERENT.includes(key);
-  if (kind === "tag") return !BY_ITSELF.test(key);
-  return kind !== "metric" || fields === "all" || field === "latest";
+  return kind !== "tag" || !BY_ITSELF.test(key);
 }
 
 /** @param {Row} row @param {string} word */

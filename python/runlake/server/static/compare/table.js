@@ -17,15 +17,14 @@ const RUN = "190px";
 const FIELDS = /** @type {Record<string, string>} */ ({ latest: "last", latest_step: "at step", min_step: "least at step", max_step: "greatest at step", min: "least", max: "greatest", count: "points" });
 
 /**
- * @param {{runs: readonly string[], names: readonly string[], rows: readonly Row[], baseline: number, differences: boolean,
- *   onBaseline: (at: number) => void, onRemove: (run: string) => void}} props baseline: the place of the run that others are held
- *   against; differences: whether rows that all have alike were left out
+ * @param {{runs: readonly string[], names: readonly string[], rows: readonly Row[], baseline: number, differences: boolean, all: boolean,
+ *   onAll: (all: boolean) => void, onBaseline: (at: number) => void, onRemove: (run: string) => void}} props baseline: the place of the run that others are held
+ *   against; differences: whether rows that all have alike were left out; all: whether metrics have all of their fields
  */
-export function ComparisonTable({ runs, names, rows, baseline, differences, onBaseline, onRemove }) {
+export function ComparisonTable({ runs, names, rows, baseline, differences, all, onAll, onBaseline, onRemove }) {
   const [text, setText] = useState("");
-  const [fields, setFields] = useState(/** @type {import("./rows.js").Fields} */ ("last"));
   const [folded, setFolded] = useState(/** @type {ReadonlySet<string>} */ (new Set()));
-  const lines = useMemo(() => seen(rows, { text, kinds: folded, fields }), [rows, text, folded, fields]);
+  const lines = useMemo(() => seen(rows, { text, folded }), [rows, text, folded]);
   const shown = lines.flatMap((line) => ("row" in line ? [line.row] : []));
   /** @param {string} kind */
   const fold = (kind) => {
@@ -39,7 +38,7 @@ export function ComparisonTable({ runs, names, rows, baseline, differences, onBa
       "div",
       { class: "part-bar" },
       h("input", { type: "search", "aria-label": "Find names and values", placeholder: "Find names and values", value: text, onInput: (/** @type {any} */ event) => setText(event.target.value) }),
-      h("label", {}, h("input", { type: "checkbox", checked: fields === "all", onChange: () => setFields(fields === "all" ? "last" : "all") }), " least, greatest and steps of metrics"),
+      h("label", {}, h("input", { type: "checkbox", checked: all, onChange: () => onAll(!all) }), " least, greatest and steps of metrics"),
       h("span", { class: "quiet", role: "status" }, plural(shown.length, differences ? "difference" : "row")),
       h("button", { type: "button", onClick: () => void copy(csv(names, shown), "the table as CSV") }, "Copy as CSV"),
     ),

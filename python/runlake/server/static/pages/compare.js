@@ -57,14 +57,15 @@ export default function ComparePage() {
 /** @param {{runs: readonly string[], same: boolean, baseline: number, change: (parts: {runs?: readonly string[], baseline?: string}) => void}} props */
 function Compared({ runs, same, baseline, change }) {
   const whole = same || runs.length === 1;
-  const { state, again } = useResource((signal) => /** @type {Promise<Comparison>} */ (send("POST", "diff", { runs, same: whole }, { signal })), [runs.join(), whole]);
+  const [all, setAll] = useState(false);
+  const { state, again } = useResource((signal) => /** @type {Promise<Comparison>} */ (send("POST", "diff", { runs, same: whole, ...(all ? {} : { fields: ["latest"] }) }, { signal })), [runs.join(), whole, all]);
   useLive({ runs, points: true }, again, { every: EVERY_MS });
   const { data, error } = state.value;
   if (error && !data) return h(Failure, { error, onRetry: again });
   if (!data || data.runs.join() !== runs.join()) return h(Loading, { what: "Comparing" });
   return [
     h(ComparisonTable, {
-      runs, names: data.names, rows: data.rows, baseline, differences: !whole,
+      runs, names: data.names, rows: data.rows, baseline, differences: !whole, all, onAll: setAll,
       onBaseline: (at) => change({ baseline: runs[at] }), onRemove: (run) => change({ runs: runs.filter((one) => one !== run) }),
     }),
     runs.length > 1 && h(TextDiff, { runs, names: data.names, baseline }),

@@ -34,7 +34,7 @@ export function Tags({ tags, may, onPut }) {
 
 /** @param {{tagKey: string, value: string, may: boolean, onEdit: () => void, onRemove: () => void}} props */
 function TagChip({ tagKey, value, may, onEdit, onRemove }) {
-  const text = [h("span", { class: "quiet", dir: "auto" }, tagKey), h("bdi", { class: "chip-text" }, value)];
+  const text = [h("span", { class: "quiet", dir: "auto" }, tagKey), " ", h("bdi", { class: "chip-text" }, value)];
   return h(
     "span",
     { class: "chip tag", title: `${tagKey}: ${value}` },

@@ -8,5 +8,5 @@ import { useHere } from "./run.js";
 export default function Charts() {
   const { run, metrics } = useHere().run;
   if (metrics.length === 0) return h(Empty, { title: "No metrics have been logged." });
-  return h(RunCharts, { runs: [run.run_id], keys: metrics.map(({ key }) => key) });
+  return [h("h2", { class: "visually-hidden" }, "Charts"), h(RunCharts, { runs: [run.run_id], keys: metrics.map(({ key }) => key) })];
 }

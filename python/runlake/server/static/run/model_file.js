@@ -38,7 +38,7 @@ function Signature({ signature }) {
     h(
       "table",
       { class: "list" },
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Name"), h("th", { scope: "col" }, "Type"), h("th", { scope: "col" }, ""))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Name"), h("th", { scope: "col" }, "Type"), h("th", { scope: "col" }, "Note"))),
       h("tbody", {}, columns.map((column, i) => h(
         "tr",
         { key: i },
