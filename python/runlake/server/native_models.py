@@ -35,6 +35,7 @@ def models(
     """List registered models with their aliases and what is in each stage, those that changed last first."""
     _check("offset", offset, 1 << 62)
     _check("limit", limit, _MOST_LISTED)
+    tx = store.catalog.tx()
     found, total = overview.list_models(
         *(store, q, sort),
         offset=offset,
@@ -45,11 +46,12 @@ def models(
     for one in listed:
         one["description"] = _cut(one["description"])
         one["tags"] = {key: _cut(value) for key, value in one["tags"].items()}
-    return View(value={"models": listed, "total": total}, total=total)
+    return View(value={"models": listed, "total": total, "tx": tx}, tx=tx, total=total)
 
 
 def model(store: Store, caller: Caller, name: str) -> View:
     """Describe a registered model, with its gates and what the caller may do with it."""
+    tx = store.catalog.tx()
     found = store.catalog.get_registered_model(names.check_model_name(name))
     versions = version_runs.VersionRuns(store, name, lambda _place: True).versions
     level = caller.level(Kind.MODEL, name)
@@ -59,7 +61,7 @@ def model(store: Store, caller: Caller, name: str) -> View:
     }
     guarded = [gate.target for gate in store.catalog.gates(name)]
     told = {**_model(found), "versions": len(versions), "gates": guarded, "user": caller.name, **may}
-    return View(value={"model": told})
+    return View(value={"model": told, "tx": tx}, tx=tx)
 
 
 def versions(
@@ -110,6 +112,7 @@ def columns(
 
 def version(store: Store, caller: Caller, name: str, version: int) -> View:
     """Describe a version: what its files say, where it comes from, what its run measured, and what was said of it."""
+    tx = store.catalog.tx()
     found = store.catalog.get_version(names.check_model_name(name), version)
     told: dict[str, Any] = {**_version(found), "run": None}
     if found.run_id is not None and _may_read_run(store, caller, found.run_id):
@@ -122,7 +125,7 @@ def version(store: Store, caller: Caller, name: str, version: int) -> View:
     told["contents"] = _contents(store, name, version)
     told["approvals"] = [approval.to_dictionary() for approval in store.catalog.approvals(name, version)]
     told["checks"] = [result.to_dictionary() for result in store.catalog.checks(name, version)]
-    return View(value={"version": told})
+    return View(value={"version": told, "tx": tx}, tx=tx)
 
 
 def events(

@@ -1,6 +1,6 @@
 // Versions: the table of a model's versions with one metric of their runs, in pieces.
 // @ts-check
-import { h } from "../vendor/preact.js";
+import { h, useSignal } from "../vendor/preact.js";
 import { get } from "../lib/api.js";
 import { cell, since, time } from "../lib/format.js";
 import { pathOf } from "../lib/router.js";
@@ -11,6 +11,7 @@ import { apiPath, change, offsetOf, versionPath } from "./address.js";
 
 /** @typedef {import("./types.js").ListedVersion} Version */
 /** @typedef {import("../vendor/preact.js").Signal<URLSearchParams>} Query */
+/** @typedef {import("../vendor/preact.js").Signal<readonly string[]>} Chosen ids of runs */
 
 const SIZE = 20;
 const STAGES = ["", "Production", "Staging", "Archived", "None"];
@@ -23,6 +24,7 @@ export function Versions({ model, query, column, turn }) {
     const asked = { columns: column || undefined, sort: value.get("sort"), stage: value.get("stage"), offset: offsetOf(value), limit: SIZE };
     return get(apiPath(model, "versions"), asked, { signal });
   }, [model, column]);
+  const chosen = useSignal(/** @type {readonly string[]} */ ([])); // runs of versions
   const { data, error } = state.value;
   return h(
     "section",
@@ -32,12 +34,13 @@ export function Versions({ model, query, column, turn }) {
       { class: "row" },
       h("h2", { id: "versions-title" }, "Versions"),
       h(Stage, { query }),
+      chosen.value.length > 1 && h("a", { class: "button", href: `/compare?${new URLSearchParams(chosen.value.map((run) => ["run", run]))}` }, `Compare ${chosen.value.length} runs`),
       h("span", { class: "spacer" }),
       data && h(Pager, { what: "versions", offset: offsetOf(query.value), limit: SIZE, total: data.total, onMove: (offset) => change(query, { offset }) }),
     ),
     error && h(Failure, { error, onRetry: again }),
     !data && !error && h(Loading, { what: "Looking for versions" }),
-    data && h(List, { model, versions: data.versions, column, query }),
+    data && h(List, { model, versions: data.versions, column, query, chosen }),
   );
 }
 
@@ -50,8 +53,8 @@ function Stage({ query }) {
   );
 }
 
-/** @param {{model: string, versions: readonly Version[], column: string, query: Query}} props */
-function List({ model, versions, column, query }) {
+/** @param {{model: string, versions: readonly Version[], column: string, query: Query, chosen: Chosen}} props */
+function List({ model, versions, column, query, chosen }) {
   if (versions.length === 0) return h("p", { class: "quiet" }, "No version is here.");
   const plain = (/** @type {string} */ name) => h("th", { key: name, scope: "col" }, name);
   const far = (/** @type {string} */ name) => h("th", { key: name, scope: "col", class: "far" }, name);
@@ -61,8 +64,8 @@ function List({ model, versions, column, query }) {
     h(
       "table",
       { class: "list versions" },
-      h("thead", {}, h("tr", {}, h(Sorted, { text: "Version", by: "version", descends: true, query }), ...["Stage", "Aliases"].map(plain), column && h(Sorted, { text: column, by: column, query, number: true }), plain("Run"), ...["Description", "By", "Registered"].map(far))),
-      h("tbody", {}, versions.map((version) => h(Row, { key: version.version, model, version, column }))),
+      h("thead", {}, h("tr", {}, h("td", {}), h(Sorted, { text: "Version", by: "version", descends: true, query }), ...["Stage", "Aliases"].map(plain), column && h(Sorted, { text: column, by: column, query, number: true }), plain("Run"), ...["Description", "By", "Registered"].map(far))),
+      h("tbody", {}, versions.map((version) => h(Row, { key: version.version, model, version, column, chosen }))),
     ),
   );
 }
@@ -79,12 +82,16 @@ function Sorted({ text, by, query, descends = false, number = false }) {
   );
 }
 
-/** @param {{model: string, version: Version, column: string}} props */
-function Row({ model, version, column }) {
+/** @param {{model: string, version: Version, column: string, chosen: Chosen}} props */
+function Row({ model, version, column, chosen }) {
   const { run } = version;
   return h(
     "tr",
     {},
+    h("td", {}, run && h("input", {
+      type: "checkbox", "aria-label": `Choose the run of version ${version.version}`, checked: chosen.value.includes(run.run_id),
+      onChange: () => { chosen.value = chosen.value.includes(run.run_id) ? chosen.value.filter((one) => one !== run.run_id) : [...chosen.value, run.run_id]; },
+    })),
     h("td", {}, h("a", { href: versionPath(model, version.version) }, `Version ${version.version}`)),
     h("td", {}, version.stage !== "None" && h("span", { class: "chip" }, version.stage)),
     h("td", {}, version.aliases.map((alias) => h("span", { key: alias, class: "chip alias" }, `@${alias}`))),

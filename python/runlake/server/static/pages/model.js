@@ -7,6 +7,7 @@ import { apiPath, change, useQuery, versionPath } from "../models/address.js";
 import { Cards } from "../models/cards.js";
 import { Curve } from "../models/curve.js";
 import { Log } from "../models/log.js";
+import { Missing } from "../models/missing.js";
 import { Promote } from "../models/promote.js";
 import { Said } from "../models/said.js";
 import { comparedMetric } from "../models/targets.js";
@@ -30,14 +31,14 @@ function Page({ name }) {
   const query = useQuery();
   const turn = useSignal(0); // whoever reads it asks anew when something has changed
   const changed = () => void (turn.value += 1);
-  useLive({ registry: true }, changed);
   const { state, again } = useResource(async (signal) => {
     turn.value;
     const [described, found] = await Promise.all([get(apiPath(name), {}, { signal }), get(apiPath(name, "columns"), { kind: "metrics", limit: 1 }, { signal })]);
-    return { model: /** @type {Model} */ (described.model), first: /** @type {string} */ (found.columns[0]?.name ?? "") };
+    return { model: /** @type {Model} */ (described.model), first: /** @type {string} */ (found.columns[0]?.name ?? ""), tx: /** @type {number} */ (described.tx) };
   }, [name]);
+  useLive({ registry: true }, changed, { asOf: () => state.peek().data?.tx ?? NaN });
   const { data, error } = state.value;
-  if (error && !data) return h(Failure, { error, onRetry: again });
+  if (error && !data) return h(Missing, { error, what: `model “${name}”`, href: "/models", onRetry: again });
   if (!data) return h(Loading, { what: "Looking up the model" });
   return h(Shown, { ...data, query, turn, onChanged: changed });
 }

@@ -6,12 +6,14 @@ import { apiPath, modelPath } from "../models/address.js";
 import { Cards } from "../models/cards.js";
 import { Flavors, From, HowToLoad, Signature, Values } from "../models/describe.js";
 import { Log } from "../models/log.js";
+import { Missing } from "../models/missing.js";
 import { Promote } from "../models/promote.js";
 import { Said } from "../models/said.js";
 import { Sayings } from "../models/sayings.js";
 import { Code } from "../parts/copy.js";
 import { Menu } from "../parts/menu.js";
-import { Empty, Failure, Loading } from "../parts/state.js";
+import { Empty, Loading } from "../parts/state.js";
+import { useCommands } from "../state/keys.js";
 import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
 import { complain, say } from "../state/toasts.js";
@@ -30,15 +32,15 @@ export default function VersionPage({ params }) {
 function Page({ name, number }) {
   const turn = useSignal(0); // whoever reads it asks anew when something has changed
   const changed = () => void (turn.value += 1);
-  useLive({ registry: true }, changed);
   const { state, again } = useResource(async (signal) => {
     turn.value;
     const asked = [get(apiPath(name), {}, { signal }), get(apiPath(name, "versions", number), {}, { signal }), get(apiPath(name, "gates"), { version: number }, { signal })];
     const [model, version, gates] = await Promise.all(asked);
-    return { model: /** @type {Model} */ (model.model), version: /** @type {Version} */ (version.version), targets: /** @type {Target[]} */ (gates.targets) };
+    return { model: /** @type {Model} */ (model.model), version: /** @type {Version} */ (version.version), targets: /** @type {Target[]} */ (gates.targets), tx: /** @type {number} */ (version.tx) };
   }, [name, number]);
+  useLive({ registry: true }, changed, { asOf: () => state.peek().data?.tx ?? NaN });
   const { data, error } = state.value;
-  if (error && !data) return h(Failure, { error, onRetry: again });
+  if (error && !data) return h(Missing, { error, what: `version ${number} of “${name}”`, href: modelPath(name), onRetry: again });
   if (!data) return h(Loading, { what: "Looking up the version" });
   return h(Shown, { ...data, turn, onChanged: changed });
 }
@@ -47,6 +49,7 @@ function Page({ name, number }) {
 function Shown({ model, version, targets, turn, onChanged }) {
   const [target, setTarget] = useState(/** @type {string | null} */ (null));
   const { run, contents } = version;
+  useCommands(() => (model.may_edit ? [{ keys: "p", label: "Promote this version", group: "Models", run: () => setTarget("") }] : []), [model.may_edit]);
   const edit = async (/** @type {Record<string, unknown>} */ fields) => {
     await send("PATCH", apiPath(model.name, "versions", version.version), fields);
     onChanged();
