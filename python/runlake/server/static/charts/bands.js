@@ -8,19 +8,27 @@
 /** @typedef {import("../lib/color.js").Ink} Ink */
 
 /**
- * Paint inside the plot only.
+ * Paint inside of an area only.
  *
- * @param {Plot} u
+ * @param {CanvasRenderingContext2D} context
+ * @param {{left: number, top: number, width: number, height: number}} area in pixels of the canvas
  * @param {(context: CanvasRenderingContext2D) => void} paint
  */
-export function inside(u, paint) {
-  const { ctx, bbox } = u;
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-  ctx.clip();
-  paint(ctx);
-  ctx.restore();
+export function inside(context, { left, top, width, height }, paint) {
+  context.save();
+  context.beginPath();
+  context.rect(left, top, width, height);
+  context.clip();
+  paint(context);
+  context.restore();
+}
+
+/** @param {CanvasRenderingContext2D} context @param {Path2D | null} path @param {string} color @param {number} alpha */
+export function fill(context, path, color, alpha) {
+  if (!path) return;
+  context.globalAlpha = alpha;
+  context.fillStyle = color;
+  context.fill(path);
 }
 
 /**

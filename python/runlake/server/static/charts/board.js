@@ -131,7 +131,7 @@ function Panels({ board, section, keys, opens }) {
     "section",
     { class: "chart-section" },
     h(
-      "h3",
+      "h2",
       {},
       h(
         "button",

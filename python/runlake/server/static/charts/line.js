@@ -1,7 +1,7 @@
 // Line plot: one uPlot with everything that is painted around its lines. It knows nothing of requests or of the page.
 // @ts-check
 import uPlot from "../vendor/uplot.js";
-import { bandPath, inside, linePath, stroke } from "./bands.js";
+import { bandPath, fill, inside, linePath, stroke } from "./bands.js";
 import { paintMarks } from "./marks.js";
 import { tickTexts, ticks, timeTicks } from "./ticks.js";
 
@@ -16,7 +16,7 @@ import { tickTexts, ticks, timeTicks } from "./ticks.js";
  */
 
 const FONT = "11px system-ui, sans-serif";
-const FAINT = 0.12;
+const VEIL = 0.8; // of what lies below the line that stands out
 const BAND = 0.14;
 const RAW = 0.3;
 const WIDTH = 1.5;
@@ -43,6 +43,9 @@ export class LinePlot {
     /** @type {{band: Path2D | null, raw: Path2D | null}[] | null} of each trace, as long as scales and data stay */
     this._paths = null;
     this._inside = false; // the pointer
+    /** What stands out is painted above the rest, which is not painted anew. */
+    this._over = document.createElement("canvas");
+    this._over.className = "plot-over";
     this._colors = colorsOf(host);
   }
 
@@ -59,14 +62,13 @@ export class LinePlot {
     this._paths = null;
     const data = /** @type {uPlot.AlignedData} */ (/** @type {unknown} */ ([picture.xs, ...picture.traces.map((trace) => trace.ys)]));
     if (this.u && shape === this._shape) {
-      this._dress();
       this.u.setData(data, true);
       return;
     }
     this.u?.destroy();
     this._shape = shape;
     this.u = new uPlot(this._options(picture), data, this.host);
-    this._dress();
+    this.u.ctx.canvas.after(this._over);
   }
 
   /** Let what belongs to one run stand out; null is all alike. @param {string | null} id */
@@ -74,8 +76,7 @@ export class LinePlot {
     const among = this.picture?.traces.some((trace) => trace.curve.id === id) ? id : null;
     if (among === this._focus) return;
     this._focus = among;
-    this._dress();
-    this.u?.redraw(false, false);
+    this._emphasise();
   }
 
   /** Show the line of the cursor at a place; null takes it away. @param {number | null} x */
@@ -94,7 +95,6 @@ export class LinePlot {
   paint(inkFor) {
     this._inkFor = inkFor;
     this._colors = colorsOf(this.host);
-    this._dress();
     this.u?.redraw(false, true);
   }
 
@@ -103,12 +103,26 @@ export class LinePlot {
     this.u = null;
   }
 
-  /** Lines behind the one that stands out are faint. */
-  _dress() {
-    this.u?.series.forEach((series, i) => {
-      const trace = this.picture?.traces[i - 1];
-      if (trace) series.alpha = this._focus === null || trace.curve.id === this._focus ? 1 : FAINT;
+  /** Paint the lines of what stands out above a veil. */
+  _emphasise() {
+    const { u, picture, _over: over, _focus: focus } = this;
+    over.hidden = focus === null;
+    if (!u || !picture || focus === null) return;
+    const { canvas } = u.ctx;
+    [over.width, over.height] = [canvas.width, canvas.height];
+    const context = /** @type {CanvasRenderingContext2D} */ (over.getContext("2d"));
+    inside(context, u.bbox, () => {
+      context.globalAlpha = VEIL;
+      context.fillStyle = this._colors.ground;
+      context.fillRect(0, 0, over.width, over.height);
+      const found = picture.traces.filter(({ curve }) => curve.id === focus);
+      for (const trace of found) {
+        const ink = this._inkFor(trace.curve);
+        fill(context, bandPath(u, picture, trace), ink.color, 2 * BAND);
+        stroke(context, linePath(u, picture.xs, trace.ys), ink, { width: 2.5, alpha: 1 });
+      }
     });
+    paintMarks(context, u, picture, this._inkFor, focus);
   }
 
   /** @param {Picture} first @returns {uPlot.Options} */
@@ -200,33 +214,21 @@ export class LinePlot {
       raw: trace.raw && linePath(u, picture.xs, trace.raw),
     }));
     const paths = this._paths;
-    inside(u, (context) => {
+    inside(u.ctx, u.bbox, (context) => {
       picture.traces.forEach(({ curve }, i) => {
-        const ink = this._inkFor(curve);
-        const part = this._focus === null || this._focus === curve.id ? 1 : FAINT;
+        const { color } = this._inkFor(curve);
         const { band, raw } = paths[i];
-        if (band) {
-          context.globalAlpha = BAND * part;
-          context.fillStyle = ink.color;
-          context.fill(band);
-        }
-        if (raw) stroke(context, raw, { color: ink.color, dash: [] }, { width: 1, alpha: RAW * part });
+        fill(context, band, color, BAND);
+        if (raw) stroke(context, raw, { color, dash: [] }, { width: 1, alpha: RAW });
       });
     });
   }
 
   /** @param {uPlot} u */
   _paintBefore(u) {
-    const picture = this.picture;
-    if (!picture) return;
-    if (this._focus !== null) {
-      inside(u, (context) => {
-        for (const { curve, ys } of picture.traces) {
-          if (curve.id === this._focus) stroke(context, linePath(u, picture.xs, ys), this._inkFor(curve), { width: 2.5, alpha: 1 });
-        }
-      });
-    }
-    paintMarks(u, picture, this._inkFor, this._focus);
+    if (!this.picture) return;
+    paintMarks(u.ctx, u, this.picture, this._inkFor, null);
+    this._emphasise();
   }
 
   /** Say where the pointer is: uPlot tells of the cursor of another plot as well, whenever it draws. @param {uPlot} u */
@@ -256,5 +258,5 @@ export class LinePlot {
 /** What is painted cannot take a variable of CSS: it takes what the variable has come to at the host. @param {Element} host */
 function colorsOf(host) {
   const style = getComputedStyle(host);
-  return { text: style.color, grid: style.outlineColor };
+  return { text: style.color, grid: style.outlineColor, ground: style.backgroundColor };
 }

@@ -2,7 +2,7 @@
 // @ts-check
 import { count, plural } from "../lib/format.js";
 import { INFINITE, MINUS_INFINITE, NAN } from "./curves.js";
-import { stroke } from "./bands.js";
+import { fill, stroke } from "./bands.js";
 
 /** @typedef {import("../vendor/uplot.js").default} Plot */
 /** @typedef {import("./traces.js").Picture} Picture */
@@ -52,19 +52,20 @@ function endsOf({ status, merged, dropped, missing }) {
 }
 
 /**
+ * @param {CanvasRenderingContext2D} context
  * @param {Plot} u
  * @param {Picture} picture
  * @param {(curve: Curve) => import("../lib/color.js").Ink} inkFor
- * @param {string | null} focus
+ * @param {string | null} only the marks of this run; null is all
  */
-export function paintMarks(u, { xs, traces, x }, inkFor, focus) {
-  const { ctx, bbox } = u;
+export function paintMarks(context, u, { xs, traces, x }, inkFor, only) {
+  const { bbox } = u;
   const ratio = devicePixelRatio;
   const half = SIZE * ratio;
-  ctx.save();
+  context.save();
   for (const { curve, ys } of traces) {
+    if (only !== null && curve.id !== only) continue;
     const ink = { color: inkFor(curve).color, dash: [] };
-    const alpha = focus === null || focus === curve.id ? 1 : 0.15;
     let shift = 0;
     for (const { mark, row, place } of marksOf(curve)) {
       const at = xs[curve.at[row]];
@@ -73,10 +74,10 @@ export function paintMarks(u, { xs, traces, x }, inkFor, focus) {
       if (place === "end") shift -= 3 * half;
       const value = place === "end" ? lastValue(ys) : null;
       const top = place === "top" ? bbox.top + half * 1.5 : value === null ? bbox.top + bbox.height - half * 1.5 : u.valToPos(value, "y", true);
-      paint(ctx, mark, left, top, half, ink, alpha);
+      paint(context, mark, left, top, half, ink);
     }
   }
-  ctx.restore();
+  context.restore();
 }
 
 /** @param {readonly import("../lib/smooth.js").Value[]} ys */
@@ -95,16 +96,12 @@ function lastValue(ys) {
  * @param {number} top
  * @param {number} half
  * @param {import("../lib/color.js").Ink} ink
- * @param {number} alpha
  */
-function paint(context, mark, left, top, half, ink, alpha) {
+function paint(context, mark, left, top, half, ink) {
   const path = new Path2D();
   path.addPath(new Path2D(MARKS[mark].path), new DOMMatrix([half, 0, 0, half, left, top]));
-  if (MARKS[mark].fill) {
-    context.globalAlpha = alpha;
-    context.fillStyle = ink.color;
-    context.fill(path);
-  } else stroke(context, path, ink, { width: 1.5, alpha });
+  if (MARKS[mark].fill) fill(context, path, ink.color, 1);
+  else stroke(context, path, ink, { width: 1.5, alpha: 1 });
 }
 
 /**

@@ -56,7 +56,7 @@ function Inside({ board, panel, siblings, keys }) {
       "header",
       { class: "panel-head" },
       h(Grip, { board, panel, siblings }),
-      h("h4", { dir: "auto", title }, title),
+      h("h3", { dir: "auto", title }, title),
       isLine && h(IconButton, { icon: "maximize-2", label: "Enlarge", onClick: () => { open.value = "large"; } }),
       h(Menu, { label: `Menu of ${title}`, items: itemsOf(board, panel, chart, (what) => { open.value = what; }) }),
     ),
