@@ -6,7 +6,8 @@ import { lowerBound, merged, nearestRow, readChart } from "../../python/runlake/
 import { cell, csvOf } from "../../python/runlake/server/static/charts/csv.js";
 import { Grid, formatZoom, parseZoom } from "../../python/runlake/server/static/charts/grid.js";
 import { arrange, formatPanel, matching, newPanel, parsePanel, withOrder, withPanel } from "../../python/runlake/server/static/charts/layout.js";
-import { ends, placer, tickTexts, ticks, timeTicks } from "../../python/runlake/server/static/charts/ticks.js";
+import { explained, marksOf, remarks } from "../../python/runlake/server/static/charts/marks.js";
+import { ends, placer, tickTexts, ticks, timeTexts, timeTicks } from "../../python/runlake/server/static/charts/ticks.js";
 import { picture } from "../../python/runlake/server/static/charts/traces.js";
 
 /** @typedef {import("../../python/runlake/server/static/charts/layout.js").Panel} Panel */
@@ -70,8 +71,11 @@ test("axes have ends and ticks whatever is drawn", () => {
   assert.deepEqual(ticks(0, 2, 10, "linear", { whole: true }), [0, 1, 2]);
   assert.deepEqual(ticks(0.001, 1000, 7, "log"), [0.001, 0.01, 0.1, 1, 10, 100, 1000]);
   assert.deepEqual(ticks(1, 20, 6, "log"), [1, 2, 5, 10, 20]);
-  assert.deepEqual(ticks(-1000, 1000, 8, "symlog", { threshold: 1 }), [-1000, -100, -10, -1, 0, 1, 10, 100, 1000]);
+  assert.deepEqual(ticks(-1000, 1000, 8, "symlog", { threshold: 1 }), [-1000, -100, -10, 0, 10, 100, 1000]);
   assert.deepEqual(timeTicks(0, 120_000, 4), [0, 30_000, 60_000, 90_000, 120_000]);
+  const times = [Date.UTC(2026, 0, 1, 12), Date.UTC(2026, 0, 1, 12, 0, 30)];
+  assert.match(timeTexts(times, 30_000)[0], /^\d\d:\d\d:00\n2026-01-0\d$/);
+  assert.match(timeTexts(times, 30_000)[1], /^\d\d:\d\d:30$/);
   assert.deepEqual([1, 10, 100].map(placer([1, 100], "log")), [0, 0.5, 1]);
 });
 
@@ -106,6 +110,16 @@ test("a log scale leaves out what it has no place for, and says how much", () =>
   assert.deepEqual([below.scale, [...below.traces[0].ys]], ["linear", [-1]]);
   const empty = picture(readChart(answer([]), "step"), { ...look, xLog: true });
   assert.ok(empty.x[0] < empty.x[1] && empty.y[0] < empty.y[1]);
+});
+
+test("what marks mean is said once, with how many lines have them", () => {
+  const chart = readChart(answer([[1, 0, NaN, 7], [1, 1, 1, 1], [2, 0, 7, 0]]), "step");
+  Object.assign(chart.curves[1], { status: "FAILED", merged: 5, dropped: 2, missing: "3 points of the run are missing: lost" });
+  assert.deepEqual(explained(chart.curves).map(({ text }) => text), [
+    "NaN (1 line)", "+∞ (1 line)", "−∞ (1 line)", "run failed (1 line)", "points were merged or dropped (1 line)", "points are missing (1 line)",
+  ]);
+  assert.deepEqual(marksOf(chart.curves[0]).map(({ mark, row, place }) => `${mark} ${row} ${place}`), ["nan 0 bottom", "inf 0 top", "minus 0 bottom", "nan 1 bottom"]);
+  assert.deepEqual(remarks(chart.curves[1]), ["5 points were merged with others", "2 points were dropped", "3 points of the run are missing: lost", "run failed"]);
 });
 
 test("CSV has every digit, and no formulas", () => {

@@ -4,10 +4,11 @@ import { batch, computed, effect, signal, untracked } from "../vendor/preact.js"
 import { inkOf } from "../lib/color.js";
 import { parseSmoothing } from "../lib/smooth.js";
 import { PARTS } from "../lib/url.js";
+import { colorOf } from "../state/inks.js";
 import { dark } from "../state/theme.js";
 import { change, question, view } from "../state/view.js";
 import { drawn } from "../state/visible.js";
-import { colorsOf, drawnValues, whereOf } from "./drawn.js";
+import { drawnValues, whereOf } from "./drawn.js";
 import { formatZoom, parseZoom } from "./grid.js";
 import { Tooltip } from "./hover.js";
 import { parsePanel } from "./layout.js";
@@ -54,7 +55,7 @@ export class Context {
     this.grouped = computed(() => (ask.value.group ?? []).length > 0);
     /** Runs with the values that they are coloured by; none while each has a colour of its own. @type {import("../vendor/preact.js").Signal<readonly import("./drawn.js").Valued[]>} */
     this._valued = signal([]);
-    this._colors = computed(() => colorsOf(this._valued.value, dark.value));
+    this._colors = computed(() => new Map(this._valued.value.filter(({ value }) => value !== null).map(({ id, value }) => [id, colorOf(id, value)])));
     this._end = ofView ? effect(() => this._color()) : () => {};
   }
 
@@ -73,9 +74,10 @@ export class Context {
   /** The settings of a panel: its own, or the board's. @param {Panel} panel */
   settings({ options }) {
     const { parts } = this;
+    const x = options.x || parts.axis.value;
     return {
-      x: options.x || parts.axis.value,
-      xLog: options.xlog ? options.xlog === "1" : parts.axisLog.value,
+      x,
+      xLog: x !== "time" && (options.xlog ? options.xlog === "1" : parts.axisLog.value), // years of no points would be most of it
       scale: PARTS.scale.read([options.y || parts.scale.value]),
       smooth: options.s || parts.smooth.value,
       value: PARTS.value.read([options.v || parts.value.value]),

@@ -1,8 +1,7 @@
-// Drawn runs: the runs whose curves a board draws, with the value of one column of each; and colours after such values.
+// Drawn runs: the runs whose curves a board draws, with the value of one column of each.
 // @ts-check
 import { view as ask } from "../lib/api.js";
 import { values } from "../lib/arrow.js";
-import { inkOf, shade } from "../lib/color.js";
 import { decide } from "../state/visible.js";
 
 /** @typedef {import("../lib/api.js").Fields} Fields */
@@ -32,21 +31,4 @@ export async function drawnValues(question, { top = 500, pins = [], hides = [] }
 /** The filter that leaves some runs. @param {readonly string[]} ids */
 export function whereOf(ids) {
   return ids.length ? `run_id IN (${ids.map((id) => `'${id}'`).join(", ")})` : "run_id = ''";
-}
-
-/**
- * Colours of runs after their values: from low to high for numbers, one a value for texts.
- *
- * @param {readonly Valued[]} runs
- * @param {boolean} dark
- * @returns {Map<string, string>} by id; of those that have a value
- */
-export function colorsOf(runs, dark) {
-  const numbers = runs.map((run) => (typeof run.value === "boolean" ? NaN : Number(run.value ?? NaN))).filter(Number.isFinite);
-  const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
-  return new Map(runs.flatMap(({ id, value }) => {
-    if (value === null) return [];
-    if (typeof value !== "number" && typeof value !== "bigint") return [[id, inkOf(String(value), dark).color]];
-    return Number.isFinite(Number(value)) ? [[id, shade(high > low ? (Number(value) - low) / (high - low) : 0.5)]] : [];
-  }));
 }

@@ -21,7 +21,7 @@ export function Legend({ board }) {
   const shown = more.value ? lines : lines.slice(0, MOST_SHOWN);
   return h(
     "div",
-    { class: "legend" },
+    { class: "run-lines" },
     board.ofView && h(Caps, { board }),
     h(
       "ul",
@@ -38,7 +38,7 @@ function Entry({ line, ink, grouped, ofView }) {
   const pinned = view.pins.value.includes(line.id);
   const point = (/** @type {string | null} */ id) => () => { hovered.value = id; };
   const swatch = h(Swatch, { ink });
-  const name = h("span", { class: "legend-name", dir: "auto" }, line.name);
+  const name = h("span", { class: "run-lines-name", dir: "auto" }, line.name);
   return h(
     "li",
     { class: isHovered ? "hovered" : "", onMouseEnter: point(line.id), onMouseLeave: point(null), onFocusIn: point(line.id), onFocusOut: point(null) },

@@ -3,7 +3,7 @@
 import uPlot from "../vendor/uplot.js";
 import { bandPath, fill, inside, linePath, stroke } from "./bands.js";
 import { paintMarks } from "./marks.js";
-import { tickTexts, ticks, timeTicks } from "./ticks.js";
+import { tickTexts, ticks, timeTexts, timeTicks } from "./ticks.js";
 
 /** @typedef {import("./traces.js").Picture} Picture */
 /** @typedef {import("./curves.js").Curve} Curve */
@@ -59,6 +59,7 @@ export class LinePlot {
     const shape = [picture.traces.length, picture.scale, picture.xLog, picture.chart.grid.kind, picture.scale === "symlog" ? picture.threshold : ""].join(" ");
     this.picture = picture;
     this._inkFor = inkFor;
+    this._colors = colorsOf(this.host); // of the theme as it is now
     this._paths = null;
     const data = /** @type {uPlot.AlignedData} */ (/** @type {unknown} */ ([picture.xs, ...picture.traces.map((trace) => trace.ys)]));
     if (this.u && shape === this._shape) {
@@ -89,13 +90,6 @@ export class LinePlot {
   /** @param {number} width @param {number} height in pixels */
   size(width, height) {
     if (this.u && width > 0 && (width !== this.u.width || height !== this.u.height)) this.u.setSize({ width, height });
-  }
-
-  /** Paint again in other colours. @param {(curve: Curve) => Ink} inkFor */
-  paint(inkFor) {
-    this._inkFor = inkFor;
-    this._colors = colorsOf(this.host);
-    this.u?.redraw(false, true);
   }
 
   end() {
@@ -175,7 +169,7 @@ export class LinePlot {
   _xAxis({ chart: { grid }, xLog }) {
     /** @type {uPlot.Axis} */
     const axis = { stroke: () => this._colors.text, grid: { stroke: () => this._colors.grid, width: 1 }, ticks: { show: false }, font: FONT, size: 26, gap: 4 };
-    if (grid.kind === "time") return { ...axis, size: 40 };
+    if (grid.kind === "time") return { ...axis, size: 40, space: 90, values: (_, splits, __, ___, apart) => timeTexts(splits, apart) };
     return {
       ...axis,
       filter: (_, splits) => splits,

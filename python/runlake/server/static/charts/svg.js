@@ -2,7 +2,7 @@
 // @ts-check
 import { MARKS, marksOf } from "./marks.js";
 import { kindName } from "./grid.js";
-import { placer, tickTexts, ticks, timeTicks } from "./ticks.js";
+import { placer, tickTexts, ticks, timeTexts, timeTicks } from "./ticks.js";
 
 /** @typedef {import("./traces.js").Picture} Picture */
 /** @typedef {import("./traces.js").Trace} Trace */
@@ -57,7 +57,7 @@ function axes({ chart: { grid }, x, y, xLog, scale, threshold }, places, area, {
   const ups = ticks(...y, (area.bottom - area.top) / 34, scale, { threshold });
   const acrosses = grid.kind === "time" || grid.kind === "relative" ? timeTicks(...x, most) : ticks(...x, most, xLog ? "log" : "linear", { whole: grid.whole });
   const upTexts = tickTexts(ups);
-  const acrossTexts = grid.kind === "time" ? acrosses.map((ms) => new Date(ms).toISOString().slice(0, 16).replace("T", " ")) : grid.kind === "relative" || grid.origin ? acrosses.map((place) => grid.text(place)) : tickTexts(acrosses);
+  const acrossTexts = grid.kind === "time" ? timeTexts(acrosses, acrosses[1] - acrosses[0]).map((text) => text.replace("\n", " ")) : grid.kind === "relative" || grid.origin ? acrosses.map((place) => grid.text(place)) : tickTexts(acrosses);
   return [
     ...ups.map((value, i) => `<line x1="${area.left}" x2="${area.right}" y1="${px(places.y(value))}" y2="${px(places.y(value))}" stroke="${colors.grid}"/><text x="${area.left - 8}" y="${px(places.y(value) + 4)}" text-anchor="end" fill="${colors.text}">${escaped(upTexts[i])}</text>`),
     ...acrosses.map((value, i) => `<line y1="${area.top}" y2="${area.bottom}" x1="${px(places.x(value))}" x2="${px(places.x(value))}" stroke="${colors.grid}"/><text y="${area.bottom + 16}" x="${px(places.x(value))}" text-anchor="middle" fill="${colors.text}">${escaped(acrossTexts[i])}</text>`),

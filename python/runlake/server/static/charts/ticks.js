@@ -73,25 +73,35 @@ function niceStep(width, whole) {
 
 /** @param {number} low @param {number} high @param {number} most */
 function logTicks(low, high, most) {
-  const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
-  const within = (/** @type {number} */ value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9);
-  const powers = Array.from({ length: last - first + 1 }, (_, i) => first + i);
-  const fine = powers.length <= most ? powers.flatMap((power) => [1, 2, 5].map((part) => Number(`${part}e${power}`))).filter(within) : [];
+  const fine = powersWithin(low, high, [1, 2, 5]);
   if (fine.length > 1 && fine.length <= most) return fine;
-  const stride = Math.max(1, Math.ceil((last - first) / Math.max(1, most)));
-  const found = powers.filter((power) => power % stride === 0).map((power) => Number(`1e${power}`)).filter(within);
+  const found = spread(powersWithin(low, high, [1]), most);
   if (found.length > 1) return found;
   const even = ticks(low, high, most, "linear").filter((value) => value > 0);
   return even.length > 1 ? even : [low, high];
 }
 
+/** Some times powers of ten between two values. @param {number} low @param {number} high @param {readonly number[]} parts */
+function powersWithin(low, high, parts) {
+  const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+  const powers = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
+  const all = powers.flatMap((power) => parts.map((part) => Number(`${part}e${power}`)));
+  return all.filter((value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9));
+}
+
+/** At most so many of some values, evenly. @param {readonly number[]} values @param {number} most */
+function spread(values, most) {
+  const stride = Math.max(1, Math.ceil(values.length / Math.max(1, most)));
+  return values.filter((_, i) => i % stride === 0);
+}
+
 /** @param {number} low @param {number} high @param {number} most @param {number} threshold */
 function symlogTicks(low, high, most, threshold) {
-  const found = new Set(low <= 0 && high >= 0 ? [0] : []);
-  if (high > threshold) for (const value of logTicks(Math.max(low, threshold), high, most / 2)) found.add(value);
-  if (low < -threshold) for (const value of logTicks(Math.max(-high, threshold), -low, most / 2)) found.add(-value);
-  const inside = [...found].filter((value) => value >= low && value <= high);
-  return inside.length > 1 ? inside.sort((a, b) => a - b) : ticks(low, high, most, "linear");
+  const up = spread(powersWithin(threshold * 10, high, [1]), most / 2);
+  const down = spread(powersWithin(threshold * 10, -low, [1]), most / 2);
+  const found = [...down.map((value) => -value).reverse(), ...(low <= 0 && high >= 0 ? [0] : []), ...up];
+  const inside = found.filter((value) => value >= low && value <= high);
+  return inside.length > 1 ? inside : ticks(low, high, most, "linear");
 }
 
 /**
@@ -125,6 +135,32 @@ const BENT = {
   log: (value) => Math.log10(value),
   symlog: (value, threshold) => Math.asinh(value / threshold),
 };
+
+/**
+ * Times as text, as fine as they are apart; the date below the first one of each day.
+ *
+ * @param {readonly number[]} times in milliseconds since 1970
+ * @param {number} apart in milliseconds
+ */
+export function timeTexts(times, apart) {
+  let before = "";
+  return times.map((ms) => {
+    const date = new Date(ms);
+    const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+    const clock = `${two(date.getHours())}:${two(date.getMinutes())}`;
+    const seconds = apart < 60_000 ? `:${two(date.getSeconds())}` : "";
+    const parts = apart < 1000 ? `.${String(date.getMilliseconds()).padStart(3, "0")}` : "";
+    const isNew = day !== before;
+    before = day;
+    if (apart >= DAY) return day;
+    return isNew ? `${clock}${seconds}${parts}\n${day}` : `${clock}${seconds}${parts}`;
+  });
+}
+
+/** @param {number} value */
+function two(value) {
+  return String(value).padStart(2, "0");
+}
 
 /** Marks as text, short and no two alike. @param {readonly number[]} values @returns {string[]} */
 export function tickTexts(values) {

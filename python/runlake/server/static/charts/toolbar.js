@@ -69,7 +69,7 @@ export function XAxis({ kind, isLog, keys, onKind, onLog }) {
   return [
     h(Choice, { label: "X", value: metric ? "metric" : kind, choices, onChoose: (chosen) => { asks.value = chosen === "metric"; if (chosen !== "metric") onKind(chosen); } }),
     metric && h(Combobox, { label: "Metric on the x axis", find, keepsText: true, value: isWhole(kind) ? "" : bare(kind), onChoose: (key) => onKind(named(key)) }),
-    h("label", { class: "check" }, h("input", { type: "checkbox", checked: isLog, onChange: (/** @type {any} */ event) => onLog(event.target.checked) }), "log x"),
+    kind !== "time" && h("label", { class: "check" }, h("input", { type: "checkbox", checked: isLog, onChange: (/** @type {any} */ event) => onLog(event.target.checked) }), "log x"),
   ];
 }
 
