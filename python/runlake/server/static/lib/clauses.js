@@ -2,9 +2,7 @@
 // meant, whatever a value has in it; what is not read here is a clause all the same, and only has no handles.
 // @ts-check
 import { tokens } from "./clause_tokens.js";
-import { numberText } from "./quoting.js";
-
-export { numberText };
+import { numberText, quoted } from "./quoting.js";
 
 /**
  * What is chosen on an axis: a range of numbers, in which null is no bound; or values, or all but these; and whether
@@ -84,18 +82,6 @@ function valuesText(name, values, except) {
 /** Whether a field has numbers and nothing else. @param {string} name */
 function isOfNumbers(name) {
   return /^(?:metrics\.|\w+\()/.test(name);
-}
-
-/**
- * Text in quotation marks, which has no escapes.
- *
- * @param {string} text
- * @returns {string | null} null for text that has both kinds, or a backslash where it would keep the text open
- */
-export function quoted(text) {
-  if (text.endsWith("\\")) return null;
-  if (!text.includes("'")) return `'${text}'`;
-  return text.includes('"') ? null : `"${text}"`;
 }
 
 /** Text as a regular expression in single quotation marks. @param {string} text */

@@ -57,6 +57,17 @@ export function valueAt(said, part) {
   return low * (1 - part) + high * part;
 }
 
+/** Whether each bin of an axis is that of one whole number, which is in its middle. @param {Said} said */
+export function isCounted({ whole, scale, low, high, bins }) {
+  return whole === true && scale === "linear" && typeof low === "number" && typeof high === "number" && low % 1 !== 0 && high - low === bins;
+}
+
+/** The least and the largest value on an axis of numbers. @param {Said} said @returns {[number, number]} */
+export function extremesOf(said) {
+  const [low, high] = [/** @type {number} */ (said.low), /** @type {number} */ (said.high)];
+  return isCounted(said) ? [low + 0.5, high - 0.5] : [low, high];
+}
+
 /**
  * The number with the fewest digits that is, to the eye, at a place of an axis: a bound that was dragged there.
  *
@@ -83,8 +94,8 @@ export function roundAt(said, part, close) {
  */
 export function ticksOf(said, most) {
   if (said.values) return categoryTicks(said.values, most);
-  const { low, high } = said;
-  if (low === null || low === undefined || high === null || high === undefined) return [];
+  if (said.low === null || said.low === undefined) return [];
+  const [low, high] = extremesOf(said);
   const values = low === high ? [low] : said.scale === "log" ? logSteps(low, high, most) : linearSteps(said, low, high, most);
   const shown = values.length > 1 || low === high ? values : [low, high];
   return shown.map((value) => ({ part: placeOf(said, value), text: valueText(said, value) }));

@@ -76,6 +76,9 @@ export const PARTS = Object.freeze({
   hides: list("hide"),
   /** Name of a column by whose values runs are coloured; nothing is a colour of its own for each. */
   color: text("color"),
+  /** Axes of parallel coordinates, each a name with what is said of it: `params.lr~log~flip`; none are chosen by the page. */
+  axes: list("axis"),
+  parallel: choice("parallel", ["open", "folded"]),
   /** What of the page is shown. */
   show: choice("show", ["all", "table", "charts"]),
   /** How much of the width the table has, in per cent. */

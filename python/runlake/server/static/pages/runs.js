@@ -13,6 +13,7 @@ const FilterBar = later(async () => (await import("../table/filter_bar.js")).Fil
 const Toolbar = later(async () => (await import("../table/toolbar.js")).Toolbar);
 const BulkBar = later(async () => (await import("../table/bulk_bar.js")).BulkBar);
 const Splitter = later(async () => (await import("../parts/splitter.js")).Splitter);
+const Parallel = later(async () => (await import("../charts/parallel.js")).Parallel);
 const Board = later(async () => (await import("../charts/board.js")).Board);
 
 /** What can be shown. @type {Record<string, string>} */
@@ -42,7 +43,7 @@ export default function RunsPage() {
       { class: "runs-body" },
       show !== "charts" && h("div", { key: "table", class: "runs-table", style: { flexBasis: both ? `${view.split.value}%` : "100%" } }, h(Table, {}), h(BulkBar, {})),
       both && h(Splitter, { key: "line", label: "Width of the table", share: view.split.value, low: 20, high: 80, onChange: (split) => change({ split }, { replace: true }) }),
-      show !== "table" && h("div", { key: "charts", class: "runs-charts" }, (runs.root.value || runs.failure.value) && h(Board, {})),
+      show !== "table" && h("div", { key: "charts", class: "runs-charts" }, (runs.root.value || runs.failure.value) && [h(Parallel, { key: "parallel" }), h(Board, { key: "board" })]),
     ),
   );
 }
