@@ -1,6 +1,7 @@
 """What every test gets: an empty folder to work in, and an environment that nobody has set anything in."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,12 @@ import pytest
 from runlake.filesystem import keeping_of
 from tests.browser import NONE_HERE
 from tests.modes import JOURNAL
+
+
+def pytest_configure() -> None:
+    """Let modules be compiled once, not by each of a thousand processes, also where the machine says otherwise."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 @pytest.fixture(autouse=True)
