@@ -3,9 +3,10 @@
 import { view as ask } from "../lib/api.js";
 import { columns } from "../lib/arrow.js";
 import { isWritable } from "../lib/clauses.js";
+import { byJudgement, isSeed } from "../lib/judging.js";
 
 /** @typedef {{name: string, scale: string, flip: boolean}} Spec an axis; `scale`: auto, linear, log or category */
-/** @typedef {{name: string, kind: string, type: string, runs: number, min: number | null, max: number | null, distinct: number}} Column */
+/** @typedef {{name: string, kind: string, key: string, type: string, runs: number, min: number | null, max: number | null, distinct: number}} Column */
 
 export const SCALES = Object.freeze(["linear", "log", "category"]);
 /** Functions of a metric that can stand on an axis; the first is what the metric is by itself. */
@@ -69,8 +70,8 @@ export function fittingAxis({ name, type, min, max }) {
 }
 
 /**
- * Choose axes: parameters that differ, those of numbers with many values first, then the metrics that are ordered by and
- * the first others.
+ * Choose axes: parameters that differ, those of numbers with many values first and seeds only where there is little else,
+ * then the metrics that are ordered by and those by which runs are judged.
  *
  * @param {readonly Column[]} params that differ
  * @param {readonly Column[]} metrics
@@ -79,12 +80,14 @@ export function fittingAxis({ name, type, min, max }) {
  */
 export function chosenAxes(params, metrics, sort) {
   const usable = params.filter((column) => isWritable(column.name) && column.distinct > 1);
-  const rank = (/** @type {Column} */ column) => (column.min === null ? (column.distinct > 20 ? 3 : 1) : /seed/i.test(column.name) ? 2 : 0);
-  const few = usable.length <= MOST_PARAMS ? usable : [...usable].sort((a, b) => rank(a) - rank(b) || b.distinct - a.distinct).slice(0, MOST_PARAMS);
+  const telling = usable.filter((column) => !isSeed(column.key));
+  const rank = (/** @type {Column} */ column) => (column.min === null ? (column.distinct > 20 ? 2 : 1) : 0);
+  const some = telling.length < 2 ? usable : telling;
+  const few = some.length <= MOST_PARAMS ? some : [...some].sort((a, b) => rank(a) - rank(b) || b.distinct - a.distinct).slice(0, MOST_PARAMS);
   const ordered = sort.map((line) => line.replace(/\s+(?:asc|desc)$/i, "")).filter((name) => metricOf(name) !== null && isWritable(name));
-  const known = metrics.filter((column) => isWritable(column.name));
+  const known = byJudgement(metrics.filter((column) => isWritable(column.name)));
   const names = [...new Set([...ordered, ...known.map((column) => column.name)])].slice(0, MOST_METRICS);
-  const last = names.map((name) => fittingAxis(known.find((column) => column.name === name) ?? { name, kind: "metrics", type: "", runs: 0, min: null, max: null, distinct: 0 }));
+  const last = names.map((name) => fittingAxis(known.find((column) => column.name === name) ?? { name, kind: "metrics", key: name, type: "", runs: 0, min: null, max: null, distinct: 0 }));
   return [...few.map(fittingAxis), ...last];
 }
 

@@ -4,6 +4,7 @@ import { computed, effect, signal } from "../vendor/preact.js";
 import { isAbort, view as ask } from "../lib/api.js";
 import { values } from "../lib/arrow.js";
 import { count } from "../lib/format.js";
+import { byJudgement } from "../lib/judging.js";
 import { NAME, NARROWEST, WIDEST, moved, place } from "./layout.js";
 import { say } from "./toasts.js";
 import { change, question, view } from "./view.js";
@@ -131,7 +132,7 @@ function findTelling() {
     search({ kind: ["metrics"], limit: LOOKED_AT }, stop.signal),
   ]).then(
     ([params, metrics]) => {
-      const names = [...telltale(metrics.columns), ...params.columns].map((column) => column.name);
+      const names = [...byJudgement(metrics.columns).slice(0, MOST_METRICS), ...params.columns].map((column) => column.name);
       if (names.join("\n") !== telling.peek()?.join("\n")) telling.value = names;
     },
     (error) => {
@@ -139,12 +140,6 @@ function findTelling() {
     },
   );
   return () => stop.abort();
-}
-
-/** The metrics by which runs are judged, as their names tell: those of held-out data first, those of the machine last. @param {Column[]} columns */
-function telltale(columns) {
-  const rank = (/** @type {Column} */ column) => (/(^|[^a-z])(val|valid|validation|test|eval|dev)([^a-z]|$)/i.test(column.key) ? 0 : column.key.startsWith("system/") ? 2 : 1);
-  return [...columns].sort((a, b) => rank(a) - rank(b) || b.runs - a.runs).slice(0, MOST_METRICS);
 }
 
 function expand() {
