@@ -19,6 +19,7 @@ from tests.server.wire import Server, served
 from tests.ui.accessible import assert_accessible
 from tests.ui.lakes import BEGAN_MS, lake
 from tests.ui.screens import screens
+from tests.writer import writing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -265,6 +266,27 @@ def test_every_kind_of_file_is_shown_as_what_it_is(opened: Page, visitor: Visito
     opened.get_by_text("epoch 499").wait_for()
     opened.get_by_role("searchbox", name="Find in logs/train.log").fill("epoch 49")
     opened.get_by_text("11 lines of 500").wait_for()
+
+
+def test_a_run_that_goes_on_is_followed_without_losing_the_place(page: Page, tmp_path: Path) -> None:
+    with writing(tmp_path / "lake") as writer, served(tmp_path) as server:
+        start = (
+            "run = runlake.start_run(); [runlake.log_metric(f'm{n:03}', n) for n in range(200)]; print(run.info.run_id)"
+        )
+        page.goto(f"{server.url}/runs/{writer.do(start)}")
+        page.locator(".chip.busy", has_text="running").wait_for()
+        page.keyboard.press("p")
+        page.keyboard.press("m")
+        rows = page.get_by_role("table", name="Metrics")
+        rows.evaluate("(rows) => { rows.scrollTop = 3000 }")
+        page.get_by_role("link", name="m100").wait_for()
+        page.get_by_text("Live", exact=True).wait_for()
+        writer.do("runlake.log_metric('m100', 0.25, step=1)")
+        line = page.locator(".windowed-line").filter(has=page.get_by_role("link", name="m100"))
+        line.get_by_text("0.25").first.wait_for()
+        assert rows.evaluate("(rows) => rows.scrollTop") == 3000
+        writer.do("runlake.end_run()")
+        page.locator(".chip.good", has_text="finished").wait_for()
 
 
 WIDTH = "async (image) => { await image.decode(); return image.naturalWidth }"

@@ -45,7 +45,7 @@ export function ComparisonTable({ runs, names, rows, baseline, differences, all,
     lines.length === 0
       ? h(Empty, { title: text ? `Nothing has “${text}” in its name or values.` : "The runs do not differ in anything." })
       : h(Windowed, {
-        label: "Comparison", count: lines.length, class: "comparison", height: 34, columns,
+        label: "Comparison", count: lines.length, class: "comparison", height: 34, columns, least: `calc(${NAME} + ${runs.length} * ${RUN})`,
         head: [
           h("span", { key: "", role: "columnheader", class: "pinned" }, "Name"),
           ...runs.map((run, at) => h(Head, { key: run, run, name: names[at], isBaseline: at === baseline, onBaseline: () => onBaseline(at), onRemove: runs.length > 1 ? () => onRemove(run) : undefined })),

@@ -2,30 +2,32 @@
 // @ts-check
 import { h, useCallback, useEffect, useMemo, useState } from "../vendor/preact.js";
 import { count } from "../lib/format.js";
-import { pathOf, place } from "../lib/router.js";
+import { go, pathOf, place } from "../lib/router.js";
 import { Failure, Loading } from "../parts/state.js";
 import { Header } from "../run/header.js";
 import { RunContext, useRun } from "../run/run.js";
+import { useCommands } from "../state/keys.js";
 
 /** @typedef {import("../run/run.js").Run} Run */
 /** @typedef {import("../vendor/preact.js").ComponentType<{to: (tab: string) => string}>} Part */
 
 /**
- * Parts of the page in their order: what each is called, how much is in it, and whether the run has it.
+ * Parts of the page in their order: what each is called, the key behind `p` that leads there, how much is in it, and whether
+ * the run has it.
  *
- * @type {Record<string, {title: string, load: () => Promise<{default: Part}>, count?: (run: Run) => number, has?: (run: Run) => boolean}>}
+ * @type {Record<string, {title: string, load: () => Promise<{default: Part}>, key?: string, count?: (run: Run) => number, has?: (run: Run) => boolean}>}
  */
 const PARTS = {
-  overview: { title: "Overview", load: () => import("../run/overview.js") },
-  params: { title: "Parameters", load: () => import("../run/params.js"), count: (run) => Object.keys(run.params).length },
-  metrics: { title: "Metrics", load: () => import("../run/metrics.js"), count: (run) => run.metrics.length },
-  charts: { title: "Charts", load: () => import("../run/charts.js"), has: (run) => run.metrics.length > 0 },
+  overview: { title: "Overview", key: "o", load: () => import("../run/overview.js") },
+  params: { title: "Parameters", key: "p", load: () => import("../run/params.js"), count: (run) => Object.keys(run.params).length },
+  metrics: { title: "Metrics", key: "m", load: () => import("../run/metrics.js"), count: (run) => run.metrics.length },
+  charts: { title: "Charts", key: "c", load: () => import("../run/charts.js"), has: (run) => run.metrics.length > 0 },
   points: { title: "Points", load: () => import("../run/points.js"), has: (run) => run.metrics.length > 0 },
-  artifacts: { title: "Artifacts", load: () => import("../run/artifacts.js") },
+  artifacts: { title: "Artifacts", key: "a", load: () => import("../run/artifacts.js") },
   console: { title: "Console", load: () => import("../run/console.js"), has: (run) => run.console !== null },
   system: { title: "System", load: () => import("../run/system.js") },
-  ledger: { title: "Ledger", load: () => import("../run/ledger.js"), count: (run) => run.ledger.keys.length + run.gaps.length },
-  reproduce: { title: "Reproduce", load: () => import("../run/reproduce.js") },
+  ledger: { title: "Ledger", key: "l", load: () => import("../run/ledger.js"), count: (run) => run.ledger.keys.length + run.gaps.length },
+  reproduce: { title: "Reproduce", key: "r", load: () => import("../run/reproduce.js") },
 };
 
 /** @param {{params: Record<string, string>}} props */
@@ -42,6 +44,7 @@ function Page({ id }) {
     if (run) document.title = `${run.run.run_name} · runlake`;
     return () => { document.title = "runlake"; };
   }, [run?.run.run_name]);
+  useCommands(() => commandsOf(id), [id]);
   if (error && !run) return h(Failure, { error, onRetry: again });
   if (!run || !here) return h(Loading, { what: "Looking for the run" });
   const asked = new URLSearchParams(place.value.search).get("tab") ?? "";
@@ -76,6 +79,11 @@ function Shown({ name, id }) {
   }, [name]);
   if (error) return h(Failure, { error, onRetry: () => location.reload() });
   return found ? h(found.Part, { to }) : h(Loading, { what: "Loading" });
+}
+
+/** @param {string} id @returns {import("../state/keys.js").Command[]} */
+function commandsOf(id) {
+  return Object.entries(PARTS).map(([name, { title, key }]) => ({ keys: key && `p ${key}`, label: `Show the run's ${title.toLowerCase()}`, group: "Run", run: () => go(address(id, name)) }));
 }
 
 /** @param {string} id @param {string} tab */

@@ -9,10 +9,11 @@ const BEYOND = 8; // lines above and below those that are seen
 /**
  * A table of so many lines. It scrolls by itself, and is read as a table that has all of them.
  *
- * @param {{label: string, count: number, line: (at: number) => Children, head?: Children, height?: number, class?: string, columns?: string, onSeen?: (from: number, to: number) => void}} props
- *   line: the cells of a line; head: those of the first row, which stays; height: of a line, in pixels; columns: their widths, as a grid has them
+ * @param {{label: string, count: number, line: (at: number) => Children, head?: Children, height?: number, class?: string, columns?: string, least?: string, onSeen?: (from: number, to: number) => void}} props
+ *   line: the cells of a line; head: those of the first row, which stays; height: of a line, in pixels; columns: their widths, as a grid has them;
+ *   least: how wide a line is at least, so that all of them are as wide
  */
-export function Windowed({ label, count, line, head, height = 30, class: named = "", columns, onSeen }) {
+export function Windowed({ label, count, line, head, height = 30, class: named = "", columns, least, onSeen }) {
   const ref = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [[from, to], setSeen] = useState([0, 40]);
 
@@ -33,15 +34,15 @@ export function Windowed({ label, count, line, head, height = 30, class: named =
   useEffect(() => onSeen?.(from, end), [from, end, onSeen]);
   return h(
     "div",
-    { ref, class: `windowed ${named}`, role: "table", "aria-label": label, "aria-rowcount": count + (head ? 1 : 0), tabIndex: 0, onScroll: look },
-    head && h("div", { class: "windowed-head", role: "row", "aria-rowindex": 1, style: columns ? { gridTemplateColumns: columns } : undefined }, head),
+    { ref, class: `windowed ${named}`, role: "table", "aria-label": label, "aria-rowcount": count + (head ? 1 : 0), tabIndex: 0, onScroll: look, style: columns ? { "--columns": columns, "--least": least } : undefined },
+    head && h("div", { class: "windowed-head", role: "row", "aria-rowindex": 1 }, head),
     h(
       "div",
       { class: "windowed-body", role: "rowgroup", style: { height: `${count * height}px` } },
       Array.from({ length: Math.max(0, end - from) }, (_, i) =>
         h(
           "div",
-          { key: from + i, class: "windowed-line", role: "row", "aria-rowindex": from + i + (head ? 2 : 1), style: { transform: `translateY(${(from + i) * height}px)`, height: `${height}px`, ...(columns ? { gridTemplateColumns: columns } : {}) } },
+          { key: from + i, class: "windowed-line", role: "row", "aria-rowindex": from + i + (head ? 2 : 1), style: { transform: `translateY(${(from + i) * height}px)`, height: `${height}px` } },
           line(from + i),
         ),
       ),
