@@ -1,9 +1,12 @@
 // Page of runs: the filter, the table, and the charts beside it; on a narrow screen one of them at a time.
 // @ts-check
 import { h, signal, useEffect, useMemo } from "../vendor/preact.js";
+import { get } from "../lib/api.js";
 import { later } from "../parts/later.js";
 import * as inks from "../state/inks.js";
+import * as order from "../state/order.js";
 import * as runs from "../state/runs.js";
+import { useResource } from "../state/resource.js";
 import { change, view } from "../state/view.js";
 import { forget } from "../state/visible.js";
 import { Table } from "../table/table.js";
@@ -25,7 +28,7 @@ const isNarrow = signal(media.matches);
 media.addEventListener("change", () => { isNarrow.value = media.matches; });
 
 export default function RunsPage() {
-  const ends = useMemo(() => [runs.begin(), inks.begin()], []); // asked before anything is drawn
+  const ends = useMemo(() => [runs.begin(), order.begin(), inks.begin()], []); // asked before anything is drawn
   useEffect(() => () => { ends.forEach((end) => end()); forget(); }, [ends]);
   useEffect(() => {
     const followed = import("../state/follow.js").then(({ follow }) => follow());
@@ -36,8 +39,7 @@ export default function RunsPage() {
   return h(
     "div",
     { class: "runs-page" },
-    h("h1", { class: "visually-hidden" }, "Runs"),
-    h("div", { class: "runs-head" }, h(FilterBar, {}), h(Toolbar, {}), h(Shows, { show })),
+    h("div", { class: "runs-head" }, h(Title, {}), h(FilterBar, {}), h(Toolbar, {}), h(Shows, { show })),
     h(
       "div",
       { class: "runs-body" },
@@ -46,6 +48,25 @@ export default function RunsPage() {
       show !== "table" && h("div", { key: "charts", class: "runs-charts" }, (runs.root.value || runs.failure.value) && [h(Parallel, { key: "parallel" }), h(Board, { key: "board" })]),
     ),
   );
+}
+
+/** Whose runs they are: at first what the address says, then the names. */
+function Title() {
+  const { state } = useResource((stop) => named(view.experiments.value, stop), []);
+  const text = state.value.data ?? "Runs";
+  useEffect(() => {
+    document.title = `${text} · runlake`;
+    return () => { document.title = "runlake"; };
+  }, [text]);
+  return h("h1", { class: "runs-title", dir: "auto", title: text }, text);
+}
+
+/** @param {readonly string[]} ids @param {AbortSignal} stop */
+async function named(ids, stop) {
+  if (ids.length === 0) return "All runs";
+  if (ids.length > 1) return `${ids.length} experiments`;
+  const { experiments } = await get("experiments", { experiments: ids, view: 3 }, { signal: stop });
+  return experiments[0]?.name ?? "Runs";
 }
 
 /** @param {{show: string}} props */

@@ -5,7 +5,6 @@ import { List } from "./tree.js";
 import * as columns from "./columns.js";
 import { SELECT } from "./layout.js";
 import { question, view } from "./view.js";
-import { decide } from "./visible.js";
 import { ROWS, Windows, windowOf } from "./windows.js";
 
 /** @typedef {import("../lib/api.js").Fields} Fields */
@@ -34,28 +33,6 @@ export const runs = computed(() => {
 });
 /** The transaction that the rows are as of. */
 export const tx = computed(() => (arrived.value, root.value?.windows.tx ?? NaN));
-/** Ids of the first runs in their order; of groups there are none. @type {import("../vendor/preact.js").ReadonlySignal<readonly string[]>} */
-export const order = computed(() => {
-  arrived.value;
-  const windows = root.value?.windows;
-  if (!windows || windows.question.group) return NONE;
-  if (!windows.has(0)) return firstIds; // somebody is far below while it is asked anew
-  const wanted = view.top.value + view.pins.value.length + view.hides.value.length;
-  const ids = [];
-  for (let row = 0; row < wanted; row += 1) {
-    const id = windows.value(row, "run_id");
-    if (id === undefined) break;
-    ids.push(id);
-  }
-  firstIds = ids;
-  return ids;
-});
-/** @type {readonly string[]} */
-const NONE = [];
-let firstIds = NONE;
-/** Runs that are drawn in charts. */
-export const drawnIds = computed(() => new Set(decide(order.value, { top: view.top.value, pins: view.pins.value, hides: view.hides.value })));
-
 /** What says which rows there are. */
 export const asked = computed(() => rowsOf(question.value, view.group.value, view.flat.value));
 

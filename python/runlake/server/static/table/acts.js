@@ -2,7 +2,7 @@
 // @ts-check
 import { SELECT, isEditable } from "../state/layout.js";
 import { layout } from "../state/columns.js";
-import { drawnIds } from "../state/runs.js";
+import { drawnIds } from "../state/order.js";
 import { hovered, toggleDrawn } from "../state/visible.js";
 import { rowAt, toggleOpen } from "./rows.js";
 import { choose, chooseAll } from "./selection.js";
@@ -12,7 +12,8 @@ import { choose, chooseAll } from "./selection.js";
 /**
  * @typedef {{
  *   column: (name: string, anchor: Element) => void, row: (row: Row, name: string, anchor: Element) => void,
- *   edit: (row: Row, name: string, cell: HTMLElement) => void, at: (place: {row: number, column: number}) => HTMLElement | null,
+ *   edit: (row: Row, name: string, cell: HTMLElement) => void, copy: (row: Row, name: string) => void,
+ *   at: (place: {row: number, column: number}) => HTMLElement | null,
  * }} Menus
  */
 

@@ -7,7 +7,8 @@ import { chosen, shown } from "../state/columns.js";
 import { complain, say } from "../state/toasts.js";
 import { question, view } from "../state/view.js";
 
-const A_WINDOW = 10_000;
+const A_WINDOW = 10_000; // rows
+const CELLS = 500_000; // of a window
 const MIME = "text/csv;charset=utf-8";
 
 /** Write what is shown as CSV: runs, or groups with their means. */
@@ -23,18 +24,19 @@ export async function exportCsv() {
 async function csvParts() {
   const group = view.group.peek();
   const names = group.length ? chosen.peek() : ["run_id", ...shown.peek().filter((name) => name !== "run_id")];
+  const limit = Math.max(1, Math.min(A_WINDOW, Math.floor(CELLS / names.length)));
   const parts = [];
   let total = 1;
   let tx;
-  for (let offset = 0; offset < total; offset += A_WINDOW) {
-    const fields = { ...question.peek(), columns: names, group: group.length ? group : undefined, offset, limit: A_WINDOW, tx };
+  for (let offset = 0; offset < total; offset += limit) {
+    const fields = { ...question.peek(), columns: names, group: group.length ? group : undefined, offset, limit, tx };
     const answer = await ask("runs", fields);
     [total, tx] = [answer.total, answer.tx];
     const [table] = answer.parts;
     const columns = table.names.map((name) => ({ name: String(name), values: values(table, String(name)) }));
     if (offset === 0) parts.push(`${columns.map(({ name }) => csvText(name)).join(",")}\r\n`);
     parts.push(rowsOf(columns, table.numRows));
-    if (total > A_WINDOW && offset === 0) say(`${count(total)} rows are written …`);
+    if (total > limit && offset === 0) say(`${count(total)} rows are written …`);
   }
   return parts;
 }

@@ -6,13 +6,13 @@ import { MenuList } from "../parts/menu.js";
 import { say } from "../state/toasts.js";
 import { freeze, resize, toggle } from "../state/columns.js";
 import { NAME, isEditable } from "../state/layout.js";
-import { drawnIds } from "../state/runs.js";
+import { drawnIds } from "../state/order.js";
 import { change, filter, view } from "../state/view.js";
 import { toggleDrawn, togglePin } from "../state/visible.js";
 import { clauseOf, groupWhere } from "./clauses.js";
 import { edit } from "./edit.js";
 import { sortBy, sortOf } from "./sorting.js";
-import { partOf } from "./rows.js";
+import { byOf, partOf } from "./rows.js";
 
 /** @typedef {import("../parts/menu.js").Item} Item */
 /** @typedef {import("./rows.js").Row} Row */
@@ -67,7 +67,7 @@ export function rowItems(row, name) {
     { label: "Open in a new tab", icon: "external-link", run: () => void open(path, "_blank", "noopener") },
     { label: "Copy link", icon: "link", run: () => copy(location.origin + path, "The link to the run") },
     { label: "Copy run ID", icon: "copy", run: () => copy(row.id, "The ID of the run") },
-    ...(value === undefined || value === null ? [] : [{ label: "Copy cell", icon: "copy", run: () => copy(String(value), "The cell") }]),
+    ...(value === undefined || value === null ? [] : [{ label: "Copy cell", icon: "copy", run: () => copyCell(row, name) }]),
     "-",
     { label: isDrawn ? "Leave out of charts" : "Draw in charts", icon: isDrawn ? "eye-off" : "eye", run: () => toggleDrawn(row.id, isDrawn) },
     { label: "Always draw in charts", icon: "pin", checked: view.pins.value.includes(row.id), run: () => togglePin(row.id) },
@@ -87,6 +87,12 @@ function narrow(clause) {
   const said = where.value.trim();
   const before = /\bor\b/i.test(said) ? `(${said})` : said;
   change({ where: filter.value && said ? `${before} AND ${clause}` : clause });
+}
+
+/** Copy what a cell has, in full where the table has it. @param {Row} row @param {string} name */
+export function copyCell(row, name) {
+  const value = row.kind === "group" ? (row.value(`mean(${name})`) ?? row.value(byOf(row))) : row.value(name);
+  return copy(String(value ?? ""), "The cell");
 }
 
 /** @param {string} text @param {string} what */

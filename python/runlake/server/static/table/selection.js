@@ -52,6 +52,13 @@ export function chooseAll(on) {
   last = -1;
 }
 
+/** Select nothing by a filter any more: it is another one. */
+export function forgetFilter() {
+  if (everyone.peek()) everyone.value = false;
+  if (groups.peek().size) groups.value = new Map();
+  last = -1;
+}
+
 /** @param {number} a @param {number} b @returns {[number, number]} */
 export function between(a, b) {
   return a < b ? [a, b] : [b, a];

@@ -1,6 +1,6 @@
 // Table of runs: the grid, kept as the state of the page says.
 // @ts-check
-import { effect, h, useEffect, useRef, useSignal } from "../vendor/preact.js";
+import { effect, h, untracked, useEffect, useRef, useSignal } from "../vendor/preact.js";
 import { plural } from "../lib/format.js";
 import { go, pathOf } from "../lib/router.js";
 import { Icon } from "../parts/icon.js";
@@ -8,7 +8,8 @@ import { later } from "../parts/later.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
 import { layout } from "../state/columns.js";
 import { isEditable } from "../state/layout.js";
-import { arrived, drawnIds, failure, loading, look, renew, root, total } from "../state/runs.js";
+import { drawnIds } from "../state/order.js";
+import { arrived, asked, failure, loading, look, renew, root, total } from "../state/runs.js";
 import { colorOf, meaning } from "../state/inks.js";
 import { dark } from "../state/theme.js";
 import { change, filter, view } from "../state/view.js";
@@ -20,7 +21,7 @@ import { Grid } from "./grid.js";
 import * as header from "./header.js";
 import { listen as listenToKeys } from "./keys.js";
 import { rowAt, rowCount, toggleOpen } from "./rows.js";
-import { choose, everyone, groups, isSelected } from "./selection.js";
+import { choose, everyone, forgetFilter, groups, isSelected } from "./selection.js";
 
 /** @typedef {import("./menus.js").Popup} Popup */
 
@@ -39,7 +40,7 @@ export function Table() {
       ref: host, class: "grid", role: "grid", tabIndex: 0, "aria-label": "Runs", "aria-busy": loading.value, "aria-multiselectable": "true", hidden: empty || (failure.value !== null && !root.value),
     }),
     unseen.value > 0 && h("button", { type: "button", class: "unseen", onClick: () => host.current?.scrollTo({ top: 0 }) }, h(Icon, { name: "chevron-up" }), `${plural(unseen.value, "new run")}`),
-    failure.value ? h(Failure, { error: failure.value, onRetry: renew }) : !root.value ? h(Loading, { what: "Looking for runs" }) : empty && h(Nothing, {}),
+    failure.value ? h(Broken, { error: failure.value }) : !root.value ? h(Loading, { what: "Looking for runs" }) : empty && h(Nothing, {}),
     popup.value && h(PopupMenu, { ...popup.value, onClose: () => { popup.value = null; } }),
   );
 }
@@ -70,6 +71,10 @@ function run(host, show) {
   const ends = [
     effect(() => void [arrived.value, root.value, layout.value, view.sort.value, everyone.value, grid.soon(true)]),
     effect(() => void [hovered.value, selected.value, drawnIds.value, dark.value, meaning.value, view.pins.value, everyone.value, groups.value, grid.mark()]),
+    effect(() => {
+      asked.value; // other runs
+      untracked(forgetFilter);
+    }),
     anchor(grid),
     header.listen(host),
     acts.listen(host, grid, menus),
@@ -99,6 +104,7 @@ function menusOf(grid, show) {
     column: (name, anchor) => show({ anchor, name, row: null }),
     row: (row, name, anchor) => show({ anchor, name, row }),
     edit: async (row, name, cell) => (await import("./edit.js")).edit(grid.host, cell, row, name),
+    copy: async (row, name) => (await import("./menus.js")).copyCell(row, name),
     at: ({ row, column }) => grid.elementOf(row, column),
   };
 }
@@ -124,6 +130,7 @@ function onKey(event, at, menus) {
   if (!row || row.kind === "pending") return false;
   if (opensMenu && anchor) menus.row(row, placed.name, anchor);
   else if (event.key === "F2" && isEditable(placed.name) && row.kind === "run" && anchor) menus.edit(row, placed.name, anchor);
+  else if (event.key === "c" && (event.ctrlKey || event.metaKey) && !getSelection()?.toString()) menus.copy(row, placed.name);
   else if (event.key === " ") choose(at.row, event.shiftKey);
   else if (event.key === "Enter" && row.kind === "group") toggleOpen(row);
   else if (event.key === "Enter" && placed.name.startsWith("tags.") && anchor) menus.edit(row, placed.name, anchor);
@@ -132,6 +139,12 @@ function onKey(event, at, menus) {
   else if (event.altKey && event.key === "ArrowLeft" && row.isOpen) toggleOpen(row);
   else return opensMenu;
   return true;
+}
+
+/** The rows could not be had; a filter that cannot be read says why where it is written. @param {{error: import("../lib/api.js").ApiError}} props */
+function Broken({ error }) {
+  if (!error.span) return h(Failure, { error, onRetry: renew });
+  return h(Empty, { title: "The filter cannot be read, so no runs are shown." }, h("p", { class: "quiet", dir: "auto" }, error.message.split("\n", 1)[0]));
 }
 
 function Nothing() {
