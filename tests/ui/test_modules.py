@@ -158,3 +158,14 @@ def test_what_is_vendored_has_a_licence_that_comes_with_it() -> None:
     vendored = Path(FOLDER / "vendor" / "VENDORED.json").read_text()
     for name in re.findall(r'"name": "([^"]+)"', vendored):
         assert f"\n{name}\n{'=' * len(name)}\n" in f"\n{licences}"
+
+
+def test_no_style_of_a_page_is_met_by_another_page() -> None:
+    owners: dict[str, set[str]] = {}
+    for path in sorted((FOLDER / "style").glob("*.css")):
+        rules = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+        for selectors in re.findall(r"([^{}]+)\{", rules):
+            for name in re.findall(r"(?:^|,)\s*\.([\w-]+)\s*(?=,|$)", selectors):
+                owners.setdefault(name, set()).add(path.name)
+    shared = {"base.css", "parts.css"}
+    assert {name: found for name, found in owners.items() if len(found - shared) + bool(found & shared) > 1} == {}

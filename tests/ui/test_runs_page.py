@@ -168,7 +168,7 @@ def test_a_filter_is_completed_judged_where_it_is_wrong_and_applied_when_it_is_r
     assert all(int(name.split()[1]) % 2 for name in shown.names())
     shown.page.wait_for_url(re.compile(r"where=params\.opt\+%3D\+%27sgd%27"))
     shown.page.keyboard.type("AND strat_time > 0")
-    shown.page.locator(".mistake", has_text="strat_time").wait_for(state="attached")
+    shown.page.locator(".misread", has_text="strat_time").wait_for(state="attached")
     shown.press("Escape")
     shown.page.get_by_text("did you mean start_time?").wait_for()
     assert field.get_attribute("aria-invalid") == "true"

@@ -35,7 +35,7 @@ Every point until then is kept; `console.log` has the last words.
 def run(best: Settings, digits: Digits, sweep: str) -> list[Outcome]:
     """Log the checks into an experiment of their own, and return what was trained to the end."""
     runlake.set_experiment(EXPERIMENT)
-    about = f"What was looked at beside the sweep `{sweep}`: other seeds, and what too much momentum does."
+    about = f"What was looked at beside the sweep {sweep}: other seeds, and what too much momentum does."
     runlake.set_experiment_tag("mlflow.note.content", about)
     _diverge(best, digits, sweep)
     return _repeat(best, digits, sweep)

@@ -91,7 +91,7 @@ export function Spark({ curve, name }) {
   const least = Math.min(...finite.map(({ low }) => low));
   const most = Math.max(...finite.map(({ high }) => high));
   const x = (/** @type {Bucket} */ { at }) => (curve.length === 1 ? WIDTH / 2 : INSET + at * (WIDTH - 2 * INSET));
-  const y = (/** @type {number} */ value) => (most > least ? HEIGHT - INSET - ((value - least) / (most - least)) * (HEIGHT - 2 * INSET) : HEIGHT / 2);
+  const y = (/** @type {number} */ value) => (most > least ? HEIGHT - INSET - ((value / 2 - least / 2) / (most / 2 - least / 2)) * (HEIGHT - 2 * INSET) : HEIGHT / 2); // the halves, for the whole range of doubles has no double
   const line = finite.map((one, i) => `${i ? "L" : "M"}${x(one).toFixed(1)} ${y(one.mean).toFixed(1)}`).join("");
   const band = [...finite.map((one) => [x(one), y(one.high)]), ...[...finite].reverse().map((one) => [x(one), y(one.low)])].map((place) => place.map((n) => n.toFixed(1)).join(",")).join(" ");
   const label = finite.length ? `${name}: from ${number(finite[0].mean)} to ${number(finite[finite.length - 1].mean)}` : `${name}: nothing finite`;

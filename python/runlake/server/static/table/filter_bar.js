@@ -48,7 +48,7 @@ export function FilterBar() {
       h(
         "div",
         { class: "filter-field" },
-        h("div", { ref: mirror, class: "filter-mirror", "aria-hidden": "true" }, before, h("span", { class: wrong ? "mistake" : "" }, wrong), behind, "\u200b"),
+        h("div", { ref: mirror, class: "filter-mirror", "aria-hidden": "true" }, before, h("span", { class: wrong ? "misread" : "" }, wrong), behind, "\u200b"),
         h("textarea", {
           ref: field, rows: 1, spellcheck: false, autocapitalize: "off", autocomplete: "off", placeholder: "Filter, like metrics.loss < 0.1",
           "aria-label": "Filter", value: text, "aria-invalid": error ? "true" : undefined, "aria-describedby": error && !shows ? "filter-error" : undefined,

@@ -84,7 +84,7 @@ function Colour() {
   return h(
     Chip,
     { text: keyOf(name), title: `Colours are of ${name}`, onRemove: () => change({ color: "" }), removeLabel: "Give runs colours of their own" },
-    isNumber && h("span", { class: "legend" }, number(low), h("span", { class: "legend-ramp", style: { background: `linear-gradient(to right, ${stops})` } }), number(high)),
+    isNumber && h("span", { class: "color-legend" }, number(low), h("span", { class: "color-ramp", style: { background: `linear-gradient(to right, ${stops})` } }), number(high)),
   );
 }
 
