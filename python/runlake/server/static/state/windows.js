@@ -82,7 +82,9 @@ export class Windows {
     const last = Math.floor(Math.max(0, to - 1) / ROWS);
     const wanted = Array.from({ length: last - first + 1 }, (_, i) => first + i);
     const extra = ahead < 0 ? first - 1 : last + 1;
-    if (!Number.isNaN(this.total) && extra >= 0 && extra * ROWS < this.total) wanted.push(extra);
+    const isThere = !Number.isNaN(this.total) && extra >= 0 && extra * ROWS < this.total;
+    const isHere = wanted.every((number) => names.every((name) => this.windows.get(number)?.has(name)));
+    if (isThere && (isHere || this.awaited.has(extra))) wanted.push(extra); // what is in view comes first
     for (const [number, { stop }] of this.awaited) {
       if (!wanted.includes(number)) {
         stop.abort();
