@@ -305,7 +305,7 @@ def test_hostile_texts_stay_texts_and_the_page_is_accessible_in_both_themes(show
     assert shown.names() == [HOSTILE]
     shown.page.get_by_text('"><script>alert(1)</script>').first.wait_for()
     shown.open("&color=metrics.loss&pin=x")
-    shown.page.locator(".legend").wait_for()
+    shown.page.locator(".color-legend").wait_for()
     shown.page.set_viewport_size({"width": 1000, "height": 420})  # axe looks at each cell
     for theme in ("light", "dark"):
         shown.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
