@@ -80,7 +80,7 @@ export const PARTS = Object.freeze({
   axes: list("axis"),
   parallel: choice("parallel", ["open", "folded"]),
   /** What of the page is shown. */
-  show: choice("show", ["all", "table", "charts"]),
+  show: choice("show", ["all", "table", "charts", "parallel"]),
   /** How much of the width the table has, in per cent. */
   split: whole("split", 45, 20, 80),
   /** Charts: what is on the x axis (`step`, `time`, `relative`, or a metric such as `metrics.epoch`), and how axes are scaled. */

@@ -19,8 +19,10 @@ const Splitter = later(async () => (await import("../parts/splitter.js")).Splitt
 const Parallel = later(async () => (await import("../charts/parallel.js")).Parallel);
 const Board = later(async () => (await import("../charts/board.js")).Board);
 
-/** What can be shown. @type {Record<string, string>} */
-const SHOWS = { all: "Both", table: "Table", charts: "Charts" };
+/** What can be shown, side by side or one at a time. @type {Record<string, string>} */
+const WIDE = { all: "Both", table: "Table", charts: "Charts" };
+/** @type {Record<string, string>} */
+const SLIM = { table: "Table", charts: "Charts", parallel: "Parallel" };
 const NARROW = "(max-width: 700px)";
 
 const media = matchMedia(NARROW);
@@ -43,11 +45,19 @@ export default function RunsPage() {
     h(
       "div",
       { class: "runs-body" },
-      show !== "charts" && h("div", { key: "table", class: "runs-table", style: { flexBasis: both ? `${view.split.value}%` : "100%" } }, h(Table, {}), h(BulkBar, {})),
+      (both || show === "table") && h("div", { key: "table", class: "runs-table", style: { flexBasis: both ? `${view.split.value}%` : "100%" } }, h(Table, {}), h(BulkBar, {})),
       both && h(Splitter, { key: "line", label: "Width of the table", share: view.split.value, low: 20, high: 80, onChange: (split) => change({ split }, { replace: true }) }),
-      show !== "table" && h("div", { key: "charts", class: "runs-charts" }, (runs.root.value || runs.failure.value) && [h(Parallel, { key: "parallel" }), h(Board, { key: "board" })]),
+      show !== "table" && h("div", { key: "charts", class: "runs-charts" }, (runs.root.value || runs.failure.value) && h(Charts, { show })),
     ),
   );
+}
+
+/** What is drawn of runs; on a narrow screen parallel coordinates are apart. @param {{show: string}} props */
+function Charts({ show }) {
+  return [
+    (show === "parallel" || !isNarrow.value) && h(Parallel, { key: "parallel" }),
+    show !== "parallel" && h(Board, { key: "board" }),
+  ];
 }
 
 /** Whose runs they are: at first what the address says, then the names. */
@@ -74,8 +84,7 @@ function Shows({ show }) {
   return h(
     "div",
     { class: "shows", role: "group", "aria-label": "What is shown" },
-    Object.entries(SHOWS).map(([name, label]) =>
-      !(isNarrow.value && name === "all") &&
+    Object.entries(isNarrow.value ? SLIM : WIDE).map(([name, label]) =>
       h("button", { key: name, type: "button", "aria-pressed": show === name, onClick: () => change({ show: /** @type {any} */ (name) }) }, label),
     ),
   );

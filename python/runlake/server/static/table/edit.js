@@ -1,10 +1,9 @@
 // Edit in place: names, tags and notes of runs, in the cell that shows them.
 // @ts-check
 import { ApiError, get, send } from "../lib/api.js";
-import { NAME } from "../state/layout.js";
+import { NAME, keyOf, kindOf } from "../state/layout.js";
 import { renew } from "../state/runs.js";
 import { CHARACTERS } from "../state/windows.js";
-import { keyOf } from "../state/layout.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 /** @typedef {import("../state/layout.js").Placed} Placed */
@@ -62,11 +61,12 @@ export async function edit(host, cell, row, name) {
 }
 
 /** The text of a cell in full: that of the table may be cut. @param {Row} row @param {string} name @returns {Promise<string>} */
-async function whole(row, name) {
+export async function whole(row, name) {
   const text = String(row.value(name) ?? "");
-  if ([...text].length <= CHARACTERS) return text;
-  const { run, tags } = await get(`runs/${row.id}`);
-  return name === NAME ? run.run_name : (tags[keyOf(name)] ?? "");
+  const kind = kindOf(name);
+  if ([...text].length <= CHARACTERS || (!kind && name !== NAME)) return text;
+  const said = await get(`runs/${row.id}`);
+  return name === NAME ? said.run.run_name : (said[kind][keyOf(name)] ?? "");
 }
 
 /** @param {string} id @param {string} name @param {string} text */

@@ -14,6 +14,10 @@ import { charactersTo, completed, cutAt, firstLine } from "./written.js";
 /** @typedef {{text: string, at: number, isOpen: boolean, index: number}} Draft what is written: the caret, the choices below it and which of them is meant, -1 if none */
 
 const PAUSE_MS = 80;
+/** What is written within so long of what was written before is one change of the filter. */
+const ONE_WRITING_MS = 3000;
+
+let taken = -Infinity;
 
 export function FilterBar() {
   const draft = useSignal(/** @type {Draft} */ ({ text: view.where.peek(), at: view.where.peek().length, isOpen: false, index: -1 }));
@@ -97,7 +101,9 @@ function judge({ text, at, isOpen }, judged, mine) {
 
 /** @param {string} where @param {{current: string}} mine */
 function take(where, mine) {
-  const replace = mine.current !== "" && where !== ""; // going back stops before the filter, not at each letter of it
+  const now = performance.now();
+  const replace = mine.current !== "" && where !== "" && now - taken < ONE_WRITING_MS; // going back does not stop at each letter
+  taken = now;
   mine.current = where;
   change({ where }, { replace });
 }

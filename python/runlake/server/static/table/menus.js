@@ -3,14 +3,14 @@
 import { h } from "../vendor/preact.js";
 import { pathOf } from "../lib/router.js";
 import { MenuList } from "../parts/menu.js";
-import { say } from "../state/toasts.js";
+import { complain, say } from "../state/toasts.js";
 import { freeze, resize, toggle } from "../state/columns.js";
 import { NAME, isEditable } from "../state/layout.js";
 import { drawnIds } from "../state/order.js";
 import { change, filter, view } from "../state/view.js";
 import { toggleDrawn, togglePin } from "../state/visible.js";
 import { clauseOf, groupWhere } from "./clauses.js";
-import { edit } from "./edit.js";
+import { edit, whole } from "./edit.js";
 import { sortBy, sortOf } from "./sorting.js";
 import { byOf, partOf } from "./rows.js";
 
@@ -89,10 +89,14 @@ function narrow(clause) {
   change({ where: filter.value && said ? `${before} AND ${clause}` : clause });
 }
 
-/** Copy what a cell has, in full where the table has it. @param {Row} row @param {string} name */
-export function copyCell(row, name) {
-  const value = row.kind === "group" ? (row.value(`mean(${name})`) ?? row.value(byOf(row))) : row.value(name);
-  return copy(String(value ?? ""), "The cell");
+/** Copy what a cell has, in full. @param {Row} row @param {string} name */
+export async function copyCell(row, name) {
+  try {
+    const text = row.kind === "group" ? String(row.value(`mean(${name})`) ?? row.value(byOf(row)) ?? "") : await whole(row, name);
+    await copy(text, "The cell");
+  } catch (error) {
+    complain(error);
+  }
 }
 
 /** @param {string} text @param {string} what */
