@@ -24,14 +24,20 @@ const TIMES = new Set(["start_time", "end_time"]);
  * @param {Cell} cell
  * @param {Placed} placed
  * @param {Row} row
+ * @returns {boolean} whether the value is here
  */
 export function fill(cell, placed, row) {
   const kind = placed.name === SELECT ? "select" : placed.name === NAME ? "name" : placed.name === "status" ? "status" : "plain";
   if (cell.kind !== kind) build(cell, kind);
-  if (kind === "select") return;
   if (kind === "name") writeName(cell, row);
   else if (kind === "status") writeStatus(cell, row);
-  else writePlain(cell, placed.name, row);
+  else if (kind === "plain") writePlain(cell, placed.name, row);
+  return row.kind !== "pending" && (kind !== "plain" || valueOf(placed.name, row) !== undefined);
+}
+
+/** @param {string} name @param {Row} row */
+function valueOf(name, row) {
+  return row.kind === "group" ? row.value(`mean(${name})`) : row.value(name);
 }
 
 /** @param {Cell} cell @param {string} kind */
@@ -112,7 +118,7 @@ function writeStatus(cell, row) {
 
 /** @param {Cell} cell @param {string} name @param {Row} row */
 function writePlain(cell, name, row) {
-  const value = row.kind === "group" ? row.value(`mean(${name})`) : row.value(name);
+  const value = valueOf(name, row);
   const text = row.kind === "pending" ? "" : row.kind === "group" ? meanText(row, name, value) : textOf(name, value);
   if (cell.text !== text) {
     cell.el.textContent = text;

@@ -5,14 +5,14 @@ import { between } from "../state/layout.js";
 /** @typedef {import("../state/layout.js").Placed} Placed */
 /** @typedef {import("../state/layout.js").Layout} Layout */
 /** @typedef {{el: HTMLElement, column: number, left: number, width: number, kind: string, text: string, parts: Record<string, any>}} Cell column: its number, -1 while it is not used */
-/** @typedef {{el: HTMLElement, frozen: HTMLElement, cells: Cell[], pool: Cell[], row: number, version: number, y: number}} Slot an element for a row */
+/** @typedef {{el: HTMLElement, frozen: HTMLElement, cells: Cell[], pool: Cell[], row: number, version: number, y: number, lacks: boolean}} Slot an element for a row; lacks: some of its values are not here yet */
 /**
  * @typedef {{
  *   layout: () => Layout, rows: () => number,
- *   fill: (cell: Cell, placed: Placed, row: number) => void, mark: (slot: Slot, row: number) => void,
+ *   fill: (cell: Cell, placed: Placed, row: number) => boolean, mark: (slot: Slot, row: number) => void,
  *   head: (cell: Cell, placed: Placed) => void,
  *   look: (from: number, to: number, names: string[], ahead: number) => void,
- * }} Source what the grid shows; rows and columns are asked for by their numbers
+ * }} Source what the grid shows; rows and columns are asked for by their numbers; `fill` tells whether the value is here
  */
 
 const OVERSCAN = 8;
@@ -42,6 +42,7 @@ export class Grid {
     this.height = 0;
     this.version = 1;
     this.headVersion = 0;
+    this.hasMore = false;
     this.frame = 0;
     this.top = 0;
     /** The cell that keys act on; row -1 is the head. */
@@ -74,6 +75,12 @@ export class Grid {
     if (!this.frame) this.frame = requestAnimationFrame(() => { this.frame = 0; this.draw(); });
   }
 
+  /** Draw before the next frame, and anew what was not here yet. */
+  fresh() {
+    this.hasMore = true;
+    this.soon();
+  }
+
   /** The first row in view and where in it the view begins, and how many rows fit. */
   get sight() {
     const rows = this.source.rows();
@@ -101,6 +108,7 @@ export class Grid {
       this.#drawRow(slot, row, layout, scrollTop + row * this.rowHeight - from);
     }
     for (const slot of this.slots) if (!used.has(slot)) hide(slot);
+    this.hasMore = false;
     const ahead = scrollTop < this.top ? -1 : 1;
     this.top = scrollTop;
     const names = [...layout.frozen, ...layout.free.slice(Math.max(0, this.range[0] - OVERSCAN), this.range[1] + OVERSCAN)];
@@ -208,7 +216,8 @@ export class Grid {
 
   /** @param {Slot} slot @param {number} row @param {Layout} layout @param {number} y */
   #drawRow(slot, row, layout, y) {
-    const anew = slot.row !== row || slot.version !== this.version;
+    const anew = slot.row !== row || slot.version !== this.version || (this.hasMore && slot.lacks);
+    if (anew) slot.lacks = false;
     if (slot.y !== y) {
       slot.el.style.transform = `translateY(${y}px)`;
       slot.y = y;
@@ -218,7 +227,7 @@ export class Grid {
       if (slot.row < 0) slot.el.hidden = false;
     }
     [slot.row, slot.version] = [row, this.version];
-    this.#drawCells(slot, layout, anew, (cell, placed) => this.source.fill(cell, placed, row));
+    this.#drawCells(slot, layout, anew, (cell, placed) => { slot.lacks = !this.source.fill(cell, placed, row) || slot.lacks; });
     if (anew) this.source.mark(slot, row);
   }
 
@@ -280,5 +289,5 @@ function slotOf(cells) {
   frozen.className = "grid-frozen";
   frozen.setAttribute("role", "presentation");
   el.append(frozen);
-  return { el, frozen, cells: [], pool: [], row: -1, version: 0, y: NaN };
+  return { el, frozen, cells: [], pool: [], row: -1, version: 0, y: NaN, lacks: false };
 }

@@ -60,7 +60,7 @@ function run(host, show) {
     head: header.writeHead,
     fill: (cell, placed, number) => {
       const row = rowAt(number);
-      if (row) fill(cell, placed, row);
+      return row !== null && fill(cell, placed, row);
     },
     mark: (slot, number) => {
       const row = rowAt(number);
@@ -69,7 +69,8 @@ function run(host, show) {
   });
   const menus = menusOf(grid, show);
   const ends = [
-    effect(() => void [arrived.value, root.value, layout.value, view.sort.value, everyone.value, grid.soon(true)]),
+    follow(grid),
+    effect(() => void [layout.value, view.sort.value, everyone.value, grid.soon(true)]),
     effect(() => void [hovered.value, selected.value, drawnIds.value, dark.value, meaning.value, view.pins.value, everyone.value, groups.value, grid.mark()]),
     effect(() => {
       asked.value; // other runs
@@ -84,6 +85,20 @@ function run(host, show) {
     ends.forEach((end) => end());
     grid.end();
   };
+}
+
+/** Draw what has come: all rows where others may stand in their places, else those that lacked something. @param {Grid} grid */
+function follow(grid) {
+  let drawn = { list: root.peek(), height: -1, tx: NaN };
+  return effect(() => {
+    arrived.value;
+    const list = root.value;
+    const now = { list, height: list?.height ?? 0, tx: list?.windows.tx ?? NaN };
+    const isSame = now.list === drawn.list && now.height === drawn.height && now.tx === drawn.tx;
+    drawn = now;
+    if (isSame) grid.fresh();
+    else grid.soon(true);
+  });
 }
 
 /** @param {import("./rows.js").Row} row */
