@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -111,6 +110,7 @@ def test_a_newcomer_finds_a_model_sees_why_a_gate_refuses_and_promotes_a_version
     assert_accessible(page)
     dialog.get_by_role("radio", name="@champion").check()
     dialog.get_by_text("@champion means version 3 now; it will mean version 600.").wait_for()
+    dialog.get_by_label("Your name, for the log").fill("bea")
     dialog.get_by_role("button", name="Promote to @champion", exact=True).click()
 
     page.get_by_text("Version 600 of churn is now @champion.").wait_for()
@@ -118,7 +118,7 @@ def test_a_newcomer_finds_a_model_sees_why_a_gate_refuses_and_promotes_a_version
     champion.get_by_role("link", name="Version 600").wait_for()
     entry = page.locator(".log li").first
     entry.get_by_text("instead of").wait_for()
-    assert re.search(r"let @champion mean version 600 instead of version 3", entry.inner_text())
+    assert "bea let @champion mean version 600 instead of version 3" in entry.inner_text()
     entry.get_by_text("What the gate found (3 rules)").click()
     assert "version 3 has 0.82" in entry.inner_text()
     page.get_by_role("button", name="Verify").click()
@@ -152,6 +152,36 @@ def test_what_a_gate_refuses_goes_by_force_only_with_a_reason_and_the_name_writt
     dialog.get_by_role("button", name="Promote to Staging", exact=True).click()
     dialog.get_by_text("approved by 1 user").wait_for()
     assert "does not become Staging: 1 of 1 rules is not met" in dialog.get_by_role("alert").inner_text()
+
+
+def test_who_manages_a_model_sets_its_gates_and_is_told_what_is_wrong_with_them(
+    page: Page, registry: Server, visitor: Visitor
+) -> None:
+    shown(page, f"{registry.url}/models/{quote(NAME)}")
+    card = page.get_by_role("article", name="Production")
+    card.get_by_role("button", name="Set a gate of Production").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Filter on its run").fill("metrics.m >")
+    dialog.get_by_label("Tags that are set").fill("reviewed, t,")
+    assert_accessible(page)
+    visitor.expect("400")
+    dialog.get_by_role("button", name="Set the gate").click()
+    dialog.get_by_role("alert").wait_for()
+    dialog.get_by_label("Filter on its run").fill("metrics.m > 0")
+    dialog.get_by_label("Approved by").fill("1")
+    dialog.get_by_role("button", name="Set the gate").click()
+    card.get_by_text("2 of 4 rules are not met").wait_for()
+
+    page.get_by_role("link", name="Version 1", exact=True).first.click()
+    page.get_by_label("Your name, for the log").fill("bea")
+    page.get_by_label("For", exact=True).select_option("Production")
+    page.get_by_label("Comment").fill("looked at it")
+    page.get_by_role("button", name="Approve").click()
+    card.get_by_text("1 of 4 rules is not met").wait_for()
+    page.locator(".log li", has_text="bea approves of it for Production").wait_for()
+    card.get_by_role("button", name="Change the gate of Production").click()
+    dialog.get_by_role("button", name="Remove the gate").click()
+    card.get_by_text("It has no gate").wait_for()
 
 
 def test_a_metric_is_read_over_versions_by_keys_and_versions_are_turned_over_and_sorted(

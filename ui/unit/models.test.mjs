@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { told } from "../../python/runlake/server/static/models/events.js";
 import { moved, nearest, points, read } from "../../python/runlake/server/static/models/points.js";
-import { aliasMistake, comparedMetric, consequences, demands, heldBy, listed, unmetFirst, verdict } from "../../python/runlake/server/static/models/targets.js";
+import { aliasMistake, comparedMetric, consequences, demands, firstChoice, gatedFirst, heldBy, listed, unmetFirst, verdict } from "../../python/runlake/server/static/models/targets.js";
 
 /** @typedef {import("../../python/runlake/server/static/models/targets.js").Target} Target */
 
@@ -47,6 +47,16 @@ test("what a gate demands is listed, and the metric that it compares by is found
   assert.deepEqual(demands(gate).map((one) => one.rule), ["require", "signature", "pinned_environment", "tags", "better_than", "approvals", "check"]);
   assert.equal(comparedMetric([target("Staging"), { ...target("@champion"), gate }]), "metrics.`val loss`");
   assert.equal(comparedMetric([target("Staging")]), "");
+});
+
+test("a promotion begins with the target that the version is most likely meant for", () => {
+  const gate = /** @type {any} */ ({});
+  const passed = { target: "", passed: true, rules: [rule(true)] };
+  const plain = [target("Staging", [7]), target("Production"), { ...target("@a"), gate, report: { ...passed, passed: false } }, { ...target("@b"), gate, report: passed }];
+  assert.equal(firstChoice(plain, 7), "@b");
+  assert.equal(firstChoice(plain.slice(0, 3), 7), "@a");
+  assert.equal(firstChoice(plain.slice(0, 2), 7), "Production");
+  assert.deepEqual(gatedFirst(plain).map((one) => one.target), ["@a", "@b", "Staging", "Production"]);
 });
 
 test("an alias has a name that the server takes", () => {

@@ -64,7 +64,8 @@ export async function get(path, fields = {}, options = {}) {
  * @returns {Promise<any>}
  */
 export async function send(method, path, fields = {}, options = {}) {
-  const answer = await request(method, path, fields, "application/json", options);
+  const gone = method === "DELETE"; // has its fields in the address
+  const answer = await request(method, gone ? path + query(fields) : path, gone ? undefined : fields, "application/json", options);
   const text = await answer.text();
   return text ? JSON.parse(text) : null;
 }

@@ -3,30 +3,36 @@
 import { h, useState } from "../vendor/preact.js";
 import { send } from "../lib/api.js";
 import { Confirm } from "../parts/dialog.js";
+import { later } from "../parts/later.js";
 import { complain, say } from "../state/toasts.js";
+import { asMe } from "../state/who.js";
 import { apiPath, versionPath } from "./address.js";
 import { Demands, Rules, Verdict } from "./report.js";
-import { heldBy, isAlias } from "./targets.js";
+import { gatedFirst, heldBy, isAlias } from "./targets.js";
 
 /** @typedef {import("./types.js").Target} Target */
 /**
- * @typedef {{model: string, targets: readonly Target[], version: number | null, mayEdit: boolean, onPromote: (target: string) => void, onDone: () => void}} Props
- *   version: the one that reports are on
+ * @typedef {{model: string, targets: readonly Target[], version: number | null, user: string | null, mayEdit: boolean, mayManage: boolean, onPromote: (target: string) => void, onDone: () => void}} Props
+ *   version: the one that reports are on; user: who is signed in
  */
+
+const GateForm = later(async () => (await import("./gate_form.js")).GateForm);
 
 /** @param {Props} props */
 export function Cards(props) {
   const [leaving, setLeaving] = useState(/** @type {Target | null} */ (null));
+  const [guarded, setGuarded] = useState(/** @type {Target | null} */ (null));
   return h(
     "div",
     { class: "cards" },
-    props.targets.map((target) => h(Card, { ...props, key: target.target, target, onRemove: () => setLeaving(target) })),
+    gatedFirst(props.targets).map((target) => h(Card, { ...props, key: target.target, target, onRemove: () => setLeaving(target), onGate: () => setGuarded(target) })),
+    guarded && h(GateForm, { model: props.model, target: guarded, user: props.user, onDone: props.onDone, onClose: () => setGuarded(null) }),
     leaving && h(RemoveAlias, { model: props.model, target: leaving, onDone: props.onDone, onClose: () => setLeaving(null) }),
   );
 }
 
-/** @param {Props & {target: Target, onRemove: () => void}} props */
-function Card({ model, target, version, mayEdit, onPromote, onRemove }) {
+/** @param {Props & {target: Target, onRemove: () => void, onGate: () => void}} props */
+function Card({ model, target, version, mayEdit, mayManage, onPromote, onRemove, onGate }) {
   const { report } = target;
   const holds = version !== null && target.holders.includes(version);
   return h(
@@ -41,6 +47,7 @@ function Card({ model, target, version, mayEdit, onPromote, onRemove }) {
       mayEdit && version !== null && !holds && h("button", { type: "button", onClick: () => onPromote(target.target) }, `Promote version ${version} …`),
       holds && h("span", { class: "quiet small" }, `Version ${version} is ${target.target}.`),
       mayEdit && isAlias(target.target) && target.held > 0 && h("button", { type: "button", "aria-label": `Remove ${target.target}`, onClick: onRemove }, "Remove"),
+      mayManage && h("button", { type: "button", class: "link small", "aria-label": `${target.gate ? "Change the gate" : "Set a gate"} of ${target.target}`, onClick: onGate }, target.gate ? "Change the gate" : "Set a gate"),
     ),
   );
 }
@@ -60,7 +67,7 @@ function Holders({ model, target }) {
 function RemoveAlias({ model, target, onDone, onClose }) {
   const onDo = async () => {
     onClose();
-    await send("DELETE", apiPath(model, "aliases", target.target.slice(1))).then(() => {
+    await send("DELETE", apiPath(model, "aliases", target.target.slice(1)), asMe()).then(() => {
       say(`${target.target} of ${model} means nothing any more.`);
       onDone();
     }, complain);

@@ -7,14 +7,16 @@ import { Dialog } from "../parts/dialog.js";
 import { Failure, Loading } from "../parts/state.js";
 import { useResource } from "../state/resource.js";
 import { say } from "../state/toasts.js";
+import { asMe } from "../state/who.js";
 import { apiPath, versionPath } from "./address.js";
 import { ForceForm } from "./force.js";
+import { YourName } from "./name.js";
 import { Rules, Verdict } from "./report.js";
-import { aliasMistake, consequences, heldBy, isAlias } from "./targets.js";
+import { aliasMistake, consequences, firstChoice, heldBy, isAlias } from "./targets.js";
 
 /** @typedef {import("./types.js").Target} Target */
 /** @typedef {import("./types.js").Report} Report */
-/** @typedef {{model: string, version: number, stage: string, mayForce: boolean, target?: string, onDone: () => void, onClose: () => void}} Props stage: that the version is in */
+/** @typedef {{model: string, version: number, stage: string, user: string | null, mayForce: boolean, target?: string, onDone: () => void, onClose: () => void}} Props stage: that the version is in; user: who is signed in */
 
 const NEW = "@"; // stands for an alias that has still to be named
 
@@ -31,8 +33,8 @@ export function Promote(props) {
 }
 
 /** @param {Props & {targets: readonly Target[]}} props */
-function Form({ model, version, stage, mayForce, target: wanted, targets, onDone, onClose }) {
-  const [chosen, setChosen] = useState(wanted ?? "Production");
+function Form({ model, version, stage, user, mayForce, target: wanted, targets, onDone, onClose }) {
+  const [chosen, setChosen] = useState(wanted ?? firstChoice(targets, version));
   const [alias, setAlias] = useState("");
   const [archive, setArchive] = useState(true);
   const [refused, setRefused] = useState(/** @type {(Error & {report?: Report | null}) | null} */ (null));
@@ -52,8 +54,8 @@ function Form({ model, version, stage, mayForce, target: wanted, targets, onDone
     setRefused(null);
     const force = reason ? { force: true, reason } : {};
     const done = isAlias(named)
-      ? send("PUT", apiPath(model, "aliases", named.slice(1)), { version, ...force })
-      : send("POST", apiPath(model, "versions", version, "stage"), { stage: named, archive_existing: archive, ...force });
+      ? send("PUT", apiPath(model, "aliases", named.slice(1)), { version, ...force, ...asMe() })
+      : send("POST", apiPath(model, "versions", version, "stage"), { stage: named, archive_existing: archive, ...force, ...asMe() });
     await done.then(
       () => {
         say(`Version ${version} of ${model} is now ${named}.`, { action: { label: "Show it", run: () => go(versionPath(model, version)) } });
@@ -91,6 +93,7 @@ function Form({ model, version, stage, mayForce, target: wanted, targets, onDone
     h("section", { "aria-live": "polite" }, h("h3", {}, "What changes"), h("ul", {}, (mistake ? [mistake] : changes).map((text) => h("li", { key: text }, text)))),
     !isAlias(named) && target.held > 0 && !nothing &&
       h("label", { class: "row" }, h("input", { type: "checkbox", checked: archive, onChange: (/** @type {any} */ event) => setArchive(event.target.checked) }), `Move what is in ${named} now to Archived`),
+    h(YourName, { user }),
     refused && h("p", { class: "mistake", role: "alert", dir: "auto" }, refused.message.split("\n", 1)[0]),
     h(
       "footer",

@@ -91,6 +91,18 @@ export function demands(gate) {
   ];
 }
 
+/** The target that a version is most likely to be promoted to: one that it does not hold and whose gate lets it, before others. @param {readonly Target[]} targets @param {number} version */
+export function firstChoice(targets, version) {
+  const open = targets.filter((target) => !target.holders.includes(version));
+  const found = open.find(({ gate, report }) => gate && report?.passed) ?? open.find(({ gate }) => gate) ?? open.find(({ target }) => target === "Production") ?? open[0];
+  return found?.target ?? "Production";
+}
+
+/** Targets with gates first. @param {readonly Target[]} targets */
+export function gatedFirst(targets) {
+  return [...targets].sort((a, b) => Number(b.gate !== null) - Number(a.gate !== null));
+}
+
 /** The metric that gates compare versions by, as a column; empty when none does. @param {readonly Target[]} targets */
 export function comparedMetric(targets) {
   for (const { gate } of targets) {

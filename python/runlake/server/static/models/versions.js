@@ -96,9 +96,9 @@ function Row({ model, version, column, chosen }) {
     h("td", {}, version.stage !== "None" && h("span", { class: "chip" }, version.stage)),
     h("td", {}, version.aliases.map((alias) => h("span", { key: alias, class: "chip alias" }, `@${alias}`))),
     column && h("td", { class: "number" }, cell(run?.values[column])),
-    h("td", {}, run ? h("a", { href: pathOf("run", { run: run.run_id }), dir: "auto" }, run.run_name) : h("span", { class: "quiet" }, version.run_id ? "not here" : "")),
+    h("td", {}, run ? h("a", { class: "one-line", href: pathOf("run", { run: run.run_id }), dir: "auto" }, run.run_name) : h("span", { class: "quiet" }, version.run_id ? "not here" : "")),
     h("td", { class: "far" }, version.description && h("div", { class: "one-line", dir: "auto" }, version.description.split("\n", 1)[0])),
-    h("td", { class: "far", dir: "auto" }, version.user_id),
+    h("td", { class: "far" }, h("div", { class: "one-line who-by", dir: "auto" }, version.user_id)),
     h("td", { class: "far", title: time(version.creation_time) }, since(version.creation_time)),
   );
 }

@@ -8,18 +8,21 @@ import { Cards } from "../models/cards.js";
 import { Curve } from "../models/curve.js";
 import { Log } from "../models/log.js";
 import { Missing } from "../models/missing.js";
-import { Promote } from "../models/promote.js";
 import { Said } from "../models/said.js";
 import { comparedMetric } from "../models/targets.js";
 import { Versions } from "../models/versions.js";
+import { later } from "../parts/later.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
 import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
+import { asMe } from "../state/who.js";
 
 /** @typedef {import("../models/types.js").Model} Model */
 /** @typedef {import("../models/types.js").Target} Target */
 /** @typedef {import("../vendor/preact.js").Signal<URLSearchParams>} Query */
 /** @template T @typedef {import("../vendor/preact.js").Signal<T>} Signal */
+
+const Promote = later(async () => (await import("../models/promote.js")).Promote);
 
 /** @param {{params: Record<string, string>}} props */
 export default function ModelPage({ params }) {
@@ -54,7 +57,7 @@ function Shown({ model, first, query, turn, onChanged }) {
   const targets = /** @type {Target[]} */ (state.value.data?.targets ?? []);
   const column = query.value.get("metric") || comparedMetric(targets) || first;
   const edit = async (/** @type {Record<string, unknown>} */ fields) => {
-    await send("PATCH", apiPath(model.name), fields);
+    await send("PATCH", apiPath(model.name), { ...fields, ...asMe() });
     onChanged();
   };
   return h(
@@ -67,7 +70,7 @@ function Shown({ model, first, query, turn, onChanged }) {
       { class: "plate", "aria-labelledby": "targets-title" },
       h("header", { class: "row" }, h("h2", { id: "targets-title" }, "What services load"), judged > 0 && h(Judged, { model, targets, judged, query })),
       state.value.error ? h(Failure, { error: state.value.error, onRetry: again }) : !state.value.data && h(Loading, { what: "Asking the gates" }),
-      h(Cards, { model: model.name, targets, version: judged || null, mayEdit: model.may_edit, onPromote: setTarget, onDone: onChanged }),
+      h(Cards, { model: model.name, targets, version: judged || null, user: model.user, mayEdit: model.may_edit, mayManage: model.may_manage, onPromote: setTarget, onDone: onChanged }),
     ),
     model.versions > 0 ? state.value.data && h(Curve, { model: model.name, column, targets, turn, onColumn: (metric) => change(query, { metric, sort: "" }) }) : h(Unregistered, { name: model.name }),
     model.versions > 0 && state.value.data && h(Versions, { model: model.name, query, column, turn }),
@@ -114,7 +117,7 @@ function PromoteIn({ model, version, target, onDone, onClose }) {
   const { state, again } = useResource((signal) => get(apiPath(model.name, "versions", version), {}, { signal }), [model.name, version]);
   const { data, error } = state.value;
   if (error) return h(Failure, { error, onRetry: again });
-  return data && h(Promote, { model: model.name, version, stage: data.version.stage, mayForce: model.may_manage, target, onDone, onClose });
+  return data && h(Promote, { model: model.name, version, stage: data.version.stage, user: model.user, mayForce: model.may_manage, target, onDone, onClose });
 }
 
 /** @param {{name: string}} props */

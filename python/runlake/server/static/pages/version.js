@@ -7,20 +7,23 @@ import { Cards } from "../models/cards.js";
 import { Flavors, From, HowToLoad, Signature, Values } from "../models/describe.js";
 import { Log } from "../models/log.js";
 import { Missing } from "../models/missing.js";
-import { Promote } from "../models/promote.js";
 import { Said } from "../models/said.js";
 import { Sayings } from "../models/sayings.js";
 import { Code } from "../parts/copy.js";
+import { later } from "../parts/later.js";
 import { Menu } from "../parts/menu.js";
 import { Empty, Loading } from "../parts/state.js";
 import { useCommands } from "../state/keys.js";
 import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
 import { complain, say } from "../state/toasts.js";
+import { asMe } from "../state/who.js";
 
 /** @typedef {import("../models/types.js").Model} Model */
 /** @typedef {import("../models/types.js").Version} Version */
 /** @typedef {import("../models/types.js").Target} Target */
+
+const Promote = later(async () => (await import("../models/promote.js")).Promote);
 
 /** @param {{params: Record<string, string>}} props */
 export default function VersionPage({ params }) {
@@ -51,7 +54,7 @@ function Shown({ model, version, targets, turn, onChanged }) {
   const { run, contents } = version;
   useCommands(() => (model.may_edit ? [{ keys: "p", label: "Promote this version", group: "Models", run: () => setTarget("") }] : []), [model.may_edit]);
   const edit = async (/** @type {Record<string, unknown>} */ fields) => {
-    await send("PATCH", apiPath(model.name, "versions", version.version), fields);
+    await send("PATCH", apiPath(model.name, "versions", version.version), { ...fields, ...asMe() });
     onChanged();
   };
   return h(
@@ -63,9 +66,9 @@ function Shown({ model, version, targets, turn, onChanged }) {
       "section",
       { class: "plate", "aria-labelledby": "targets-title" },
       h("h2", { id: "targets-title" }, "What it may become"),
-      h(Cards, { model: model.name, targets, version: version.version, mayEdit: model.may_edit, onPromote: setTarget, onDone: onChanged }),
+      h(Cards, { model: model.name, targets, version: version.version, user: model.user, mayEdit: model.may_edit, mayManage: model.may_manage, onPromote: setTarget, onDone: onChanged }),
     ),
-    h(Sayings, { model: model.name, version, targets, user: model.may_edit ? model.user : null, onDone: onChanged }),
+    h(Sayings, { model: model.name, version, targets, user: model.user, may: model.may_edit, onDone: onChanged }),
     h("section", { class: "plate", "aria-labelledby": "load-title" }, h("h2", { id: "load-title" }, "Load it"), h(HowToLoad, { model: model.name, version: version.version, aliases: version.aliases })),
     h(
       "section",
@@ -84,14 +87,14 @@ function Shown({ model, version, targets, turn, onChanged }) {
       contents.requirements !== null && h("details", {}, h("summary", {}, "requirements.txt"), h(Code, { what: "its requirements", text: contents.requirements, wraps: true })),
     ),
     h(Log, { model: model.name, version: version.version, turn }),
-    target !== null && h(Promote, { model: model.name, version: version.version, stage: version.stage, mayForce: model.may_manage, target: target || undefined, onDone: onChanged, onClose: () => setTarget(null) }),
+    target !== null && h(Promote, { model: model.name, version: version.version, stage: version.stage, user: model.user, mayForce: model.may_manage, target: target || undefined, onDone: onChanged, onClose: () => setTarget(null) }),
   );
 }
 
 /** @param {{model: Model, version: Version, onPromote: () => void, onChanged: () => void}} props */
 function Head({ model, version, onPromote, onChanged }) {
   const move = async (/** @type {string} */ stage) => {
-    await send("POST", apiPath(model.name, "versions", version.version, "stage"), { stage }).then(() => {
+    await send("POST", apiPath(model.name, "versions", version.version, "stage"), { stage, ...asMe() }).then(() => {
       say(`Version ${version.version} of ${model.name} is ${stage === "None" ? "in no stage" : stage} now.`);
       onChanged();
     }, complain);
