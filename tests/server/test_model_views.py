@@ -317,6 +317,9 @@ def test_events_come_in_pieces_the_latest_first_and_long_texts_cut(lake: Server)
     first = get(lake, "models/model%20200/events", limit=1)
     assert first["more"] is True
     assert len(first["events"][0]["payload"]["description"]) == 1001
+    moves = get(lake, "models/churn/events", actions=["set_alias", "set_gate"])["events"]
+    assert {event["action"] for event in moves} == {"set_alias", "set_gate"}
+    assert get(lake, "models/churn/events", actions=["nothing"]) == {"events": [], "more": False}
     rest = get(lake, "models/model%20200/events", limit=1, before=first["events"][0]["number"])
     assert (rest["more"], rest["events"][0]["action"]) == (False, "create_model")
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from runlake.catalog.part import Part
+from runlake.catalog.session import placeholders
 from runlake.entities import ChainHead, RegistryEvent
 from runlake.errors import Corrupt, NotFound
 
@@ -77,21 +78,31 @@ class Events(Part):
         return [_event(row) for row in rows]
 
     def latest_model_events(
-        self, name: str, *, before: int | None = None, version: int | None = None, limit: int = 100
+        self,
+        name: str,
+        *,
+        before: int | None = None,
+        version: int | None = None,
+        actions: Sequence[str] = (),
+        limit: int = 100,
     ) -> list[RegistryEvent]:
         """Return events of the registered model that has a name now, the latest first.
 
         Args:
             before: Only events with a smaller number.
             version: Only what was done to this version, which includes that another took an alias or a stage from it.
+            actions: Only these; none is all.
 
         Raises:
             NotFound: none has that name.
         """
-        conditions, values = ["event < ?"], [_AFTER_ALL if before is None else before]
+        conditions, values = ["event < ?"], list[int | str]([_AFTER_ALL if before is None else before])
         if version is not None:
             conditions.append(_ABOUT_VERSION)
             values += [version] * 3
+        if actions:
+            conditions.append(f"action IN ({placeholders(len(actions))})")
+            values += actions
         with self._database.reading() as session:
             model = session.one("SELECT model FROM registered_model WHERE name = ?", (name,))
             if model is None:

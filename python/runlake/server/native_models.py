@@ -24,6 +24,7 @@ _MOST_LISTED: Final = 1000
 _MOST_DRAWN: Final = 50_000
 _RECENT: Final = 100  # versions whose runs are asked which columns there are
 _MOST_HOLDERS: Final = 20
+_MOST_ACTIONS: Final = 50
 _CHARACTERS: Final = 1000
 _MOST_VALUES: Final = 500
 _NUMBERS: Final = {float("inf"): "Infinity", float("-inf"): "-Infinity"}
@@ -133,14 +134,16 @@ def events(
     caller: Caller,
     name: str,
     version: int | None = None,
+    actions: list[str] | None = None,
     before: int | None = None,
     limit: int = 50,
     verify: bool = False,
 ) -> View:
     """Tell what was done to a model, or to a version of it, the latest first; and whether the log is intact."""
     _check("limit", limit, _MOST_LISTED)
+    _check("the number of actions", len(actions or ()), _MOST_ACTIONS)
     found = store.catalog.latest_model_events(
-        names.check_model_name(name), before=before, version=version, limit=limit + 1
+        names.check_model_name(name), before=before, version=version, actions=actions or (), limit=limit + 1
     )
     value: dict[str, Any] = {"events": [_event(event) for event in found[:limit]], "more": len(found) > limit}
     return View(value={**value, "chain": _chain(store)} if verify else value)

@@ -13,6 +13,13 @@ import { Rules } from "./report.js";
 /** @typedef {{intact: boolean, events?: number, hash?: string, message?: string}} Chain */
 
 const SIZE = 25;
+/** What readers ask for, by what the server calls it. @type {Record<string, {label: string, actions: string[]}>} */
+const KINDS = {
+  moves: { label: "Promotions and moves", actions: ["move_version", "set_alias", "delete_alias"] },
+  gates: { label: "Gates, approvals and checks", actions: ["set_gate", "delete_gate", "approve_version", "post_check"] },
+  versions: { label: "Versions", actions: ["create_version", "delete_version"] },
+  texts: { label: "Descriptions and tags", actions: ["update_model", "update_version", "set_model_tag", "delete_model_tag", "set_version_tag", "delete_version_tag"] },
+};
 const MOST = 1000; // that the server gives at once
 
 /**
@@ -21,13 +28,14 @@ const MOST = 1000; // that the server gives at once
 export function Log({ model, version, turn }) {
   const [events, setEvents] = useState(/** @type {Event[] | null} */ (null));
   const [more, setMore] = useState(false);
+  const [kind, setKind] = useState("");
   const [error, setError] = useState(/** @type {any} */ (null));
 
   /** @param {Event[]} known @param {number} limit @param {AbortSignal} [signal] */
   const ask = async (known, limit, signal) => {
     setError(null);
     try {
-      const found = await get(apiPath(model, "events"), { version, before: known.at(-1)?.number, limit }, { signal });
+      const found = await get(apiPath(model, "events"), { version, actions: KINDS[kind]?.actions, before: known.at(-1)?.number, limit }, { signal });
       setEvents([...known, ...found.events]);
       setMore(found.more);
     } catch (failed) {
@@ -38,15 +46,26 @@ export function Log({ model, version, turn }) {
     const stop = new AbortController();
     ask([], Math.min(MOST, Math.max(SIZE, events?.length ?? 0)), stop.signal); // as many as are shown
     return () => stop.abort();
-  }, [model, version, turn.value]);
+  }, [model, version, kind, turn.value]);
 
   return h(
     "section",
     { class: "plate", "aria-labelledby": "log-title" },
-    h("header", { class: "row" }, h("h2", { id: "log-title" }, "What was done"), h(Verify, { model })),
+    h("header", { class: "row" }, h("h2", { id: "log-title" }, "What was done"), h(Kind, { kind, onKind: setKind }), h(Verify, { model })),
     error ? h(Failure, { error, onRetry: () => ask(events ?? [], SIZE) }) : events === null && h(Loading, { what: "Reading the log" }),
+    events?.length === 0 && h("p", { class: "quiet" }, "Nothing of that kind."),
     events && h("ol", { class: "log" }, events.map((event) => h(Entry, { key: event.number, model, event }))),
     events && more && h("button", { type: "button", onClick: () => ask(events, SIZE) }, "Show older"),
+  );
+}
+
+/** @param {{kind: string, onKind: (kind: string) => void}} props */
+function Kind({ kind, onKind }) {
+  return h(
+    "select",
+    { "aria-label": "Kind", value: kind, onChange: (/** @type {any} */ event) => onKind(event.target.value) },
+    h("option", { value: "" }, "Everything"),
+    Object.entries(KINDS).map(([name, { label }]) => h("option", { key: name, value: name }, label)),
   );
 }
 
