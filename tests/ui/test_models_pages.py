@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
 
+from runlake import access
+from runlake.access import Kind, Level
 from runlake.registry import gates, operations
 from runlake.store import Store
 from tests.browser import Visitor
+from tests.server.people import PASSWORD
 from tests.server.wire import Server, served
 from tests.ui.accessible import assert_accessible
 from tests.ui.lakes import lake
 from tests.ui.screens import screens
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 VERSIONS = 600
 NAME = "<img src=x onerror=document.title='ran'> עברית"
@@ -41,7 +45,7 @@ DESCRIPTION = """Who leaves **next month**. Trained on [the tables](https://exam
 """
 
 
-def fill(root: Any) -> None:
+def fill(root: Path) -> None:
     """A model of six hundred versions with gates, and one whose every text is hostile."""
     runs = []
     with lake(root) as filled:
@@ -62,9 +66,6 @@ def fill(root: Any) -> None:
         gates.set_gate(store, "churn", "@champion", require=require, signature=True, better_than=better, user_id="ann")
         gates.set_gate(store, "churn", "Production", require=require, check="shadow-7d", user_id="ann")
         gates.post_check(store, "churn", VERSIONS, "shadow-7d", False, "differs in 3 % of rows", user_id="ci")
-        operations.create_registered_model(store, "second")
-        operations.create_model_version(store, "second", f"runs:/{runs[0]}/model", runs[0])
-        gates.set_gate(store, "second", "Production", check="shadow-7d")
         for n in range(120):
             operations.create_registered_model(store, f"other {n:03}")
         operations.create_registered_model(store, NAME, {"t": TEXT}, TEXT, user_id=TEXT)
@@ -76,10 +77,21 @@ def fill(root: Any) -> None:
         gates.post_check(store, NAME, made.version, "scripts", False, TEXT, user_id=TEXT)
 
 
+def fill_second(root: Path) -> None:
+    """A model with one version that its gate refuses."""
+    with lake(root) as filled:
+        run = filled.run("trial", metrics={"val/auc": 0.5})
+    with contextlib.closing(Store.open(root)) as store:
+        operations.create_registered_model(store, "second", user_id="ann")
+        operations.create_model_version(store, "second", f"runs:/{run}/model", run, user_id="ann")
+        gates.set_gate(store, "second", "Production", check="shadow-7d", user_id="ann")
+
+
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("registry")
     fill(folder / "lake")
+    fill_second(folder / "lake")
     with served(folder) as server:
         yield server
 
@@ -258,3 +270,33 @@ def test_every_page_is_accessible_fits_a_phone_and_runs_nothing_that_somebody_ha
         page.set_viewport_size({"width": 1440, "height": 900})
         assert page.title() == "runlake", "no script of theirs has run"
     assert page.get_by_text(NAME).count() > 3, "what was written is there as text"
+
+
+def test_who_may_only_read_changes_nothing_and_who_may_edit_forces_nothing(browser: Browser, tmp_path: Path) -> None:
+    fill_second(tmp_path / "lake")
+    levels = {"reader": Level.READ, "editor": Level.EDIT}
+    with contextlib.closing(Store.open(tmp_path / "lake")) as store:
+        access.add_user(store, "admin", PASSWORD, admin=True)
+        for who, level in levels.items():
+            access.add_user(store, who, PASSWORD)
+            for kind in Kind:
+                access.grant(store, who, level, kind)
+    with served(tmp_path, "--auth") as server, contextlib.ExitStack() as leaving:
+        seen = {}
+        for who in levels:
+            visitor = Visitor(browser, http_credentials={"username": who, "password": PASSWORD})
+            leaving.callback(visitor.close)
+            shown(visitor.page, f"{server.url}/models/second/1")
+            seen[who] = visitor.page
+        reader, editor = seen["reader"], seen["editor"]
+        reader.get_by_role("article", name="Production").get_by_text("no result was posted").wait_for()
+        names = [button.inner_text() for button in reader.locator("main").get_by_role("button").all()]
+        assert [name for name in names if name] == ["Verify"]
+        editor.get_by_role("button", name="Promote …", exact=True).click()
+        dialog = editor.get_by_role("dialog")
+        dialog.get_by_text("Who manages this model may promote it all the same").wait_for()
+        assert dialog.get_by_text("Your name").count() == dialog.get_by_text("by force").count() == 0
+        dialog.get_by_role("radio", name="Staging").check()
+        dialog.get_by_role("button", name="Promote to Staging", exact=True).click()
+        editor.locator(".log > li", has_text="editor moved version 1 to Staging").wait_for()
+        reader.locator(".page-head .chip", has_text="Staging").wait_for()
