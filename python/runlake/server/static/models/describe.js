@@ -12,6 +12,7 @@ import { linkTo } from "../state/view.js";
 /** @typedef {import("../vendor/preact.js").ComponentChildren} Children */
 
 const PARTS = /** @type {const} */ ([["inputs", "Inputs"], ["outputs", "Outputs"], ["params", "Parameters of a prediction"]]);
+const FEW = 12;
 const MOST_ROWS = 200;
 
 /** What the model takes and gives. @param {{signature: readonly SignatureRow[]}} props */
@@ -22,12 +23,15 @@ export function Signature({ signature }) {
 
 /** @param {{title: string, rows: readonly SignatureRow[], defaults: boolean}} props */
 function SignaturePart({ title, rows, defaults }) {
+  const [text, setText] = useState("");
   const heads = ["Name", "Type", defaults ? "Default" : "Required"];
+  const found = having(rows, (row) => row.name ?? "", text);
   return h(
     "div",
     {},
     h("h3", {}, `${title} (${count(rows.length)})`),
-    h(Table, { heads, label: title, rows: rows.map((row) => [h("bdi", { class: "mono" }, row.name ?? "–"), h("span", { class: "mono" }, row.type), defaults ? row.default : row.required]) }),
+    h(Find, { among: rows.length, what: title, text, onText: setText }),
+    h(Table, { heads, label: title, rows: found.map((row) => [h("bdi", { class: "mono" }, row.name ?? "–"), h("span", { class: "mono" }, row.type), defaults ? row.default : row.required]) }),
   );
 }
 
@@ -44,15 +48,27 @@ export function Flavors({ flavors }) {
 export function Values({ title, values, total }) {
   const [text, setText] = useState("");
   const names = Object.keys(values);
-  const found = names.filter((name) => name.toLowerCase().includes(text.toLowerCase()));
+  const found = having(names, (name) => name, text);
   return h(
     "div",
     {},
     h("h3", {}, `${title} (${count(total)})`),
-    names.length > 12 && h("input", { type: "search", "aria-label": `Find in ${title.toLowerCase()}`, placeholder: "Find by name", value: text, onInput: (/** @type {any} */ event) => setText(event.target.value) }),
+    h(Find, { among: names.length, what: title, text, onText: setText }),
     names.length === 0 ? h("p", { class: "quiet" }, "None.") : h(Table, { heads: ["Name", "Value"], label: title, rows: found.map((name) => [h("bdi", {}, name), h("bdi", { class: "mono" }, cell(values[name]))]) }),
     total > names.length && h("p", { class: "quiet small" }, `The first ${count(names.length)} are shown; the page of the run has all.`),
   );
+}
+
+/** A field to find names in, where they are many. @param {{among: number, what: string, text: string, onText: (text: string) => void}} props */
+function Find({ among, what, text, onText }) {
+  if (among <= FEW) return null;
+  return h("input", { type: "search", "aria-label": `Find in ${what.toLowerCase()}`, placeholder: "Find by name", value: text, onInput: (/** @type {any} */ event) => onText(event.target.value) });
+}
+
+/** @template T @param {readonly T[]} things @param {(thing: T) => string} nameOf @param {string} text */
+function having(things, nameOf, text) {
+  const wanted = text.toLowerCase();
+  return wanted ? things.filter((thing) => nameOf(thing).toLowerCase().includes(wanted)) : things;
 }
 
 /** Where a version comes from; what is not known is left out. @param {{version: Version}} props */
