@@ -22,6 +22,8 @@ VERSIONS = 2000
 RUNS = 200
 """Each of them made ten versions: 1 is of the first, 200 and 2000 of the last."""
 HOSTILE = "<img src=x onerror=alert(1)>"
+ODD = "50% a?b#c\\d;e=f&g+h @1"
+"""A name of a model that has to be written in other words in a URL."""
 
 PROGRAM = f"""
 import sys, runlake
@@ -42,6 +44,7 @@ registry.set_registered_model_alias("churn", "champion", 3)
 for version in (1, 2, 4):
     registry.transition_model_version_stage("churn", version, "Production")
 registry.set_gate("churn", "@champion", require="metrics.auc > 0.1", better_than="@champion by max(metrics.auc)")
+registry.create_registered_model({ODD!r})
 for n in range(500):
     registry.create_registered_model(f"model {{n:03}}", description="x" * 5000 if n == 7 else None)
 registry.create_registered_model({HOSTILE!r})
@@ -100,10 +103,10 @@ def get(server: Server, path: str, /, **fields: Any) -> Any:
 
 def test_models_are_listed_in_pieces_with_what_their_targets_mean(lake: Server) -> None:
     page = get(lake, "models", limit=2)
-    assert page["total"] == 502, "a prompt is no model"
+    assert page["total"] == 503, "a prompt is no model"
     assert len(page["models"]) == 2
     assert page["models"][0]["name"] == HOSTILE, "what changed last comes first"
-    assert get(lake, "models", offset=500, limit=9)["models"][-1]["name"] == "churn"
+    assert get(lake, "models", offset=501, limit=9)["models"][-1]["name"] == "churn"
     assert page["tx"] > 0
     churn = get(lake, "models", q="LEAVES chu")["models"][0]
     assert churn["versions"] == VERSIONS
@@ -115,7 +118,7 @@ def test_models_are_listed_in_pieces_with_what_their_targets_mean(lake: Server) 
 
 def test_models_are_sorted_by_what_a_page_shows_and_long_texts_are_cut(lake: Server) -> None:
     assert get(lake, "models", sort="versions DESC", limit=1)["models"][0]["name"] == "churn"
-    assert [model["name"] for model in get(lake, "models", sort="name", limit=2)["models"]] == [HOSTILE, "churn"]
+    assert [model["name"] for model in get(lake, "models", sort="name", limit=3)["models"]] == [ODD, HOSTILE, "churn"]
     assert get(lake, "models", sort="creation_time", limit=1)["models"][0]["name"] == "churn"
     assert len(get(lake, "models", q="model 007")["models"][0]["description"]) == 1001
 
@@ -249,6 +252,7 @@ def test_description_and_tags_are_changed_together_or_not_at_all(lake: Server) -
     version = send(lake, "PATCH", "models/churn/versions/9", description="good", tags={"reviewed": "yes"})
     assert (version.json["version"]["description"], version.json["version"]["tags"]) == ("good", {"reviewed": "yes"})
     assert send(lake, "PATCH", "models/churn", name="other", description=HOSTILE).json["model"]["name"] == "churn"
+    assert get(lake, f"models/{quote(ODD)}")["model"]["name"] == ODD
     assert send(lake, "PATCH", f"models/{quote(HOSTILE)}", description=HOSTILE).json["model"]["name"] == HOSTILE
 
 
