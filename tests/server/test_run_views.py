@@ -228,6 +228,8 @@ def test_runs_that_cannot_be_changed_are_named_and_the_others_are_changed(lake: 
     server, _ = lake
     first, second = list(ids(server, "bulk", "params.n < 2").values())
     assert send(server, "POST", "runs/change", runs=first, state="deleted").json["changed"] == 1
+    deleted = get(server, f"runs/{first}").json
+    assert (deleted["run"]["lifecycle_stage"], deleted["may_edit"], deleted["may_manage"]) == ("deleted", False, True)
     said = send(server, "POST", "runs/change", runs=[first, "nothing", second, second], tags={"t": "1"}).json
     assert said["changed"] == 1
     assert [(one["run_id"], one["message"]) for one in said["refused"]] == [

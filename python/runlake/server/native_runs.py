@@ -62,7 +62,7 @@ def run(store: Store, caller: Caller, run_id: str) -> View:
         "gaps": [{**lost.to_dictionary(), "file": Path(lost.file).name} for lost in gaps],
         "provenance": {**asdict(origin_of(found.data.tags)), "packages": packages_of(store, [run_id])[0]},
         "console": _console(run_files.of_run(store, found)),
-        "may_edit": level >= Level.EDIT,
+        "may_edit": level >= Level.EDIT and found.info.lifecycle_stage == LifecycleStage.ACTIVE,
         "may_manage": level >= Level.MANAGE,
     }
     return View(value={**said, "tx": tx}, tx=tx)

@@ -34,6 +34,7 @@ export function Header() {
       h(Actions, {}),
     ),
     h(Times, {}),
+    h(Registered, {}),
     h(Tags, { tags: all.tags, may: all.may_edit, onPut: (tags) => edit({ tags }) }),
   );
 }
@@ -54,6 +55,22 @@ function Where() {
 /** @param {import("./run.js").Attributes} run */
 function nestedIn(run) {
   return linkTo({ experiments: [run.experiment_id], where: `tags.mlflow.parentRunId = ${quoted(run.run_id)}` });
+}
+
+/** The registered versions that were made of what the run has logged. */
+function Registered() {
+  const versions = useHere().run.models.flatMap((model) => model.registered);
+  if (versions.length === 0) return null;
+  return h(
+    "p",
+    { class: "registered" },
+    h("span", { class: "quiet" }, "Registered as "),
+    versions.map(({ name, version, stage }, at) => [
+      at > 0 && ", ",
+      h("a", { href: pathOf("version", { model: name, version: String(version) }), dir: "auto" }, `${name} ${version}`),
+      stage !== "None" && [" ", h(Chip, { text: stage, tone: stage === "Production" ? "good" : "" })],
+    ]),
+  );
 }
 
 function Times() {
