@@ -96,7 +96,7 @@ def test_a_folder_is_listed_with_as_what_each_file_can_be_shown(server: Server, 
     assert listed["total"] == len(listed["files"])
     inside = get(server, run_id, path="model").json["files"]
     assert [(file["path"], file["kind"], file["size"], file["is_dir"]) for file in inside] == [
-        ("model/MLmodel", "model", 71, False),
+        ("model/MLmodel", "model", 73, False),
         ("model/weights", "binary", 5, False),
     ]
     assert [file["kind"] for file in get(server, run_id, path="plots").json["files"]] == ["image", "image"]
