@@ -106,6 +106,11 @@ def test_a_listing_is_given_in_pages(server: Server, run_id: str) -> None:
     whole = get(server, run_id).json
     pages = [get(server, run_id, offset=start, limit=7).json["files"] for start in range(0, whole["total"], 7)]
     assert [file for page in pages for file in page] == whole["files"]
+    assert get(server, run_id, name="train.py").json == {
+        "files": [file for file in whole["files"] if file["name"] == "train.py"],
+        "total": 1,
+    }
+    assert get(server, run_id, name="nothing").json == {"files": [], "total": 0}
 
 
 def test_a_table_of_json_that_was_logged_as_one_is_a_table(server: Server) -> None:

@@ -83,15 +83,18 @@ _SHOWN_PDF: Final = {
 }
 
 
-def artifacts(store: Store, run_id: str, path: str = "", offset: int = 0, limit: int = 200) -> View:
-    """List what is directly in a folder of a run's artifacts, folders first, and as what each can be shown."""
+def artifacts(
+    store: Store, run_id: str, path: str = "", name: str | None = None, offset: int = 0, limit: int = 200
+) -> View:
+    """List what is directly in a folder of a run's artifacts, folders first, or what has a name, and its kind."""
     if offset < 0 or not 1 <= limit <= _MOST_FILES:
         raise InvalidInput(f"offset is {offset} and limit {limit}; from 0 on, 1 to {_MOST_FILES:,} files are listed")
     run = store.catalog.get_run(run_id)
     contents = run_files.of_run(store, run)
     if contents.kind(path) != "folder" and path.strip("/") not in ("", "."):
         raise NotFound(f"run {run_id} has no artifact folder {path!r}")
-    found = sorted(contents.list(path), key=lambda info: (not info.is_dir, info.path))
+    listed = [info for info in contents.list(path) if name is None or basename(info.path) == name]
+    found = sorted(listed, key=lambda info: (not info.is_dir, info.path))
     tables = _logged_tables(run)
     files = [_said(info, contents, tables) for info in found[offset : offset + limit]]
     return View(value={"files": files, "total": len(found)}, total=len(found))

@@ -2,6 +2,8 @@
 // @ts-check
 import { ApiError, get, urlOf } from "./api.js";
 
+const AT_ONCE = 1000;
+
 /** @typedef {{path: string, name: string, is_dir: boolean, size: number | null, kind: string}} File */
 
 /** Where the native API has a run. @param {string} id */
@@ -12,6 +14,24 @@ export function pathOfRun(id) {
 /** @param {string} run @param {string} path @param {number} offset @param {number} limit @param {AbortSignal} [signal] @returns {Promise<{files: File[], total: number}>} */
 export function list(run, path, offset, limit, signal) {
   return get(`${pathOfRun(run)}/artifacts`, { path, offset, limit }, { signal });
+}
+
+/** The first files of a folder, however many that are. @param {string} run @param {string} path @param {number} limit @param {AbortSignal} [signal] @returns {Promise<{files: File[], total: number}>} */
+export async function listAll(run, path, limit, signal) {
+  const found = await list(run, path, 0, Math.min(limit, AT_ONCE), signal);
+  while (found.files.length < Math.min(limit, found.total)) {
+    const { files } = await list(run, path, found.files.length, Math.min(limit - found.files.length, AT_ONCE), signal);
+    if (files.length === 0) break;
+    found.files.push(...files);
+  }
+  return found;
+}
+
+/** What is at a path; null when nothing is. @param {string} run @param {string} path @param {AbortSignal} [signal] @returns {Promise<File | null>} */
+export async function find(run, path, signal) {
+  const parts = path.split("/");
+  const { files } = await get(`${pathOfRun(run)}/artifacts`, { path: parts.slice(0, -1).join("/"), name: parts.at(-1) }, { signal });
+  return files[0] ?? null;
 }
 
 /** Where a file is sent as it is. @param {string} run @param {string} path @param {boolean} [download] */

@@ -1,18 +1,18 @@
 // Artifacts of a run: a tree of its files, and the one that the address names, shown as what it is.
 // @ts-check
 import { h, useEffect, useState } from "../vendor/preact.js";
-import { foldersOf, list } from "../lib/files.js";
+import { foldersOf, list, listAll } from "../lib/files.js";
 import { count, size } from "../lib/format.js";
 import { place } from "../lib/router.js";
 import { Icon } from "../parts/icon.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
-import { useResource } from "../state/resource.js";
 import { Preview } from "./preview.js";
-import { useHere } from "./run.js";
+import { useHere, useOfRun } from "./run.js";
 
 /** @typedef {import("../lib/files.js").File} File */
 
 const AT_ONCE = 200;
+const MORE = 1000;
 const ICONS = /** @type {Record<string, string>} */ ({ folder: "folder", model: "package", image: "image", table: "table" });
 
 /** @param {{to: (tab: string) => string}} props */
@@ -22,7 +22,7 @@ export default function Artifacts({ to }) {
   const path = new URLSearchParams(place.value.search).get("path") ?? "";
   /** @param {string} chosen */
   const link = (chosen) => `${to("artifacts")}&path=${encodeURIComponent(chosen)}`;
-  const { state, again } = useResource((signal) => list(id, "", 0, AT_ONCE, signal), [id, run.tx]);
+  const { state, again } = useOfRun((signal) => list(id, "", 0, 1, signal), [id]);
   const { data, error } = state.value;
   if (error && !data) return h(Failure, { error, onRetry: again });
   if (!data) return h(Loading, { what: "Looking for files" });
@@ -40,7 +40,7 @@ function Folder({ path, chosen, link }) {
   const { run } = useHere();
   const id = run.run.run_id;
   const [limit, setLimit] = useState(AT_ONCE);
-  const { state, again } = useResource((signal) => list(id, path, 0, Math.min(limit, 1000), signal), [id, path, limit, run.tx]);
+  const { state, again } = useOfRun((signal) => listAll(id, path, limit, signal), [id, path, limit]);
   const { data, error } = state.value;
   if (error && !data) return h("p", { class: "mistake", role: "alert" }, error.message, " ", h("button", { type: "button", class: "link", onClick: again }, "Try again"));
   if (!data) return h("p", { class: "quiet" }, "…");
@@ -49,7 +49,7 @@ function Folder({ path, chosen, link }) {
     "ul",
     {},
     data.files.map((file) => h(Entry, { key: file.path, file, chosen, link })),
-    left > 0 && h("li", {}, limit < 1000 ? h("button", { type: "button", class: "link", onClick: () => setLimit(1000) }, `${count(left)} more`) : h("span", { class: "quiet" }, `and ${count(left)} more, which are not listed here`)),
+    left > 0 && h("li", {}, h("button", { type: "button", class: "link", onClick: () => setLimit(limit + MORE) }, `${count(Math.min(left, MORE))} of ${count(left)} more`)),
   );
 }
 

@@ -46,7 +46,7 @@ function Metrics({ to }) {
   const own = metrics.filter(({ key }) => !key.startsWith("system/")).sort((a, b) => b.count - a.count);
   const shown = own.slice(0, FEW);
   const sparks = useSparks(run.run_id, tx);
-  useEffect(() => sparks.want(shown), [sparks]);
+  useEffect(() => sparks.want(shown), [sparks, tx]);
   const curves = sparks.curves.value;
   return h(
     "section",

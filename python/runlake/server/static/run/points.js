@@ -10,9 +10,8 @@ import { Combobox } from "../parts/combobox.js";
 import { copy } from "../parts/copy.js";
 import { Pager } from "../parts/pager.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
-import { useResource } from "../state/resource.js";
 import { complain, say } from "../state/toasts.js";
-import { useHere } from "./run.js";
+import { useHere, useOfRun } from "./run.js";
 
 const PAGE = 100;
 const AT_ONCE = 10_000;
@@ -47,9 +46,9 @@ function PointsOfKey({ name }) {
   const [text, setText] = useState("");
   const step = WHOLE.test(text) ? text : undefined;
   useEffect(() => setOffset(0), [step]);
-  const { state, again } = useResource((signal) => ask(id, { key: name, step, offset, limit: PAGE }, signal), [id, name, step, offset, run.tx]);
+  const { state, again } = useOfRun((signal) => ask(id, { key: name, step, offset, limit: PAGE }, signal), [id, name, step, offset]);
   const { data, error } = state.value;
-  if (error) return h(Failure, { error, onRetry: again });
+  if (error && !data) return h(Failure, { error, onRetry: again });
   if (!data) return h(Loading, { what: "Looking for points" });
   return [
     h(

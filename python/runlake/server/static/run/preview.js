@@ -1,7 +1,7 @@
 // Preview of a file of a run: what it is decides how it is shown.
 // @ts-check
 import { h } from "../vendor/preact.js";
-import { list, rawUrl, readText, resolved } from "../lib/files.js";
+import { find, rawUrl, readText, resolved } from "../lib/files.js";
 import { size } from "../lib/format.js";
 import { Copy } from "../parts/copy.js";
 import { Icon } from "../parts/icon.js";
@@ -10,7 +10,7 @@ import { useResource } from "../state/resource.js";
 import { JsonTree } from "./json_tree.js";
 import { Markdown } from "../parts/markdown.js";
 import { ModelFile } from "./model_file.js";
-import { useHere } from "./run.js";
+import { useHere, useOfRun } from "./run.js";
 import { TablePreview } from "./table_preview.js";
 import { TextLines } from "./text_lines.js";
 
@@ -18,13 +18,12 @@ import { TextLines } from "./text_lines.js";
 
 const MOST_TEXT = 1 << 20;
 const MOST_FOLDED = 4 << 20; // of JSON that is read as a whole
-const AT_ONCE = 1000;
 
 /** @param {{path: string, link: (path: string) => string}} props */
 export function Preview({ path, link }) {
   const { run } = useHere();
   const id = run.run.run_id;
-  const { state, again } = useResource((signal) => find(id, path, signal), [id, path, run.tx]);
+  const { state, again } = useOfRun((signal) => find(id, path, signal).then((file) => ({ file })), [id, path]);
   const { data, error } = state.value;
   if (error && !data) return h(Failure, { error, onRetry: again });
   if (!data) return h(Loading, { what: "Looking for the file" });
@@ -41,18 +40,6 @@ export function Preview({ path, link }) {
     ),
     file.size === 0 ? h(Empty, { title: "The file is empty." }) : h(Shown, { key: file.path, id, file, link }),
   ];
-}
-
-/** @param {string} run @param {string} path @param {AbortSignal} signal */
-async function find(run, path, signal) {
-  const folder = path.split("/").slice(0, -1).join("/");
-  for (let offset = 0, total = 1; offset < total; offset += AT_ONCE) {
-    const page = await list(run, folder, offset, AT_ONCE, signal);
-    const file = page.files.find((one) => one.path === path);
-    if (file) return { file };
-    total = page.total;
-  }
-  return { file: null };
 }
 
 /** @param {{id: string, file: File, link: (path: string) => string}} props */

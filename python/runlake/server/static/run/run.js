@@ -1,6 +1,6 @@
 // A run as the server tells of it, and how it is changed.
 // @ts-check
-import { createContext, useContext } from "../vendor/preact.js";
+import { createContext, useContext, useEffect, useRef } from "../vendor/preact.js";
 import { get, send } from "../lib/api.js";
 import { pathOfRun } from "../lib/files.js";
 import { useLive } from "../state/live.js";
@@ -49,6 +49,24 @@ export function useRun(id) {
     again();
   };
   return { state, again, edit };
+}
+
+/**
+ * Ask for something of the run of the page, and again when the run has changed; what is there stays until the answer comes.
+ *
+ * @template T
+ * @param {(signal: AbortSignal) => Promise<T>} ask
+ * @param {readonly unknown[]} on what it depends on besides
+ */
+export function useOfRun(ask, on) {
+  const { tx } = useHere().run;
+  const made = useResource(ask, on);
+  const asOf = useRef(tx);
+  useEffect(() => {
+    if (asOf.current !== tx) made.again();
+    asOf.current = tx;
+  }, [tx]);
+  return made;
 }
 
 /** @param {Value | null} value */

@@ -26,11 +26,20 @@ class Sparks {
     /** @type {Metric[]} */
     this.wanted = [];
     this.waiting = 0;
+    /** @type {Set<string>} */
+    this.asked = new Set();
+    this.asOf = 0;
+  }
+
+  /** Ask anew for what is wanted from now on, if there is something newer; what is there stays until then. @param {number} tx */
+  renew(tx) {
+    if (tx !== this.asOf) this.asked.clear();
+    this.asOf = tx;
   }
 
   /** Ask for curves that are not there yet. @param {readonly Metric[]} metrics those that are seen now */
   want(metrics) {
-    this.wanted = metrics.filter(({ key }) => !this.curves.peek().has(key)).slice(0, MOST_AT_ONCE);
+    this.wanted = metrics.filter(({ key }) => !this.asked.has(key)).slice(0, MOST_AT_ONCE);
     clearTimeout(this.waiting);
     if (this.wanted.length) this.waiting = setTimeout(() => alike(this.wanted).forEach((keys) => void this.ask(keys)), PAUSE_MS);
   }
@@ -38,6 +47,7 @@ class Sparks {
   /** @param {readonly string[]} keys */
   async ask(keys) {
     const found = new Map(keys.map((key) => /** @type {[string, Bucket[] | null]} */ ([key, null])));
+    for (const key of keys) this.asked.add(key);
     try {
       const { parts, notes } = await view("series", { keys, runs: [this.run], points: POINTS }, { post: true });
       for (const [key, curve] of read(parts[0], notes)) found.set(key, curve);
@@ -64,9 +74,11 @@ function alike(metrics) {
   return [...found.values()];
 }
 
-/** @param {string} run @param {unknown} on when it changes, curves are asked for anew @returns {Sparks} */
-export function useSparks(run, on) {
-  return useMemo(() => new Sparks(run), [run, on]);
+/** @param {string} run @param {number} tx as of which curves are wanted @returns {Sparks} */
+export function useSparks(run, tx) {
+  const sparks = useMemo(() => new Sparks(run), [run]);
+  sparks.renew(tx);
+  return sparks;
 }
 
 /** @param {import("../lib/api.js").Table} table @param {any} notes @returns {Map<string, Bucket[]>} */
