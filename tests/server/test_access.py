@@ -91,7 +91,7 @@ NEEDED = {
         *(f"POST {VIEW}/{name}" for name in ("runs", "columns", "filter", "series", "crossfilter", "points", "diff")),
         *(
             f"GET {VIEW}/runs/{{run_id}}{more}"
-            for more in ("", "/points", "/artifacts", "/artifacts/table", "/artifacts/raw")
+            for more in ("", "/points", *(f"/artifacts{part}" for part in ("", "/table", "/model", "/raw")))
         ),
         f"POST {VIEW}/runs/change",
         *(f"GET {VIEW}/{name}" for name in ("experiments", "runs", "columns", "filter", "events")),
