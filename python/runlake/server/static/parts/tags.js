@@ -1,9 +1,12 @@
 // Tags: as chips, added, changed and removed where they stand.
 // @ts-check
 import { h, useState } from "../vendor/preact.js";
+import { count } from "../lib/format.js";
 import { complain } from "../state/toasts.js";
 import { Icon } from "./icon.js";
 
+const FEW = 60; // chips
+const LONGEST = 300; // characters of a chip
 const BY_ITSELF = /^(mlflow|runlake)\./; // what programs write for themselves
 
 /**
@@ -13,8 +16,10 @@ const BY_ITSELF = /^(mlflow|runlake)\./; // what programs write for themselves
 export function Tags({ tags, may, onPut }) {
   const [editing, setEditing] = useState(/** @type {string | null} */ (null)); // "" is a new one
   const [all, setAll] = useState(false);
+  const [most, setMost] = useState(FEW);
   const keys = Object.keys(tags);
-  const shown = keys.filter((key) => all || !BY_ITSELF.test(key));
+  const wanted = keys.filter((key) => all || !BY_ITSELF.test(key));
+  const shown = wanted.slice(0, most);
   const hidden = keys.length - keys.filter((key) => !BY_ITSELF.test(key)).length;
   /** @param {string} key @param {string | null} value */
   const put = (key, value) => onPut({ [key]: value });
@@ -26,6 +31,7 @@ export function Tags({ tags, may, onPut }) {
         ? h(TagForm, { key, tagKey: key, value: tags[key], onPut: put, onEnd: () => setEditing(null) })
         : h(TagChip, { key, tagKey: key, value: tags[key], may, onEdit: () => setEditing(key), onRemove: () => put(key, null).catch(complain) }),
     ),
+    wanted.length > most && h("button", { type: "button", class: "link", onClick: () => setMost(most * 10) }, `${count(wanted.length - most)} more`),
     editing === "" && h(TagForm, { tagKey: "", value: "", onPut: put, onEnd: () => setEditing(null) }),
     may && editing !== "" && h("button", { type: "button", class: "link", onClick: () => setEditing("") }, h(Icon, { name: "plus", size: 14 }), "Tag"),
     hidden > 0 && h("button", { type: "button", class: "link", "aria-expanded": all, onClick: () => setAll(!all) }, all ? "Hide what programs wrote" : `${hidden} written by programs`),
@@ -34,10 +40,10 @@ export function Tags({ tags, may, onPut }) {
 
 /** @param {{tagKey: string, value: string, may: boolean, onEdit: () => void, onRemove: () => void}} props */
 function TagChip({ tagKey, value, may, onEdit, onRemove }) {
-  const text = [h("span", { class: "quiet", dir: "auto" }, tagKey), " ", h("bdi", { class: "chip-text" }, value)];
+  const text = [h("span", { class: "quiet", dir: "auto" }, tagKey), " ", h("bdi", { class: "chip-text" }, value.slice(0, LONGEST))];
   return h(
     "span",
-    { class: "chip tag", title: `${tagKey}: ${value}` },
+    { class: "chip tag", title: `${tagKey}: ${value.slice(0, LONGEST)}` },
     may ? h("button", { type: "button", class: "chip-open", onClick: onEdit }, h("span", { class: "visually-hidden" }, "Change the tag "), text) : text,
     may && h("button", { type: "button", class: "chip-remove", "aria-label": `Remove the tag ${tagKey}`, title: "Remove", onClick: onRemove }, h(Icon, { name: "x", size: 12 })),
   );
