@@ -195,6 +195,8 @@ def test_parameters_metrics_and_points_are_found_with_all_their_digits(opened: P
     part(opened, "Metrics")
     assert opened.get_by_role("table", name="Metrics").get_attribute("aria-rowcount") == "303"
     assert opened.locator(".windowed-line").count() < 60, "only what is seen is on the page"
+    opened.get_by_role("button", name="Last").click()
+    opened.locator(".windowed-line").first.get_by_role("link", name="layer299/norm").wait_for()
     opened.get_by_role("searchbox", name="Find metrics").fill("odd")
     odd = opened.locator(".windowed-line").first
     odd.get_by_text(str(HUGE)).wait_for()
