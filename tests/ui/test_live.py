@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,8 +40,8 @@ def streams(server: Server) -> int:
     return int(under_way.split()[-1]) - 1
 
 
-def wait_for(page: Page, true: str) -> None:
-    page.wait_for_function(true)
+def experiment_of(server: Server, name: str) -> str:
+    return str(server.get("experiments/get-by-name", experiment_name=name).json["experiment"]["experiment_id"])
 
 
 def runs_of(page: Page, experiment: str) -> str:
@@ -104,41 +105,39 @@ def test_a_server_that_goes_and_comes_back_is_noticed(visitor: Visitor, tmp_path
             page.get_by_text("Live", exact=True).wait_for()
 
 
-def test_the_table_follows_without_moving_what_is_in_view(visitor: Visitor, tmp_path: Path) -> None:
-    page = visitor.page
-    with writing(tmp_path / "lake") as writer, served(tmp_path) as server:
-        writer.do("[(runlake.start_run(run_name=f'old {n:03}'), runlake.end_run()) for n in range(300)]")
-        writer.do("runlake.set_experiment('other'); runlake.start_run(run_name='elsewhere')")
-        writer.do("runlake.end_run(); runlake.set_experiment('Default')")
-        page.goto(f"{server.url}/runs?experiment=0&sort=start_time+DESC")
-        page.get_by_text("Live", exact=True).wait_for()
-        grid = page.get_by_role("grid")
-        page.get_by_text("old 299").wait_for()
-        writer.do("runlake.start_run(run_name='newest')")
-        newest = page.get_by_role("row").nth(1)
-        newest.get_by_text("newest").wait_for()
-        writer.do("runlake.log_metric('loss', 0.5)")
-        newest.get_by_text("0.5", exact=True).wait_for()
-        writer.do("runlake.log_metric('loss', 0.25)")
-        newest.get_by_text("0.25", exact=True).wait_for()
-        page.locator(".dot[data-status=RUNNING]").wait_for()
-        writer.do("runlake.end_run()")
-        page.locator(".dot[data-status=RUNNING]").wait_for(state="detached")
+def test_the_table_follows_without_moving_what_is_in_view(page: Page, lake: tuple[Server, Writer]) -> None:
+    server, writer = lake
+    writer.do("runlake.set_experiment('table')")
+    writer.do("[(runlake.start_run(run_name=f'old {n:03}'), runlake.end_run()) for n in range(300)]")
+    page.goto(f"{server.url}/runs?experiment={experiment_of(server, 'table')}&sort=start_time+DESC&show=table")
+    page.get_by_text("Live", exact=True).wait_for()
+    grid = page.get_by_role("grid")
+    page.get_by_text("old 299").wait_for()
+    writer.do("runlake.start_run(run_name='newest')")
+    newest = page.get_by_role("row").nth(1)
+    newest.get_by_text("newest").wait_for()
+    writer.do("runlake.log_metric('loss', 0.5)")
+    newest.get_by_text("0.5", exact=True).wait_for()
+    writer.do("runlake.log_metric('loss', 0.25)")
+    newest.get_by_text("0.25", exact=True).wait_for()
+    page.locator(".dot[data-status=RUNNING]").wait_for()
+    writer.do("runlake.end_run()")
+    page.locator(".dot[data-status=RUNNING]").wait_for(state="detached")
 
-        grid.evaluate("(grid) => { grid.scrollTop = 4000 }")
-        page.get_by_text("old 160").wait_for()
-        page.get_by_role("row").filter(has_text="old 160").get_by_role("checkbox").click()
-        where = grid.evaluate(WHERE, "old 160")
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        writer.do("[(runlake.start_run(run_name=f'new {n}'), runlake.end_run()) for n in range(3)]")
-        page.get_by_text("3 new runs").wait_for()
-        assert grid.evaluate(WHERE, "old 160") == where
-        assert page.get_by_role("row", selected=True).filter(has_text="old 160").count() == 1
-        assert 1 <= len(asked) <= 6
-        page.get_by_text("3 new runs").click()
-        page.get_by_role("row").nth(1).get_by_text("new 2").wait_for()
-        page.get_by_text("3 new runs").wait_for(state="detached")
+    grid.evaluate("(grid) => { grid.scrollTop = 4000 }")
+    page.get_by_text("old 160").wait_for()
+    page.get_by_role("row").filter(has_text="old 160").get_by_role("checkbox").click()
+    where = grid.evaluate(WHERE, "old 160")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    writer.do("[(runlake.start_run(run_name=f'new {n}'), runlake.end_run()) for n in range(3)]")
+    page.get_by_text("3 new runs").wait_for()
+    assert grid.evaluate(WHERE, "old 160") == where
+    assert page.get_by_role("row", selected=True).filter(has_text="old 160").count() == 1
+    assert 1 <= len(asked) <= 6
+    page.get_by_text("3 new runs").click()
+    page.get_by_role("row").nth(1).get_by_text(re.compile("new [012]")).wait_for()
+    page.get_by_text("3 new runs").wait_for(state="detached")
 
 
 # Where in the view the row with a text is, in pixels.
@@ -146,3 +145,28 @@ WHERE = """(grid, text) => {
   const row = [...grid.querySelectorAll("[role=row]")].find((one) => !one.hidden && one.textContent.includes(text));
   return Math.round(row.getBoundingClientRect().top);
 }"""
+
+
+def test_charts_appear_with_their_metrics_and_grow_and_a_zoom_stays(page: Page, lake: tuple[Server, Writer]) -> None:
+    server, writer = lake
+    page.goto(f"{server.url}/runs?where=attributes.run_name+%3D+'curve'")
+    page.get_by_text("No run matches the filter.").wait_for()
+    writer.do("runlake.set_experiment('curves'); runlake.start_run(run_name='curve')")
+    page.get_by_role("link", name="curve").wait_for()
+    writer.do("[runlake.log_metric('falling', 1 / (n + 1), step=n) for n in range(50)]")
+    chart = page.get_by_role("group", name="falling")
+    chart.get_by_text("run goes on").wait_for()
+    plot = chart.locator(".u-over").bounding_box()
+    assert plot is not None
+    page.mouse.move(plot["x"] + plot["width"] * 0.2, plot["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(plot["x"] + plot["width"] * 0.6, plot["y"] + 40, steps=4)
+    page.mouse.up()
+    page.wait_for_url("**zoom=**")
+    zoomed = page.url
+    with page.expect_request(lambda request: "/series" in request.url) as asked:
+        writer.do("runlake.log_metric('falling', 0.1, step=50)")
+    assert asked.value.post_data_json["range"]
+    writer.do("runlake.end_run()")
+    chart.get_by_text("run goes on").wait_for(state="detached")
+    assert page.url == zoomed

@@ -78,41 +78,43 @@ class Lookout:
     _places: dict[str, str] = field(default_factory=dict)
 
     def look(self) -> Tidings | None:
-        """Return what has changed since the last look; the first one begins.
+        """Return what has changed since the last look that succeeded; the first one begins.
 
         Returns:
             None when the catalog is an earlier one than was seen: what is known of it counts for nothing.
         """
         journals = self.lake.journals()  # before the catalog: what is sealed between the two is told twice, not never
         if self.mark is None:
-            self._upto = {writer: upto for writer, _, upto in journals.writers()}
-            self._unstored = _counts(journals)
             self.mark = self.lake.catalog.mark()
+            self._take(journals)
             return Tidings.none(self.mark)
         noticed = self.lake.catalog.noticed(self.mark)
         if noticed is None:
             self.mark = None
             return None
-        self.mark = noticed.mark
         keys = _together(self._grown(journals), dict.fromkeys(noticed.sealed))
-        return _tidings(noticed, self._placed(keys, noticed.runs or {}), keys)
+        tidings = _tidings(noticed, self._placed(keys, noticed.runs or {}), keys)
+        self.mark = noticed.mark
+        self._take(journals)
+        return tidings
+
+    def _take(self, journals: Journals) -> None:
+        self._upto = {writer: upto for writer, _, upto in journals.writers()}
+        self._unstored = _counts(journals)
 
     def _grown(self, journals: Journals) -> dict[str, Keys]:
-        """Take up what has come into journals; return the metrics that it is of, by run."""
+        """Return the metrics that have new points in journals, by run."""
         held = journals.writers()
         # A writer that was not seen before has begun after the last look, so that all it has is new.
         starts = {writer: max(first, self._upto.get(writer, first)) for writer, first, _ in held}
-        unstored = _counts(journals)
         found: dict[str, set[str]] = {}
         if any(starts[writer] < upto for writer, _, upto in held):
             rows = arrow_frame(journals.summaries(starts))
             for run_id, key in zip(rows["run_id"].to_list(), rows["key"].to_list(), strict=True):
                 found.setdefault(run_id, set()).add(key)
-        for (writer, run_id, key), count in unstored.items():
+        for (writer, run_id, key), count in _counts(journals).items():
             if self._unstored.get((writer, run_id, key)) != count:
                 found.setdefault(run_id, set()).add(key)
-        self._upto = {writer: upto for writer, _, upto in held}
-        self._unstored = unstored
         return {run_id: frozenset(keys) if len(keys) <= MOST_KEYS else None for run_id, keys in found.items()}
 
     def _placed(self, run_ids: Iterable[str], changed: Mapping[str, str]) -> dict[str, str]:

@@ -67,7 +67,11 @@ function Charts({ board, found }) {
     return () => board.end();
   }, [board]);
   const { experiments, runs } = board.ask.value;
-  useLive(runs ? { runs } : { experiments: experiments ?? null }, (change) => tell(pointsOf(change)), { every: LIVE_MS });
+  const hear = (/** @type {import("../lib/change.js").Change} */ change) => {
+    tell(pointsOf(change));
+    return mayHaveOther(change, found.state.peek().data ?? []) ? found.again() : undefined;
+  };
+  useLive(runs ? { runs } : { experiments: experiments ?? null }, hear, { every: LIVE_MS });
   return h(
     "section",
     { class: "charts", ref: root, "aria-label": "Charts" },
@@ -79,6 +83,14 @@ function Charts({ board, found }) {
 /** What of a change charts have to ask again: all where runs themselves have changed, for others may be drawn now. @param {import("../lib/change.js").Change} change */
 function pointsOf({ runs, points }) {
   return runs === null || runs.length > 0 ? null : points;
+}
+
+/** Whether there may be other metrics than those that are known. @param {import("../lib/change.js").Change} change @param {readonly string[]} keys */
+function mayHaveOther({ points }, keys) {
+  if (points === null) return true;
+  const named = Object.values(points);
+  const known = new Set(named.length ? keys : []);
+  return named.some((some) => some === null || some.some((key) => !known.has(key)));
 }
 
 /** @param {{board: Context}} props */

@@ -66,7 +66,7 @@ export class Feed {
 
   _runs() {
     const chart = this.chart.peek();
-    return !chart || chart.grouped || chart.leftOut > 0 ? null : new Set(chart.curves.map((curve) => curve.id));
+    return !chart || chart.grouped || chart.leftOut > 0 ? null : new Set(chart.lines.map((line) => line.id));
   }
 
   /** @param {Chart | null} before what is there of this question */

@@ -27,7 +27,7 @@ export function ParallelView() {
   const data = useMemo(() => follow(wanted), []);
   const whole = useRef(/** @type {Found | null} */ (null));
   useEffect(() => data.end, [data]);
-  useLive({ experiments: view.experiments.value.length ? view.experiments.value : null }, data.again, { every: LIVE_MS, asOf: () => whole.current?.tx ?? NaN });
+  useLive({ experiments: view.experiments.value.length ? view.experiments.value : null }, data.again, { every: LIVE_MS });
   const [open, setOpen] = useState(/** @type {string | null} */ (null));
   const [asTable, setAsTable] = useState(false);
   const [said, setSaid] = useState("");

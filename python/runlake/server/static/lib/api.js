@@ -18,6 +18,9 @@ export const reachable = signal(true);
 /** How the connection is on which changes are told. @type {import("../vendor/preact.js").Signal<import("./link.js").State>} */
 export const connection = signal("connecting");
 
+/** The earliest transaction of the catalog that an answer to this page was as of; NaN before the first. */
+export const begun = { tx: NaN };
+
 /** When the last answer came, in milliseconds since 1970; 0 before the first. */
 export const answered = signal(0);
 
@@ -128,6 +131,8 @@ async function request(method, path, fields, accept, options) {
     answered.value = Date.now();
   });
   if (!answer.ok) throw await refusal(answer);
+  const tx = header(answer, "x-runlake-tx");
+  if (!Number.isNaN(tx) && !(begun.tx <= tx)) begun.tx = tx;
   return answer;
 }
 

@@ -34,11 +34,17 @@ export class Link {
     this._guard = undefined;
   }
 
-  /** Listen for what is wanted; null is nothing, and no connection. @param {Wanted | null} wanted */
-  want(wanted) {
+  /**
+   * Listen for what is wanted.
+   *
+   * @param {Wanted | null} wanted null is nothing, and no connection
+   * @param {number} [since] a transaction: what has changed from there on is told as well
+   */
+  want(wanted, since = NaN) {
     const asked = wanted === null ? "" : searchOf(wanted);
-    if (asked === this._asked) return;
+    if (asked === this._asked && Number.isNaN(since)) return;
     this._asked = asked;
+    if (!(Number.parseInt(this._last) <= since) && !Number.isNaN(since)) this._last = String(since);
     this._close();
     clearInterval(this._guard);
     if (asked === "") return this._say("idle", 0);

@@ -15,21 +15,27 @@ const STILL_HERE_MS = 20_000;
  *
  * @param {(change: Change) => void} receive
  * @param {(state: import("./link.js").State, tx: number) => void} say
+ * @param {number} since the transaction of what is shown already; NaN where that is not known
  * @returns {Line}
  */
-export function open(receive, say) {
-  if (!("SharedWorker" in globalThis)) return own(receive, say);
+export function open(receive, say, since) {
+  if (!("SharedWorker" in globalThis)) return own(receive, say, since);
   const worker = new SharedWorker(trusted(new URL("./live_worker.js", import.meta.url)), { type: "module", name: "runlake" });
   /** @type {readonly Interest[] | null} */
   let wanted = null;
   /** @type {Line | null} */
   let instead = null;
-  worker.port.onmessage = ({ data }) => (data.change ? receive(data.change) : say(data.state, data.tx));
+  let seen = since;
+  worker.port.onmessage = ({ data }) => {
+    if (data.change) receive(data.change);
+    else say(data.state, data.tx);
+    if (data.state === "live") seen = data.tx;
+  };
   worker.onerror = () => { // an older browser has none of modules
-    instead ??= own(receive, say);
+    instead ??= own(receive, say, seen);
     instead.want(wanted);
   };
-  const tell = () => worker.port.postMessage({ interest: wanted });
+  const tell = () => worker.port.postMessage({ interest: wanted, since: seen });
   setInterval(() => { if (wanted && !instead) tell(); }, STILL_HERE_MS);
   addEventListener("pagehide", () => worker.port.postMessage({ gone: true }));
   return {
@@ -41,8 +47,13 @@ export function open(receive, say) {
   };
 }
 
-/** @param {(change: Change) => void} receive @param {(state: import("./link.js").State, tx: number) => void} say @returns {Line} */
-function own(receive, say) {
+/** @param {(change: Change) => void} receive @param {(state: import("./link.js").State, tx: number) => void} say @param {number} since @returns {Line} */
+function own(receive, say, since) {
   const link = new Link(receive, say);
-  return { want: (interests) => link.want(combined(interests ?? [])) };
+  return {
+    want(interests) {
+      link.want(combined(interests ?? []), since);
+      since = NaN;
+    },
+  };
 }

@@ -29,9 +29,10 @@ const link = new Link(
   },
 );
 
-/** @param {MessagePort} port @param {{interest?: import("./change.js").Interest[] | null, gone?: boolean}} message */
-function hear(port, { interest, gone }) {
-  const tab = tabs.get(port) ?? { interest: null, heard: 0, kept: null };
+/** @param {MessagePort} port @param {{interest?: import("./change.js").Interest[] | null, since?: number, gone?: boolean}} message */
+function hear(port, { interest, since, gone }) {
+  const known = tabs.get(port);
+  const tab = known ?? { interest: null, heard: 0, kept: null };
   if (gone) tabs.delete(port);
   else tabs.set(port, tab);
   const wasHidden = tab.interest === null;
@@ -42,15 +43,16 @@ function hear(port, { interest, gone }) {
     tab.kept = null;
     port.postMessage(said);
   }
-  listen();
+  listen(known ? NaN : since);
 }
 
-function listen() {
+/** @param {number} [since] what a tab that has just come has seen */
+function listen(since) {
   for (const [port, { interest, heard }] of tabs) if (interest && Date.now() - heard > GONE_MS) tabs.delete(port);
-  link.want(combined([...tabs.values()].flatMap(({ interest }) => interest ?? [])));
+  link.want(combined([...tabs.values()].flatMap(({ interest }) => interest ?? [])), since);
 }
 
 /** @type {any} */ (globalThis).onconnect = (/** @type {MessageEvent} */ { ports: [port] }) => {
   port.onmessage = ({ data }) => hear(port, data);
 };
-setInterval(listen, GONE_MS / 2);
+setInterval(() => listen(), GONE_MS / 2);

@@ -39,7 +39,7 @@ function Page({ name }) {
     const [described, found] = await Promise.all([get(apiPath(name), {}, { signal }), get(apiPath(name, "columns"), { kind: "metrics", limit: 1 }, { signal })]);
     return { model: /** @type {Model} */ (described.model), first: /** @type {string} */ (found.columns[0]?.name ?? ""), tx: /** @type {number} */ (described.tx) };
   }, [name]);
-  useLive({ registry: true }, changed, { asOf: () => state.peek().data?.tx ?? NaN });
+  useLive({ registry: true }, changed);
   const { data, error } = state.value;
   if (error && !data) return h(Missing, { error, what: `model “${name}”`, href: "/models", onRetry: again });
   if (!data) return h(Loading, { what: "Looking up the model" });

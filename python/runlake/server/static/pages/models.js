@@ -27,7 +27,7 @@ export default function ModelsPage() {
     const { value } = query;
     return get("models", { q: value.get("q"), sort: value.get("sort"), offset: offsetOf(value), limit: SIZE }, { signal });
   }, []);
-  useLive({ registry: true }, again, { asOf: () => state.peek().data?.tx ?? NaN });
+  useLive({ registry: true }, again);
   const { data, error } = state.value;
   if (error && !data) return h(Failure, { error, onRetry: again });
   if (!data) return h(Loading, { what: "Looking for models" });

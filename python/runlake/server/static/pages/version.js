@@ -41,7 +41,7 @@ function Page({ name, number }) {
     const [model, version, gates] = await Promise.all(asked);
     return { model: /** @type {Model} */ (model.model), version: /** @type {Version} */ (version.version), targets: /** @type {Target[]} */ (gates.targets), tx: /** @type {number} */ (version.tx) };
   }, [name, number]);
-  useLive({ registry: true }, changed, { asOf: () => state.peek().data?.tx ?? NaN });
+  useLive({ registry: true }, changed);
   const { data, error } = state.value;
   if (error && !data) return h(Missing, { error, what: `version ${number} of “${name}”`, href: modelPath(name), onRetry: again });
   if (!data) return h(Loading, { what: "Looking up the version" });

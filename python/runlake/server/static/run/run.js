@@ -42,7 +42,7 @@ const EVERY_MS = 2000; // a run may have thousands of metrics
 /** Ask for a run, for as long as a component is on the page, and again when it changes. @param {string} id */
 export function useRun(id) {
   const { state, again } = useResource((signal) => /** @type {Promise<Run>} */ (get(pathOfRun(id), {}, { signal })), [id]);
-  useLive({ runs: [id], points: true }, again, { every: EVERY_MS, asOf: () => state.peek().data?.tx ?? NaN });
+  useLive({ runs: [id], points: true }, again, { every: EVERY_MS });
   /** @param {Edit} fields */
   const edit = async (fields) => {
     await send("PATCH", pathOfRun(id), fields);

@@ -3,7 +3,7 @@
 import { effect } from "../vendor/preact.js";
 import * as columns from "./columns.js";
 import { onChange } from "./live.js";
-import { renew, tx } from "./runs.js";
+import { renew } from "./runs.js";
 import { view } from "./view.js";
 
 /** @typedef {import("../lib/change.js").Change} Change */
@@ -17,7 +17,7 @@ export function follow() {
   /** Metrics that runs have logged while they were followed. @type {Set<string>} */
   const known = new Set();
   const followers = [
-    onChange(interest, renew, { every: (change) => (isOfRuns(change) ? RUNS_MS : POINTS_MS), asOf: () => tx.peek() }),
+    onChange(interest, renew, { every: (change) => (isOfRuns(change) ? RUNS_MS : POINTS_MS) }),
     onChange(interest, (change) => { if (hasNew(change, known)) columns.renew(); }, { every: COLUMNS_MS }),
   ];
   const end = effect(() => {

@@ -2,15 +2,14 @@
 // and only while the page can be seen.
 // @ts-check
 import { useEffect, useRef } from "../vendor/preact.js";
-import { connection, reachable } from "../lib/api.js";
+import { begun, connection, reachable } from "../lib/api.js";
 import { concerns, everything, together } from "../lib/change.js";
 
 /** @typedef {import("../lib/change.js").Change} Change */
 /** @typedef {import("../lib/change.js").Interest} Interest */
 /**
- * @typedef {{every?: number | ((change: Change) => number), asOf?: () => number}} Options `every`: least milliseconds between an
- *   answer and the next question;
- *   `asOf`: the transaction of what is shown, so that nothing is missed that changed before the connection was there
+ * @typedef {{every?: number | ((change: Change) => number)}} Options `every`: least milliseconds between an answer and the next
+ *   question
  */
 
 const EVERY_MS = 500;
@@ -26,9 +25,8 @@ let settling;
 
 class Follower {
   /** @param {() => Interest} interest @param {(change: Change) => unknown} ask @param {Options} options */
-  constructor(interest, ask, { every = EVERY_MS, asOf }) {
+  constructor(interest, ask, { every = EVERY_MS }) {
     this.interest = interest;
-    this.asOf = asOf;
     this._ask = ask;
     this._every = every;
     /** @type {Change | null} */
@@ -108,12 +106,11 @@ export function onChange(interest, ask, options = {}) {
  * @param {Options} [options]
  */
 export function useLive(interest, ask, options) {
-  const now = useRef({ interest, ask, options });
-  now.current = { interest, ask, options };
+  const now = useRef({ interest, ask });
+  now.current = { interest, ask };
   const said = JSON.stringify(interest);
   useEffect(() => {
-    const asOf = () => now.current.options?.asOf?.() ?? NaN;
-    return onChange(() => now.current.interest, (change) => now.current.ask(change), { ...options, asOf }).end;
+    return onChange(() => now.current.interest, (change) => now.current.ask(change), options).end;
   }, [said]);
 }
 
@@ -126,7 +123,7 @@ function settle() {
 async function listen() {
   if (!line && !document.hidden && followers.size) {
     const { open } = await import("../lib/live.js");
-    line ??= open(hear, say);
+    line ??= open(hear, say, begun.tx);
   }
   line?.want(document.hidden ? null : [...followers].map(({ interest }) => interest()));
 }
@@ -139,20 +136,9 @@ function hear(change) {
 /** @param {import("../lib/link.js").State} state @param {number} tx */
 function say(state, tx) {
   connection.value = state;
-  if (state !== "live" && state !== "refused") return;
-  if (!reachable.peek()) { // what failed is asked again
-    reachable.value = true;
-    hear(everything(tx));
-  }
-  if (state === "live") for (const follower of followers) catchUp(follower, tx);
-}
-
-/** Ask again for what was asked before the connection was there, once. @param {Follower} follower @param {number} tx */
-function catchUp(follower, tx) {
-  const asOf = follower.asOf?.() ?? NaN;
-  if (Number.isNaN(asOf)) return;
-  follower.asOf = undefined;
-  if (asOf < tx) follower.hear(everything(tx));
+  if ((state !== "live" && state !== "refused") || reachable.peek()) return;
+  reachable.value = true;
+  hear(everything(tx)); // what failed is asked again
 }
 
 globalThis.document?.addEventListener("visibilitychange", () => {
