@@ -170,3 +170,20 @@ def test_charts_appear_with_their_metrics_and_grow_and_a_zoom_stays(page: Page, 
     writer.do("runlake.end_run()")
     chart.get_by_text("run goes on").wait_for(state="detached")
     assert page.url == zoomed
+
+
+def test_groups_that_are_open_stay_open_on_all_levels(page: Page, lake: tuple[Server, Writer]) -> None:
+    server, writer = lake
+    writer.do("runlake.set_experiment('groups')")
+    one = "runlake.start_run(run_name=f'{a}{b}'); runlake.log_params({'a': a, 'b': b}); runlake.end_run()"
+    writer.do(f"for a in 'xy': [exec({one!r}, dict(globals(), a=a, b=b)) for b in 'pq']")
+    address = f"{server.url}/runs?experiment={experiment_of(server, 'groups')}&group=params.a&group=params.b&show=table"
+    page.goto(f"{address}&sort=run_name")
+    page.get_by_text("Live", exact=True).wait_for()
+    for level in (re.compile("a ?x"), re.compile("b ?p")):
+        page.get_by_role("row").filter(has_text=level).get_by_role("button", name="Open", exact=True).click()
+    page.get_by_role("link", name="xp").wait_for()
+    writer.do("a, b = 'x', 'p'")
+    writer.do(one.replace("{a}{b}", "{a}{b} again"))
+    page.get_by_role("link", name="xp again").wait_for()
+    assert page.get_by_role("grid").get_by_role("link").all_inner_texts() == ["xp", "xp again"]

@@ -88,9 +88,10 @@ function start(fields) {
   const list = new List(windowsOf(fields, () => come(list)));
   awaited = list;
   const before = root.peek();
-  loading.value = !before || !isSame(before, fields);
-  const [from, to] = loading.peek() ? [0, 1] : looked;
-  list.windows.want(from, to, wantedNames(fields));
+  const same = before && isSame(before, fields) ? before : null;
+  loading.value = !same;
+  if (same) earlier.set(list, same);
+  list.windows.want(...(same?.looked ?? list.looked), wantedNames(fields));
 }
 
 /** Whether a list has the rows that are asked for. @param {List} list @param {Fields} fields */
@@ -98,23 +99,34 @@ function isSame(list, fields) {
   return JSON.stringify(list.windows.question) === JSON.stringify(fields);
 }
 
-/** @param {List} list */
+/** Something has come of a list. @param {List} list */
 function come(list) {
   batch(() => {
-    if (list === awaited && !list.windows.isSettled) return; // rows in view would be blank
-    if (list === awaited) {
-      const before = root.peek();
-      if (before && isSame(before, list.windows.question)) reopen(before, list);
-      before?.end();
-      [root.value, awaited, failure.value, loading.value] = [list, null, null, false];
-      renewed?.();
-    }
-    arrived.value += 1;
+    if (list.top === awaited) takeUp(list);
+    else arrived.value += 1;
   });
 }
 
-/** Rows of the first list that were looked at last. @type {[number, number]} */
-let looked = [0, 1];
+/** What a list takes the place of, until what was opened there is opened in it. @type {WeakMap<List, List>} */
+const earlier = new WeakMap();
+
+/** Open in a list what was open before, and show all of the list that is awaited when nothing in view is lacking. @param {List} list */
+function takeUp(list) {
+  if (!list.windows.isSettled || !awaited) return;
+  const before = earlier.get(list);
+  earlier.delete(list);
+  if (before) reopen(before, list);
+  if (!isThere(awaited)) return;
+  root.peek()?.end();
+  [root.value, awaited, failure.value, loading.value] = [awaited, null, null, false];
+  arrived.value += 1;
+  renewed?.();
+}
+
+/** @param {List} list @returns {boolean} */
+function isThere(list) {
+  return list.windows.isSettled && !earlier.has(list) && list.opened.every(isThere);
+}
 
 /**
  * Say which rows are in view, of all lists, and which columns.
@@ -128,7 +140,7 @@ export function look(from, to, inView, ahead) {
   const list = root.peek();
   if (!list) return;
   list.within(from, to, (below, first, end) => {
-    if (below === list) looked = [first, end];
+    below.looked = [first, end];
     below.windows.want(first, end, wantedNames(below.windows.question, inView), ahead);
   });
 }
@@ -142,16 +154,24 @@ export function look(from, to, inView, ahead) {
  * @param {unknown[]} said what all of them have in common: the values of the groups that they are in
  */
 export function open(parent, index, fields, said) {
-  const list = new List(windowsOf(fields, () => void (arrived.value += 1)), parent, index, said);
-  parent.open.set(index, list);
-  list.windows.want(0, 1, wantedNames(fields));
+  openIn(parent, index, fields, said);
   arrived.value += 1;
+  if (awaited && !loading.peek()) start(asked.peek()); // in what takes its place it has to be open as well
 }
 
 /** @param {List} parent @param {number} index */
 export function close(parent, index) {
   parent.close(index);
   arrived.value += 1;
+  if (awaited && !loading.peek()) start(asked.peek());
+}
+
+/** @param {List} parent @param {number} index @param {Fields} fields @param {unknown[]} said @param {List} [before] what it takes the place of */
+function openIn(parent, index, fields, said, before) {
+  const list = new List(windowsOf(fields, () => come(list)), parent, index, said);
+  parent.open.set(index, list);
+  if (before) earlier.set(list, before);
+  list.windows.want(...(before?.looked ?? list.looked), wantedNames(fields));
 }
 
 /** @param {Fields} fields @param {() => void} changed */
@@ -167,13 +187,13 @@ function windowsOf(fields, changed) {
 
 /** Open in a new list what was open in the one before, at the rows that were meant. @param {List} before @param {List} list */
 function reopen(before, list) {
-  for (const below of before.opened) {
+  for (const below of before.opened.filter(({ at }) => before.windows.has(at))) {
     const key = keyOfRow(before, below.at);
     for (const [number, window] of list.windows.windows) {
       const height = window.values().next().value?.length ?? 0;
       for (let i = 0; i < height; i += 1) {
         const index = number * ROWS + i;
-        if (keyOfRow(list, index) === key && below.windows.question) open(list, index, below.windows.question, pathOf(below));
+        if (keyOfRow(list, index) === key) openIn(list, index, below.windows.question, pathOf(below), below);
       }
     }
   }

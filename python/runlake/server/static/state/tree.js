@@ -21,6 +21,13 @@ export class List {
     this.said = said;
     /** @type {Map<number, List>} by the row below which they are */
     this.open = new Map();
+    /** Rows that were looked at last. @type {[number, number]} */
+    this.looked = [0, 1];
+  }
+
+  /** The list that this one is in, below others or not. @returns {List} */
+  get top() {
+    return this.parent ? this.parent.top : this;
   }
 
   /** Rows of this list and of all below; a list that has not come yet counts as one row, which says so. @returns {number} */
