@@ -207,8 +207,7 @@ def test_a_chart_is_walked_with_keys_and_read_as_a_table(page: Page, shown: Show
 
 
 def runlake_name(shown: Shown, run_id: str) -> str:
-    name: str = runlake.MlflowClient(str(shown.root)).get_run(run_id).info.run_name
-    return name
+    return str(runlake.MlflowClient(str(shown.root)).get_run(run_id).info.run_name)
 
 
 def test_a_run_that_is_pointed_at_stands_out_everywhere(page: Page, shown: Shown) -> None:
@@ -346,7 +345,7 @@ def test_the_board_is_accessible_and_fits_a_phone(page: Page, shown: Shown) -> N
     page.goto(shown.url("sweep"))
     panel(page, "train/loss")
     for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=theme)
         assert_accessible(page, ".charts")
     assert len(screens(page, "charts")) == 4
     page.set_viewport_size({"width": 390, "height": 844})
