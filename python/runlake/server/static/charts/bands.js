@@ -23,45 +23,84 @@ export function inside(context, { left, top, width, height }, paint) {
   context.restore();
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Path2D | null} path @param {string} color @param {number} alpha */
+/** @param {CanvasRenderingContext2D} context @param {Path2D} path @param {string} color @param {number} alpha */
 export function fill(context, path, color, alpha) {
-  if (!path) return;
   context.globalAlpha = alpha;
   context.fillStyle = color;
   context.fill(path);
 }
 
+const DENSE_PX = 6; // between buckets that are painted as rectangles, a tenth of the work of one area with smooth edges
+
 /**
- * The area between the ends of each bucket.
+ * The area between the ends of each bucket of a curve, if there is any.
  *
+ * @param {CanvasRenderingContext2D} context
  * @param {Plot} u
  * @param {Picture} picture
  * @param {Trace} trace
- * @returns {Path2D | null} null where it has no height
+ * @param {string} color
+ * @param {number} alpha
  */
-export function bandPath(u, { xs, scale }, { curve }) {
-  const { at, low, high } = curve;
-  const path = new Path2D();
+export function paintBand(context, u, { xs, scale }, { curve: { at, low, high } }, color, alpha) {
+  const bottom = u.bbox.top + u.bbox.height;
   const lowest = scale === "log" ? Number.MIN_VALUE : -Infinity;
-  let thick = false;
-  for (let from = 0; from < at.length; from += 1) {
-    if (!Number.isFinite(high[from]) || high[from] < lowest) continue;
-    let to = from;
-    while (to + 1 < at.length && Number.isFinite(high[to + 1]) && high[to + 1] >= lowest) to += 1;
-    for (let row = from; row <= to; row += 1) {
-      if (low[row] < high[row]) thick = true;
-      path[row === from ? "moveTo" : "lineTo"](u.valToPos(xs[at[row]], "x", true), u.valToPos(high[row], "y", true));
-    }
-    for (let row = to; row >= from; row -= 1) path.lineTo(u.valToPos(xs[at[row]], "x", true), bottom(u, low[row], lowest));
-    path.closePath();
-    from = to;
+  const across = (/** @type {number} */ row) => u.valToPos(xs[at[row]], "x", true);
+  const up = (/** @type {number} */ value) => (value >= lowest ? u.valToPos(value, "y", true) : bottom);
+  for (const [from, to] of stretches(high, low, lowest)) {
+    const isDense = to > from && across(to) - across(from) < DENSE_PX * devicePixelRatio * (to - from);
+    const paint = isDense ? paintRectangles : paintArea;
+    context.globalAlpha = alpha;
+    context.fillStyle = color;
+    paint(context, from, to, across, (row) => up(high[row]), (row) => up(low[row]));
   }
-  return thick ? path : null;
 }
 
-/** @param {Plot} u @param {number} value @param {number} lowest */
-function bottom(u, value, lowest) {
-  return value > lowest || lowest === -Infinity ? u.valToPos(value, "y", true) : u.bbox.top + u.bbox.height;
+/**
+ * Rows behind each other that have both ends, of which one at least has a height.
+ *
+ * @param {Float64Array} high
+ * @param {Float64Array} low
+ * @param {number} lowest value that the scale has
+ * @returns {[number, number][]}
+ */
+function stretches(high, low, lowest) {
+  /** @type {[number, number][]} */
+  const found = [];
+  for (let from = 0; from < high.length; from += 1) {
+    if (!(high[from] >= lowest) || !Number.isFinite(high[from])) continue;
+    let to = from;
+    let thick = low[from] < high[from];
+    while (to + 1 < high.length && high[to + 1] >= lowest && Number.isFinite(high[to + 1])) {
+      to += 1;
+      thick ||= low[to] < high[to];
+    }
+    if (thick) found.push([from, to]);
+    from = to;
+  }
+  return found;
+}
+
+/** @typedef {(row: number) => number} Place of a row, in pixels of the canvas */
+
+/** @param {CanvasRenderingContext2D} context @param {number} from @param {number} to @param {Place} across @param {Place} top @param {Place} bottom */
+function paintRectangles(context, from, to, across, top, bottom) {
+  let left = Math.round(across(from));
+  for (let row = from; row <= to; row += 1) {
+    const right = row < to ? Math.round((across(row) + across(row + 1)) / 2) : Math.round(across(row)) + 1;
+    const above = Math.round(top(row));
+    context.fillRect(left, above, right - left, Math.round(bottom(row)) - above);
+    left = right;
+  }
+}
+
+/** @param {CanvasRenderingContext2D} context @param {number} from @param {number} to @param {Place} across @param {Place} top @param {Place} bottom */
+function paintArea(context, from, to, across, top, bottom) {
+  const path = new Path2D();
+  for (let row = from; row <= to; row += 1) path.lineTo(across(row), top(row));
+  for (let row = to; row >= from; row -= 1) path.lineTo(across(row), bottom(row));
+  path.closePath();
+  context.fill(path);
 }
 
 /**

@@ -33,7 +33,7 @@ export class LineChart {
       onRange: (low, high) => this._zoom(low, high),
       onReset: () => this.reset(),
     });
-    this._watch = new ResizeObserver(() => soon(this._watch, () => this.plot.size(host.clientWidth, host.clientHeight)));
+    this._watch = new ResizeObserver(([{ contentRect: { width, height } }]) => this._size(width, height));
     this._watch.observe(host);
     this._ends = [
       effect(() => this.feed.ask(board.fields(this.panel.value, this.points()))),
@@ -118,14 +118,20 @@ export class LineChart {
     if (!chart) return;
     const look = this.board.look(this.panel.value, chart.grid.kind);
     const inks = this.board.inks(chart.keys);
-    dark.value; // read so that it is painted anew in the colours of the other theme
+    const isDark = dark.value; // it is painted anew in the colours of the other theme
     untracked(() => this.board.note(chart));
     soon(this, () => {
       const drawn = picture(chart, look);
-      this.plot.draw(drawn, inks);
+      this.plot.draw(drawn, inks, isDark);
       this.plot.focus(hovered.peek());
       this.picture.value = drawn;
     });
+  }
+
+  /** @param {number} width @param {number} height */
+  _size(width, height) {
+    if (this.plot.u) soon(this._watch, () => this.plot.size(width, height));
+    else this.plot.size(width, height);
   }
 
   /** Show the cursor of another chart. */

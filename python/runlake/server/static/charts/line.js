@@ -1,13 +1,14 @@
 // Line plot: one uPlot with everything that is painted around its lines. It knows nothing of requests or of the page.
 // @ts-check
 import uPlot from "../vendor/uplot.js";
-import { bandPath, fill, inside, linePath, stroke } from "./bands.js";
+import { inside, linePath, paintBand, stroke } from "./bands.js";
 import { paintMarks } from "./marks.js";
 import { tickTexts, ticks, timeTexts, timeTicks } from "./ticks.js";
 
 /** @typedef {import("./traces.js").Picture} Picture */
 /** @typedef {import("./curves.js").Curve} Curve */
 /** @typedef {import("../lib/color.js").Ink} Ink */
+/** @typedef {{text: string, grid: string, ground: string}} Colors */
 /**
  * What happens on a plot: the pointer is at a place of it (null: it has left), with its distance from the top in pixels; a
  * range was drawn; the whole is wanted again.
@@ -20,6 +21,7 @@ const VEIL = 0.8; // of what lies below the line that stands out
 const BAND = 0.14;
 const RAW = 0.3;
 const WIDTH = 1.5;
+const MANY = 10; // lines, beyond which they are of one pixel: such lines are painted ten times as fast
 const DRAG_PX = 4;
 const FEW = 24; // points of a line that are marked each
 
@@ -40,13 +42,13 @@ export class LinePlot {
     /** @type {(curve: Curve) => Ink} */
     this._inkFor = () => ({ color: "gray", dash: [] });
     this._shape = "";
-    /** @type {{band: Path2D | null, raw: Path2D | null}[] | null} of each trace, as long as scales and data stay */
-    this._paths = null;
     this._inside = false; // the pointer
     /** What stands out is painted above the rest, which is not painted anew. */
     this._over = document.createElement("canvas");
     this._over.className = "plot-over";
-    this._colors = colorsOf(host);
+    /** @type {Colors} */
+    this._colors = { text: "", grid: "", ground: "" };
+    this._size = { width: 0, height: 0 };
   }
 
   /**
@@ -54,19 +56,20 @@ export class LinePlot {
    *
    * @param {Picture} picture
    * @param {(curve: Curve) => Ink} inkFor
+   * @param {boolean} isDark
    */
-  draw(picture, inkFor) {
+  draw(picture, inkFor, isDark) {
     const shape = [picture.traces.length, picture.scale, picture.xLog, picture.chart.grid.kind, picture.scale === "symlog" ? picture.threshold : ""].join(" ");
     this.picture = picture;
     this._inkFor = inkFor;
-    this._colors = colorsOf(this.host); // of the theme as it is now
-    this._paths = null;
+    this._colors = colorsOf(this.host, isDark);
     const data = /** @type {uPlot.AlignedData} */ (/** @type {unknown} */ ([picture.xs, ...picture.traces.map((trace) => trace.ys)]));
     if (this.u && shape === this._shape) {
       this.u.setData(data, true);
       return;
     }
     this.u?.destroy();
+    if (this._size.width === 0) this.size(this.host.clientWidth, this.host.clientHeight);
     this._shape = shape;
     this.u = new uPlot(this._options(picture), data, this.host);
     this.u.ctx.canvas.after(this._over);
@@ -89,7 +92,9 @@ export class LinePlot {
 
   /** @param {number} width @param {number} height in pixels */
   size(width, height) {
-    if (this.u && width > 0 && (width !== this.u.width || height !== this.u.height)) this.u.setSize({ width, height });
+    this._size = { width: Math.max(Math.round(width), 50), height: Math.max(Math.round(height), 50) };
+    const { u, _size: size } = this;
+    if (u && (size.width !== u.width || size.height !== u.height)) u.setSize(size);
   }
 
   end() {
@@ -112,7 +117,7 @@ export class LinePlot {
       const found = picture.traces.filter(({ curve }) => curve.id === focus);
       for (const trace of found) {
         const ink = this._inkFor(trace.curve);
-        fill(context, bandPath(u, picture, trace), ink.color, 2 * BAND);
+        paintBand(context, u, picture, trace, ink.color, 2 * BAND);
         stroke(context, linePath(u, picture.xs, trace.ys), ink, { width: 2.5, alpha: 1 });
       }
     });
@@ -124,8 +129,7 @@ export class LinePlot {
     const { chart, scale, xLog, threshold } = first;
     const inked = (/** @type {number} */ i) => this._inkFor(/** @type {Picture} */ (this.picture).traces[i - 1].curve);
     return {
-      width: Math.max(this.host.clientWidth, 50),
-      height: Math.max(this.host.clientHeight, 50),
+      ...this._size,
       ms: 1,
       padding: [8, 18, 0, 0],
       legend: { show: false },
@@ -139,7 +143,7 @@ export class LinePlot {
         ...first.traces.map(({ curve }) => ({
           stroke: (/** @type {uPlot} */ _, /** @type {number} */ i) => inked(i).color,
           dash: this._inkFor(curve).dash,
-          width: WIDTH,
+          width: first.traces.length > MANY ? 1 : WIDTH,
           points: { show: curve.at.length <= FEW, size: 4 },
         })),
       ],
@@ -155,8 +159,6 @@ export class LinePlot {
         },
       },
       hooks: {
-        setScale: [() => { this._paths = null; }],
-        setSize: [() => { this._paths = null; }],
         drawAxes: [(u) => this._paintBehind(u)],
         draw: [(u) => this._paintBefore(u)],
         setCursor: [(u) => this._tellCursor(u)],
@@ -203,18 +205,12 @@ export class LinePlot {
   _paintBehind(u) {
     const picture = this.picture;
     if (!picture) return;
-    this._paths ??= picture.traces.map((trace) => ({
-      band: picture.banded ? bandPath(u, picture, trace) : null,
-      raw: trace.raw && linePath(u, picture.xs, trace.raw),
-    }));
-    const paths = this._paths;
     inside(u.ctx, u.bbox, (context) => {
-      picture.traces.forEach(({ curve }, i) => {
-        const { color } = this._inkFor(curve);
-        const { band, raw } = paths[i];
-        fill(context, band, color, BAND);
-        if (raw) stroke(context, raw, { color, dash: [] }, { width: 1, alpha: RAW });
-      });
+      for (const trace of picture.traces) {
+        const { color } = this._inkFor(trace.curve);
+        if (picture.banded) paintBand(context, u, picture, trace, color, BAND);
+        if (trace.raw) stroke(context, linePath(u, picture.xs, trace.raw), { color, dash: [] }, { width: 1, alpha: RAW });
+      }
     });
   }
 
@@ -249,8 +245,16 @@ export class LinePlot {
   }
 }
 
-/** What is painted cannot take a variable of CSS: it takes what the variable has come to at the host. @param {Element} host */
-function colorsOf(host) {
-  const style = getComputedStyle(host);
-  return { text: style.color, grid: style.outlineColor, ground: style.backgroundColor };
+/** @type {Map<boolean, Colors>} by whether the page is dark: to ask for them makes the browser lay out the page */
+const known = new Map();
+
+/** What is painted cannot take a variable of CSS: it takes what the variable has come to at the host. @param {Element} host @param {boolean} isDark @returns {Colors} */
+function colorsOf(host, isDark) {
+  let found = known.get(isDark);
+  if (!found) {
+    const style = getComputedStyle(host);
+    found = { text: style.color, grid: style.outlineColor, ground: style.backgroundColor };
+    known.set(isDark, found);
+  }
+  return found;
 }
