@@ -72,22 +72,19 @@ function Columns({ board, chosen, options }) {
     next[at] = name;
     chosen.value = next;
   };
+  const set = (/** @type {import("./layout.js").Options} */ changed) => { options.value = { ...options.value, ...changed }; };
   return h(
     "div",
     { class: "column-fields" },
     h("label", { class: "field" }, "X", h(Combobox, { label: "Column on the x axis", find, keepsText: true, value: chosen.value[0] ?? "", onChoose: put(0) })),
+    h(Log, { name: "log x", on: options.value.xlog === "1", onChange: (on) => set({ xlog: on ? "1" : "" }) }),
     h("label", { class: "field" }, "Y", h(Combobox, { label: "Column on the y axis", find, keepsText: true, value: chosen.value[1] ?? "", onChoose: put(1) })),
-    h(Logs, { options }),
+    h(Log, { name: "log y", on: options.value.y === "log", onChange: (on) => set({ y: on ? "log" : "" }) }),
     h("label", { class: "field" }, "Colour", h(Combobox, { label: "Column of the colour, if any", find, keepsText: true, value: options.value.color ?? "", onChoose: (color) => { options.value = { ...options.value, color }; } })),
   );
 }
 
-/** @param {{options: import("../vendor/preact.js").Signal<import("./layout.js").Options>}} props */
-function Logs({ options }) {
-  const { xlog, y } = options.value;
-  const set = (/** @type {import("./layout.js").Options} */ changed) => { options.value = { ...options.value, ...changed }; };
-  return [
-    h("label", { class: "check" }, h("input", { type: "checkbox", checked: xlog === "1", onChange: (/** @type {any} */ event) => set({ xlog: event.target.checked ? "1" : "" }) }), "log x"),
-    h("label", { class: "check" }, h("input", { type: "checkbox", checked: y === "log", onChange: (/** @type {any} */ event) => set({ y: event.target.checked ? "log" : "" }) }), "log y"),
-  ];
+/** @param {{name: string, on: boolean, onChange: (on: boolean) => void}} props */
+function Log({ name, on, onChange }) {
+  return h("label", { class: "check" }, h("input", { type: "checkbox", checked: on, onChange: (/** @type {any} */ event) => onChange(event.target.checked) }), name);
 }

@@ -118,11 +118,12 @@ export class Context {
   inks(keys) {
     const isDark = dark.value;
     const colors = this._colors.value;
+    const isAlone = this.lines.value.length === 1;
     return ({ id, key = "" }) => {
       const ink = inkOf(id, isDark);
-      const dash = keys.length > 1 ? DASHES[Math.max(0, keys.indexOf(key)) % DASHES.length] : ink.dash;
       const color = colors.get(id);
-      return color ? { color, dash: keys.length > 1 ? dash : [] } : { color: ink.color, dash };
+      if (keys.length > 1) return { color: color ?? ink.color, dash: DASHES[Math.max(0, keys.indexOf(key)) % DASHES.length] };
+      return color || isAlone ? { color: color ?? ink.color, dash: [] } : ink;
     };
   }
 

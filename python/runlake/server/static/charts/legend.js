@@ -17,7 +17,7 @@ export function Legend({ board }) {
   const more = useSignal(false);
   const lines = board.lines.value;
   const inks = board.inks([]);
-  if (lines.length === 0) return null;
+  if (lines.length === 0 || (lines.length === 1 && !board.ofView)) return null;
   const shown = more.value ? lines : lines.slice(0, MOST_SHOWN);
   return h(
     "div",
