@@ -459,6 +459,29 @@ def test_curves_over_another_metric_stand_at_its_values(lake: Server) -> None:
     assert curves["bucket"][-1] == 199
 
 
+def test_several_charts_in_one_answer_are_each_as_they_are_alone(lake: Server) -> None:
+    keys = ["loss", "acc", "nothing"]
+    runs = {"experiments": "sweep", "where": "params.seed < 12", "points": 7}
+    for x in ("step", "time", "relative", "metrics.loss"):
+        together = post(lake, "series", keys=keys, x=x, apart=True, **runs)
+        curves = tables(together)[0]
+        for place, key in enumerate(keys):
+            alone = post(lake, "series", keys=[key], x=x, **runs)
+            assert notes(together)["grids"][place] == notes(alone)["grid"]
+            mine = curves.filter(pl.col("key") == place).drop("key")
+            assert mine.equals(tables(alone)[0].drop("key")), (x, key)
+    grids = notes(post(lake, "series", keys=keys, apart=True, **runs))["grids"]
+    assert grids[0] != grids[1]
+    since = [{"start": grids[0]["start"], "width": grids[0]["width"], "bucket": 5}, None, None]
+    later = post(lake, "series", keys=keys, apart=True, since=since, **runs)
+    assert notes(later)["since"] == [5, 0, 0]
+    assert tables(later)[0].filter(pl.col("key") == 0)["bucket"].min() == 5
+    whole = tables(post(lake, "series", keys=["acc"], **runs))[0]
+    assert tables(later)[0].filter(pl.col("key") == 1).height == whole.height
+    refused = post(lake, "series", keys=keys, since=since, **runs)
+    assert (refused.status, refused.json["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
 def test_ledger_and_gaps_come_when_they_are_wanted(lake: Server) -> None:
     answer = post(lake, "series", keys=["loss"], experiments="sweep", ledger=True)
     _, _, ledger, gaps = tables(answer)

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tableFromArrays } from "@uwdata/flechette";
+import { fetchChart } from "../../python/runlake/server/static/charts/asking.js";
 import { lowerBound, merged, nearestRow, readChart } from "../../python/runlake/server/static/charts/curves.js";
 import { cell, csvOf } from "../../python/runlake/server/static/charts/csv.js";
 import { Grid, formatZoom, parseZoom } from "../../python/runlake/server/static/charts/grid.js";
@@ -161,4 +162,31 @@ test("metrics are found by words or by an expression", () => {
   assert.deepEqual(matching(keys, "/^val|acc$/").keys, ["val/loss", "train/acc"]);
   assert.deepEqual(matching(keys, " ").keys, keys);
   assert.notEqual(matching(keys, "/(/").error, null);
+});
+
+test("charts that wait with the same question are answered together, the latest first", async () => {
+  const asked = /** @type {any[]} */ ([]);
+  const before = globalThis.fetch;
+  globalThis.fetch = /** @type {any} */ (async (/** @type {string} */ _, /** @type {any} */ { body }) => {
+    asked.push(JSON.parse(body));
+    return new Response(JSON.stringify({ message: "no" }), { status: 503 });
+  });
+  try {
+    const stop = new AbortController();
+    const never = new AbortController();
+    const ask = (/** @type {string[]} */ keys, /** @type {object} */ more = {}, signal = stop.signal) => fetchChart({ keys, x: "step", points: 9, ...more }, signal).catch((error) => error.name);
+    const gone = ask(["gone"], {}, never.signal);
+    never.abort();
+    const since = { start: "0", width: "1", bucket: 4 };
+    const names = await Promise.all([gone, ask(["a"]), ask(["b"], { since }), ask(["c", "d"]), ask(["e"], { points: 10 }), ask(["pat*"]), ask(["f"])]);
+    assert.deepEqual(names, ["AbortError", ...new Array(6).fill("ApiError")]);
+    assert.deepEqual(asked.map(({ keys, points, apart, since: known }) => [keys, points, apart ?? false, known ?? null]), [
+      [["f", "b", "a"], 9, true, [null, since, null]],
+      [["pat*"], 9, false, null],
+      [["e"], 10, false, null],
+      [["c", "d"], 9, false, null],
+    ]);
+  } finally {
+    globalThis.fetch = before;
+  }
 });

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from runlake.query.comparison import compare
     from runlake.query.completion import complete
     from runlake.query.curve_bands import MOST_GROUPED, Band, grouped
-    from runlake.query.curves import Since, WantedCurves, chart
+    from runlake.query.curves import NO_GRID, Since, WantedCurves, chart
     from runlake.query.experiments import search_experiments
     from runlake.query.exporting import export
     from runlake.query.filter.better import BetterThan, parse_better_than
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_GROUPED",
+    "NO_GRID",
     "Axis",
     "Band",
     "Best",
@@ -134,6 +135,7 @@ __all__ = [
 
 _HOMES = {
     "MOST_GROUPED": "curve_bands",
+    "NO_GRID": "curves",
     "Axis": "binning",
     "Band": "curve_bands",
     "BetterThan": "filter.better",

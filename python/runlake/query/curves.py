@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, cast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeGuard, cast
 
 import polars as pl
 
 from runlake.entities import ViewType
 from runlake.errors import InvalidInput, NotFound
+from runlake.query.bucketing import one_a_bucket, reduced
 from runlake.query.drawn import drawn_rows, places_of
 from runlake.query.filter.nodes import Field, Form, Kind
 from runlake.query.grid import Grid, exact_grid, growing_grid, real_grid
@@ -39,6 +40,9 @@ BUCKETS: Final = pl.Schema(
     }
 )
 _KEYS: Final = ("key", "run", "bucket")
+_Extent = tuple[int | None, int | None]
+NO_GRID: Final = Grid(0, 1, 1)
+"""What there is of a key that nothing was logged of."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +59,17 @@ class Chart:
     """Curves of `keys` of the runs in `rows`.
 
     Args:
-        since: The first bucket that `frame` may have; what is before it has not been asked for again.
+        grids: Of each key, in their order; all are the same unless keys were wanted apart.
+        since: Of each key the first bucket that `frame` may have; what is before it has not been asked for again.
         total: How many runs were asked for, `left_out` of which are not drawn.
     """
 
     found: OrderedRuns
     rows: pl.Series
     keys: tuple[str, ...]
-    grid: Grid
+    grids: tuple[Grid, ...]
     frame: pl.DataFrame
-    since: int
+    since: tuple[int, ...]
     total: int
     left_out: int
 
@@ -73,7 +78,8 @@ class Chart:
 class WantedCurves:
     """What is drawn: at most `points` buckets over `x` ("step", "time", "relative" or a metric's name).
 
-    `low` and `high` are the range that is looked at, both included; None is where the points begin or end.
+    `low` and `high` are the range that is looked at, both included; None is where the points begin or end. Keys
+    that are `apart` have grids of their own, and may have each another `since`: several charts in one reading.
     """
 
     keys: tuple[str, ...]
@@ -81,7 +87,12 @@ class WantedCurves:
     low: int | float | None = None
     high: int | float | None = None
     points: int = 200
-    since: Since | None = None
+    since: Since | Sequence[Since | None] | None = None
+    apart: bool = False
+
+    def since_of(self, keys: Sequence[str]) -> list[Since | None]:
+        """What the client has of each key."""
+        return [self.since] * len(keys) if self.since is None or isinstance(self.since, Since) else list(self.since)
 
     def check(self) -> None:
         """Refuse what cannot be drawn.
@@ -97,8 +108,11 @@ class WantedCurves:
             raise InvalidInput(f"the range from {self.low} to {self.high} has no ends; leave one out as null")
         if self.low is not None and self.high is not None and self.low > self.high:
             raise InvalidInput(f"the range from {self.low} to {self.high} is empty")
-        if self.since is not None and self.since.bucket < 0:
-            raise InvalidInput(f"since has the bucket {self.since.bucket}; it must be at least 0")
+        known = [self.since] if self.since is None or isinstance(self.since, Since) else self.since
+        if any(since is not None and since.bucket < 0 for since in known):
+            raise InvalidInput("since has a bucket below 0; it must be at least 0")
+        if known is self.since and not (self.apart and len(known) == len(self.keys)):
+            raise InvalidInput("since is a list; it must have a place for each of the keys, which must be wanted apart")
 
 
 def chart(
@@ -110,7 +124,7 @@ def chart(
     pins: Sequence[str] = (),
     hides: Sequence[str] = (),
 ) -> Chart:
-    """Reduce metrics to the buckets of one grid.
+    """Reduce metrics to the buckets of one grid, or of one a key.
 
     Args:
         chosen: Ids of runs, or a question of which the first `top` runs are drawn.
@@ -131,15 +145,33 @@ def chart(
     rows = drawn_rows(found, found.rows, top, pins, hides) if isinstance(chosen, Question) else places_of(found, chosen)
     keys = _keys(found, wanted)
     ids = found.table.field(Field(Kind.ATTRIBUTE, "run_id"), Form.TEXT, rows)
-    curves = _Curves(lake, found, rows, ids, keys, wanted)
-    grid, frame, since = curves.over_metric(wanted.x) if wanted.x not in AXES else curves.over(AXES[wanted.x])
+    parts = list(_Curves(lake, found, rows, ids, keys, wanted).parts()) or [_Part.empty((), NO_GRID)]
+    frame = pl.concat([part.frame.select("run_id", *list(BUCKETS)[2:], "key") for part in parts])
     numbered = frame.join(ids.to_frame("run_id").with_row_index("run"), on="run_id").join(
         pl.DataFrame({"key": keys}, {"key": pl.String}).with_row_index("place"), on="key"
     )
     numbered = numbered.select(pl.col("place").alias("key"), *list(BUCKETS)[1:]).cast(BUCKETS)
     asked = found.rows if isinstance(chosen, Question) else rows
     left_out = len(asked) - int(asked.is_in(rows.implode()).sum())
-    return Chart(found, rows, keys, grid, numbered.sort(_KEYS), since, len(asked), left_out)
+    grids = {key: (part.grid, part.since) for part in parts for key in part.keys}
+    return Chart(
+        *(found, rows, keys, tuple(grids[key][0] for key in keys), numbered.sort(_KEYS)),
+        *(tuple(grids[key][1] for key in keys), len(asked), left_out),
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Curves of keys that have a grid in common."""
+
+    keys: tuple[str, ...]
+    grid: Grid
+    frame: pl.DataFrame
+    since: int = 0
+
+    @classmethod
+    def empty(cls, keys: tuple[str, ...], grid: Grid) -> _Part:
+        return cls(keys, grid, pl.DataFrame(schema={"run_id": pl.String, **BUCKETS, "key": pl.String}))
 
 
 @dataclass(frozen=True)
@@ -151,20 +183,39 @@ class _Curves:
     keys: tuple[str, ...]
     wanted: WantedCurves
 
-    def over(self, axis: str) -> tuple[Grid, pl.DataFrame, int]:
+    def parts(self) -> Iterator[_Part]:
+        """The curves, by the grids that they are on."""
+        x, apart = self.wanted.x, self.wanted.apart and len(self.keys) > 1
+        if x not in AXES:
+            for keys in [(key,) for key in self.keys] if apart else [self.keys]:
+                yield replace(self, keys=keys).over_metric(x)
+            return
+        extents = self._extents(AXES[x])
+        since = dict(zip(self.keys, self.wanted.since_of(self.keys), strict=False))
+        if not apart:
+            lows, highs = [low for low, _ in extents.values()], [high for _, high in extents.values()]
+            both = min(filter(_is_known, lows), default=None), max(filter(_is_known, highs), default=None)
+            extents = dict.fromkeys(self.keys, both)
+        alike: dict[tuple[_Extent, Since | None], list[str]] = {}
+        for key in self.keys:
+            alike.setdefault((extents[key], since.get(key)), []).append(key)
+        for (extent, known), group in alike.items():
+            yield replace(self, keys=tuple(group)).over(AXES[x], extent, known)
+
+    def over(self, axis: str, extent: _Extent, known: Since | None) -> _Part:
         """Buckets over steps or times."""
-        low, high = self._extent(axis)
-        if low is None or high is None or low > high or not self.keys:
-            return Grid(0, 1, 1), pl.DataFrame(schema={"run_id": pl.String, **BUCKETS, "key": pl.String}), 0
+        low, high = extent
+        if low is None or high is None or low > high:
+            return _Part.empty(self.keys, NO_GRID)
         zoomed = self.wanted.low is not None or self.wanted.high is not None
         grid = (exact_grid if zoomed else growing_grid)(low, high, self.wanted.points)
-        since = _first_bucket(grid, self.wanted.since)
+        since = _first_bucket(grid, known)
         part = grid.from_bucket(since)
         frame = self._series(axis, part.buckets, int(part.start), int(part.end))
         frame = frame.rename({_COLUMNS[axis]: "x"}).with_columns(part.numbered(pl.col("x")).alias("bucket") + since)
-        return grid, _one_a_bucket(frame), since
+        return _Part(self.keys, grid, one_a_bucket(frame), since)
 
-    def over_metric(self, x: str) -> tuple[Grid, pl.DataFrame, int]:
+    def over_metric(self, x: str) -> _Part:
         """Buckets over the values of another metric at the same steps."""
         field = field_of(x)
         if field.kind is not Kind.METRIC or field.function is not None:
@@ -181,42 +232,43 @@ class _Curves:
         )
         points = points.filter(pl.col("key").is_in(self.keys)).join(places, on=["run_id", "step"])
         if points.is_empty():
-            return Grid(0.0, 1.0, 1), pl.DataFrame(schema={"run_id": pl.String, **BUCKETS, "key": pl.String}), 0
+            return _Part.empty(self.keys, Grid(0.0, 1.0, 1))
         ends = cast("float", points["x"].min()), cast("float", points["x"].max())
         bounds = [end if given is None else float(given) for given, end in zip((low, high), ends, strict=True)]
         grid = real_grid(bounds[0], bounds[1], self.wanted.points)
-        return grid, _reduced(points.with_columns(grid.numbered(pl.col("x")).alias("bucket"))), 0
+        return _Part(self.keys, grid, reduced(points.with_columns(grid.numbered(pl.col("x")).alias("bucket"))))
 
     def _series(self, axis: str, points: int, start: int | None, end: int | None) -> pl.DataFrame:
         return series(self.lake, self.ids, list(self.keys), points=points, x=cast("Axis", axis), start=start, end=end)
 
-    def _extent(self, axis: str) -> tuple[int | None, int | None]:
-        """The first and the last place that is looked at; steps are known without reading a point."""
+    def _extents(self, axis: str) -> dict[str, _Extent]:
+        """The first and the last place of each key that is looked at; steps are known without reading a point."""
         low = None if self.wanted.low is None else _on_axis(math.ceil(self.wanted.low))
         high = None if self.wanted.high is None else _on_axis(math.floor(self.wanted.high))
         if low is not None and high is not None:
-            return low, high
-        ends = self._summaries(axis)
-        if axis != "step":  # a series may begin before its first step's timestamp
-            first = self._series(axis, 1, None, None)[_COLUMNS[axis]].min()
-            ends = cast("int | None", first), ends[1]
-        return ends[0] if low is None else low, ends[1] if high is None else high
+            return dict.fromkeys(self.keys, (low, high))
+        ends = {key: self._summary(axis, key) for key in self.keys}
+        if axis != "step" and self.keys:  # a series may begin before its first step's timestamp
+            firsts = self._series(axis, 1, None, None).group_by("key").agg(pl.col(_COLUMNS[axis]).min())
+            ends = {key: (None, last) for key, (_, last) in ends.items()} | {
+                key: (first, ends[key][1]) for key, first in firsts.iter_rows()
+            }
+        return {
+            key: (first if low is None else low, last if high is None else high) for key, (first, last) in ends.items()
+        }
 
-    def _summaries(self, axis: str) -> tuple[int | None, int | None]:
+    def _summary(self, axis: str, key: str) -> _Extent:
         table, rows = self.found.table, self.rows
         first, last = ("first_step", "last_step") if axis == "step" else ("first_timestamp", "max_timestamp")
-        lows, highs = [], []
-        for key in self.keys:
-            low, high = table.summary(key, first, rows), table.summary(key, last, rows)
-            if axis == "relative":
-                start = table.field(Field(Kind.ATTRIBUTE, "start_time"), Form.NUMBER, rows)
-                low, high = low - start, high - start
-            lows.append(cast("int | None", low.min()))
-            highs.append(cast("int | None", high.max()))
-        return (
-            min((low for low in lows if low is not None), default=None),
-            max((high for high in highs if high is not None), default=None),
-        )
+        low, high = table.summary(key, first, rows), table.summary(key, last, rows)
+        if axis == "relative":
+            start = table.field(Field(Kind.ATTRIBUTE, "start_time"), Form.NUMBER, rows)
+            low, high = low - start, high - start
+        return cast("int | None", low.min()), cast("int | None", high.max())
+
+
+def _is_known(place: int | None) -> TypeGuard[int]:
+    return place is not None
 
 
 def _on_axis(place: int) -> int:
@@ -250,42 +302,3 @@ def _first_bucket(grid: Grid, since: Since | None) -> int:
     if since is None or (since.start, since.width) != (said["start"], said["width"]):
         return 0
     return min(since.bucket, grid.buckets - 1)
-
-
-def _one_a_bucket(frame: pl.DataFrame) -> pl.DataFrame:
-    """Put together what the engine keeps apart: where there are few places, each has a bucket of its own."""
-    by = ["run_id", "key", "bucket"]
-    if not frame.select(pl.struct(by).is_duplicated().any()).item():
-        return frame
-    weight = pl.col("count").filter(pl.col("mean").is_not_null())
-    return (
-        frame.group_by(by, maintain_order=True)
-        .agg(
-            (pl.col("mean") * pl.col("count")).sum() / weight.sum(),
-            pl.col("min").min(),
-            pl.col("max").max(),
-            pl.col("last").last(),
-            pl.col("count").sum(),
-            pl.col("non_finite").bitwise_or(),
-        )
-        .with_columns(pl.col("mean").fill_nan(None))
-    )
-
-
-def _reduced(points: pl.DataFrame) -> pl.DataFrame:
-    """Reduce points with a bucket to a row a bucket."""
-    value = pl.col("value")
-    finite = value.filter(value.is_finite())
-    flags = (value.is_nan() * 1) | ((value == float("inf")) * 2) | ((value == -float("inf")) * 4)
-    return (
-        points.sort("step")
-        .group_by("run_id", "key", "bucket", maintain_order=True)
-        .agg(
-            finite.mean().alias("mean"),
-            finite.min().alias("min"),
-            finite.max().alias("max"),
-            value.last().alias("last"),
-            pl.len().alias("count"),
-            flags.cast(pl.UInt8).bitwise_or().alias("non_finite"),
-        )
-    )

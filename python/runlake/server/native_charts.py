@@ -40,15 +40,16 @@ def series(
     points: int = 200,
     group: list[str] | None = None,
     band: str | list[float] | None = None,
-    since: dict[str, Any] | None = None,
+    since: dict[str, Any] | list[dict[str, Any] | None] | None = None,
     ledger: bool = False,
+    apart: bool = False,
 ) -> View:
-    """Reduce metrics of runs, or of groups of runs, to the buckets of one grid."""
+    """Reduce metrics of runs, or of groups of runs, to the buckets of one grid, or of one a metric."""
     from runlake import query
 
     low, high = _range(range)
     names = (keys,) if isinstance(keys, str) else tuple(keys)
-    wanted = query.WantedCurves(names, x, low, high, points, _since(since))
+    wanted = query.WantedCurves(names, x, low, high, points, _known(since), apart)
     most = query.MOST_GROUPED if group else _size("top", top)
     chosen = _ids(runs, most) if runs is not None else query.question_of(experiments, where, sort, view)
     found = query.chart(store, chosen, wanted, top=most, pins=_few("pins", pins), hides=_few("hides", hides))
@@ -56,7 +57,7 @@ def series(
     if ledger and not group:
         ids = found.found.table.wide(["run_id"], found.rows.head(_MOST_LEDGERS)).to_series().to_list()
         parts += [[frame] for frame in query.unstored_of_runs(store, ids, found.keys)]
-    notes = {"keys": list(found.keys), "grid": found.grid.said(), "since": found.since, "left_out": found.left_out}
+    notes = {"keys": list(found.keys), **_grids(found, apart=apart), "left_out": found.left_out}
     return View(lambda: parts, {}, found.found.tx, found.total, found.found.version, notes)
 
 
@@ -164,6 +165,15 @@ def _pair(given: list[int]) -> tuple[int, int]:
     return given[0], given[1]
 
 
+def _grids(found: Chart, *, apart: bool) -> dict[str, Any]:
+    from runlake import query
+
+    if apart:
+        return {"grids": [grid.said() for grid in found.grids], "since": list(found.since)}
+    grid, since = (found.grids[0], found.since[0]) if found.grids else (query.NO_GRID, 0)
+    return {"grid": grid.said(), "since": since}
+
+
 def _curves(found: Chart) -> list[Iterable[pl.DataFrame]]:
     columns = ["run_id", "run_name", "status", "start_time", "end_time"]
     runs = found.found.table.wide(columns, found.rows).with_row_index("run")
@@ -217,6 +227,10 @@ def _bound(given: str | float | None) -> int | float | None:
         return int(given) if given.lstrip("-").isdecimal() else float(given)
     except ValueError:
         raise InvalidInput(f"range has the bound {given[:40]!r}; it must be a number") from None
+
+
+def _known(given: dict[str, Any] | list[dict[str, Any] | None] | None) -> Any:
+    return [_since(one) for one in given] if isinstance(given, list) else _since(given)
 
 
 def _since(given: dict[str, Any] | None) -> Any:

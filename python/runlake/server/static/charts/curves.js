@@ -26,18 +26,40 @@ export const MINUS_INFINITE = 4;
 const COLUMNS = /** @type {const} */ (["at", "mean", "low", "high", "min", "max", "last", "count", "flags"]);
 
 /**
+ * The one chart of an answer.
+ *
  * @param {Answer} answer
  * @param {string} kind of its x axis
  * @returns {Chart}
  */
 export function readChart(answer, kind) {
-  const { notes, parts, total } = answer;
-  const grid = new Grid(notes.grid, kind);
-  const grouped = parts[0].getChild("group") !== null && parts[0].getChild("group") !== undefined;
+  const { notes } = answer;
+  return { ...read(answer), grid: new Grid(notes.grid, kind), first: notes.since ?? 0 };
+}
+
+/**
+ * The charts of an answer of which each metric has a grid of its own, by the metric.
+ *
+ * @param {Answer} answer
+ * @param {string} kind of their x axes
+ * @returns {Map<string, Chart>}
+ */
+export function readCharts(answer, kind) {
+  const { grids, since, keys } = answer.notes;
+  const { curves, ...rest } = read(answer);
+  return new Map(keys.map((/** @type {string} */ key, /** @type {number} */ i) => [
+    key,
+    { ...rest, keys: [key], curves: curves.filter((curve) => curve.key === key), grid: new Grid(grids[i], kind), first: since[i] },
+  ]));
+}
+
+/** @param {Answer} answer @returns {Omit<Chart, "grid" | "first">} */
+function read({ notes, parts, total }) {
+  const grouped = parts[0].names.includes("group");
   const lines = grouped ? groupsOf(parts[1]) : runsOf(parts[1]);
   const curves = split(parts[0], lines, notes.keys, grouped);
   if (!grouped && parts.length > 2) account(curves, lines, notes.keys, parts[2], parts[3]);
-  return { grid, keys: notes.keys, curves, lines, total, leftOut: notes.left_out ?? 0, grouped, first: notes.since ?? 0 };
+  return { keys: notes.keys, curves, lines, total, leftOut: notes.left_out ?? 0, grouped };
 }
 
 /** @param {import("../lib/api.js").Answer["parts"][number]} table @returns {Line[]} */

@@ -1,15 +1,15 @@
 // Feed: the curves of one panel as the server has them: asked for when the question changes, and from the last bucket on
-// when there may be new points. Few requests are under way at a time, so that the table never waits for charts.
+// when there may be new points.
 // @ts-check
 import { batch, signal } from "../vendor/preact.js";
-import { isAbort, view } from "../lib/api.js";
+import { isAbort } from "../lib/api.js";
 import { keep, watch } from "../state/stale.js";
-import { merged, readChart } from "./curves.js";
+import { fetchChart } from "./asking.js";
+import { merged } from "./curves.js";
 
 /** @typedef {import("./curves.js").Chart} Chart */
-/** @typedef {{keys: readonly string[], x: string, [name: string]: any}} Fields of a request for curves */
+/** @typedef {import("./asking.js").Fields} Fields */
 
-const MOST_UNDER_WAY = 3;
 const MOST_KEPT = 48;
 
 /** @type {Map<string, Chart>} what was drawn a while ago, by its question; the latest is last */
@@ -116,36 +116,6 @@ function sinceOf({ grid, curves, grouped }) {
   if (curves.length === 0 || grouped) return null;
   const bucket = Math.min(...curves.map(({ at }) => at[at.length - 1]));
   return { start: grid.said.start, width: grid.said.width, bucket };
-}
-
-/** @param {Fields} fields @param {AbortSignal} signal */
-export async function fetchChart(fields, signal) {
-  const done = await turn(signal);
-  try {
-    return readChart(await view("series", fields, { post: true, signal }), fields.x);
-  } finally {
-    done();
-  }
-}
-
-let underWay = 0;
-/** @type {(() => void)[]} who waits, the latest last: what came into view last is what is looked at */
-const waiting = [];
-
-/** Wait for a turn. @param {AbortSignal} signal @returns {Promise<() => void>} what ends it */
-async function turn(signal) {
-  while (underWay >= MOST_UNDER_WAY) {
-    await new Promise((resolve) => waiting.push(() => resolve(undefined)));
-    if (signal.aborted) {
-      waiting.pop()?.();
-      throw signal.reason;
-    }
-  }
-  underWay += 1;
-  return () => {
-    underWay -= 1;
-    waiting.pop()?.();
-  };
 }
 
 /** @param {string} question @param {Chart} chart */
