@@ -354,3 +354,33 @@ def test_the_board_is_accessible_and_fits_a_phone(page: Page, shown: Shown) -> N
     panel(page, "train/loss").get_by_role("button", name="Enlarge").click()
     page.get_by_role("dialog").locator("canvas").first.wait_for()
     assert_accessible(page, "dialog")
+
+
+def test_a_run_that_goes_on_grows_on_its_chart_and_the_range_that_is_looked_at_stays(page: Page, shown: Shown) -> None:
+    server = shown.server
+    run_id = server.create_run(shown.experiments["far"], run_name="on")
+
+    def log(steps: range) -> None:
+        points = [{"key": "growing", "value": step * 0.5, "timestamp": step, "step": step} for step in steps]
+        assert server.post("runs/log-batch", run_id=run_id, metrics=points).status == 200
+
+    log(range(50))
+    page.goto(shown.url("far", find="growing"))
+    panel(page, "growing").locator(".mark-legend").get_by_text("run goes on").wait_for()
+    log(range(50, 90))
+    page.wait_for_function(_AT_END, arg="Step 89: on 44.5")
+    page.goto(shown.url("far", find="growing", zoom="step:10..120"))
+    page.wait_for_function(_AT_END, arg="Step 89: on 44.5")
+    log(range(90, 100))
+    page.wait_for_function(_AT_END, arg="Step 99: on 49.5")
+    assert "zoom=step:10..120" in page.url
+    assert [row["first"] for row in table(page, "growing")] == [str(step) for step in range(10, 100)]
+
+
+_AT_END = """(wanted) => {
+  const chart = document.querySelector("figure.chart");
+  if (!chart) return false;
+  chart.focus();
+  chart.dispatchEvent(new KeyboardEvent("keydown", { key: "End", bubbles: true }));
+  return document.querySelector(".charts > [aria-live]").textContent.startsWith(wanted);
+}"""
