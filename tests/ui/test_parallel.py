@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 import runlake
+from tests.browser import Visitor
 from tests.server.wire import Server, served
 from tests.ui.accessible import assert_accessible
 from tests.ui.lakes import lake
@@ -52,14 +53,21 @@ def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
                 },
                 metrics={"loss": loss, "acc": index / RUNS},
             )
+        for index in range(2):
+            made.run(f"early {index}", experiment="growing", params={"lr": 0.1 * (index + 1)}, metrics={"acc": index})
     with served(folder) as running:
         yield running
 
 
-def opened(page: Page, server: Server, **said: Any) -> Locator:
+def id_of(server: Server, experiment: str) -> str:
+    known = server.send("GET", "/api/runlake/v1/experiments").json["experiments"]
+    return str(next(one["experiment_id"] for one in known if one["name"] == experiment))
+
+
+def opened(page: Page, server: Server, experiment: str = "sweep", **said: Any) -> Locator:
     """The section of parallel coordinates, with its first picture drawn."""
     address = "&".join(f"{name}={value}" for name, values in {"axis": AXES, **said}.items() for value in values)
-    page.goto(f"{server.url}/runs?sort=metrics.acc DESC&{address}")
+    page.goto(f"{server.url}/runs?experiment={id_of(server, experiment)}&sort=metrics.acc DESC&{address}")
     page.locator(".parallel-back[data-drawn]").wait_for(state="attached")
     return page.get_by_role("region", name="Parallel coordinates")
 
@@ -75,7 +83,7 @@ def filtered(server: Server, *clauses: str) -> int:
 
 def found(server: Server, where: str | None = None) -> pl.DataFrame:
     runlake.set_tracking_uri(str(server.store))
-    return runlake.runs(where=where).collect()
+    return runlake.runs("sweep", where=where).collect()
 
 
 def shows(page: Page, left: int) -> None:
@@ -217,7 +225,7 @@ def test_only_what_is_new_is_asked_for(page: Page, server: Server) -> None:
 
 
 def test_axes_are_chosen_for_whoever_says_none_and_runs_light_up_both_ways(page: Page, server: Server) -> None:
-    page.goto(f"{server.url}/runs?sort=metrics.loss")
+    page.goto(f"{server.url}/runs?experiment={id_of(server, 'sweep')}&sort=metrics.loss")
     page.locator(".parallel-back[data-drawn]").wait_for(state="attached")
     axes = page.locator(".parallel-heading").evaluate_all("(all) => all.map((one) => one.dataset.axis)")
     assert axes == ["params.`a b: c/d`", "params.depth", "params.lr", "params.opt", "metrics.loss", "metrics.acc"]
@@ -234,3 +242,19 @@ def test_axes_are_chosen_for_whoever_says_none_and_runs_light_up_both_ways(page:
     page.get_by_role("button", name="Parallel coordinates").click()
     page.locator(".parallel-view").wait_for(state="detached")
     assert parse_qs(urlsplit(page.url).query)["parallel"] == ["folded"]
+
+
+def test_runs_that_come_are_counted_and_brushes_stay(visitor: Visitor, server: Server) -> None:
+    page = visitor.page
+    visitor.expect("400|Bad Request")
+    opened(page, server, "growing", axis=["params.lr", "metrics.acc"], brush=["metrics.acc >= 0.5"], show=["charts"])
+    page.locator(".parallel-count", has_text="1 of 2 runs").wait_for()
+    page.get_by_text("Live", exact=True).wait_for()
+    with lake(server.store) as made:
+        made.run("late", experiment="growing", params={"lr": 0.7}, metrics={"acc": 2.5})
+    page.locator(".parallel-count", has_text="2 of 3 runs").wait_for()
+    assert brushes(page) == ["metrics.acc >= 0.5"]
+    page.goto(f"{server.url}/runs?experiment={id_of(server, 'growing')}&show=charts&axis=nothing&axis=params.lr")
+    page.get_by_text("unknown attribute 'nothing'").wait_for()
+    page.get_by_role("button", name="Let the page choose axes").click()
+    page.locator(".parallel-back[data-drawn]").wait_for(state="attached")

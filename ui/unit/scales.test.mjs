@@ -40,5 +40,7 @@ test("ticks are round, in order and few", () => {
   assert.deepEqual(texts(axis(5, 5), 6), ["5"]);
   assert.deepEqual(texts({ ...axis(0, 0), low: null, high: null }, 6), []);
   assert.equal(ticksOf(axis(1e-300, 1e300, { scale: "log" }), 8).length <= 8, true);
+  assert.deepEqual(texts(axis(600_000, 7_000_000, { key: "duration", whole: true }), 6), ["30 min 0 s", "1 h 0 min", "1 h 30 min"]);
+  assert.equal(texts(axis(1.76e12, 1.761e12, { key: "start_time" }), 8).length, 5);
   assert.equal(texts(axis(0.12, 0.13), 4).length > 1, true);
 });

@@ -2,6 +2,7 @@
 // @ts-check
 import { inkOf, shade } from "../lib/color.js";
 import { chooses } from "../lib/clauses.js";
+import { endsOf } from "./parallel_choice.js";
 import { BAND, crossing, spreadOf } from "./parallel_layout.js";
 
 /** @typedef {import("./parallel_layout.js").Layout} Layout */
@@ -10,7 +11,7 @@ import { BAND, crossing, spreadOf } from "./parallel_layout.js";
 /** @typedef {import("../lib/clauses.js").Brush} Brush */
 
 /** @typedef {{id: string, name: string | null, heights: number[], values: any[], color: string, dash: number[]}} Line of a run, and where it crosses each axis */
-/** @typedef {{ground: string, raised: string, faint: string, strong: string, text: string}} Colors */
+/** @typedef {{ground: string, raised: string, faint: string, strong: string, out: string}} Colors `out`: of what the brush of its own axis leaves out */
 
 const FLAT = 0.92; // of an axis' width is the longest bar
 const CASED = 100; // of more lines than so many none is told apart by what surrounds it
@@ -84,7 +85,7 @@ export function drawHistograms(context, layout, found, whole, brushes, colors) {
     const every = all && folded(all, under.length);
     const brush = brushes.get(found.names[i]);
     if (every) bars(context, axis, every, () => colors.faint);
-    bars(context, axis, under, (bin) => (!brush || isChosen(axis, brush, bin) ? colors.strong : colors.text));
+    bars(context, axis, under, (bin) => (!brush || isChosen(axis, brush, bin, under.length - 1) ? colors.strong : colors.out));
   });
 }
 
@@ -121,13 +122,14 @@ function folded(counts, length) {
   return found;
 }
 
-/** @param {Placed} axis @param {Brush} brush @param {number} bin */
-function isChosen(axis, brush, bin) {
-  const { said } = axis;
-  if (bin >= said.bins) return brush.missing;
+/** @param {Placed} axis @param {Brush} brush @param {number} bin @param {number} bins */
+function isChosen({ said }, brush, bin, bins) {
+  if (bin >= bins) return brush.missing;
   if (said.values) return chooses(brush, said.key, said.values[bin]);
   if (!brush.range) return false;
-  return true; // bars of numbers are cut by the frame of the brush
+  const [from, to] = endsOf(said, brush);
+  const middle = (bin + 0.5) / bins;
+  return middle >= from && middle <= to;
 }
 
 /**
@@ -135,15 +137,16 @@ function isChosen(axis, brush, bin) {
  * @param {Layout} layout
  * @param {readonly Line[]} lines
  * @param {string | null} pointed id of the run that is pointed at
+ * @param {boolean} isShaded whether colours are of values, of which some are as light as the ground
  * @param {Colors} colors
  */
-export function drawLines(context, layout, lines, pointed, colors) {
+export function drawLines(context, layout, lines, pointed, isShaded, colors) {
   const isPointed = lines.some((line) => line.id === pointed);
   context.lineJoin = "round";
   for (const line of lines) {
     if (line.id === pointed) continue;
     context.globalAlpha = isPointed ? 0.1 : 0.45;
-    if (lines.length <= CASED) stroke(context, layout, line, 3.5, colors.ground);
+    if (lines.length <= CASED) stroke(context, layout, line, isShaded ? 3 : 3.5, isShaded ? "#000" : colors.ground);
     context.globalAlpha = isPointed ? 0.25 : 1;
     stroke(context, layout, line, 1.5, line.color);
   }

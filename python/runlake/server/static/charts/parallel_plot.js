@@ -68,7 +68,7 @@ function Stage({ found, whole, layout, onOpen, onMoved }) {
     const context = front.current && colors && sized(front.current, layout);
     if (!context || !colors) return;
     drawHistograms(context, layout, found, whole, chosen, colors);
-    drawLines(context, layout, lines, pointed, colors);
+    drawLines(context, layout, lines, pointed, found.ends !== null, colors);
   }, [layout, found, whole, chosen, lines, pointed, colors]);
 
   const point = usePointer(layout, lines);
@@ -194,12 +194,13 @@ function sized(canvas, { width, height }) {
 /** Colours of the style sheet, as a canvas takes them. @param {HTMLElement} element @returns {Colors} */
 function colorsOf(element) {
   const probe = document.createElement("span");
+  probe.style.setProperty("forced-color-adjust", "none"); // a canvas has the colours of the page, and no others
   element.append(probe);
   const read = (/** @type {string} */ name) => {
     probe.style.color = `var(${name})`;
     return getComputedStyle(probe).color;
   };
-  const found = { ground: read("--ground"), raised: read("--raised"), faint: read("--parallel-faint"), strong: read("--parallel-strong"), text: read("--parallel-out") };
+  const found = { ground: read("--ground"), raised: read("--raised"), faint: read("--parallel-faint"), strong: read("--parallel-strong"), out: read("--parallel-out") };
   probe.remove();
   return found;
 }

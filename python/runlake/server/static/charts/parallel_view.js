@@ -11,7 +11,7 @@ import { askColumns, chosenAxes, fittingAxis, shortName, specOf } from "./parall
 import { Bounds } from "./parallel_bounds.js";
 import { follow } from "./parallel_data.js";
 import { Plot } from "./parallel_plot.js";
-import { addAxis, brushes, chooseNothing, chosen, specs, wanted } from "./parallel_state.js";
+import { addAxis, brushes, chooseNothing, chosen, setAxes, specs, wanted } from "./parallel_state.js";
 import { ParallelTable } from "./parallel_table.js";
 
 /** @typedef {import("./parallel_data.js").Found} Found */
@@ -39,7 +39,9 @@ export function ParallelView() {
     return () => clearTimeout(timer);
   }, [found?.left, found?.total]);
 
-  if (error && !found) return h(Failure, { error, onRetry: data.again });
+  if (error && !found) {
+    return h("div", {}, h(Failure, { error, onRetry: data.again }), view.axes.value.length > 0 && h("p", { class: "parallel-anew" }, h("button", { type: "button", onClick: () => setAxes([]) }, "Let the page choose axes")));
+  }
   if (choosing.error && specs.value.length === 0) return h(Failure, { error: choosing.error });
   const opened = open === null ? undefined : found?.axes.find((axis) => axis.said.key === open);
   return h(

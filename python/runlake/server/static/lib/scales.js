@@ -16,7 +16,9 @@ import { duration, number } from "./format.js";
 
 const NICE = [1, 2, 5, 10];
 const SECOND = 1000;
-const TIMES = [1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 12 * 3600, 86400, 7 * 86400, 30 * 86400, 365 * 86400].map((s) => s * SECOND);
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+const TIMES = [1, 5, 15, 30, 60, 300, 900, 1800, HOUR, 2 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY, 365 * DAY].map((s) => s * SECOND);
 const day = new Intl.DateTimeFormat("en-CA", { year: "numeric", month: "2-digit", day: "2-digit" });
 const minute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 
@@ -114,8 +116,8 @@ function isTime(said) {
 
 /** @param {number} ms @param {number} span of the axis, in milliseconds */
 function momentText(ms, span) {
-  if (span > 3 * 86400 * SECOND) return day.format(ms);
-  return span > 20 * 3600 * SECOND ? `${day.format(ms)} ${minute.format(ms)}` : minute.format(ms);
+  if (span > 3 * DAY * SECOND) return day.format(ms);
+  return span > 20 * HOUR * SECOND ? `${day.format(ms)} ${minute.format(ms)}` : minute.format(ms);
 }
 
 /** @param {readonly (string | null)[]} values @param {string} text */
@@ -135,7 +137,7 @@ function categoryTicks(values, most) {
 /** @param {Said} said @param {number} low @param {number} high @param {number} most */
 function linearSteps(said, low, high, most) {
   const rough = (high * 0.5 - low * 0.5) / Math.max(1, most) * 2;
-  const step = isTime(said) ? (TIMES.find((one) => one >= rough) ?? niceStep(rough)) : niceStep(rough);
+  const step = isTime(said) || said.key === "duration" ? (TIMES.find((one) => one >= rough) ?? niceStep(rough)) : niceStep(rough);
   const width = said.whole ? Math.max(1, step) : step;
   const steps = [];
   for (let i = Math.ceil(low / width - 1e-9); i <= Math.floor(high / width + 1e-9) && steps.length <= most + 1; i += 1) {
