@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from runlake import query
 from runlake.entities import ViewType
 from runlake.query import run_tables
+from runlake.query.ordered import Question, ordered_runs
 from runlake.query.reader import ReadStep
 from runlake.store import Store
 from tests.query.test_reading_while_sealing import Gate, Work, make_run
@@ -161,3 +163,14 @@ def test_a_catalog_that_was_put_back_to_an_earlier_state_has_no_runs_of_its_futu
     back = Store.open(tmp_path / "lake")
     assert runs(back)["run_id"].to_list() == ["kept"]
     back.close()
+
+
+def test_what_is_asked_by_several_at_once_is_put_in_order_once(store: Store) -> None:
+    together = threading.Barrier(8)
+
+    def ask() -> object:
+        together.wait(10)
+        return ordered_runs(store, Question(where="count(metrics.m) >= 0", sort=("run_name DESC",)))
+
+    answers = [work.result() for work in [Work(ask) for _ in range(8)]]
+    assert len({id(found) for found in answers}) == 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
@@ -35,6 +36,8 @@ _KEPT_COLUMNS: Final = 64  # 200 kB each for 100,000 runs, or four times that
 _FRESH_S: Final = 60.0  # a filter on a time such as -7d means something else after a while
 _PROCESS: Final = os.urandom(6).hex()
 _numbers = itertools.count()
+_MAKING: Final = tuple(threading.Lock() for _ in range(16))
+"""Held while a question is answered, by what it is: a page asks it a dozen times at once, and it is worked out once."""
 
 T = TypeVar("T")
 
@@ -107,9 +110,10 @@ def ordered_runs(lake: Lake, question: Question, tx: int | None = None) -> Order
         warn_of_unknown_keys(table, condition, orders)
         return OrderedRuns(table, sorted_rows(table, table.rows_matching(condition), orders, typed=True))
 
-    found = answer(lake, lambda: load_table(lake, ids, question.view), sort)
-    kept.pop(question, None)
-    kept[question] = found
+    with _MAKING[hash(question) % len(_MAKING)]:
+        found = answer(lake, lambda: load_table(lake, ids, question.view), sort)
+        kept.pop(question, None)
+        kept[question] = found
     for oldest in list(kept)[:-_KEPT]:
         kept.pop(oldest, None)  # another thread may have been here
     return found
