@@ -3,6 +3,7 @@
 import { computed, signal } from "../vendor/preact.js";
 import { NOTHING, brushOf, clauseOf } from "../lib/clauses.js";
 import { joined } from "../lib/url.js";
+import * as rows from "../state/runs.js";
 import { say } from "../state/toasts.js";
 import { change, question, view } from "../state/view.js";
 import { specsOf, textOf } from "./parallel_axes.js";
@@ -12,6 +13,8 @@ import { specsOf, textOf } from "./parallel_axes.js";
 /** @typedef {import("./parallel_axes.js").Spec} Spec */
 
 const SETTLED_MS = 100; // after the last move the table and the charts follow
+const LATE_MS = 40; // a timer that is so late was kept up, and moves of the pointer with it
+const APART_MS = 400; // table and charts are not given another filter sooner while a brush moves
 
 /** Axes that the page has chosen, where the address says none. @type {import("../vendor/preact.js").Signal<readonly Spec[]>} */
 export const chosen = signal([]);
@@ -62,6 +65,8 @@ export function wanted() {
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
+/** When the address was last changed. */
+let committed = -Infinity;
 
 /**
  * Choose something on an axis while it is being moved: counts follow at once, everything else when it rests.
@@ -72,8 +77,19 @@ let timer;
 export function brushWhileMoving(said, brush) {
   const clause = textOfBrush(said, brush);
   moving.value = { name: said.key, clause, brush: brush ?? NOTHING };
+  settle();
+}
+
+/** Let everything else follow when the brush rests, and what was asked before is answered. */
+function settle() {
   clearTimeout(timer);
-  timer = setTimeout(() => commit(said.key, clause), SETTLED_MS);
+  const due = performance.now() + SETTLED_MS;
+  timer = setTimeout(() => {
+    const now = performance.now();
+    if (!moving.value) return;
+    if (now > due + LATE_MS || rows.loading.value || now < committed + APART_MS) settle();
+    else commit(moving.value.name, moving.value.clause);
+  }, SETTLED_MS);
 }
 
 /** The brush is let go. */
@@ -137,6 +153,7 @@ function textOfBrush(said, brush) {
 
 /** @param {string} name @param {string | null} clause */
 function commit(name, clause) {
+  committed = performance.now();
   const at = clauses.value.findIndex(({ read }) => read?.name === name);
   const others = without(name);
   if (clause === null) change({ brush: others }, { replace: true });
