@@ -1,6 +1,7 @@
 // Parallel coordinates: where things lie, and that no run is lost between two axes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fittingAxis, shortName, specOf, specsOf, textOf } from "../../python/runlake/server/static/charts/parallel_axes.js";
 import { BAND, binAt, crossing, layoutOf, partAt, yAt } from "../../python/runlake/server/static/charts/parallel_layout.js";
 import { density, paint } from "../../python/runlake/server/static/charts/parallel_raster.js";
 
@@ -62,4 +63,22 @@ test("a known histogram is painted: what is left over what there is, colours by 
   assert.deepEqual([...pixels], [255, 0, 0, 255, 1, 2, 3, 128]);
   const shaded = paint({ all: null, some: Float32Array.of(4, 4), sums: Float32Array.of(4, 0) }, size, { ...ink, ramp });
   assert.deepEqual([...shaded], [200, 100, 50, 255, 9, 8, 7, 255]);
+});
+
+/** @param {object} more */
+const column = (more) => ({ name: "params.a", kind: "params", key: "a", type: "Float64", runs: 9, min: 1, max: 2, distinct: 9, ...more });
+
+test("a column gets the scale that shows its values apart", () => {
+  assert.equal(fittingAxis(column({})).scale, "auto");
+  assert.equal(fittingAxis(column({ min: 1e-5, max: 0.1 })).scale, "log");
+  assert.equal(fittingAxis(column({ min: 0, max: 0.1 })).scale, "auto");
+  assert.equal(fittingAxis(column({ min: 16, max: 64, distinct: 3 })).scale, "category");
+  assert.equal(fittingAxis(column({ name: "metrics.a", kind: "metrics", distinct: 3 })).scale, "auto");
+});
+
+test("axes are read as they are written, and each field has one", () => {
+  for (const text of ["params.lr", "params.lr~log~flip", "metrics.`a~flip`", "min(metrics.loss)~category"]) assert.equal(textOf(/** @type {any} */ (specOf(text))), text);
+  assert.equal(specOf('params."a`b"c"'), null);
+  assert.deepEqual(specsOf(["params.a~log", "params.a", "no good", "status"]).map((spec) => spec.name), ["params.a", "status"]);
+  assert.deepEqual(["params.`a b`", "min(metrics.x/y)", "status"].map(shortName), ["a b", "min x/y", "status"]);
 });

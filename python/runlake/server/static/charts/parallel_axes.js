@@ -16,6 +16,7 @@ const MOST_PARAMS = 5;
 const MOST_METRICS = 2;
 const LOOKED_AT = 60;
 const DECADES = 50; // numbers that differ by this factor are shown on a scale of their logarithms
+const FEW = 8; // values of a parameter that stand side by side: 16, 32 and 64 are three choices
 const METRIC = /^(?:(\w+)\()?(metrics\..*?)\)?$/s;
 
 /**
@@ -64,7 +65,8 @@ export function reducedName(metric, reduced) {
 }
 
 /** The axis that a column is best shown on. @param {Column} column @returns {Spec} */
-export function fittingAxis({ name, type, min, max }) {
+export function fittingAxis({ name, kind, type, min, max, distinct }) {
+  if (kind === "params" && min !== null && distinct > 0 && distinct <= FEW) return { name, scale: "category", flip: false };
   const isWide = min !== null && max !== null && min > 0 && max / min >= DECADES && !/^(?:String|Boolean|Datetime|Duration)/.test(type);
   return { name, scale: isWide ? "log" : "auto", flip: false };
 }

@@ -19,6 +19,7 @@ const REDUCED = {
 const CHARACTER = 6.9;
 const AROUND = 27; // pixels of a heading that are not its name
 const DRAGGED = 5;
+const WIDEST = 142; // so that the heading of the first axis is not cut off
 
 /** @param {{axis: Placed, place: number, spacing: number, brush: Brush | undefined, onOpen: () => void, onMoved: (text: string) => void}} props place: from the left, from 0 */
 export function Heading({ axis, place, spacing, brush, onOpen, onMoved }) {
@@ -30,7 +31,7 @@ export function Heading({ axis, place, spacing, brush, onOpen, onMoved }) {
   };
   const [shift, drag] = useMove(place, spacing, move);
   const words = wordsOf(axis.said, brush);
-  const room = Math.min(spacing, 240) - 6;
+  const room = Math.min(spacing, WIDEST) - 6;
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
     const by = event.shiftKey && { ArrowLeft: -1, ArrowRight: 1 }[event.key];
