@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -70,12 +71,22 @@ def module_of(path: Path) -> list[str]:
     return parts[:-1] if parts[-1] == "__init__" else parts
 
 
-def imported(path: Path, *, for_types: bool = True) -> Iterator[tuple[str, int]]:
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of a source, its module first."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
+@cache
+def imported(path: Path, *, for_types: bool = True) -> tuple[tuple[str, int], ...]:
     """Every module that `path` imports anywhere, in full, with its line; without those under `if TYPE_CHECKING`."""
-    tree = ast.parse(path.read_text())
-    skipped = set() if for_types else {id(node) for block in typing_blocks(tree) for node in ast.walk(block)}
+    return tuple(_imported(path, for_types))
+
+
+def _imported(path: Path, for_types: bool) -> Iterator[tuple[str, int]]:
+    skipped = set() if for_types else {id(node) for block in typing_blocks(path) for node in ast.walk(block)}
     package = module_of(path) if path.name == "__init__.py" else module_of(path)[:-1]
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if id(node) in skipped:
             continue
         if isinstance(node, ast.Import):
@@ -86,8 +97,8 @@ def imported(path: Path, *, for_types: bool = True) -> Iterator[tuple[str, int]]
             yield from ((f"{module}.{alias.name}", node.lineno) for alias in node.names)
 
 
-def typing_blocks(tree: ast.Module) -> list[ast.If]:
-    return [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
+def typing_blocks(path: Path) -> list[ast.If]:
+    return [node for node in nodes(path) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
 
 
 def layer_of(part: str) -> int:
@@ -129,7 +140,7 @@ def test_the_environment_is_read_in_config_alone() -> None:
         f"{path.relative_to(PACKAGE)}:{node.lineno}"
         for path in sources()
         if part_of(path) != "config"
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
         and node.value.id == "os"
@@ -150,7 +161,7 @@ def test_nothing_is_printed_outside_the_command_line() -> None:
         f"{path.relative_to(PACKAGE)}:{node.lineno}"
         for path in sources()
         if layer_of(part_of(path)) < layer_of("cli")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]
     assert not wrong, f"print is called by {wrong}"
@@ -161,7 +172,7 @@ def test_the_wire_of_mlflow_is_known_in_its_own_modules_alone() -> None:
         f"{path.relative_to(PACKAGE)}:{node.lineno}"
         for path in sources()
         if part_of(path) == "server" and not path.name.startswith("mlflow_")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and any(sign in node.value for sign in ("mlflow/", "mlflow-artifacts", "run_uuid", "experiment_id"))
