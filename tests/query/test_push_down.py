@@ -174,12 +174,12 @@ def test_a_run_that_is_sealed_for_the_first_time_during_a_query_is_not_lost(thre
 
 @pytest.fixture
 def grouped(lake: BareLake) -> BareLake:
-    """Ten runs with ten keys of 100 points in one segment with a row group a series, and another of ten more runs."""
+    """Five runs with four keys of 100 points in one segment with a row group a series, and another of five more."""
     for first in (0, 10):
-        runs = [f"run{number:02}" for number in range(first, first + 10)]
+        runs = [f"run{first + number:02}" for number in (1, 3, 5, 7, 9)]
         for run in runs:
             lake.run(run)
-        rows = [Row(run, f"key{k}", step, step, 0.5) for run in runs for k in range(10) for step in range(100)]
+        rows = [Row(run, f"key{k}", step, step, 0.5) for run in runs for k in range(4, 8) for step in range(100)]
         lake.segment(rows, row_group_size=100)
     return lake
 
@@ -215,7 +215,7 @@ def groups_read(lake: BareLake, frame: pl.LazyFrame) -> list[int]:
         ((), [RUN.is_in(["run03", "run13"]), KEY == "key5"], 200, [1, 1]),
         (("run03",), [KEY == "key5", STEP < 50], 50, [1]),
         (("run03", "key5"), [STEP >= 100], 0, []),
-        (("run03",), [], 1000, [10]),
+        (("run03",), [], 400, [4]),
         (("run03", "*5"), [], 100, [1]),
         ((None, "^key5$"), [RUN == "run03"], 100, [1]),
         (("run03", "*5"), [KEY == "key5"], 100, [1]),
