@@ -84,7 +84,6 @@ def test_modules_import_what_is_below_them_alone() -> None:
     assert not wrong
 
 
-@pytest.mark.xfail(strict=False, reason="some modules are there before the pages that use them")
 def test_every_file_is_reached_from_the_shell() -> None:
     reached: set[str] = set()
     waiting = scripts_of_shell()

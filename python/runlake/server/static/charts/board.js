@@ -71,7 +71,7 @@ function Charts({ board, found }) {
     tell(pointsOf(change));
     return mayHaveOther(change, found.state.peek().data ?? []) ? found.again() : undefined;
   };
-  useLive(runs ? { runs } : { experiments: experiments ?? null }, hear, { every: LIVE_MS, asOf: () => board.asOf() });
+  useLive(runs ? { runs } : { experiments: experiments ?? null }, hear, { every: LIVE_MS });
   return h(
     "section",
     { class: "charts", ref: root, "aria-label": "Charts" },

@@ -47,7 +47,6 @@ export class Context {
     /** What a screen reader says next. */
     this.said = signal("");
     /** The transaction that what is drawn is as of; NaN before anything is. */
-    this._tx = NaN;
     /** How many runs there are and how many of them are drawn. @type {import("../vendor/preact.js").Signal<{total: number, leftOut: number, drawn: number, grouped: boolean} | null>} */
     this.caps = signal(null);
     /** Lines that are drawn. @type {import("../vendor/preact.js").Signal<readonly Line[]>} */
@@ -131,15 +130,9 @@ export class Context {
 
   /** Take note of what a panel has been given: each answer says which runs are drawn, whichever of them have the metric. @param {Chart} chart */
   note(chart) {
-    this._tx = chart.tx;
     const caps = { total: chart.total, leftOut: chart.leftOut, drawn: chart.lines.length, grouped: chart.grouped };
     if (JSON.stringify(caps) !== JSON.stringify(this.caps.peek())) this.caps.value = caps;
     if (JSON.stringify(chart.lines) !== JSON.stringify(this.lines.peek())) this.lines.value = chart.lines;
-  }
-
-  /** What is drawn is as of this transaction; points that come to runs that go on change none, so of these nothing is certain. */
-  asOf() {
-    return this.lines.peek().some((line) => line.status === "RUNNING") ? 0 : this._tx;
   }
 
   end() {
