@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runlake.server.page_files import FOLDER, PageFiles
+from runlake.server.page_files import AHEAD, FOLDER, PageFiles
 from runlake.server.page_modules import closure, imports_of
 from runlake.server.pages import PAGES
 
@@ -86,7 +86,7 @@ def test_modules_import_what_is_below_them_alone() -> None:
 
 def test_every_file_is_reached_from_the_shell() -> None:
     reached: set[str] = set()
-    waiting = scripts_of_shell()
+    waiting = [*scripts_of_shell(), *(path for paths in AHEAD.values() for path in paths)]
     assert START in waiting
     while waiting:
         path = waiting.pop()

@@ -154,6 +154,21 @@ def test_the_table_is_walked_sorted_and_arranged_with_keys_alone(shown: Table) -
     shown.page.locator("[data-column=status][aria-colindex='4']").wait_for()
 
 
+@pytest.mark.parametrize(
+    "search",
+    ["", "&sort=metrics.loss+DESC&column=metrics.loss&color=params.lr&brush=params.depth+%3D+1", "&group=params.opt"],
+)
+def test_the_first_rows_are_asked_for_once_ahead_of_what_draws_them(shown: Table, search: str) -> None:
+    asked: list[str] = []
+    shown.page.on("request", lambda request: asked.append(request.url))
+    shown.open(search)
+    ahead = shown.page.evaluate(
+        "performance.getEntriesByType('resource').find((one) => one.name.includes('/v1/runs?')).name"
+    )
+    assert asked.count(ahead) == 1
+    assert shown.page.evaluate("globalThis.ahead.address") == "", "the page has asked for something else"
+
+
 def test_a_filter_is_completed_judged_where_it_is_wrong_and_applied_when_it_is_right(shown: Table) -> None:
     shown.open().press("/")
     shown.page.keyboard.type("params.o")
@@ -308,7 +323,7 @@ def test_hostile_texts_stay_texts_and_the_page_is_accessible_in_both_themes(show
     shown.page.locator(".color-legend").wait_for()
     shown.page.set_viewport_size({"width": 1000, "height": 420})  # axe looks at each cell
     for theme in ("light", "dark"):
-        shown.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        shown.page.emulate_media(color_scheme=theme)
         assert_accessible(shown.page)
     shown.page.set_viewport_size({"width": 390, "height": 844})
     assert shown.page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -9,8 +9,7 @@ const { clicked, read, sortOf } = await import("../../python/runlake/server/stat
 const { towards } = await import("../../python/runlake/server/static/table/keys.js");
 const { clauseOf } = await import("../../python/runlake/server/static/table/clauses.js");
 const { parse } = await import("../../python/runlake/server/static/lib/url.js");
-const { firstRequest } = await import("../../python/runlake/server/static/state/runs.js");
-const { windowOf } = await import("../../python/runlake/server/static/state/windows.js");
+const { firstRequest, windowOf } = await import("../../python/runlake/server/static/lib/rows.js");
 
 const WIDE = Array.from({ length: 12_000 }, (_, i) => `metrics.m${i}`);
 

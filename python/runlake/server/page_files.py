@@ -31,6 +31,9 @@ TYPES: Final = {
 
 START: Final = "app.js"
 """The module that every page begins with."""
+AHEAD: Final = {"pages/runs.js": ("ahead.js",)}
+"""Modules that run before a page's own are here, by that: they ask for what is to be shown first."""
+
 _HEAD: Final = "</head>"
 _GZIP: Final = 31  # the widest window, in gzip's format
 _DIGEST: Final = "__DIGEST__"
@@ -79,11 +82,19 @@ class Release:
     def _written(self, module: str) -> str:
         text = self._files[SHELL].content.decode()
         sources = {path: file.content.decode() for path, file in self._files.items() if path.endswith(".js")}
-        links = "".join(
-            f'  <link rel="modulepreload" href="/static/{_DIGEST}/{path}">\n  '
-            for path in closure(sources, START, module)
-        )
-        return text.replace(_HEAD, links + _HEAD, 1).replace(_DIGEST, self.digest)
+        ahead = [path for path in AHEAD.get(module, ()) if path in sources]
+        first = closure(sources, *ahead)
+        rest = [path for path in closure(sources, START, module) if path not in first]
+        tags = (*map(_preload, first), *map(_script, ahead), *map(_preload, rest))
+        return text.replace(_HEAD, "".join(f"  {tag}\n  " for tag in tags) + _HEAD, 1).replace(_DIGEST, self.digest)
+
+
+def _preload(path: str) -> str:
+    return f'<link rel="modulepreload" href="/static/{_DIGEST}/{path}">'
+
+
+def _script(path: str) -> str:
+    return f'<script type="module" async src="/static/{_DIGEST}/{path}"></script>'
 
 
 class PageFiles:

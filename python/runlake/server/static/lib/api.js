@@ -2,15 +2,14 @@
 // @ts-check
 import { batch, signal } from "../vendor/preact.js";
 import { parse } from "./arrow.js";
+import { ARROW, LONGEST, addressOf } from "./url.js";
+
+export { addressOf as urlOf };
 
 /** @typedef {import("../vendor/flechette.js").Table} Table */
 /** @typedef {Record<string, any>} Fields */
 /** @typedef {{parts: Table[], notes: any, tx: number, total: number}} Answer of a view: its streams, notes, transaction and number of rows */
 /** @typedef {{signal?: AbortSignal}} Options */
-
-const API = "/api/runlake/v1/";
-const ARROW = "application/vnd.apache.arrow.stream";
-const LONGEST_URL = 6000;
 
 /** Whether the last request reached the server. */
 export const reachable = signal(true);
@@ -54,7 +53,7 @@ export class ApiError extends Error {
  * @returns {Promise<any>}
  */
 export async function get(path, fields = {}, options = {}) {
-  return (await request("GET", path + query(fields), undefined, "application/json", options)).json();
+  return (await request("GET", addressOf(path, fields), undefined, "application/json", options)).json();
 }
 
 /**
@@ -68,7 +67,7 @@ export async function get(path, fields = {}, options = {}) {
  */
 export async function send(method, path, fields = {}, options = {}) {
   const gone = method === "DELETE"; // has its fields in the address
-  const answer = await request(method, gone ? path + query(fields) : path, gone ? undefined : fields, "application/json", options);
+  const answer = await request(method, addressOf(path, gone ? fields : {}), gone ? undefined : fields, "application/json", options);
   const text = await answer.text();
   return text ? JSON.parse(text) : null;
 }
@@ -82,24 +81,14 @@ export async function send(method, path, fields = {}, options = {}) {
  * @returns {Promise<Answer>}
  */
 export async function view(path, fields, options = {}) {
-  const search = options.post ? "" : query(fields);
-  const posts = options.post || search.length > LONGEST_URL;
+  const address = addressOf(path, options.post ? {} : fields);
+  const posts = options.post || address.length > LONGEST;
   const answer = posts
-    ? await request("POST", path, fields, ARROW, options)
-    : await request("GET", path + search, undefined, ARROW, options);
+    ? await request("POST", addressOf(path), fields, ARROW, options)
+    : await request("GET", address, undefined, ARROW, options);
   const lengths = (answer.headers.get("x-runlake-parts") ?? "").split(",").filter(Boolean).map(Number);
   const { parts, notes } = parse(await answer.arrayBuffer(), lengths);
   return { parts, notes, tx: header(answer, "x-runlake-tx"), total: header(answer, "x-runlake-total") };
-}
-
-/**
- * The URL of something below the native API, for links and pictures.
- *
- * @param {string} path
- * @param {Fields} [fields]
- */
-export function urlOf(path, fields = {}) {
-  return API + path + query(fields);
 }
 
 /** @param {unknown} error */
@@ -109,18 +98,18 @@ export function isAbort(error) {
 
 /**
  * @param {string} method
- * @param {string} path
+ * @param {string} address
  * @param {Fields | undefined} fields
  * @param {string} accept
  * @param {Options} options
  */
-async function request(method, path, fields, accept, options) {
+async function request(method, address, fields, accept, options) {
   const headers = /** @type {Record<string, string>} */ ({ accept });
   if (fields !== undefined) headers["content-type"] = "application/json";
   const body = fields === undefined ? undefined : JSON.stringify(fields);
   let answer;
   try {
-    answer = await fetch(API + path, { method, headers, body, signal: options.signal });
+    answer = await (askedAhead(address, accept) ?? fetch(address, { method, headers, body, signal: options.signal }));
   } catch (error) {
     if (isAbort(error)) throw error;
     reachable.value = false;
@@ -136,6 +125,14 @@ async function request(method, path, fields, accept, options) {
   return answer;
 }
 
+/** The answer that ahead.js has asked for, once. @param {string} address @param {string} accept @returns {Promise<Response> | null} */
+function askedAhead(address, accept) {
+  const { ahead } = /** @type {{ahead?: {address: string, answer: Promise<Response>}}} */ (globalThis);
+  if (accept !== ARROW || ahead?.address !== address) return null;
+  ahead.address = "";
+  return ahead.answer;
+}
+
 /** @param {Response} answer */
 async function refusal(answer) {
   const text = await answer.text();
@@ -145,18 +142,6 @@ async function refusal(answer) {
   } catch {
     return new ApiError(text.slice(0, 500) || `The server answered ${answer.status}.`, answer.status);
   }
-}
-
-/** @param {Fields} fields */
-function query(fields) {
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(fields)) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== null && one !== undefined && one !== "") search.append(name, String(one));
-    }
-  }
-  const text = search.toString();
-  return text && `?${text}`;
 }
 
 /**

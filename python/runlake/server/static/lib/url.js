@@ -144,3 +144,30 @@ export function joined(where, brush) {
   if (brush.length === 0) return said;
   return [...(said ? [/\bor\b/i.test(said) ? `(${said})` : said] : []), ...brush].join(" AND ");
 }
+
+/** Which runs are seen, as the server numbers them. @param {State["lifecycle"]} lifecycle */
+export function lifecycleOf(lifecycle) {
+  return { active: 1, deleted: 2, all: 3 }[lifecycle];
+}
+
+const API = "/api/runlake/v1/";
+/** What an address may have at most; the fields of a longer one are sent in a body. */
+export const LONGEST = 6000;
+export const ARROW = "application/vnd.apache.arrow.stream";
+
+/**
+ * The address of something below the native API.
+ *
+ * @param {string} path
+ * @param {Record<string, any>} [fields] a list is said several times; null, undefined and empty texts are left out
+ */
+export function addressOf(path, fields = {}) {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== null && one !== undefined && one !== "") search.append(name, String(one));
+    }
+  }
+  const text = search.toString();
+  return API + path + (text && `?${text}`);
+}

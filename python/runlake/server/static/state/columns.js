@@ -5,6 +5,7 @@ import { isAbort, view as ask } from "../lib/api.js";
 import { values } from "../lib/arrow.js";
 import { count } from "../lib/format.js";
 import { byJudgement } from "../lib/judging.js";
+import { isPattern } from "../lib/rows.js";
 import { NAME, NARROWEST, WIDEST, moved, place } from "./layout.js";
 import { say } from "./toasts.js";
 import { change, question, view } from "./view.js";
@@ -13,8 +14,6 @@ import { change, question, view } from "./view.js";
 
 const BEFORE = [NAME, "status"];
 const BEHIND = ["start_time", "duration"];
-/** Columns that every run has, asked for with the first rows. */
-export const FIRST = Object.freeze([...BEFORE, ...BEHIND]);
 const MOST_PARAMS = 5;
 const MOST_METRICS = 4;
 const LOOKED_AT = 40;
@@ -109,11 +108,6 @@ export function resize(name, width) {
 function readWidth(text) {
   const found = /^(\d{1,4}):(.+)$/s.exec(text);
   return found ? [[found[2], Math.min(WIDEST, Math.max(NARROWEST, Number(found[1])))]] : [];
-}
-
-/** Whether a name stands for all columns of a kind. @param {string} name */
-export function isPattern(name) {
-  return /^(params|metrics|tags)\.\*$/.test(name);
 }
 
 /** Look again for columns that tell runs apart, where there is room for more; those that are shown stay. */

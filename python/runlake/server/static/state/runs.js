@@ -1,19 +1,15 @@
 // Runs of the table: the list on the server, its order, and which of its first ones are drawn.
 // @ts-check
 import { batch, computed, effect, signal, untracked } from "../vendor/preact.js";
+import { MOST_AT_ONCE, ROWS, namesWith, numbersOf, rowsOf } from "../lib/rows.js";
 import { List } from "./tree.js";
 import * as columns from "./columns.js";
 import { SELECT } from "./layout.js";
 import { question, view } from "./view.js";
-import { ROWS, Windows, windowOf } from "./windows.js";
+import { Windows } from "./windows.js";
 
 /** @typedef {import("../lib/api.js").Fields} Fields */
 /** @typedef {import("../lib/api.js").ApiError} ApiError */
-
-/** What is asked of every run, for its name, its colour and its links. */
-export const BASE = Object.freeze(["run_id", "experiment_id", "run_name", "status", "lifecycle_stage", "start_time", "duration"]);
-/** So many columns are asked for at once; of more only those in view are. */
-export const MOST_AT_ONCE = 40;
 
 /** The rows that are shown. @type {import("../vendor/preact.js").Signal<List | null>} */
 export const root = signal(null);
@@ -35,18 +31,6 @@ export const runs = computed(() => {
 export const tx = computed(() => (arrived.value, root.value?.windows.tx ?? NaN));
 /** What says which rows there are. */
 export const asked = computed(() => rowsOf(question.value, view.group.value, view.flat.value));
-
-/**
- * The fields of the first request of the page, which the server's hint to browsers has to spell in the same way.
- *
- * @param {import("../lib/url.js").State} state
- * @param {string} where the filter with the ranges on axes
- */
-export function firstRequest(state, where) {
-  const lifecycle = { active: 1, deleted: 2, all: 3 }[state.lifecycle];
-  const said = { experiments: state.experiments, where: where || undefined, sort: state.sort, view: lifecycle };
-  return windowOf(rowsOf(said, state.group, state.flat), namesAtOnce(state.columns, state.group, state.color), 0);
-}
 
 /** Ask for the rows, and again for others whenever the address says others. @returns {() => void} */
 export function begin() {
@@ -216,36 +200,9 @@ export function pathOf(list) {
   return /** @type {unknown[]} */ (list.said ?? []);
 }
 
-/**
- * Rows are groups; or, where no order says otherwise, runs with those that were started in them below; or runs.
- *
- * @param {Fields} said @param {readonly string[]} group @param {boolean} flat
- */
-function rowsOf(said, group, flat) {
-  const isNested = group.length === 0 && !flat && said.sort.length === 0;
-  return { ...said, group: group.length ? [group[0]] : undefined, nested: isNested || undefined };
-}
-
 /** @param {Fields} fields @param {readonly string[]} [inView] */
 function wantedNames(fields, inView = []) {
   const names = columns.chosen.peek();
   if (fields.group) return names.length <= MOST_AT_ONCE ? numbersOf(names) : numbersOf(inView);
-  return namesWith(names.length <= MOST_AT_ONCE ? names : inView, view.color.peek());
+  return namesWith(names.length <= MOST_AT_ONCE ? names : inView.filter((name) => name !== SELECT), view.color.peek());
 }
-
-/** @param {readonly string[]} names @param {readonly string[]} group @param {string} color */
-function namesAtOnce(names, group, color) {
-  const few = names.length <= MOST_AT_ONCE ? names.filter((name) => !columns.isPattern(name)) : [];
-  return group.length ? numbersOf([...columns.FIRST, ...few]) : namesWith(few, color);
-}
-
-/** What is asked of runs: what every row needs, the columns, and that which colours are of. @param {readonly string[]} names @param {string} color */
-function namesWith(names, color) {
-  return [...new Set([...BASE, ...names.filter((name) => name !== SELECT), ...(color ? [color] : [])])];
-}
-
-/** Columns of which a group may have a mean. @param {readonly string[]} names */
-function numbersOf(names) {
-  return names.filter((name) => name === "duration" || /^(params|metrics)\.|\(/.test(name));
-}
-

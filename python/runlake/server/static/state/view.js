@@ -2,7 +2,7 @@
 // @ts-check
 import { batch, computed, signal } from "../vendor/preact.js";
 import { go, place } from "../lib/router.js";
-import { PARTS, format, joined, parse } from "../lib/url.js";
+import { PARTS, format, joined, lifecycleOf, parse } from "../lib/url.js";
 
 /** @typedef {import("../lib/url.js").State} State */
 /** @typedef {{[K in keyof State]: import("../vendor/preact.js").Signal<State[K]>}} View */
@@ -22,7 +22,7 @@ export const question = computed(() => ({
   experiments: view.experiments.value.length ? view.experiments.value : undefined, // an empty list would be of no experiment
   where: filter.value || undefined,
   sort: view.sort.value,
-  view: { active: 1, deleted: 2, all: 3 }[view.lifecycle.value],
+  view: lifecycleOf(view.lifecycle.value),
 }));
 
 /**

@@ -2,13 +2,11 @@
 // @ts-check
 import { isAbort, view as ask } from "../lib/api.js";
 import { values } from "../lib/arrow.js";
+import { ROWS, windowOf } from "../lib/rows.js";
 
 /** @typedef {import("../lib/api.js").Fields} Fields */
 /** @typedef {Map<string, readonly any[]>} Window columns that are here, by name */
 
-export const ROWS = 200;
-/** Texts are cut behind so many characters: a cell shows fewer. */
-export const CHARACTERS = 300;
 const KEPT = 48;
 const PAUSE_MS = 30;
 /** @type {readonly any[]} */
@@ -154,17 +152,4 @@ export class Windows {
     for (const oldest of [...this.windows.keys()].slice(0, -KEPT)) this.windows.delete(oldest);
     this.changed();
   }
-}
-
-/**
- * What is asked of the server for one window.
- *
- * @param {Fields} question
- * @param {readonly string[]} names
- * @param {number} offset
- * @param {number} [tx] NaN or nothing: as of now
- * @returns {Fields}
- */
-export function windowOf(question, names, offset, tx) {
-  return { ...question, columns: names, offset, limit: ROWS, characters: CHARACTERS, tx: tx === undefined || Number.isNaN(tx) ? undefined : tx };
 }

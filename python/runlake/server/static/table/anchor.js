@@ -1,8 +1,8 @@
 // Anchor: when the rows are asked for anew, what is in view stays where it is, wherever other rows have come or gone.
 // @ts-check
 import { effect, signal } from "../vendor/preact.js";
+import { ROWS } from "../lib/rows.js";
 import { keyOfRow, root } from "../state/runs.js";
-import { ROWS } from "../state/windows.js";
 
 /** @typedef {import("../state/tree.js").List} List */
 /** @typedef {import("./grid.js").Grid} Grid */

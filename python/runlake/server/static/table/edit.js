@@ -1,9 +1,9 @@
 // Edit in place: names, tags and notes of runs, in the cell that shows them.
 // @ts-check
 import { ApiError, get, send } from "../lib/api.js";
+import { CHARACTERS } from "../lib/rows.js";
 import { NAME, keyOf, kindOf } from "../state/layout.js";
 import { renew } from "../state/runs.js";
-import { CHARACTERS } from "../state/windows.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 /** @typedef {import("../state/layout.js").Placed} Placed */

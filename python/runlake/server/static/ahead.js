@@ -1,0 +1,14 @@
+// Ahead: the first rows of the page of runs are asked for before the modules that draw them are here.
+// @ts-check
+import { firstRequest } from "./lib/rows.js";
+import { ARROW, LONGEST, addressOf, joined, parse } from "./lib/url.js";
+
+if (location.pathname === "/runs") {
+  const state = parse(location.search);
+  const address = addressOf("runs", firstRequest(state, joined(state.where, state.brush)));
+  if (address.length <= LONGEST) {
+    const answer = fetch(address, { headers: { accept: ARROW } });
+    answer.catch(() => undefined); // whoever takes the answer hears of it
+    Object.assign(globalThis, { ahead: { address, answer } }); // lib/api.js takes it
+  }
+}
