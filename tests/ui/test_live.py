@@ -62,6 +62,23 @@ def test_the_page_of_experiments_counts_runs_as_they_come(page: Page, lake: tupl
     page.locator(".chip.busy").wait_for(state="detached")
 
 
+def test_a_browser_without_shared_workers_has_a_stream_a_page(visitor: Visitor, lake: tuple[Server, Writer]) -> None:
+    server, writer = lake
+    visitor.context.add_init_script("delete globalThis.SharedWorker")
+    first, second = visitor.page, visitor.context.new_page()
+    for page in (first, second):
+        page.goto(f"{server.url}/")
+        page.get_by_text("Live", exact=True).wait_for()
+    assert streams(server) == 2
+    before = int(runs_of(second, "sweep"))
+    writer.do("runlake.start_run(); runlake.end_run()")
+    for page in (first, second):
+        page.locator("td.number", has_text=str(before + 1)).wait_for()
+    second.close()
+    while streams(server) > 1:
+        pass
+
+
 def test_all_tabs_of_a_browser_have_one_stream_and_hidden_ones_none(
     visitor: Visitor, lake: tuple[Server, Writer]
 ) -> None:

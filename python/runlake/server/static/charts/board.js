@@ -14,7 +14,7 @@ import { Icon } from "../parts/icon.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
 import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
-import { tell } from "../state/stale.js";
+import { tell, watched } from "../state/stale.js";
 import { contextOfRuns, contextOfView } from "./context.js";
 import { whereOf } from "./drawn.js";
 import { arrange, formatPanel, matching } from "./layout.js";
@@ -26,7 +26,10 @@ import { Toolbar } from "./toolbar.js";
 /** @typedef {import("./layout.js").Section} Section */
 
 const MOST_KEYS = 50_000;
-const LIVE_MS = 1500; // between an answer and the next question, while points come in
+/** Between an answer and the next question, while points come in: the more charts are seen, the longer. */
+const LIVE_MS = 500;
+const LIVE_MS_A_CHART = 180;
+const LONGEST_LIVE_MS = 3000;
 const MOST_AT_ONCE = 2000; // panels of one section
 
 /** The charts of the page of runs. */
@@ -68,10 +71,10 @@ function Charts({ board, found }) {
   }, [board]);
   const { experiments, runs } = board.ask.value;
   const hear = (/** @type {import("../lib/change.js").Change} */ change) => {
-    tell(pointsOf(change));
-    return mayHaveOther(change, found.state.peek().data ?? []) ? found.again() : undefined;
+    const others = mayHaveOther(change, found.state.peek().data ?? []);
+    return Promise.all([tell(pointsOf(change)), others ? found.again() : undefined]);
   };
-  useLive(runs ? { runs } : { experiments: experiments ?? null }, hear, { every: LIVE_MS });
+  useLive(runs ? { runs } : { experiments: experiments ?? null }, hear, { every: () => Math.min(LIVE_MS + LIVE_MS_A_CHART * watched(), LONGEST_LIVE_MS) });
   return h(
     "section",
     { class: "charts", ref: root, "aria-label": "Charts" },

@@ -20,6 +20,11 @@ export function watch(watcher) {
   return () => void watchers.delete(watcher);
 }
 
+/** How many want to be told. */
+export function watched() {
+  return watchers.size;
+}
+
 /** Ask to be told of every key, to forget what is kept of it; null is all keys. @param {(keys: ReadonlySet<string> | null) => void} forget */
 export function keep(forget) {
   keepers.add(forget);
