@@ -199,7 +199,7 @@ def test_groups_that_are_open_stay_open_on_all_levels(page: Page, lake: tuple[Se
     page.get_by_text("Live", exact=True).wait_for()
     for level in (re.compile("a ?x"), re.compile("b ?p")):
         page.get_by_role("row").filter(has_text=level).get_by_role("button", name="Open", exact=True).click()
-    page.get_by_role("link", name="xp").wait_for()
+    page.get_by_role("link", name="xp", exact=True).wait_for()
     writer.do("a, b = 'x', 'p'")
     writer.do(one.replace("{a}{b}", "{a}{b} again"))
     page.get_by_role("link", name="xp again").wait_for()

@@ -46,7 +46,6 @@ export class Context {
     this.cursor = signal(null);
     /** What a screen reader says next. */
     this.said = signal("");
-    /** The transaction that what is drawn is as of; NaN before anything is. */
     /** How many runs there are and how many of them are drawn. @type {import("../vendor/preact.js").Signal<{total: number, leftOut: number, drawn: number, grouped: boolean} | null>} */
     this.caps = signal(null);
     /** Lines that are drawn. @type {import("../vendor/preact.js").Signal<readonly Line[]>} */

@@ -173,10 +173,9 @@ function windowsOf(fields, changed) {
 function reopen(before, list) {
   for (const below of before.opened.filter(({ at }) => before.windows.has(at))) {
     const key = keyOfRow(before, below.at);
-    for (const [number, window] of list.windows.windows) {
-      const height = window.values().next().value?.length ?? 0;
-      for (let i = 0; i < height; i += 1) {
-        const index = number * ROWS + i;
+    for (const number of list.windows.windows.keys()) {
+      const end = Math.min((number + 1) * ROWS, list.windows.total);
+      for (let index = number * ROWS; index < end; index += 1) {
         if (keyOfRow(list, index) === key) openIn(list, index, below.windows.question, pathOf(below), below);
       }
     }
