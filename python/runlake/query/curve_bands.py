@@ -14,6 +14,7 @@ from runlake.query.filter.written import field_text
 from runlake.query.run_window import field_of, values_of
 
 MOST_GROUPED: Final = 20_000
+MOST_GROUPS: Final = 200
 _DEVIATION: Final = "std"
 
 
@@ -45,8 +46,10 @@ class Band:
         return mean.quantile(self.low, "linear"), mean.quantile(self.high, "linear")
 
 
-def grouped(chart: Chart, by: Sequence[str], band: Band) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the curves of groups, and the groups.
+def grouped(
+    chart: Chart, by: Sequence[str], band: Band, *, most: int = MOST_GROUPS
+) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """Return the curves of the first `most` groups, these groups, and how many there are.
 
     A run counts once in a bucket, with its mean there; a run without a finite value there does not.
 
@@ -59,7 +62,7 @@ def grouped(chart: Chart, by: Sequence[str], band: Band) -> tuple[pl.DataFrame, 
     names = [column.name for column in values]
     members = pl.DataFrame(values).with_row_index("run")
     groups = members.group_by(names, maintain_order=True).agg(pl.len().cast(pl.UInt32).alias("runs"))
-    groups = groups.with_row_index("group")
+    total, groups = len(groups), groups.head(most).with_row_index("group")
     members = members.join(groups.drop("runs"), on=names, nulls_equal=True).select("run", "group")
     low, high = band.ends()
     curves = (
@@ -77,4 +80,4 @@ def grouped(chart: Chart, by: Sequence[str], band: Band) -> tuple[pl.DataFrame, 
         .select("key", "group", "bucket", pl.col("centre").alias("mean"), "low", "high", "min", "max", "runs")
         .sort("key", "group", "bucket")
     )
-    return curves, groups.rename({name: field_text(field) for name, field in zip(names, fields, strict=True)})
+    return curves, groups.rename({name: field_text(field) for name, field in zip(names, fields, strict=True)}), total

@@ -53,11 +53,11 @@ def series(
     most = query.MOST_GROUPED if group else _size("top", top)
     chosen = _ids(runs, most) if runs is not None else query.question_of(experiments, where, sort, view)
     found = query.chart(store, chosen, wanted, top=most, pins=_few("pins", pins), hides=_few("hides", hides))
-    parts = _curves(found) if not group else _groups(found, group, band)
+    parts, groups = (_curves(found), {}) if not group else _groups(found, group, band)
     if ledger and not group:
         ids = found.found.table.wide(["run_id"], found.rows.head(_MOST_LEDGERS)).to_series().to_list()
         parts += [[frame] for frame in query.unstored_of_runs(store, ids, found.keys)]
-    notes = {"keys": list(found.keys), **_grids(found, apart=apart), "left_out": found.left_out}
+    notes = {"keys": list(found.keys), **_grids(found, apart=apart), "left_out": found.left_out, **groups}
     return View(lambda: parts, {}, found.found.tx, found.total, found.found.version, notes)
 
 
@@ -180,11 +180,13 @@ def _curves(found: Chart) -> list[Iterable[pl.DataFrame]]:
     return [_by_key(found.frame), [runs]]
 
 
-def _groups(found: Chart, group: list[str], band: str | list[float] | None) -> list[Iterable[pl.DataFrame]]:
+def _groups(
+    found: Chart, group: list[str], band: str | list[float] | None
+) -> tuple[list[Iterable[pl.DataFrame]], dict[str, int]]:
     from runlake import query
 
-    curves, groups = query.grouped(found, group, query.Band.of(band))
-    return [_by_key(curves), [groups]]
+    curves, groups, total = query.grouped(found, group, query.Band.of(band))
+    return [_by_key(curves), [groups]], {"groups": total}
 
 
 def _by_key(frame: pl.DataFrame) -> list[pl.DataFrame]:

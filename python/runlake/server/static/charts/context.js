@@ -46,7 +46,7 @@ export class Context {
     this.cursor = signal(null);
     /** What a screen reader says next. */
     this.said = signal("");
-    /** How many runs there are and how many of them are drawn. @type {import("../vendor/preact.js").Signal<{total: number, leftOut: number, drawn: number, grouped: boolean} | null>} */
+    /** How many runs there are and how many of them are drawn. @type {import("../vendor/preact.js").Signal<{total: number, leftOut: number, drawn: number, grouped: boolean, groups: number} | null>} */
     this.caps = signal(null);
     /** Lines that are drawn. @type {import("../vendor/preact.js").Signal<readonly Line[]>} */
     this.lines = signal([]);
@@ -129,7 +129,7 @@ export class Context {
 
   /** Take note of what a panel has been given: each answer says which runs are drawn, whichever of them have the metric. @param {Chart} chart */
   note(chart) {
-    const caps = { total: chart.total, leftOut: chart.leftOut, drawn: chart.lines.length, grouped: chart.grouped };
+    const caps = { total: chart.total, leftOut: chart.leftOut, drawn: chart.lines.length, grouped: chart.grouped, groups: chart.groups };
     if (JSON.stringify(caps) !== JSON.stringify(this.caps.peek())) this.caps.value = caps;
     if (JSON.stringify(chart.lines) !== JSON.stringify(this.lines.peek())) this.lines.value = chart.lines;
   }

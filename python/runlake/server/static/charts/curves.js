@@ -16,7 +16,7 @@ import { Grid } from "./grid.js";
  *   what is known to be lost of the run, in words
  */
 /** @typedef {{id: string, name: string, status: string, runs: number}} Line run or group that is drawn, whether it has the metric or not */
-/** @typedef {{grid: Grid, keys: string[], curves: Curve[], lines: Line[], total: number, leftOut: number, grouped: boolean, first: number}} Chart first: 0, or the bucket from which on it is the answer to what is new */
+/** @typedef {{grid: Grid, keys: string[], curves: Curve[], lines: Line[], total: number, leftOut: number, grouped: boolean, groups: number, first: number}} Chart first: 0, or the bucket from which on it is the answer to what is new */
 
 /** Bits of `flags`: what a bucket has that has no place on an axis. */
 export const NAN = 1;
@@ -59,7 +59,7 @@ function read({ notes, parts, total }) {
   const lines = grouped ? groupsOf(parts[1]) : runsOf(parts[1]);
   const curves = split(parts[0], lines, notes.keys, grouped);
   if (!grouped && parts.length > 2) account(curves, lines, notes.keys, parts[2], parts[3]);
-  return { keys: notes.keys, curves, lines, total, leftOut: notes.left_out ?? 0, grouped };
+  return { keys: notes.keys, curves, lines, total, leftOut: notes.left_out ?? 0, grouped, groups: notes.groups ?? 0 };
 }
 
 /** @param {import("../lib/api.js").Answer["parts"][number]} table @returns {Line[]} */

@@ -56,9 +56,7 @@ export function Swatch({ ink }) {
 function Caps({ board }) {
   const caps = board.caps.value;
   if (!caps) return null;
-  if (caps.grouped) {
-    return h("p", { class: "caps", role: "status" }, `${plural(caps.drawn, "group")} of ${plural(caps.total - caps.leftOut, "run")}${caps.leftOut ? `; ${count(caps.leftOut)} runs more are in none: groups are made of the first 20,000` : ", each in the mean and the band of its group"}`);
-  }
+  if (caps.grouped) return h("p", { class: "caps", role: "status" }, groupsText(caps));
   const sort = view.sort.value;
   return h(
     "p",
@@ -75,6 +73,13 @@ function Caps({ board }) {
         ]
       : null,
   );
+}
+
+/** @param {{total: number, leftOut: number, drawn: number, groups: number}} caps */
+function groupsText({ total, leftOut, drawn, groups }) {
+  const drawnOf = groups > drawn ? `${count(drawn)} of ${plural(groups, "group")}, the first in the order,` : plural(groups, "group");
+  const all = `${drawnOf} of ${plural(total - leftOut, "run")}`;
+  return leftOut ? `${all}; ${plural(leftOut, "run")} more in none, for groups are made of the first 20,000` : `${all}, each in the mean and the band of its group`;
 }
 
 /** What the marks of a chart mean. @param {{curves: readonly import("./curves.js").Curve[], left: number, scale: string}} props */

@@ -245,16 +245,18 @@ export class LinePlot {
   }
 }
 
-/** @type {Map<boolean, Colors>} by whether the page is dark: to ask for them makes the browser lay out the page */
+/** @type {Map<string, Colors>} by the theme: to ask for them makes the browser lay out the page */
 const known = new Map();
+const forced = globalThis.matchMedia?.("(forced-colors: active)");
 
 /** What is painted cannot take a variable of CSS: it takes what the variable has come to at the host. @param {Element} host @param {boolean} isDark @returns {Colors} */
 function colorsOf(host, isDark) {
-  let found = known.get(isDark);
+  const theme = `${isDark} ${forced?.matches}`;
+  let found = known.get(theme);
   if (!found) {
     const style = getComputedStyle(host);
     found = { text: style.color, grid: style.outlineColor, ground: style.backgroundColor };
-    known.set(isDark, found);
+    known.set(theme, found);
   }
   return found;
 }
