@@ -82,9 +82,9 @@ def panel(page: Page, key: str) -> Locator:
     return found
 
 
-def saved(page: Page, key: str, form: str) -> bytes:
+def saved(page: Page, key: str, form: str, within: Locator | None = None) -> bytes:
     """What is saved of a chart."""
-    panel(page, key).get_by_role("button", name=f"Menu of {key}").click()
+    (within or panel(page, key)).get_by_role("button", name=f"Menu of {key}").click()
     with page.expect_download() as download:
         page.get_by_role("menuitem", name=f"Save as {form}").click()
     return Path(download.value.path()).read_bytes()
@@ -328,6 +328,16 @@ def test_a_box_on_a_scatter_plot_is_a_filter_and_bars_compare_summaries(page: Pa
     points = points_of(shown, "train/loss").filter(pl.col("value").is_finite())
     assert bars.filter(has_text="run 0").inner_text().split() == ["run", "0", "9.5"]
     assert bars.count() == points["run_id"].n_unique()
+    panels = page.locator(".panel")
+    lines = saved(page, "max of train/loss", "CSV", panels.nth(1)).decode().splitlines()
+    assert lines[0] == "run_id,run_name,max of train/loss"
+    assert [line.split(",", 1)[1] for line in lines[1:] if ",run 0," in line] == ["run 0,9.5"]
+    name = "min(metrics.val/loss) by params.lr"
+    rows = list(csv.DictReader(io.StringIO(saved(page, name, "CSV", panels.nth(0)).decode())))
+    assert {row["params.lr"] for row in rows} == {"1", "0.1", "0.01"}
+    drawing = ElementTree.fromstring(saved(page, name, "SVG", panels.nth(0)))
+    assert len(list(drawing.iter("{http://www.w3.org/2000/svg}circle"))) == len(rows) == 6
+    assert saved(page, name, "PNG", panels.nth(0)).startswith(b"\x89PNG")
     plot = page.get_by_role("group", name="6 runs").locator("canvas")
     area = plot.bounding_box()
     assert area is not None

@@ -1,21 +1,27 @@
 // Bars: a summary of one metric for each run that is drawn, as a list that reads as well as it looks. Fetched when a board
 // has such a panel.
 // @ts-check
-import { h } from "../vendor/preact.js";
+import { h, useEffect } from "../vendor/preact.js";
 import { number } from "../lib/format.js";
 import { pathOf } from "../lib/router.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
 import { useResource } from "../state/resource.js";
 import { hovered } from "../state/visible.js";
 import { drawnValues } from "./drawn.js";
+import { titleOf } from "./layout.js";
+import { barsCsv, barsSvg } from "./svg_points.js";
 import { named } from "./toolbar.js";
 
 /** @typedef {import("./drawn.js").Valued} Bar */
 
-/** @param {{board: import("./context.js").Context, panel: import("./layout.js").Panel}} props */
-export default function Bars({ board, panel }) {
+/** @param {import("./panel.js").BodyProps} props */
+export default function Bars({ board, panel, written }) {
   const { state, again } = useResource((signal) => find(board, panel, signal), [board, panel]);
   const { data, error } = state.value;
+  useEffect(() => {
+    const bars = (data ?? []).filter((bar) => bar.value !== null);
+    written.value = data && { csv: () => barsCsv(bars, titleOf(panel)), svg: (how) => barsSvg(bars, how, (id) => board.inks([])({ id }).color) };
+  }, [data]);
   if (error && !data) return h(Failure, { error, onRetry: again });
   if (!data) return h(Loading, { what: "Loading" });
   const bars = data.filter((bar) => bar.value !== null);

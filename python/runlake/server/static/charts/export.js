@@ -3,34 +3,46 @@
 import { csvOf } from "./csv.js";
 import { svgOf } from "./svg.js";
 
-/** @typedef {import("./chart.js").LineChart} LineChart */
+/** @typedef {import("./svg.js").Sheet} Sheet */
 /** @typedef {"png" | "svg" | "csv"} Form */
+/** @typedef {{csv: () => string, svg: (how: Sheet) => string}} Writable what is drawn, as texts */
 
 const RATIO = 2; // pixels of a PNG a pixel of the page
 const LEAST = { width: 640, height: 320 };
 
 /**
- * Save what a chart draws now.
+ * The curves that a chart draws now.
  *
- * @param {LineChart} chart
+ * @param {import("./chart.js").LineChart} chart
+ * @returns {Writable}
+ */
+export function ofLines(chart) {
+  const picture = chart.picture.peek();
+  if (!picture) throw new Error("The chart has no curves yet.");
+  const { keys } = picture.chart;
+  return {
+    csv: () => csvOf(picture.chart),
+    svg: (how) => svgOf(picture, { ...how, y: keys.join(", "), inkFor: chart.board.inks(keys) }),
+  };
+}
+
+/**
+ * Save what is drawn.
+ *
+ * @param {Writable} drawn
+ * @param {Element} place where it is drawn: the picture is as large, in the same colours
  * @param {string} title
  * @param {Form} form
  */
-export async function save(chart, title, form) {
-  const picture = chart.picture.peek();
-  if (!picture) throw new Error("The chart has no curves yet.");
+export async function save(drawn, place, title, form) {
   const name = `${title.replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 80) || "chart"}.${form}`;
-  if (form === "csv") return download(name, new Blob([csvOf(picture.chart)], { type: "text/csv" }));
-  const { host } = chart.plot;
-  const style = getComputedStyle(host);
-  const body = getComputedStyle(document.body);
-  const svg = svgOf(picture, {
+  if (form === "csv") return download(name, new Blob([drawn.csv()], { type: "text/csv" }));
+  const [style, body] = [getComputedStyle(place), getComputedStyle(document.body)];
+  const svg = drawn.svg({
     title,
-    y: picture.chart.keys.join(", "),
-    width: Math.max(LEAST.width, host.clientWidth),
-    height: Math.max(LEAST.height, host.clientHeight + 40),
+    width: Math.max(LEAST.width, place.clientWidth),
+    height: Math.max(LEAST.height, place.clientHeight + 40),
     colors: { ground: body.backgroundColor, title: body.color, text: style.color, grid: style.outlineColor },
-    inkFor: chart.board.inks(picture.chart.keys),
   });
   const drawing = new Blob([svg], { type: "image/svg+xml" });
   return download(name, form === "svg" ? drawing : await rastered(drawing));

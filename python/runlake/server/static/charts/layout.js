@@ -137,6 +137,13 @@ export function withOrder(changed, panel, before) {
   return rest.map(formatPanel);
 }
 
+/** What a panel is called. @param {Panel} panel */
+export function titleOf({ kind, keys, options }) {
+  if (kind === "scatter") return `${keys[1] ?? ""} by ${keys[0]}`;
+  if (kind === "bars") return `${options.reduce || "last"} of ${keys.join(", ")}`;
+  return keys.join(", ");
+}
+
 /** A new panel of the reader's own. @param {readonly Panel[]} changed @param {Kind} kind @param {readonly string[]} keys @param {Options} [options] @returns {Panel} */
 export function newPanel(changed, kind, keys, options = {}) {
   const n = String(1 + Math.max(0, ...changed.map((panel) => Number(panel.options.n) || 0)));

@@ -7,7 +7,7 @@ import { Menu } from "../parts/menu.js";
 import { Dialog } from "../parts/dialog.js";
 import { complain } from "../state/toasts.js";
 import { Grip, Resizer, sizeOf } from "./arranging.js";
-import { withPanel } from "./layout.js";
+import { titleOf, withPanel } from "./layout.js";
 import { Lines } from "./lines.js";
 
 /** @typedef {import("./context.js").Context} Context */
@@ -16,7 +16,10 @@ import { Lines } from "./lines.js";
 /** @typedef {import("../vendor/preact.js").Signal<LineChart | null>} Drawn the chart of a panel, once there is one */
 /** @typedef {{board: Context, panel: Panel, siblings: readonly Panel[], keys: readonly string[]}} Props siblings: the panels of its section; keys: of all metrics */
 
-/** Bodies of panels that few boards have. @type {Record<string, () => Promise<{default: import("../vendor/preact.js").ComponentType<{board: Context, panel: Panel}>}>>} */
+/** @typedef {import("./export.js").Writable} Writable */
+/** @typedef {{board: Context, panel: Panel, written: import("../vendor/preact.js").Signal<Writable | null>}} BodyProps written: takes what is drawn, to be saved */
+
+/** Bodies of panels that few boards have. @type {Record<string, () => Promise<{default: import("../vendor/preact.js").ComponentType<BodyProps>}>>} */
 const BODIES = {
   scatter: () => import("./scatter.js"),
   bars: () => import("./bars.js"),
@@ -36,21 +39,25 @@ export function Slot(props) {
   );
 }
 
-/** @param {Panel} panel */
-export function titleOf({ kind, keys, options }) {
-  if (kind === "scatter") return `${keys[1] ?? ""} by ${keys[0]}`;
-  if (kind === "bars") return `${options.reduce || "last"} of ${keys.join(", ")}`;
-  return keys.join(", ");
-}
-
 /** @param {Props} props */
 function Inside({ board, panel, siblings, keys }) {
   /** @type {Drawn} */
   const chart = useSignal(/** @type {LineChart | null} */ (null));
+  const written = useSignal(/** @type {Writable | null} */ (null));
   const open = useSignal("");
   const title = titleOf(panel);
   const close = () => { open.value = ""; };
   const isLine = panel.kind === "auto" || panel.kind === "line";
+  /** @param {import("./export.js").Form} form @param {Element} place */
+  const save = async (form, place) => {
+    try {
+      const { ofLines, save: write } = await import("./export.js");
+      const drawn = isLine ? chart.value && ofLines(chart.value) : written.value;
+      if (drawn) await write(drawn, place, title, form);
+    } catch (error) {
+      complain(error);
+    }
+  };
   return [
     h(
       "header",
@@ -58,9 +65,9 @@ function Inside({ board, panel, siblings, keys }) {
       h(Grip, { board, panel, siblings }),
       h("h3", { dir: "auto", title }, title),
       isLine && h(IconButton, { icon: "maximize-2", label: "Enlarge", onClick: () => { open.value = "large"; } }),
-      h(Menu, { label: `Menu of ${title}`, items: itemsOf(board, panel, chart, (what) => { open.value = what; }) }),
+      h(Menu, { label: `Menu of ${title}`, items: itemsOf(board, panel, (what) => { open.value = what; }, save) }),
     ),
-    isLine ? h(Lines, { board, panel, title, drawn: chart }) : h(Body, { board, panel }),
+    isLine ? h(Lines, { board, panel, title, drawn: chart }) : h(Body, { board, panel, written }),
     h(Resizer, { board, panel }),
     open.value === "large" && h(Large, { board, panel, title, onClose: close }),
     open.value === "settings" && h(Later, { from: () => import("./settings.js"), name: "PanelSettings", props: { board, panel, keys, onClose: close } }),
@@ -71,11 +78,11 @@ function Inside({ board, panel, siblings, keys }) {
 /**
  * @param {Context} board
  * @param {Panel} panel
- * @param {Drawn} chart
  * @param {(what: string) => void} open
+ * @param {(form: import("./export.js").Form, place: Element) => void} save
  * @returns {import("../parts/menu.js").Item[]}
  */
-function itemsOf(board, panel, chart, open) {
+function itemsOf(board, panel, open, save) {
   const isLine = panel.kind === "auto" || panel.kind === "line";
   const remove = () => {
     const changed = board.changed.peek();
@@ -83,24 +90,17 @@ function itemsOf(board, panel, chart, open) {
     board.set({ panels: gone });
     board.said.value = `${titleOf(panel)} was removed.`;
   };
-  const save = (/** @type {"png" | "svg" | "csv"} */ form) => async () => {
-    try {
-      if (chart.value) await (await import("./export.js")).save(chart.value, titleOf(panel), form);
-    } catch (error) {
-      complain(error);
-    }
+  const write = (/** @type {import("./export.js").Form} */ form) => () => {
+    const place = document.querySelector(`[data-panel="${CSS.escape(panel.id)}"] :is(.plot, .scatter canvas, .bars)`);
+    if (place) save(form, place);
   };
   return [
     ...(isLine ? [{ label: "Enlarge", icon: "maximize-2", run: () => open("large") }, { label: "Axes and smoothing …", icon: "settings-2", run: () => open("settings") }] : []),
     ...(panel.kind === "auto" ? [] : [{ label: "Edit …", icon: "settings-2", run: () => open("edit") }]),
-    ...(isLine
-      ? [
-          /** @type {const} */ ("-"),
-          { label: "Save as PNG", icon: "image", run: save("png") },
-          { label: "Save as SVG", icon: "download", run: save("svg") },
-          { label: "Save as CSV", icon: "table", run: save("csv") },
-        ]
-      : []),
+    "-",
+    { label: "Save as PNG", icon: "image", run: write("png") },
+    { label: "Save as SVG", icon: "download", run: write("svg") },
+    { label: "Save as CSV", icon: "table", run: write("csv") },
     "-",
     { label: "Remove", icon: "trash-2", danger: true, run: remove },
   ];
@@ -113,9 +113,9 @@ function Large({ board, panel, title, onClose }) {
   return h(Dialog, { title, onClose, wide: true }, h("div", { class: "large-chart" }, h(Lines, { board, panel, title, drawn: chart, large: true })));
 }
 
-/** What a panel that is no line chart shows. @param {{board: Context, panel: Panel}} props */
-function Body({ board, panel }) {
-  return h(Later, { from: BODIES[panel.kind], name: "default", props: { board, panel } });
+/** What a panel that is no line chart shows. @param {BodyProps} props */
+function Body(props) {
+  return h(Later, { from: BODIES[props.panel.kind], name: "default", props });
 }
 
 /** A component of a module that is fetched when it is first shown. @param {{from: () => Promise<any>, name: string, props: object}} given */

@@ -12,16 +12,20 @@ import { useResource } from "../state/resource.js";
 import { change, view } from "../state/view.js";
 import { hovered } from "../state/visible.js";
 import { ScatterPlot } from "./scatter_plot.js";
+import { scatterCsv, scatterSvg } from "./svg_points.js";
 
 /** @typedef {import("./scatter_plot.js").Picture & {total: number, left: number}} Found */
 
 const NEAR_PX = 14;
 const BOX_PX = 5;
 
-/** @param {{board: import("./context.js").Context, panel: import("./layout.js").Panel}} props */
-export default function Scatter({ board, panel }) {
+/** @param {import("./panel.js").BodyProps} props */
+export default function Scatter({ board, panel, written }) {
   const { state, again } = useResource((signal) => find(board, panel, signal), [board, panel]);
   const { data, error } = state.value;
+  useEffect(() => {
+    written.value = data && { csv: () => scatterCsv(data, panel.keys), svg: (how) => scatterSvg(data, panel.keys, how, (id) => board.inks([])({ id }).color) };
+  }, [data]);
   if (error && !data) return h(Failure, { error, onRetry: again });
   if (!data) return h(Loading, { what: "Loading" });
   if (data.points.length === 0 && data.cells.length === 0) return h(Empty, { title: "No run has a place on both axes." });

@@ -146,7 +146,7 @@ function between(said, from, to) {
 }
 
 /** Numbers as parts of their span; what is none stays none. @param {readonly (number | null)[]} values @returns {(number | null)[]} */
-function scaled(values) {
+export function scaled(values) {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
     if (value === null || !Number.isFinite(value)) continue;

@@ -8,7 +8,8 @@ import { placer, tickTexts, ticks, timeTexts, timeTicks } from "./ticks.js";
 /** @typedef {import("./traces.js").Trace} Trace */
 /** @typedef {import("../lib/smooth.js").Value} Value */
 /** @typedef {{ground: string, title: string, text: string, grid: string}} Colors */
-/** @typedef {{title: string, y: string, width: number, height: number, colors: Colors, inkFor: (curve: import("./curves.js").Curve) => import("../lib/color.js").Ink}} How */
+/** @typedef {{title: string, width: number, height: number, colors: Colors}} Sheet */
+/** @typedef {Sheet & {y: string, inkFor: (curve: import("./curves.js").Curve) => import("../lib/color.js").Ink}} How */
 /** @typedef {{x: (value: number) => number, y: (value: number) => number}} Places */
 
 const TOP = 34;
@@ -25,7 +26,7 @@ const FONT = "font-family=\"system-ui, sans-serif\" font-size=\"11\"";
  * @returns {string}
  */
 export function svgOf(picture, how) {
-  const { width, height, colors } = how;
+  const { width, height } = how;
   const perRow = Math.max(1, Math.floor((width - LEFT) / COLUMN));
   const whole = height + Math.ceil(picture.traces.length / perRow) * LINE + 12;
   const area = { left: LEFT, top: TOP, right: width - RIGHT, bottom: height - BOTTOM };
@@ -35,11 +36,7 @@ export function svgOf(picture, how) {
     x: (/** @type {number} */ value) => area.left + across(value) * (area.right - area.left),
     y: (/** @type {number} */ value) => area.bottom - up(value) * (area.bottom - area.top),
   };
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${whole}" viewBox="0 0 ${width} ${whole}" ${FONT}>`,
-    `<title>${escaped(how.title)}</title>`,
-    `<rect width="100%" height="100%" fill="${colors.ground}"/>`,
-    `<text x="${LEFT}" y="20" font-size="14" font-weight="600" fill="${colors.title}">${escaped(how.title)}</text>`,
+  return sheet({ ...how, height: whole }, [
     axes(picture, places, area, how),
     `<clipPath id="plot"><rect x="${area.left}" y="${area.top}" width="${area.right - area.left}" height="${area.bottom - area.top}"/></clipPath>`,
     `<g clip-path="url(#plot)" fill="none">`,
@@ -47,6 +44,22 @@ export function svgOf(picture, how) {
     "</g>",
     ...picture.traces.map((trace) => marks(picture, trace, places, area, how)),
     ...picture.traces.map((trace, i) => legend(trace, LEFT + (i % perRow) * COLUMN, height + 6 + Math.floor(i / perRow) * LINE, picture, how)),
+  ]);
+}
+
+/**
+ * A picture with its title on its ground.
+ *
+ * @param {Sheet} how
+ * @param {readonly string[]} inner
+ */
+export function sheet({ title, width, height, colors }, inner) {
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" ${FONT}>`,
+    `<title>${escaped(title)}</title>`,
+    `<rect width="100%" height="100%" fill="${colors.ground}"/>`,
+    `<text x="${LEFT}" y="20" font-size="14" font-weight="600" fill="${colors.title}">${escaped(title)}</text>`,
+    ...inner,
     "</svg>",
   ].join("\n");
 }
@@ -116,12 +129,12 @@ function legend({ curve }, left, top, { chart }, { inkFor, colors }) {
   return `<line x1="${left}" x2="${left + 16}" y1="${top + 8}" y2="${top + 8}" stroke="${color}" stroke-width="2"${dash.length ? ` stroke-dasharray="${dash.join(" ")}"` : ""}/><text x="${left + 22}" y="${top + 12}" fill="${colors.title}">${escaped(short)}</text>`;
 }
 
-/** @param {number} value */
-function px(value) {
+/** Pixels, to a tenth. @param {number} value */
+export function px(value) {
   return Number(value.toFixed(1));
 }
 
 /** A text inside of SVG, without what XML does not have. @param {string} text */
-function escaped(text) {
+export function escaped(text) {
   return text.replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, "\uFFFD").replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
 }
