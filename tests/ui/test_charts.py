@@ -374,7 +374,11 @@ def test_a_run_that_goes_on_grows_on_its_chart_and_the_range_that_is_looked_at_s
         points = [{"key": "growing", "value": step * 0.5, "timestamp": step, "step": step} for step in steps]
         assert server.post("runs/log-batch", run_id=run_id, metrics=points).status == 200
 
-    log(range(50))
+    page.goto(shown.url("far"))
+    page.get_by_text("Live", exact=True).wait_for()
+    panel(page, "loss")
+    log(range(50))  # a metric that nobody has logged before
+    panel(page, "growing").locator(".mark-legend").get_by_text("run goes on").wait_for()
     page.goto(shown.url("far", find="growing"))
     panel(page, "growing").locator(".mark-legend").get_by_text("run goes on").wait_for()
     log(range(50, 90))

@@ -5,6 +5,7 @@ import { h, useEffect } from "../vendor/preact.js";
 import { number } from "../lib/format.js";
 import { pathOf } from "../lib/router.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
+import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
 import { hovered } from "../state/visible.js";
 import { drawnValues } from "./drawn.js";
@@ -14,10 +15,13 @@ import { named } from "./toolbar.js";
 
 /** @typedef {import("./drawn.js").Valued} Bar */
 
+const LIVE_MS = 5000;
+
 /** @param {import("./panel.js").BodyProps} props */
 export default function Bars({ board, panel, written }) {
   const { state, again } = useResource((signal) => find(board, panel, signal), [board, panel]);
   const { data, error } = state.value;
+  useLive(board.interest(), again, { every: LIVE_MS });
   useEffect(() => {
     const bars = (data ?? []).filter((bar) => bar.value !== null);
     written.value = data && { csv: () => barsCsv(bars, titleOf(panel)), svg: (how) => barsSvg(bars, how, (id) => board.inks([])({ id }).color) };

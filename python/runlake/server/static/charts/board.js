@@ -52,7 +52,7 @@ export function RunCharts({ runs, keys }) {
 async function keysOf(board, signal) {
   const { experiments, view } = board.ask.value;
   const { parts } = await ask("columns", { experiments, view, kind: ["metrics"], values: false, limit: MOST_KEYS }, { signal });
-  return values(parts[0], "key");
+  return board.named(values(parts[0], "key"));
 }
 
 /** @param {readonly string[]} runs @param {AbortSignal} signal @returns {Promise<string[]>} */
@@ -69,12 +69,7 @@ function Charts({ board, found }) {
     root.current?.append(board.tooltip.root);
     return () => board.end();
   }, [board]);
-  const { experiments, runs } = board.ask.value;
-  const hear = (/** @type {import("../lib/change.js").Change} */ change) => {
-    const others = mayHaveOther(change, found.state.peek().data ?? []);
-    return Promise.all([tell(pointsOf(change)), others ? found.again() : undefined]);
-  };
-  useLive(runs ? { runs } : { experiments: experiments ?? null }, hear, { every: () => Math.min(LIVE_MS + LIVE_MS_A_CHART * watched(), LONGEST_LIVE_MS) });
+  useLive(board.interest(), (change) => hear(change, found), { every: () => Math.min(LIVE_MS + LIVE_MS_A_CHART * watched(), LONGEST_LIVE_MS) });
   return h(
     "section",
     { class: "charts", ref: root, "aria-label": "Charts" },
@@ -83,17 +78,18 @@ function Charts({ board, found }) {
   );
 }
 
-/** What of a change charts have to ask again: all where runs themselves have changed, for others may be drawn now. @param {import("../lib/change.js").Change} change */
-function pointsOf({ runs, points }) {
-  return runs === null || runs.length > 0 ? null : points;
-}
-
-/** Whether there may be other metrics than those that are known. @param {import("../lib/change.js").Change} change @param {readonly string[]} keys */
-function mayHaveOther({ points }, keys) {
-  if (points === null) return true;
-  const named = Object.values(points);
-  const known = new Set(named.length ? keys : []);
-  return named.some((some) => some === null || some.some((key) => !known.has(key)));
+/**
+ * Ask again for what a change concerns: the names of metrics where there may be others, all charts where runs themselves
+ * have changed, for others may be drawn now, and those of new points.
+ *
+ * @param {import("../lib/change.js").Change} change
+ * @param {import("../state/resource.js").Resource<string[]>} found
+ */
+function hear({ runs, points }, found) {
+  const known = new Set(found.state.peek().data ?? []);
+  const isAny = runs === null || points === null || Object.values(points).some((keys) => keys === null);
+  const others = isAny || Object.values(points ?? {}).some((keys) => keys?.some((key) => !known.has(key)));
+  return Promise.all([tell(runs === null || runs.length > 0 ? null : points), others ? found.again() : undefined]);
 }
 
 /** @param {{board: Context}} props */

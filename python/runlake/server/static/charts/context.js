@@ -46,6 +46,8 @@ export class Context {
     this.cursor = signal(null);
     /** What a screen reader says next. */
     this.said = signal("");
+    /** @type {string[]} */
+    this._keys = [];
     /** How many runs there are and how many of them are drawn. @type {import("../vendor/preact.js").Signal<{total: number, leftOut: number, drawn: number, grouped: boolean, groups: number} | null>} */
     this.caps = signal(null);
     /** Lines that are drawn. @type {import("../vendor/preact.js").Signal<readonly Line[]>} */
@@ -132,6 +134,18 @@ export class Context {
     const caps = { total: chart.total, leftOut: chart.leftOut, drawn: chart.lines.length, grouped: chart.grouped, groups: chart.groups };
     if (JSON.stringify(caps) !== JSON.stringify(this.caps.peek())) this.caps.value = caps;
     if (JSON.stringify(chart.lines) !== JSON.stringify(this.lines.peek())) this.lines.value = chart.lines;
+  }
+
+  /** The names of metrics; the same list as before where they are the same, so that nothing is drawn anew. @param {string[]} keys */
+  named(keys) {
+    if (keys.length !== this._keys.length || keys.some((key, i) => key !== this._keys[i])) this._keys = keys;
+    return this._keys;
+  }
+
+  /** Whose changes are of interest. @returns {import("../lib/change.js").Interest} */
+  interest() {
+    const { experiments, runs } = this.ask.value;
+    return runs ? { runs } : { experiments: experiments?.length ? experiments : null };
   }
 
   end() {

@@ -8,6 +8,7 @@ import { clauseOf } from "../lib/clauses.js";
 import { cell, count, plural } from "../lib/format.js";
 import { go, pathOf } from "../lib/router.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
+import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
 import { change, view } from "../state/view.js";
 import { hovered } from "../state/visible.js";
@@ -18,11 +19,13 @@ import { scatterCsv, scatterSvg } from "./svg_points.js";
 
 const NEAR_PX = 14;
 const BOX_PX = 5;
+const LIVE_MS = 5000; // between an answer about all runs and the next question
 
 /** @param {import("./panel.js").BodyProps} props */
 export default function Scatter({ board, panel, written }) {
   const { state, again } = useResource((signal) => find(board, panel, signal), [board, panel]);
   const { data, error } = state.value;
+  useLive(board.interest(), again, { every: LIVE_MS });
   useEffect(() => {
     written.value = data && { csv: () => scatterCsv(data, panel.keys), svg: (how) => scatterSvg(data, panel.keys, how, (id) => board.inks([])({ id }).color) };
   }, [data]);
