@@ -13,6 +13,7 @@ import { specsOf, textOf } from "./parallel_axes.js";
 /** @typedef {import("./parallel_axes.js").Spec} Spec */
 
 const SETTLED_MS = 100; // after the last move the table and the charts follow
+const PACES = 3; // what moves slowly rests after so many times as long as it took from move to move
 const LATE_MS = 40; // a timer that is so late was kept up, and moves of the pointer with it
 const APART_MS = 400; // table and charts are not given another filter sooner while a brush moves
 
@@ -67,6 +68,9 @@ export function wanted() {
 let timer;
 /** When the address was last changed. */
 let committed = -Infinity;
+/** When the brush was last moved, and how long it takes from one move to the next. */
+let moved = 0;
+let pace = 0;
 
 /**
  * Choose something on an axis while it is being moved: counts follow at once, everything else when it rests.
@@ -76,6 +80,9 @@ let committed = -Infinity;
  */
 export function brushWhileMoving(said, brush) {
   const clause = textOfBrush(said, brush);
+  const now = performance.now();
+  pace = moving.value ? 0.7 * pace + 0.3 * (now - moved) : 0;
+  moved = now;
   moving.value = { name: said.key, clause, brush: brush ?? NOTHING };
   settle();
 }
@@ -83,13 +90,14 @@ export function brushWhileMoving(said, brush) {
 /** Let everything else follow when the brush rests, and what was asked before is answered. */
 function settle() {
   clearTimeout(timer);
-  const due = performance.now() + SETTLED_MS;
+  const wait = Math.max(SETTLED_MS, PACES * pace);
+  const due = performance.now() + wait;
   timer = setTimeout(() => {
     const now = performance.now();
     if (!moving.value) return;
     if (now > due + LATE_MS || rows.loading.value || now < committed + APART_MS) settle();
     else commit(moving.value.name, moving.value.clause);
-  }, SETTLED_MS);
+  }, wait);
 }
 
 /** The brush is let go. */
