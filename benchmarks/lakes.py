@@ -43,25 +43,21 @@ _WIDE_RUNS_A_TASK = 10
 
 def ensure_sweep(folder: Path, runs: int) -> Path:
     """Make a store of `runs` runs × 30 parameters × 10 metrics × 3 points, unless it is there; 1 ms a run."""
-    return _ensure(folder, lambda root: _make(root, runs, _RUNS_A_TASK, _log_sweep))
+    return ensure(folder, lambda root: _make(root, runs, _RUNS_A_TASK, _log_sweep))
 
 
 def ensure_wide(folder: Path, runs: int) -> Path:
     """Make a store of `runs` runs that all have the same 12,000 metrics, unless it is there."""
-    return _ensure(folder, lambda root: _make(root, runs, _WIDE_RUNS_A_TASK, _log_wide))
+    return ensure(folder, lambda root: _make(root, runs, _WIDE_RUNS_A_TASK, _log_wide))
 
 
 def ensure_mlflow(folder: Path, runs: int) -> Path:
     """Make the store of `ensure_sweep` as MLflow keeps it, in `mlflow.db` below the folder, unless it is there."""
-    return _ensure(folder, lambda root: _log_mlflow(root, sweep(runs)))
+    return ensure(folder, lambda root: _log_mlflow(root, sweep(runs)))
 
 
-def wide_values(run: int) -> NDArray[np.float64]:
-    """The values of a run of the wide store, in the order of `WIDE_KEYS`."""
-    return np.random.default_rng([SEED, run]).random(len(WIDE_KEYS))
-
-
-def _ensure(folder: Path, make: Callable[[Path], None]) -> Path:
+def ensure(folder: Path, make: Callable[[Path], None]) -> Path:
+    """Have `make` fill a folder, unless it is there; half a store is never taken for a whole one."""
     if not folder.exists():
         unfinished = folder.with_name(folder.name + ".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -69,6 +65,11 @@ def _ensure(folder: Path, make: Callable[[Path], None]) -> Path:
         make(unfinished)
         unfinished.rename(folder)
     return folder
+
+
+def wide_values(run: int) -> NDArray[np.float64]:
+    """The values of a run of the wide store, in the order of `WIDE_KEYS`."""
+    return np.random.default_rng([SEED, run]).random(len(WIDE_KEYS))
 
 
 def _make(root: Path, runs: int, runs_a_task: int, log: Callable[[Path, int, int, int], None]) -> None:
