@@ -4,7 +4,7 @@ import { h, useRef, useSignal } from "../vendor/preact.js";
 import { get } from "../lib/api.js";
 import { count, plural, since, time } from "../lib/format.js";
 import { Chip } from "../parts/chip.js";
-import { Empty, Failure, Loading } from "../parts/state.js";
+import { Empty, Loading, PageFailure } from "../parts/state.js";
 import { useCommands } from "../state/keys.js";
 import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
@@ -23,7 +23,7 @@ export default function ExperimentsPage() {
   const { state, again } = useResource((signal) => get("experiments", {}, { signal }), []);
   useLive({ experiments: null, points: false }, again);
   const { data, error } = state.value;
-  if (error && !data) return h(Failure, { error, onRetry: again });
+  if (error && !data) return h(PageFailure, { title: "Experiments", error, onRetry: again });
   if (!data) return h(Loading, { what: "Looking for experiments" });
   const all = /** @type {Experiment[]} */ (data.experiments);
   if (all.every((one) => one.runs === 0)) return h(Nothing, {});

@@ -5,7 +5,7 @@ import { get } from "../lib/api.js";
 import { count, since, time } from "../lib/format.js";
 import { change, modelPath, offsetOf, useQuery, versionPath } from "../models/address.js";
 import { Pager } from "../parts/pager.js";
-import { Empty, Failure, Loading } from "../parts/state.js";
+import { Empty, Failure, Loading, PageFailure } from "../parts/state.js";
 import { useCommands } from "../state/keys.js";
 import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
@@ -29,7 +29,7 @@ export default function ModelsPage() {
   }, []);
   useLive({ registry: true }, again);
   const { data, error } = state.value;
-  if (error && !data) return h(Failure, { error, onRetry: again });
+  if (error && !data) return h(PageFailure, { title: "Models", error, onRetry: again });
   if (!data) return h(Loading, { what: "Looking for models" });
   const text = query.value.get("q") ?? "";
   if (data.total === 0 && !text) return h(Nothing, {});

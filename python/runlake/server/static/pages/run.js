@@ -3,7 +3,7 @@
 import { h, useCallback, useEffect, useMemo, useState } from "../vendor/preact.js";
 import { count } from "../lib/format.js";
 import { go, pathOf, place } from "../lib/router.js";
-import { Failure, Loading } from "../parts/state.js";
+import { Failure, Loading, PageFailure } from "../parts/state.js";
 import { Header } from "../run/header.js";
 import { RunContext, useRun } from "../run/run.js";
 import { useCommands } from "../state/keys.js";
@@ -45,7 +45,7 @@ function Page({ id }) {
     return () => { document.title = "runlake"; };
   }, [run?.run.run_name]);
   useCommands(() => commandsOf(id), [id]);
-  if (error && !run) return h(Failure, { error, onRetry: again });
+  if (error && !run) return h(PageFailure, { title: "Run", error, onRetry: again });
   if (!run || !here) return h(Loading, { what: "Looking for the run" });
   const asked = new URLSearchParams(place.value.search).get("tab") ?? "";
   const name = Object.hasOwn(PARTS, asked) ? asked : "overview";

@@ -29,3 +29,8 @@ export function Failure({ error, onRetry }) {
     onRetry && h("button", { type: "button", onClick: onRetry }, "Try again"),
   );
 }
+
+/** All of a page went wrong; `title` is what the page would have shown. @param {{title: string, error: Error & {hint?: string | null}, onRetry?: () => void}} props */
+export function PageFailure({ title, error, onRetry }) {
+  return h("section", {}, h("h1", { class: "visually-hidden" }, title), h(Failure, { error, onRetry }));
+}
