@@ -88,7 +88,8 @@ def test_what_is_no_file_of_the_server_does_nothing(shown: Page, visitor: Visito
     assert shown.evaluate("document.getElementById('app').style.display") == ""
 
 
-def test_every_page_is_drawn_without_a_refusal_or_an_error(page: Page, empty: Server) -> None:
+def test_every_page_is_drawn_without_a_refusal_or_an_error(page: Page, visitor: Visitor, empty: Server) -> None:
+    visitor.expect("404")  # of the run, the model and the version that are not there
     for path in PAGES:
         page.goto(empty.url + path.format(run_id="0" * 32, name="none", version="1"))
         page.get_by_role("navigation").wait_for()
