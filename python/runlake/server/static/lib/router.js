@@ -77,12 +77,16 @@ export function translated(hash) {
 
 /** Follow links and the browser's buttons from now on. */
 export function begin() {
-  addEventListener("popstate", () => {
-    place.value = { path: location.pathname, search: location.search };
-  });
+  addEventListener("popstate", arrive); // a part behind # that is written into the address as well
   document.addEventListener("click", follow);
+  arrive();
+}
+
+/** Take over what the browser's address says. */
+function arrive() {
   const meant = translated(location.hash);
   if (meant) go(meant, { replace: true });
+  else place.value = { path: location.pathname, search: location.search };
 }
 
 /** @param {MouseEvent} event */

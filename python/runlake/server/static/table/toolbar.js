@@ -27,6 +27,7 @@ export function Toolbar() {
   useCommands(
     () => [
       { keys: "c", label: "Choose columns", group: "Runs", run: () => open("columns") },
+      { keys: "v", label: "Open or save a view", group: "Runs", run: () => open("views") },
       { label: "Copy as Python", group: "Runs", run: copyPython },
       { label: "Copy as a command line", group: "Runs", run: copyCli },
       { label: "Export as CSV", group: "Runs", run: exportCsv },
@@ -47,6 +48,7 @@ export function Toolbar() {
       { "aria-label": "Which runs", value: view.lifecycle.value, onChange: (/** @type {any} */ event) => change({ lifecycle: event.target.value }) },
       Object.entries(STAGES).map(([value, label]) => h("option", { key: value, value }, label)),
     ),
+    h("button", { type: "button", onClick: () => open("views") }, h(Icon, { name: "bookmark" }), "Views"),
     h(Menu, {
       label: "Take it elsewhere", icon: "download",
       items: [

@@ -1,0 +1,107 @@
+"""What is there on every page: finding by names, keys, the theme, saved views, and a page for what is not there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser import Visitor
+from tests.server.wire import Server, served
+from tests.ui.accessible import assert_accessible
+from tests.ui.lakes import lake
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server on two experiments, and a model."""
+    folder = tmp_path_factory.mktemp("everywhere")
+    with lake(folder / "lake") as filled:
+        for n in range(5):
+            filled.run(f"trial {n}", params={"lr": 0.1 * n}, metrics={"loss": [1.0, 0.1 * n]})
+        filled.run("100% 'done'", experiment="other")
+        filled.client.create_registered_model("digits")
+    with served(folder) as running:
+        yield running
+
+
+def test_anything_is_found_by_a_part_of_its_name(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/")
+    page.get_by_role("link", name="sweep").wait_for()
+    for text, found, address in (
+        ("oth", "other", r"/runs\?experiment="),
+        ("trial 3", "trial 3", r"/runs/[0-9a-f]{32}$"),
+        ("% 'do", "100% 'done'", r"/runs/[0-9a-f]{32}$"),
+        ("dig", "digits", r"/models/digits$"),
+        ("go to exp", "Go to experiments", r"/$"),
+    ):
+        page.keyboard.press("Control+k")
+        page.get_by_role("combobox", name=re.compile("^Find a command")).fill(text)
+        page.get_by_role("option", name=found).first.wait_for()
+        assert_accessible(page) if text == "dig" else None
+        page.keyboard.press("Enter")
+        page.wait_for_url(re.compile(address))
+    page.get_by_role("dialog").wait_for(state="detached")
+
+
+def test_keys_lead_to_pages_are_listed_and_do_nothing_while_one_writes(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/")
+    page.get_by_role("link", name="sweep").wait_for()
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keys")
+    keys.get_by_text("Find an experiment").wait_for()
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+    keys.wait_for(state="detached")
+    page.keyboard.press("/")
+    page.keyboard.type("gmt?")
+    field = page.get_by_role("searchbox", name="Find experiments by name")
+    assert field.input_value() == "gmt?"
+    assert page.evaluate("document.documentElement.dataset.theme") is None
+    field.blur()
+    page.keyboard.press("t")
+    page.wait_for_function("() => document.documentElement.dataset.theme === 'light'")
+    page.keyboard.press("t")
+    page.reload()
+    page.get_by_role("link", name="sweep").wait_for()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark", "it is remembered"
+    page.keyboard.press("g")
+    page.keyboard.press("m")
+    page.wait_for_url(re.compile("/models$"))
+
+
+def test_a_saved_view_shows_somebody_else_the_same(browser: Browser, page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/runs?where=metrics.loss+%3E+0.05&sort=metrics.loss+DESC&column=params.lr&show=table")
+    page.get_by_role("row", name="trial 4").wait_for()
+    page.keyboard.press("v")
+    page.get_by_role("textbox", name="Name of the view").fill("best/worst <b>")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="best/worst <b>", exact=True).wait_for()
+    assert_accessible(page)
+    other = Visitor(browser)
+    other.page.goto(f"{server.url}/runs")
+    other.page.get_by_role("button", name="Views").click()
+    other.page.get_by_role("button", name="best/worst <b>", exact=True).click()
+    other.page.wait_for_url(re.compile(r"sort=metrics.loss\+DESC"))
+    assert other.page.url.partition("?")[2] == page.url.partition("?")[2]
+    other.page.get_by_role("row", name="trial 4").wait_for()
+    assert other.mistakes == []
+    other.close()
+    page.get_by_role("button", name="Delete the view best/worst <b>").click()
+    page.get_by_text("None yet.").wait_for()
+
+
+def test_addresses_of_nothing_and_of_mlflow_lead_on(page: Page, visitor: Visitor, server: Server) -> None:
+    visitor.expect("404")
+    page.goto(f"{server.url}/nowhere/at/all")
+    page.get_by_text("There is no such page.").wait_for()
+    page.get_by_role("link", name="All experiments").click()
+    page.get_by_role("link", name="sweep").wait_for()
+    page.goto(f"{server.url}/#/models/digits")
+    page.wait_for_url(f"{server.url}/models/digits")
+    page.get_by_role("heading", name="digits").wait_for()
