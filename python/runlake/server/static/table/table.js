@@ -77,6 +77,7 @@ function run(host, show) {
       untracked(forgetFilter);
     }),
     anchor(grid),
+    comeBack(grid),
     header.listen(host),
     acts.listen(host, grid, menus),
     listenToKeys(grid, (event, at) => onKey(event, at, menus)),
@@ -84,6 +85,32 @@ function run(host, show) {
   return () => {
     ends.forEach((end) => end());
     grid.end();
+  };
+}
+
+/** Where the reader was last, and among which rows. */
+let seen = { rows: "", top: 0, side: 0 };
+
+/** Begin where the reader was when they left the page, if the rows are the same. @param {Grid} grid */
+function comeBack(grid) {
+  const { host } = grid;
+  let isBack = false;
+  const end = effect(() => {
+    const list = root.value;
+    if (!list || isBack) return;
+    isBack = true;
+    if (JSON.stringify(list.windows.question) !== seen.rows) return;
+    grid.draw(); // it is as high as its rows then
+    host.scrollTo({ top: seen.top, left: seen.side });
+  });
+  const note = () => {
+    const list = root.peek();
+    if (list && isBack) seen = { rows: JSON.stringify(list.windows.question), top: host.scrollTop, side: host.scrollLeft };
+  };
+  host.addEventListener("scroll", note, { passive: true });
+  return () => {
+    host.removeEventListener("scroll", note);
+    end();
   };
 }
 
