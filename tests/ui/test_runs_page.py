@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
 from runlake.cli.app import status_of
@@ -116,9 +117,17 @@ class Table:
         row = cell.locator("xpath=ancestor::*[@role='row']")
         return str(row.get_attribute("aria-rowindex")), str(cell.get_attribute("aria-colindex"))
 
-    def copied(self, item: str) -> str:
+    def take(self, item: str) -> None:
         self.page.get_by_role("button", name="Take it elsewhere").click()
         self.page.get_by_role("menuitem", name=item).click()
+
+    def saved(self, item: str) -> Path:
+        with self.page.expect_download() as saved:
+            self.take(item)
+        return Path(saved.value.path())
+
+    def copied(self, item: str) -> str:
+        self.take(item)
         self.page.locator(".toast", has_text="is copied").last.wait_for()
         found: str = self.page.evaluate("navigator.clipboard.readText()")
         self.page.get_by_role("button", name="Close").last.click()
@@ -300,13 +309,13 @@ def test_what_is_shown_is_copied_as_python_and_as_a_command_that_list_the_same(
     assert status_of(words[1:]) == 0
     listed = capsys.readouterr().out
     assert [line.split("\t")[0] for line in listed.splitlines()[1:]] == names
-    with shown.page.expect_download() as saved:
-        shown.page.get_by_role("button", name="Take it elsewhere").click()
-        shown.page.get_by_role("menuitem", name="Export as CSV").click()
-    lines = Path(saved.value.path()).read_text().splitlines()
+    lines = shown.saved("Export as CSV").read_text().splitlines()
     assert lines[0] == "run_id,run_name,metrics.odd,tags.team"
     assert [line.split(",")[1] for line in lines[1:]] == names
     assert lines[1].endswith(',"it\'s ""us"""')
+    frame = pl.read_ipc_stream(shown.saved("Export as Arrow"))
+    assert frame.columns == ["run_id", "run_name", "metrics.odd", "tags.team"]
+    assert sorted(frame["run_name"]) == sorted(names)
 
 
 def test_hostile_texts_stay_texts_and_the_page_is_accessible_in_both_themes(shown: Table) -> None:

@@ -91,6 +91,17 @@ export async function view(path, fields, options = {}) {
   return { parts, notes, tx: header(answer, "x-runlake-tx"), total: header(answer, "x-runlake-total") };
 }
 
+/**
+ * Ask for a frame as a file: one stream of Arrow.
+ *
+ * @param {string} name
+ * @param {Fields} fields as the function of that name takes them
+ * @returns {Promise<Blob>}
+ */
+export async function frame(name, fields) {
+  return (await request("POST", addressOf(`frames/${name}`), fields, ARROW, {})).blob();
+}
+
 /** @param {unknown} error */
 export function isAbort(error) {
   return error instanceof DOMException && error.name === "AbortError";

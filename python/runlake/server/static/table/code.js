@@ -58,8 +58,8 @@ export function frameName(name) {
   return name.replace(/^(\w+)\.(`|"|')(.*)\2$/s, "$1.$3");
 }
 
-/** @param {string} name */
-function isFunction(name) {
+/** Whether a column is a function of a metric, which frames do not have. @param {string} name */
+export function isFunction(name) {
   return /^\w+\(.*\)$/s.test(name);
 }
 

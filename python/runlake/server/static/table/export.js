@@ -1,11 +1,12 @@
 // Export: all rows of the filter with the columns that are shown, as a file that the browser keeps.
 // @ts-check
-import { view as ask } from "../lib/api.js";
+import { frame, view as ask } from "../lib/api.js";
 import { values } from "../lib/arrow.js";
 import { count } from "../lib/format.js";
 import { chosen, shown } from "../state/columns.js";
 import { complain, say } from "../state/toasts.js";
 import { question, view } from "../state/view.js";
+import { frameName, isFunction } from "./code.js";
 
 const A_WINDOW = 10_000; // rows
 const CELLS = 500_000; // of a window
@@ -16,6 +17,18 @@ export async function exportCsv() {
   try {
     const parts = await csvParts();
     save(new Blob(/** @type {BlobPart[]} */ (parts), { type: MIME }), "runs.csv");
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** Write the runs of the filter as a stream of Arrow, in the types that Python has them in, the oldest first. */
+export async function exportArrow() {
+  try {
+    const { experiments, where, view: seen } = question.peek();
+    const names = chosen.peek().filter((name) => !isFunction(name)).map(frameName);
+    const columns = [...new Set(["run_id", ...names])];
+    save(await frame("runs", { experiments, where, view: seen, columns }), "runs.arrow");
   } catch (error) {
     complain(error);
   }

@@ -17,7 +17,7 @@ import { runs, total } from "../state/runs.js";
 import { complain, say } from "../state/toasts.js";
 import { change, filter, view } from "../state/view.js";
 import { cliOf, pythonOf } from "./code.js";
-import { exportCsv } from "./export.js";
+import { exportArrow, exportCsv } from "./export.js";
 import { copy, toggleGroup } from "./menus.js";
 
 const STAGES = /** @type {const} */ ({ active: "Active", deleted: "Deleted", all: "Active and deleted" });
@@ -31,6 +31,7 @@ export function Toolbar() {
       { label: "Copy as Python", group: "Runs", run: copyPython },
       { label: "Copy as a command line", group: "Runs", run: copyCli },
       { label: "Export as CSV", group: "Runs", run: exportCsv },
+      { label: "Export as Arrow", group: "Runs", run: exportArrow },
     ],
     [],
   );
@@ -57,6 +58,7 @@ export function Toolbar() {
         { label: "Copy as a command line", icon: "copy", run: copyCli },
         "-",
         { label: "Export as CSV", icon: "download", run: exportCsv },
+        { label: "Export as Arrow", icon: "download", run: exportArrow },
       ],
     }),
   );
