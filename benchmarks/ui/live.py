@@ -98,10 +98,9 @@ def watch(browser: Browser, page: Page, server: Server, seconds: float) -> Watch
         heaps.append(_heap_mib(session))
         page.wait_for_timeout(1000 * min(_EVERY_S, seconds - passed))
     passed = time.monotonic() - began
-    shares = [
-        100 * (later - earlier) / passed for earlier, later in zip(before, _taken(processes, server), strict=True)
-    ]
-    return Watched(*shares, len(asked) / passed, heaps)
+    after = _taken(processes, server)
+    pages, others, of_server = (100 * (after[n] - before[n]) / passed for n in range(3))
+    return Watched(pages, others, of_server, len(asked) / passed, heaps)
 
 
 def profile(browser: Browser, seconds: float, file: Path) -> None:
