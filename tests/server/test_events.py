@@ -187,7 +187,7 @@ def test_open_streams_do_not_hold_up_the_end_of_the_server(tmp_path: Path) -> No
     with served(tmp_path, "--workers", "2") as server, listening(server) as one, listening(server) as other:
         began = time.perf_counter()
         assert server.stop() == 0
-        assert time.perf_counter() - began < 3  # 0.7 s on a machine that does nothing else; an answer may take 30 s
+        assert time.perf_counter() - began < 15  # 0.6 s on a machine that does nothing else; others may take 30 s
         assert one.has_ended()
         assert other.has_ended()
 

@@ -55,7 +55,7 @@ class Notices(Part):
                 return Noticed(mark, {}, frozenset(), frozenset(), frozenset())
             rows = session.all(_RUNS, (since.tx, MOST_RUNS + 1))
             experiments = session.all(_EXPERIMENTS, (since.tx,))
-            models = session.all("SELECT DISTINCT name FROM registry_event WHERE event > ?", (since.event,))
+            models = session.all(_MODELS, (since.event,)) if since.event else session.all(_ALL_MODELS)
         return Noticed(
             mark,
             {run_id: experiment_id for run_id, experiment_id, _ in rows} if len(rows) <= MOST_RUNS else None,
@@ -77,6 +77,8 @@ _RUNS: Final = """
 _EXPERIMENTS: Final = """
     SELECT e.experiment_id FROM experiment e WHERE max(e.tx, e.removed_tx) > ?1
     OR EXISTS (SELECT 1 FROM run r WHERE r.experiment = e.experiment AND r.tx > ?1)"""
+_MODELS: Final = "SELECT DISTINCT name FROM registry_event WHERE event > ?"
+_ALL_MODELS: Final = "SELECT name FROM registered_model"  # for whoever knows of no event, of however many there are
 _IN_JOURNALS: Final = """
     SELECT DISTINCT r.run_id, e.experiment_id FROM writer w JOIN writer_run USING (writer) JOIN run r USING (run)
     JOIN experiment e USING (experiment) WHERE w.state != 'sealed'"""
