@@ -74,7 +74,7 @@
         if (is) since ??= now;
         else if (since !== null) { seen.blanks.push(now - since); since = null; }
       }
-      if (what === "charts") seen.mounted = Math.max(seen.mounted, document.querySelectorAll(".charts canvas").length);
+      if (what === "charts") seen.mounted = Math.max(seen.mounted, document.querySelectorAll(".charts .uplot").length);
       requestAnimationFrame(frame);
     };
     requestAnimationFrame((now) => { before = now; requestAnimationFrame(frame); });
