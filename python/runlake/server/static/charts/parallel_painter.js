@@ -11,6 +11,7 @@ import { BAND } from "./parallel_layout.js";
 /** @typedef {[number, number, number]} Rgb */
 
 const SHARPEST = 1.5; // pixels to a CSS pixel; a density has no edges that would show more
+const ACROSS_MOVING = 0.5; // from axis to axis nothing changes suddenly, and half the columns are half the work
 
 /**
  * @param {HTMLCanvasElement} canvas which the worker gets; it cannot be drawn on from here
@@ -24,21 +25,31 @@ export function painter(canvas) {
   let next = null;
   let sent = new Set();
 
+  let begun = performance.now();
+  let isMoving = false;
+
   const go = () => {
     if (busy || !next) return;
     busy = true;
+    begun = performance.now();
     const picture = next();
     next = null;
     worker.postMessage(picture);
   };
   worker.onmessage = () => {
-    busy = false;
     canvas.dataset.drawn = String(Number(canvas.dataset.drawn ?? 0) + 1);
-    go();
+    const rest = () => {
+      busy = false;
+      go();
+    };
+    // While a brush moves half of a processor is left to whoever counts.
+    if (isMoving) setTimeout(rest, performance.now() - begun);
+    else rest();
   };
   return {
     /** @param {Layout} layout @param {Found} found @param {Found | null} whole see `drawHistograms` @param {{faint: Rgb, strong: Rgb, isDark: boolean}} colors */
     draw(layout, found, whole, colors) {
+      isMoving = found.isMoving;
       next = () => {
         const picture = pictureOf(layout, found, whole, colors, sent);
         sent = new Set(picture.gaps.map((gap) => gap.id));
@@ -66,7 +77,7 @@ function pictureOf(layout, found, whole, { faint, strong, isDark }, sent) {
   const [fr, fg, fb] = faint;
   const [sr, sg, sb] = strong;
   return {
-    width: layout.width, height: layout.height, ratio, detail, gaps, ends: found.ends, isAll: found.left === found.total,
+    width: layout.width, height: layout.height, ratio, detail, across: found.isMoving ? ACROSS_MOVING : detail, gaps, ends: found.ends, isAll: found.left === found.total,
     ink: {
       all: { red: fr, green: fg, blue: fb, low: 0.05, high: isDark ? 0.42 : 0.38 },
       some: { red: sr, green: sg, blue: sb, low: 0.04 * few, high: (found.ends ? 1 : isDark ? 0.72 : 0.78) * few },

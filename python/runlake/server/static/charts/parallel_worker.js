@@ -13,15 +13,15 @@ import { density, paint } from "./parallel_raster.js";
  */
 
 /**
- * @typedef {{canvas?: OffscreenCanvas, width: number, height: number, ratio: number, detail: number, gaps: Gap[],
+ * @typedef {{canvas?: OffscreenCanvas, width: number, height: number, ratio: number, detail: number, across: number, gaps: Gap[],
  *   ink: {all: Tone, some: Tone, ramp: Uint8ClampedArray | null}, ends: [number, number] | null, isAll: boolean}} Picture
- *   sizes in CSS pixels; `detail`: pixels to a CSS pixel that are computed; `ends`: of the colours' values; `isAll`: no
+ *   sizes in CSS pixels; `detail`: pixels to a CSS pixel that are computed, from above to below and, as `across`, from left to right; `ends`: of the colours' values; `isAll`: no
  *   run is left out, so that there is nothing to draw below
  */
 
 /** @type {OffscreenCanvas | null} */
 let canvas = null;
-/** All runs, by the gap that they are in, and their density once it was drawn. @type {Map<string, {all: Cells, left: Float32Array, right: Float32Array, drawn: Float32Array | null}>} */
+/** All runs, by the gap that they are in, and their density by the width that it was drawn in. @type {Map<string, {all: Cells, left: Float32Array, right: Float32Array, drawn: Map<number, Float32Array>}>} */
 const kept = new Map();
 
 /** @param {MessageEvent<Picture>} event */
@@ -34,7 +34,7 @@ onmessage = ({ data }) => {
 /** @param {OffscreenCanvas} target @param {Picture} picture */
 function draw(target, picture) {
   const context = /** @type {OffscreenCanvasRenderingContext2D} */ (target.getContext("2d"));
-  for (const { id, all, allLeft: left, allRight: right } of picture.gaps) if (all && left && right) kept.set(id, { all, left, right, drawn: null });
+  for (const { id, all, allLeft: left, allRight: right } of picture.gaps) if (all && left && right) kept.set(id, { all, left, right, drawn: new Map() });
   const images = picture.gaps.map((gap) => imageOf(gap, picture));
   const [width, height] = [Math.round(picture.width * picture.ratio), Math.round(picture.height * picture.ratio)];
   if (target.width !== width || target.height !== height) Object.assign(target, { width, height });
@@ -48,8 +48,8 @@ function draw(target, picture) {
 }
 
 /** @param {Gap} gap @param {Picture} picture */
-function imageOf(gap, { height, detail, ink, ends, isAll }) {
-  const size = { width: Math.max(1, Math.round(gap.width * detail)), height: Math.max(1, Math.round(height * detail)) };
+function imageOf(gap, { height, detail, across, ink, ends, isAll }) {
+  const size = { width: Math.max(1, Math.round(gap.width * across)), height: Math.max(1, Math.round(height * detail)) };
   const frame = { ...size, left: scaled(gap.left, detail), right: scaled(gap.right, detail) };
   const some = density(gap.some, frame);
   const sums = ends && gap.some.mean ? density(gap.some, frame, shades(gap.some, ends)) : null;
@@ -64,8 +64,9 @@ function imageOf(gap, { height, detail, ink, ends, isAll }) {
 function allOf(gap, size, detail) {
   const known = kept.get(gap.id);
   if (!known) return null;
-  known.drawn ??= density(known.all, { ...size, left: scaled(known.left, detail), right: scaled(known.right, detail) });
-  return known.drawn;
+  const found = known.drawn.get(size.width) ?? density(known.all, { ...size, left: scaled(known.left, detail), right: scaled(known.right, detail) });
+  known.drawn.set(size.width, found);
+  return found;
 }
 
 /** Sums of colours, from 0 to 1 each, of cells; those without a mean are in the middle. @param {Cells} cells @param {[number, number]} ends */
