@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from runlake import _engine
 from runlake.errors import Corrupt, InvalidInput
+from tests.endurance.proofs import size
 from tests.segments import table_of
 
 STORE_ID = "5" * 32
@@ -148,7 +149,7 @@ def numbers() -> Iterator[int]:
     bounds=st.tuples(PLACES, PLACES),
     row_group_size=st.integers(1, 30),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=size(100, 300), deadline=None)
 def test_buckets_are_those_of_a_plain_evaluation(
     folder: Path,
     numbers: Iterator[int],

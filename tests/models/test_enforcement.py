@@ -23,6 +23,7 @@ from runlake.models.enforcement import enforce_inputs, enforce_params
 from runlake.models.signature import infer_signature
 from runlake.types import schema as types
 from runlake.types.inference import infer_schema
+from tests.endurance.proofs import size
 from tests.types.test_inference import PLAIN, Tensor, pandas_columns
 from tests.types.theirs import quietly, their_types
 
@@ -83,7 +84,7 @@ def test_columns_are_converted_where_mlflow_converts_and_refused_where_it_refuse
         pd.testing.assert_frame_equal(mine, official)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=size(80, 200), deadline=None)
 @given(pandas_columns())
 def test_data_fits_the_signature_that_was_inferred_from_it(frame: pd.DataFrame) -> None:
     schema = quietly(lambda: infer_schema(frame))

@@ -16,6 +16,7 @@ from runlake.query.filter.order import parse_order
 from runlake.query.filter.parser import MAX_CONDITIONS, MAX_DEPTH, MAX_FIELDS, parse_filter
 from runlake.query.filter.patterns import MAX_PATTERN, MAX_PATTERNS, regex_size
 from runlake.query.filter.tokens import MAX_FILTER_CHARACTERS
+from tests.endurance.proofs import size
 from tests.query.plain import PlainRun, selected
 
 RUNS = [
@@ -355,7 +356,7 @@ gibberish = st.lists(st.sampled_from(PIECES.split())).map(" ".join)
 
 
 @given(st.text(max_size=60) | gibberish)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=size(150, 500), deadline=None)
 def test_any_text_is_a_filter_or_a_mistake(text: str) -> None:
     try:
         condition = parse_filter(text)

@@ -27,6 +27,7 @@ from runlake.query.filter.nodes import (
     Operator,
 )
 from runlake.query.filter.parser import parse_filter
+from tests.endurance.proofs import size
 from tests.query.plain import PlainRun, evaluated, selected, written
 
 KEYS = {
@@ -141,7 +142,7 @@ conditions: st.SearchStrategy[Condition] = st.recursive(
 
 
 @given(conditions, st.lists(runs, min_size=1, max_size=8))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=size(80, 250), deadline=None)
 def test_any_filter_selects_what_a_plain_evaluation_selects(condition: Condition, some: list[PlainRun]) -> None:
     assert selected(parse_filter(written(condition)), some) == evaluated(condition, some)
 

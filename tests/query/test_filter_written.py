@@ -10,6 +10,7 @@ from runlake.errors import InvalidInput
 from runlake.query.filter.nodes import Condition
 from runlake.query.filter.parser import parse_filter
 from runlake.query.filter.written import written
+from tests.endurance.proofs import size
 from tests.query import plain
 from tests.query.test_filter_property import conditions
 
@@ -41,7 +42,7 @@ def test_a_filter_that_is_written_anew_is_the_same(text: str) -> None:
 
 
 @given(conditions)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=size(80, 200), deadline=None)
 def test_any_condition_is_read_as_it_was_written(condition: Condition) -> None:
     first = read(plain.written(condition))
     assert tree(read(written(first))) == tree(first)

@@ -15,6 +15,7 @@ from runlake.errors import InvalidInput
 from runlake.query.latest import latest_at_steps
 from runlake.query.points import SCHEMA
 from runlake.query.scan import STORED
+from tests.endurance.proofs import size
 from tests.query.lakes import BareLake, Row
 
 W1, W2 = "1" * 32, "2" * 32
@@ -84,7 +85,7 @@ point = st.tuples(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=size(80, 200), deadline=None)
 @given(points=st.lists(point, max_size=30), shuffled=st.booleans(), cuts=st.integers(1, 3))
 def test_the_choice_is_that_of_a_plain_loop(
     points: list[tuple[str, str, int, int, str]], shuffled: bool, cuts: int

@@ -19,6 +19,7 @@ from runlake.server.native_arguments import parameters
 from runlake.server.native_calls import CALLS
 from runlake.server.native_frames import FRAMES
 from runlake.server.native_views import VIEWS
+from tests.endurance.proofs import size
 from tests.server.wire import Server
 
 TEXTS = st.one_of(
@@ -107,7 +108,7 @@ def send(server: Server, method: str, path: str, fields: dict[str, Any], accept:
     return answer.json if answer.headers["content-type"] == "application/json" else None
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=size(150, 400), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(requests())
 def test_no_request_meets_a_defect(filled: Server, request_: tuple[tuple[str, str], dict[str, Any], str]) -> None:
     (method, route), fields, accept = request_

@@ -152,7 +152,14 @@ PROOFS: Final = (
         "hypothesis",
         pytest_command("-m", "hypothesis", jobs=1),
         (Row("filters, formats, tables and readers, drawn at random"),),
+        _LONG,
         times=4,
+    ),
+    Proof(
+        "run tables",
+        pytest_command("tests/query/test_run_table_model.py"),
+        (Row("run tables after any sequence of changes, against plain Python"),),
+        {"RUNLAKE_TEST_MODEL_STEPS": "200", "RUNLAKE_TEST_MODEL_SEEDS": "0:8"},
     ),
     Proof(
         "attack",

@@ -21,6 +21,7 @@ from runlake.errors import InvalidInput, InvalidType
 from runlake.models.signature import ModelSignature, as_signature, infer_signature
 from runlake.types import schema as types
 from runlake.types.inference import infer_schema
+from tests.endurance.proofs import size
 from tests.types.theirs import quietly, their_signature
 
 DAY = dt.datetime(2020, 1, 1)
@@ -63,7 +64,7 @@ def official(*data: Any) -> Any:
     return None if text == '[{"type": "any", "required": true}]' else json.loads(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=size(80, 200), deadline=None)
 @given(pandas_columns())
 def test_a_pandas_frame_has_the_schema_that_mlflow_infers(frame: pd.DataFrame) -> None:
     mine = quietly(lambda: infer_schema(frame))
@@ -79,14 +80,14 @@ NESTED = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=size(80, 200), deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from("xyz"), NESTED, min_size=1), min_size=1, max_size=4))
 def test_rows_that_are_dictionaries_have_the_schema_that_mlflow_infers(rows: list[dict[str, Any]]) -> None:
     expected = official(rows)
     assert expected is None or quietly(lambda: infer_schema(rows)).to_dict() == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=size(80, 200), deadline=None)
 @given(st.dictionaries(st.sampled_from("xyz"), NESTED, min_size=1) | st.lists(NESTED, max_size=4) | st.one_of(SCALARS))
 def test_dictionaries_lists_and_scalars_have_the_schema_that_mlflow_infers(value: Any) -> None:
     expected = official(value)

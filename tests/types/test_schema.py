@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from runlake.errors import InvalidInput, InvalidType
 from runlake.types import schema as ours
 from runlake.types.kinds import merged
+from tests.endurance.proofs import size
 from tests.types.theirs import their_types
 
 Build = Callable[[Any], Any]
@@ -79,7 +80,7 @@ SCHEMAS: st.SearchStrategy[Build] = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=size(80, 200), deadline=None)
 @given(SCHEMAS)
 def test_a_schema_is_the_same_json_as_mlflows_and_each_reads_the_others(build: Build) -> None:
     theirs = their_types()
