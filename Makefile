@@ -55,7 +55,7 @@ test-rust: | tools ## Run the engine's tests
 	$(ORDERS)
 
 test-python: develop ## Run the Python tests
-	$(BIN)/python -m pytest -n $(JOBS) -p no:benchmark
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -p no:benchmark
 
 torture: develop ## Run every proof at its full size, half an hour, and print what is reached
 	$(BIN)/python -m pip install --quiet schemathesis
