@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,27 +49,40 @@ def specs(dataset: Any) -> dict[str, Any]:
     return {spec["name"]: spec for spec in json.loads(dataset.to_dict()["schema"])["mlflow_colspec"]}
 
 
-def judged(program: str) -> Any:
-    """Run a program with MLflow imported and give the JSON that it prints last."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"import json, mlflow, numpy as np, pandas as pd, polars as pl, datetime as dt\n{program}",
-        ],
-        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+JUDGE = """
+import json, mlflow, numpy as np, pandas as pd, polars as pl, datetime as dt, sys
+from mlflow.types import Schema
+for line in sys.stdin:  # each is an expression in JSON, and answered when it is evaluated
+    print("answer:", eval(json.loads(line)), flush=True)
+"""
 
 
-def test_a_pandas_schema_is_the_one_mlflow_infers(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def judged() -> Iterator[Callable[[str], Any]]:
+    """Evaluate an expression where MLflow is imported, in a process of its own, and give the JSON that it is."""
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    command, pipe = [sys.executable, "-c", JUDGE], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as process:
+        into, out = process.stdin, process.stdout
+        assert into is not None
+        assert out is not None
+
+        def ask(expression: str) -> Any:
+            into.write(json.dumps(expression) + "\n")
+            into.flush()
+            answer = next((line for line in out if line.startswith("answer:")), None)
+            assert answer is not None, f"MLflow failed: {expression}"
+            return json.loads(answer.removeprefix("answer:"))
+
+        yield ask
+        into.close()
+        process.wait(30)
+
+
+def test_a_pandas_schema_is_the_one_mlflow_infers(judged: Callable[[str], Any], tmp_path: Path) -> None:
     pd.to_pickle(pd.DataFrame(PANDAS), tmp_path / "frame.pickle")
     theirs = judged(
-        f"print(mlflow.data.from_pandas(pd.read_pickle({str(tmp_path / 'frame.pickle')!r}), source='x').to_json())"
+        f"mlflow.data.from_pandas(pd.read_pickle({str(tmp_path / 'frame.pickle')!r}), source='x').to_json()"
     )
     ours = data.from_pandas(pd.DataFrame(PANDAS), source="x").to_dict()
     assert json.loads(ours["schema"] or "") == json.loads(theirs["schema"])
@@ -77,22 +91,22 @@ def test_a_pandas_schema_is_the_one_mlflow_infers(tmp_path: Path) -> None:
     assert {theirs["source"], theirs["source_type"], theirs["name"]} == {'{"uri": "x"}', "local", "dataset"}
 
 
-def test_a_numpy_schema_is_the_one_mlflow_infers() -> None:
+def test_a_numpy_schema_is_the_one_mlflow_infers(judged: Callable[[str], Any]) -> None:
     program = "np.zeros((3, 4), dtype='float32'), source='s3://b/x', targets=np.zeros(3, dtype='int32')"
     named = "{'a': np.zeros((3, 4, 5)), 'b': np.array(['x', 'yy'])}, source='https://b/x'"
     for call in (program, named):
-        theirs = judged(f"print(mlflow.data.from_numpy({call}).to_json())")
+        theirs = judged(f"mlflow.data.from_numpy({call}).to_json()")
         ours = eval(f"data.from_numpy({call}).to_dict()")
         assert {**ours, "digest": None} == {**theirs, "digest": None}
 
 
-def test_a_polars_schema_is_the_one_mlflow_infers() -> None:
+def test_a_polars_schema_is_the_one_mlflow_infers(judged: Callable[[str], Any]) -> None:
     frame = """pl.DataFrame({"i": [1, 2], "f": [1.0, 2.0], "s": ["a", "b"], "b": [True, False],
         "t": [dt.datetime(2020, 1, 1)] * 2,
         "d": [dt.date(2020, 1, 1)] * 2, "l": [[1], [2]], "o": [{"a": 1}, {"a": 2}], "x": [b"a", b"b"],
         "c": pl.Series(["a", "b"], dtype=pl.Categorical), "i8": pl.Series([1, 2], dtype=pl.Int8),
         "f4": pl.Series([1, 2], dtype=pl.Float32), "u32": pl.Series([1, 2], dtype=pl.UInt32)})"""
-    theirs = judged(f"print(mlflow.data.from_polars({frame}, source='x').to_json())")
+    theirs = judged(f"mlflow.data.from_polars({frame}, source='x').to_json()")
     ours = data.from_polars(eval(frame), source="x").to_dict()
     assert json.loads(ours["schema"] or "") == json.loads(theirs["schema"])
     assert ours["profile"] == theirs["profile"]
@@ -108,16 +122,14 @@ UNKNOWN_TO_MLFLOW = {
 }
 
 
-def test_mlflow_can_read_the_schema_of_columns_that_it_has_no_type_for() -> None:
+def test_mlflow_can_read_the_schema_of_columns_that_it_has_no_type_for(judged: Callable[[str], Any]) -> None:
     dataset = data.from_pandas(pd.DataFrame({"known": ["a", "b"], **UNKNOWN_TO_MLFLOW}), source="x")
     assert {name: spec["type"] for name, spec in specs(dataset).items()} == {
         "known": "string",
         **dict.fromkeys(UNKNOWN_TO_MLFLOW, "any"),
     }
     text = json.dumps(json.loads(dataset.to_dict()["schema"] or "")["mlflow_colspec"])
-    assert judged(
-        f"from mlflow.types import Schema\nprint(json.dumps(Schema.from_json({text!r}).input_names()))"
-    ) == list(specs(dataset))
+    assert judged(f"json.dumps(Schema.from_json({text!r}).input_names())") == list(specs(dataset))
 
 
 def test_a_column_is_required_when_no_value_is_missing() -> None:
