@@ -54,7 +54,7 @@ class Judged:
 
     def table(self, *, only_wrong: bool = False) -> pl.DataFrame:
         """Return one row an image, the least certain first."""
-        probability = self.probabilities.max(axis=1).round(4)
+        probability = self.probabilities.max(axis=1).astype(float).round(4)
         places = np.argsort(probability, kind="stable")
         places = places[~self.right[places]] if only_wrong else places
         columns = (np.arange(len(self.predicted)), self.digits.val_labels, self.predicted, probability, self.right)
