@@ -26,7 +26,8 @@ def mlflow_served(folder: Path, interpreter: str = sys.executable) -> Iterator[S
         f"{folder}/artifacts",
     ]
     log = folder / "log"
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    without = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = {**os.environ, **without}
     with (
         log.open("wb") as out,
         subprocess.Popen(command, stdout=out, stderr=out, cwd=folder, env=environment) as process,
