@@ -229,6 +229,16 @@ def test_a_run_that_is_pointed_at_stands_out_everywhere(page: Page, shown: Shown
     assert page.locator(".tooltip").is_hidden()
 
 
+def test_another_order_of_the_table_is_that_of_all_charts(page: Page, shown: Shown) -> None:
+    page.goto(shown.url("sweep", show="both"))
+    panel(page, "train/loss")
+    for key in ("train/loss", "train/acc"):
+        before = page.get_by_role("list", name="Lines").inner_text()
+        page.locator("[role=columnheader]", has_text=key.partition("/")[2]).first.click(position={"x": 40, "y": 15})
+        page.wait_for_function("before => document.querySelector('.run-lines').innerText !== before", arg=before)
+        assert page.locator(".chart-note.bad-text").all_inner_texts() == []
+
+
 def test_of_2000_charts_few_exist_wherever_the_board_is_scrolled_to(page: Page, shown: Shown) -> None:
     page.goto(shown.url("wide"))
     page.locator(".uplot").first.wait_for()

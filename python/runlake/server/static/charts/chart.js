@@ -37,6 +37,7 @@ export class LineChart {
     this._watch.observe(host);
     this._ends = [
       effect(() => this.feed.ask(board.fields(this.panel.value, this.points()))),
+      effect(() => this._note()),
       effect(() => this._draw()),
       effect(() => this.plot.focus(hovered.value)),
       effect(() => this._follow()),
@@ -113,13 +114,18 @@ export class LineChart {
     this.plot.end();
   }
 
+  /** Say which lines there are, once for each answer: drawing reads what all panels say together, and must not say it again. */
+  _note() {
+    const chart = this.feed.chart.value;
+    if (chart) untracked(() => this.board.note(chart));
+  }
+
   _draw() {
     const chart = this.feed.chart.value;
     if (!chart) return;
     const look = this.board.look(this.panel.value, chart.grid.kind);
     const inks = this.board.inks(chart.keys);
     const isDark = dark.value; // it is painted anew in the colours of the other theme
-    untracked(() => this.board.note(chart));
     soon(this, () => {
       const drawn = picture(chart, look);
       this.plot.draw(drawn, inks, isDark);

@@ -52,6 +52,7 @@ export class Context {
     this.caps = signal(null);
     /** Lines that are drawn. @type {import("../vendor/preact.js").Signal<readonly Line[]>} */
     this.lines = signal([]);
+    this._isAlone = computed(() => this.lines.value.length === 1);
     this.zoom = computed(() => parseZoom(parts.zoom.value));
     this.changed = computed(() => parts.panels.value.map(parsePanel).filter((panel) => panel !== null));
     this.grouped = computed(() => (ask.value.group ?? []).length > 0);
@@ -120,7 +121,7 @@ export class Context {
   inks(keys) {
     const isDark = dark.value;
     const colors = this._colors.value;
-    const isAlone = this.lines.value.length === 1;
+    const isAlone = this._isAlone.value;
     return ({ id, key = "" }) => {
       const ink = inkOf(id, isDark);
       const color = colors.get(id);
