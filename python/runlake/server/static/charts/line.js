@@ -127,7 +127,10 @@ export class LinePlot {
   /** @param {Picture} first @returns {uPlot.Options} */
   _options(first) {
     const { chart, scale, xLog, threshold } = first;
-    const inked = (/** @type {number} */ i) => this._inkFor(/** @type {Picture} */ (this.picture).traces[i - 1].curve);
+    const inked = (/** @type {uPlot} */ _, /** @type {number} */ i) => {
+      const trace = this.picture?.traces[i - 1]; // one that is sized and taken away in the same frame still draws, once
+      return trace ? this._inkFor(trace.curve).color : "transparent";
+    };
     return {
       ...this._size,
       ms: 1,
@@ -141,7 +144,7 @@ export class LinePlot {
       series: [
         {},
         ...first.traces.map(({ curve }) => ({
-          stroke: (/** @type {uPlot} */ _, /** @type {number} */ i) => inked(i).color,
+          stroke: inked,
           dash: this._inkFor(curve).dash,
           width: first.traces.length > MANY ? 1 : WIDTH,
           points: { show: curve.at.length <= FEW, size: 4 },
