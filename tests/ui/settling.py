@@ -18,7 +18,7 @@ _WATCH = """(() => {
 _SETTLED = """async (frames) => {
   for (let quiet = 0; quiet < frames; quiet += 1) {
     await new Promise((done) => requestAnimationFrame(done));
-    if (window.__open > 0 || document.querySelector(".loading")) quiet = -1;
+    if (window.__open > 0 || document.querySelector(".loading, .later")) quiet = -1;
   }
 }"""
 
@@ -29,6 +29,6 @@ def watch(context: BrowserContext) -> None:
 
 
 def settle(page: Page, frames: int = 6) -> None:
-    """Wait until so many frames have passed in which nothing was asked for and nothing said that it is loading."""
+    """Wait until so many frames have passed in which nothing was asked for and nothing was awaited."""
     page.locator("main > *").first.wait_for()
     page.evaluate(_SETTLED, frames)

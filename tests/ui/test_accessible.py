@@ -109,7 +109,8 @@ def test_axe_finds_nothing_on_any_page_in_either_theme(reader: Visitor, shown: S
     for name, place in shown.places.items():
         go(page, place)
         for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
+            settle(page, frames=2)
             found |= {f"{name}, {theme}": wrong for wrong in [violations(page)] if wrong}
     assert not found, "\n".join(f"{place}: {rule}" for place, rules in found.items() for rule in rules)
 

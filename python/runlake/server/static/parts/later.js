@@ -3,11 +3,11 @@
 import { h, signal } from "../vendor/preact.js";
 
 /**
- * A component that is in a module of its own, fetched when it is first drawn; until then nothing stands there.
+ * A component that is in a module of its own, fetched when it is first drawn; until then nothing that is seen stands there.
  *
  * @template {object} P
  * @param {() => Promise<import("../vendor/preact.js").ComponentType<P>>} load
- * @returns {(props: P) => import("../vendor/preact.js").VNode<any> | null}
+ * @returns {(props: P) => import("../vendor/preact.js").VNode<any>}
  */
 export function later(load) {
   /** @type {import("../vendor/preact.js").Signal<import("../vendor/preact.js").ComponentType<P> | null>} */
@@ -21,6 +21,6 @@ export function later(load) {
         () => { isAsked = false; }, // asked for again when it is next drawn
       );
     }
-    return found.value ? h(/** @type {any} */ (found.value), props) : null;
+    return found.value ? h(/** @type {any} */ (found.value), props) : h("span", { class: "later", hidden: true });
   };
 }
