@@ -157,7 +157,10 @@ def test_the_table_is_walked_sorted_and_arranged_with_keys_alone(shown: Table) -
     assert shown.page.locator("#active-cell").get_attribute("aria-sort") == "ascending"
     shown.press("Enter")
     shown.page.wait_for_url(re.compile("DESC"))
-    shown.press("Control+ArrowDown", "Home", "Space", "ArrowRight", "Enter")
+    shown.page.locator(".grid[aria-busy=false]").wait_for()
+    shown.press("Control+ArrowDown", "Home", "Space", "ArrowRight")
+    shown.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    shown.press("Enter")
     shown.page.wait_for_url(re.compile(r"/runs/[0-9a-f]{32}$"))
     shown.page.go_back()
     shown.page.locator("[data-column=status][aria-colindex='4']").wait_for()

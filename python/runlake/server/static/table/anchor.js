@@ -25,7 +25,7 @@ export function anchor(grid) {
   const end = effect(() => {
     const list = root.value;
     if (list && before && isSame(before, list)) keep(grid, before, list);
-    else host.scrollTop = 0;
+    else if (list) host.scrollTop = 0;
     if (list) before = list;
   });
   host.addEventListener("scroll", see, { passive: true });

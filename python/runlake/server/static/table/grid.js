@@ -275,7 +275,9 @@ function fit(cells, count, parent, row) {
 
 /** @param {Slot} slot */
 function hide(slot) {
-  if (slot.row >= 0) slot.el.hidden = true;
+  if (slot.row < 0) return;
+  slot.el.hidden = true;
+  slot.el.removeAttribute("aria-rowindex"); // another one may have it
   slot.row = -1;
 }
 

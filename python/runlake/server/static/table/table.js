@@ -94,20 +94,19 @@ let seen = { rows: "", top: 0, side: 0 };
 /** Begin where the reader was when they left the page, if the rows are the same. @param {Grid} grid */
 function comeBack(grid) {
   const { host } = grid;
-  let isBack = false;
+  let rows = "";
   const end = effect(() => {
     const list = root.value;
-    if (!list || isBack) return;
-    isBack = true;
-    if (JSON.stringify(list.windows.question) !== seen.rows) return;
+    const isFirst = rows === "";
+    rows = list ? JSON.stringify(list.windows.question) : "";
+    if (!isFirst || rows === "" || rows !== seen.rows) return;
     grid.draw(); // it is as high as its rows then
     host.scrollTo({ top: seen.top, left: seen.side });
   });
   const note = () => {
-    const list = root.peek();
-    if (list && isBack) seen = { rows: JSON.stringify(list.windows.question), top: host.scrollTop, side: host.scrollLeft };
+    if (rows && host.isConnected) seen = { rows, top: host.scrollTop, side: host.scrollLeft };
   };
-  host.addEventListener("scroll", note, { passive: true });
+  host.addEventListener("scroll", note, { passive: true }); // in the end it is no longer on the page, and scrolled nowhere
   return () => {
     host.removeEventListener("scroll", note);
     end();
