@@ -169,7 +169,7 @@ def test_charts_appear_with_their_metrics_and_grow_and_a_zoom_stays(page: Page, 
     page.goto(f"{server.url}/runs?where=attributes.run_name+%3D+'curve'")
     page.get_by_text("No run matches the filter.").wait_for()
     writer.do("runlake.set_experiment('curves'); runlake.start_run(run_name='curve')")
-    page.get_by_role("link", name="curve").wait_for()
+    page.get_by_role("grid").get_by_role("link", name="curve").wait_for()
     writer.do("[runlake.log_metric('falling', 1 / (n + 1), step=n) for n in range(50)]")
     chart = page.get_by_role("group", name="falling")
     chart.get_by_text("run goes on").wait_for()
@@ -199,7 +199,7 @@ def test_groups_that_are_open_stay_open_on_all_levels(page: Page, lake: tuple[Se
     page.get_by_text("Live", exact=True).wait_for()
     for level in (re.compile("a ?x"), re.compile("b ?p")):
         page.get_by_role("row").filter(has_text=level).get_by_role("button", name="Open", exact=True).click()
-    page.get_by_role("link", name="xp", exact=True).wait_for()
+    page.get_by_role("grid").get_by_role("link", name="xp", exact=True).wait_for()
     writer.do("a, b = 'x', 'p'")
     writer.do(one.replace("{a}{b}", "{a}{b} again"))
     page.get_by_role("link", name="xp again").wait_for()
