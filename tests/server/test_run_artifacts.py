@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -304,3 +305,37 @@ def test_of_a_long_text_file_whole_lines_of_the_beginning_are_shown(server: Serv
     assert (8 << 20) // 18 - 2 <= total <= (8 << 20) // 18
     assert "first line has more than" in get(server, run, "/table", path="line.csv").json["message"]
     assert "30,001 fields" in get(server, run, "/table", path="many.csv").json["message"]
+
+
+def test_short_files_that_come_to_terabytes_are_looked_at_like_others(server: Server) -> None:
+    run = server.create_run()
+    place = f"/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts"
+    keys = [{f"k{row}_{n}": 1 for n in range(500)} for row in range(500)]
+    heavy = pl.DataFrame({"bytes": [b"\0" * 2**20] * 200, "text": ["x" * 2**20] * 200})
+    nested = pl.DataFrame({"list": [["y"], ["y" * 2**20] * 32]})
+    files = {
+        "ragged.csv": ",".join(["c"] * 20_000).encode() + b"\n" + b"x\n" * 200_000,
+        "keys.jsonl": "\n".join(map(json.dumps, keys)).encode(),
+        "wide.json": json.dumps({"columns": [0] * 1_000_000, "data": [[]] * 500}).encode(),
+        "heavy.parquet": parquet(heavy),
+        "nested.parquet": parquet(nested),
+    }
+    for path, content in files.items():
+        assert server.send("PUT", f"{place}/{path}", content).status == 200
+    frame, notes, total = table(server, run, "ragged.csv", limit=500, columns=100)
+    assert (frame.shape, total, notes["width"], notes["whole"]) == ((419, 100), 419, 20_000, False)
+    frame, notes, _ = table(server, run, "keys.jsonl", limit=500, column=249_998)
+    assert (frame.shape, notes["width"], frame.row(499)) == ((500, 2), 250_000, ("1", "1"))
+    frame, notes, _ = table(server, run, "wide.json", limit=500, column=999_999)
+    assert (frame.shape, notes["width"]) == ((500, 1), 1_000_000)
+    frame, _, _ = table(server, run, "heavy.parquet", limit=500)
+    assert frame.row(199) == ("0x" + "0" * 198 + "…", "x" * 200 + "…")
+    frame, _, _ = table(server, run, "nested.parquet", limit=500)
+    assert frame["0"].to_list() == ['["y"]', "[List(String) of 33,555,488 bytes]"]
+    assert _peak_bytes(server) < 1 << 30
+
+
+def _peak_bytes(server: Server) -> int:
+    """Return the most memory that the server has had so far."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) << 10

@@ -23,6 +23,8 @@ MOST_BYTES: Final = 8 << 20
 """Most that is read of a file that has no index."""
 
 _MOST_FIELDS: Final = 20_000  # of a line of CSV
+_MOST_NESTED: Final = 16 << 20  # bytes of lists and structs that become Python's objects, of a column or else a cell
+_OBJECT_BYTES: Final = 32
 _ANSWER_CHARACTERS: Final = 8 << 20  # at most four bytes each
 _TEXT: Final = "String"
 
@@ -90,9 +92,14 @@ def read_part(file: BinaryIO, name: str, part: Part) -> Table:
         raise InvalidInput(f"{name[-80:]!r} cannot be read as {suffix.upper()}: {said}") from error
     cells = max(1, found.frame.height * found.frame.width)
     most = min(part.characters, max(1, _ANSWER_CHARACTERS // cells))
-    cut = (pl.when(c.str.len_chars() > most).then(c.str.slice(0, most) + "…").otherwise(c) for c in _columns(found))
+    cut = (_cut(cell, most) for cell in _columns(found))
     columns = tuple((text[:MOST_CHARACTERS], dtype[:MOST_CHARACTERS]) for text, dtype in found.columns)
     return Table(found.frame.select(cut), columns, found.rows, found.width, found.whole)
+
+
+def _cut(text: pl.Expr, most: int) -> pl.Expr:
+    beginning = text.str.head(most)  # looks at no more of a text, which may have a gigabyte
+    return pl.when(beginning.str.len_bytes() < text.str.len_bytes()).then(beginning + "…").otherwise(text)
 
 
 def _columns(found: Table) -> Iterable[pl.Expr]:
@@ -110,10 +117,38 @@ def _parquet(file: BinaryIO, part: Part) -> Table:
 
 
 def _texts(column: pl.Series) -> pl.Series:
+    if column.dtype == pl.Binary:
+        column = column.to_frame().select(pl.first().bin.slice(0, MOST_CHARACTERS)).to_series()
     if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Duration, pl.Object):
-        values = (None if value is None else _text(value) for value in column.to_list())
+        values = (None if value is None else _text(value) for value in _values(column))
         return pl.Series(list(values), dtype=pl.String)
     return column.cast(pl.String)
+
+
+def _values(column: pl.Series) -> Iterable[Any]:
+    """Give what is in a column. A file may say once what all its cells have: as objects it is there many times."""
+    if not column.dtype.is_nested() or _weight(column) <= _MOST_NESTED:
+        yield from column.to_list()
+        return
+    for row in range(len(column)):
+        cell = column.slice(row, 1)
+        if (weight := _weight(cell)) <= _MOST_NESTED // MOST_ROWS:
+            yield from cell.to_list()
+        else:
+            yield f"[{cell.dtype} of {weight:,} bytes]"[:MOST_CHARACTERS]
+
+
+def _weight(column: pl.Series) -> int:
+    """Return how many bytes a column comes to, about, once each of its values is an object."""
+    size = _OBJECT_BYTES * len(column)
+    if isinstance(column.dtype, pl.List | pl.Array):
+        return size + _weight(column.explode())
+    if isinstance(column.dtype, pl.Struct):
+        return size + sum(map(_weight, column.struct.unnest().get_columns()))
+    if column.dtype in (pl.String, pl.Binary):
+        lengths = column.str.len_bytes() if column.dtype == pl.String else column.bin.size()
+        return size + int(lengths.cast(pl.UInt64).sum())
+    return size
 
 
 def _separated(separator: str) -> Callable[[BinaryIO, Part], Table]:
@@ -126,18 +161,29 @@ def _separated(separator: str) -> Callable[[BinaryIO, Part], Table]:
         if not text.strip():
             return Table(pl.DataFrame(), (), 0, 0)
         try:
-            frame = _read_csv(text, separator, '"')
+            return _of_fields(text, part, separator, '"', whole=whole)
         except pl.exceptions.PolarsError:  # a quote that is none
-            frame = _read_csv(text, separator, None)
-        names = frame.columns[part.column : part.column + part.columns]
-        shown = frame.select(names).slice(part.offset, part.limit)
-        shown.columns = list(map(str, range(len(names))))
-        return Table(shown, tuple((name, _TEXT) for name in names), frame.height, frame.width, whole)
+            return _of_fields(text, part, separator, None, whole=whole)
 
     return read
 
 
-def _read_csv(text: bytes, separator: str, quote: str | None) -> pl.DataFrame:
+def _of_fields(text: bytes, part: Part, separator: str, quote: str | None, *, whole: bool) -> Table:
+    """Read the columns that are looked at, of no more lines than there can be where each has all its fields.
+
+    Fields that a line lacks take as much memory as others: lines of a byte or two would come to terabytes.
+    """
+    names = _read_csv(text, separator, quote, n_rows=0).columns
+    seen = names[part.column : part.column + part.columns]
+    if text.count(b"\n") > (most := MOST_BYTES // len(names) + 1):
+        text, whole = b"\n".join(text.split(b"\n", most)[:most]), False
+    frame = _read_csv(text, separator, quote, columns=seen or names[:1])
+    shown = frame.select(seen).slice(part.offset, part.limit)
+    shown.columns = list(map(str, range(len(seen))))
+    return Table(shown, tuple((name, _TEXT) for name in seen), frame.height, len(names), whole)
+
+
+def _read_csv(text: bytes, separator: str, quote: str | None, **which: Any) -> pl.DataFrame:
     return pl.read_csv(
         io.BytesIO(text),
         separator=separator,
@@ -145,6 +191,7 @@ def _read_csv(text: bytes, separator: str, quote: str | None) -> pl.DataFrame:
         infer_schema=False,
         truncate_ragged_lines=True,
         encoding="utf8-lossy",
+        **which,
     )
 
 
@@ -154,7 +201,7 @@ def _lines(file: BinaryIO, part: Part) -> Table:
     records = [json.loads(line) for line in lines[part.offset : part.offset + part.limit]]
     rows = [record if isinstance(record, dict) else {"value": record} for record in records]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return _of_cells(names, [[row.get(name) for name in names] for row in rows], len(lines), part, whole=whole)
+    return _of_cells(names, lambda at: [row.get(names[at]) for row in rows], len(lines), part, whole=whole)
 
 
 def _document(file: BinaryIO, part: Part) -> Table:
@@ -166,17 +213,20 @@ def _document(file: BinaryIO, part: Part) -> Table:
     columns, data = (said.get("columns"), said.get("data")) if isinstance(said, dict) else (None, None)
     if not isinstance(columns, list) or not isinstance(data, list) or not all(isinstance(row, list) for row in data):
         raise InvalidInput("the JSON is no table: it needs columns and data, a list of rows")
-    rows = [row + [None] * (len(columns) - len(row)) for row in data[part.offset : part.offset + part.limit]]
-    return _of_cells([_text(name) for name in columns], rows, len(data), part, whole=True)
+    rows = data[part.offset : part.offset + part.limit]
+    return _of_cells(
+        columns, lambda at: [row[at] if at < len(row) else None for row in rows], len(data), part, whole=True
+    )
 
 
-def _of_cells(names: list[str], rows: list[list[Any]], total: int, part: Part, *, whole: bool) -> Table:
+def _of_cells(names: list[Any], column: Callable[[int], list[Any]], total: int, part: Part, *, whole: bool) -> Table:
+    """Put together the columns that are looked at, and no others: a short text may name a million."""
     seen = range(part.column, min(len(names), part.column + part.columns))
     cells = {
-        str(at): pl.Series([None if row[column] is None else _text(row[column]) for row in rows], dtype=pl.String)
-        for at, column in enumerate(seen)
+        str(place): pl.Series([None if value is None else _text(value) for value in column(at)], dtype=pl.String)
+        for place, at in enumerate(seen)
     }
-    return Table(pl.DataFrame(cells), tuple((names[column], _TEXT) for column in seen), total, len(names), whole)
+    return Table(pl.DataFrame(cells), tuple((_text(names[at]), _TEXT) for at in seen), total, len(names), whole)
 
 
 def _beginning(file: BinaryIO) -> tuple[bytes, bool]:
