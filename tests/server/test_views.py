@@ -501,6 +501,7 @@ def test_ledger_and_gaps_come_when_they_are_wanted(lake: Server) -> None:
         ({"keys": "loss", "range": [5, 3]}, 400, "the range from 5 to 3 is empty"),
         ({"keys": "loss", "range": ["inf", None]}, 400, "the range from inf to None has no ends"),
         ({"keys": "loss", "range": ["a", None]}, 400, "range has the bound 'a'; it must be a number"),
+        ({"keys": "loss", "range": [None, "9" * 400]}, 400, "it must be a number, of 309 digits at most"),
         ({"keys": "loss", "runs": ["nope"]}, 404, "there is no run 'nope'"),
         ({"keys": "loss", "top": 1000}, 400, "top is 1000; it must be from 1 to 500"),
         (

@@ -226,9 +226,11 @@ def _bound(given: str | float | None) -> int | float | None:
     if not isinstance(given, str):
         return given
     try:
-        return int(given) if given.lstrip("-").isdecimal() else float(given)
-    except ValueError:
-        raise InvalidInput(f"range has the bound {given[:40]!r}; it must be a number") from None
+        bound = int(given) if given.lstrip("-").isdecimal() else float(given)
+        float(bound)  # what no float comes near is on no axis
+    except (ValueError, OverflowError):
+        raise InvalidInput(f"range has the bound {given[:40]!r}; it must be a number, of 309 digits at most") from None
+    return bound
 
 
 def _known(given: dict[str, Any] | list[dict[str, Any] | None] | None) -> Any:
