@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from pathlib import Path
@@ -25,6 +24,7 @@ from runlake.server.mlflow_access import TABLE, need_of
 from runlake.server.settings import ServerSettings
 from runlake.server.sign_in import SignIn
 from runlake.store import Store
+from tests.loops import run
 from tests.server.people import PASSWORD, Called, Headers, bearer
 from tests.server.sender import ARROW, batch
 from tests.server.wire import API, Answer, Server
@@ -228,7 +228,7 @@ def test_a_route_that_is_not_in_the_table_is_refused_to_everybody() -> None:
     for method in ("GET", "HEAD", "POST"):
         request = Request({"type": "http", "method": method, "path": "/new", "headers": [], "query_string": b""})
         with pytest.raises(PermissionDenied, match="open to nobody"):
-            asyncio.run(route.endpoint(request))  # type: ignore[attr-defined]
+            run(route.endpoint(request))  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("least", "method", "path"), ROUTES, ids=[f"{method} {path}" for _, method, path in ROUTES])

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from runlake.server.budget import Budget
+from tests import loops
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 10))
+    loops.run(asyncio.wait_for(work, 10))
 
 
 async def turn() -> None:
