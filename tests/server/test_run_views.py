@@ -158,10 +158,11 @@ def test_a_model_leads_to_its_registered_versions(lake: tuple[Server, str]) -> N
     ):
         server.post("registered-models/create", name=name)
         assert server.post("model-versions/create", name=name, source=source, **more).status == 200
+    server.post("registered-models/alias", name="churn", alias="champion", version="1")
     models = get(server, f"runs/{run_id}").json["models"]
     assert [(model["model_id"], model["name"]) for model in models] == [(logged["model_id"], "net"), (None, "forest")]
-    assert models[0]["registered"] == [{"name": "churn", "version": 1, "stage": "None"}]
-    assert models[1]["registered"] == [{"name": "old style", "version": 1, "stage": "None"}]
+    assert models[0]["registered"] == [{"name": "churn", "version": 1, "stage": "None", "aliases": ["champion"]}]
+    assert models[1]["registered"] == [{"name": "old style", "version": 1, "stage": "None", "aliases": []}]
 
 
 def test_a_run_that_is_not_there_is_said_to_be_missing(lake: tuple[Server, str]) -> None:

@@ -65,10 +65,11 @@ function Registered() {
     "p",
     { class: "registered" },
     h("span", { class: "quiet" }, "Registered as "),
-    versions.map(({ name, version, stage }, at) => [
+    versions.map(({ name, version, stage, aliases }, at) => [
       at > 0 && ", ",
       h("a", { href: pathOf("version", { model: name, version: String(version) }), dir: "auto" }, `${name} ${version}`),
       stage !== "None" && [" ", h(Chip, { text: stage, tone: stage === "Production" ? "good" : "" })],
+      aliases.map((alias) => [" ", h(Chip, { key: alias, text: `@${alias}` })]),
     ]),
   );
 }

@@ -120,10 +120,11 @@ function Models() {
           "li",
           { key: i },
           h("strong", { dir: "auto" }, model.name), " ", h(Status, { status: model.status }), " ", model.model_id && h("code", {}, model.model_id),
-          model.registered.map(({ name, version, stage }) => [
+          model.registered.map(({ name, version, stage, aliases }) => [
             " → ",
             h("a", { href: pathOf("version", { model: name, version: String(version) }), dir: "auto" }, `${name}, version ${version}`),
             stage !== "None" && [" ", h(Chip, { text: stage, tone: stage === "Production" ? "good" : "" })],
+            aliases.map((alias) => [" ", h(Chip, { key: alias, text: `@${alias}` })]),
           ]),
         ),
       ),

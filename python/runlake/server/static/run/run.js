@@ -13,7 +13,7 @@ import { useResource } from "../state/resource.js";
 /** @typedef {{key: string, accepted: number, stored: number, merged: number, in_flight: number, dropped: Record<string, number>, stretches: Stretch[]}} KeyLedger */
 /** @typedef {{accepted: number, stored: number, merged: number, dropped: number, in_flight: number, keys: KeyLedger[]}} Ledger */
 /** @typedef {{points: number, exact: boolean, reason: string, file: string, last_verified_ms: number | null, found_ms: number}} Gap */
-/** @typedef {{model_id: string | null, name: string, status: string, registered: {name: string, version: number, stage: string}[]}} Model */
+/** @typedef {{model_id: string | null, name: string, status: string, registered: {name: string, version: number, stage: string, aliases: string[]}[]}} Model */
 /** @typedef {{command: string | null, source_name: string | null, source_type: string | null, user: string | null, host: string | null, python: string | null, git_commit: string | null, git_branch: string | null, git_repository: string | null, git_dirty: boolean | null, patch: string | null, packages: Record<string, string>}} Provenance */
 
 /**
