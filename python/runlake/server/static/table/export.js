@@ -61,10 +61,11 @@ function rowsOf(columns, height) {
   return lines.length ? `${lines.join("\r\n")}\r\n` : "";
 }
 
-/** A value in full; times as ISO 8601. @param {string} name @param {any} value */
+/** A value in full, as the command line writes it: times as ISO 8601, durations in seconds. @param {string} name @param {any} value */
 export function textOf(name, value) {
   if (value === null || value === undefined) return "";
   if (name === "start_time" || name === "end_time") return new Date(value).toISOString();
+  if (/^(?:(?:mean|std)\(duration\)|duration)$/.test(name)) return String(value / 1000);
   return String(value);
 }
 
