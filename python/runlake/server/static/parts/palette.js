@@ -43,6 +43,7 @@ export default function Palette({ onClose }) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) setAt((at + step + found.length) % Math.max(1, found.length));
     else if (event.key === "Enter") choose(found[at]);
+    else if (event.key === "Escape") onClose(); // a search field would take the first one to empty itself
     else return;
     event.preventDefault();
   };
