@@ -32,6 +32,14 @@ export function fill(context, path, color, alpha) {
 
 const DENSE_PX = 6; // between buckets that are painted as rectangles, a tenth of the work of one area with smooth edges
 
+const BAND = 0.14;
+const BANDS = 4; // that are told apart one above the other; more are fainter, so that they do not hide all lines
+
+/** How much is seen of each area of a picture; null: of one that stands out. @param {Picture | null} picture */
+export function bandAlpha(picture) {
+  return BAND * Math.min(1, BANDS / Math.max(1, picture?.traces.length ?? 1));
+}
+
 /**
  * The area between the ends of each bucket of a curve, if there is any.
  *

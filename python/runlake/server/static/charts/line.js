@@ -1,7 +1,7 @@
 // Line plot: one uPlot with everything that is painted around its lines. It knows nothing of requests or of the page.
 // @ts-check
 import uPlot from "../vendor/uplot.js";
-import { inside, linePath, paintBand, stroke } from "./bands.js";
+import { bandAlpha, inside, linePath, paintBand, stroke } from "./bands.js";
 import { paintMarks } from "./marks.js";
 import { tickTexts, ticks, timeTexts, timeTicks } from "./ticks.js";
 
@@ -18,7 +18,6 @@ import { tickTexts, ticks, timeTexts, timeTicks } from "./ticks.js";
 
 const FONT = "11px system-ui, sans-serif";
 const VEIL = 0.8; // of what lies below the line that stands out
-const BAND = 0.14;
 const RAW = 0.3;
 const WIDTH = 1.5;
 const MANY = 10; // lines, beyond which they are of one pixel: such lines are painted ten times as fast
@@ -117,7 +116,7 @@ export class LinePlot {
       const found = picture.traces.filter(({ curve }) => curve.id === focus);
       for (const trace of found) {
         const ink = this._inkFor(trace.curve);
-        paintBand(context, u, picture, trace, ink.color, 2 * BAND);
+        paintBand(context, u, picture, trace, ink.color, 2 * bandAlpha(null));
         stroke(context, linePath(u, picture.xs, trace.ys), ink, { width: 2.5, alpha: 1 });
       }
     });
@@ -211,7 +210,7 @@ export class LinePlot {
     inside(u.ctx, u.bbox, (context) => {
       for (const trace of picture.traces) {
         const { color } = this._inkFor(trace.curve);
-        if (picture.banded) paintBand(context, u, picture, trace, color, BAND);
+        if (picture.banded) paintBand(context, u, picture, trace, color, bandAlpha(picture));
         if (trace.raw) stroke(context, linePath(u, picture.xs, trace.raw), { color, dash: [] }, { width: 1, alpha: RAW });
       }
     });

@@ -1,5 +1,6 @@
 // SVG of a chart: a picture of its own, written from the curves that are drawn, with title, axes and legend.
 // @ts-check
+import { bandAlpha } from "./bands.js";
 import { MARKS, marksOf } from "./marks.js";
 import { kindName } from "./grid.js";
 import { placer, tickTexts, ticks, timeTexts, timeTicks } from "./ticks.js";
@@ -80,7 +81,8 @@ function axes({ chart: { grid }, x, y, xLog, scale, threshold }, places, area, {
 }
 
 /** @param {Picture} picture @param {Trace} trace @param {Places} places @param {How} how */
-function curveOf({ xs, banded, scale }, { curve, ys, raw }, places, { inkFor }) {
+function curveOf(picture, { curve, ys, raw }, places, { inkFor }) {
+  const { xs, banded, scale } = picture;
   const { color, dash } = inkFor(curve);
   const dashed = dash.length ? ` stroke-dasharray="${dash.join(" ")}"` : "";
   const { at, low, high } = curve;
@@ -88,7 +90,7 @@ function curveOf({ xs, banded, scale }, { curve, ys, raw }, places, { inkFor }) 
   const corner = (/** @type {number} */ row, /** @type {Float64Array} */ of) => `${px(places.x(xs[at[row]]))},${px(places.y(of[row]))}`;
   const thick = banded && rows.some((row) => low[row] < high[row]);
   return [
-    thick ? `<polygon points="${[...rows.map((row) => corner(row, high)), ...rows.reverse().map((row) => corner(row, low))].join(" ")}" fill="${color}" fill-opacity="0.14"/>` : "",
+    thick ? `<polygon points="${[...rows.map((row) => corner(row, high)), ...rows.reverse().map((row) => corner(row, low))].join(" ")}" fill="${color}" fill-opacity="${Number(bandAlpha(picture).toFixed(3))}"/>` : "",
     raw ? `<path d="${pathOf(xs, raw, places)}" stroke="${color}" stroke-opacity="0.3"/>` : "",
     `<path d="${pathOf(xs, ys, places)}" stroke="${color}" stroke-width="1.5"${dashed}/>`,
   ].join("");
