@@ -62,6 +62,9 @@ test("a click sorts up, down, not at all; with shift the other columns still cou
   assert.deepEqual(clicked(["b"], "a", true), ["b", "a"]);
   assert.deepEqual(clicked(["b", "a", "c"], "a", true), ["b", "a DESC", "c"]);
   assert.deepEqual(clicked(["b", "a DESC", "c"], "a", true), ["b", "c"]);
+  const best = [[], ["metrics.val_accuracy DESC"], ["metrics.val_accuracy"], []];
+  for (const [at, order] of best.slice(1).entries()) assert.deepEqual(clicked(best[at], "metrics.val_accuracy", false), order);
+  assert.deepEqual(clicked([], "metrics.train/loss", false), ["metrics.train/loss"]);
   assert.deepEqual(read("metrics.`loss DESC`"), { name: "metrics.`loss DESC`", descending: false });
   assert.equal(sortOf(["b", "a desc"], "a")?.place, 1);
 });

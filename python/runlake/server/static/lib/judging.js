@@ -22,6 +22,13 @@ export function isSeed(key) {
   return /(^|[^a-z])seed([^a-z]|$)/i.test(key);
 }
 
+const UPWARDS = /(^|[^a-z])(acc|accuracy|auc|auroc|auprc|roc_auc|ap|map|f1|score|precision|recall|r2|iou|dice|bleu|rouge|reward|return|wins?)([^a-z]|$)/i;
+
+/** Whether more of a metric is better, as far as its name tells. @param {string} key */
+export function isGain(key) {
+  return UPWARDS.test(key);
+}
+
 /** @param {string} key */
 function rank(key) {
   if (key.startsWith(MACHINE)) return 2;

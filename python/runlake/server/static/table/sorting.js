@@ -1,5 +1,6 @@
 // Sorting: the clauses of the order, and what a click on the head of a column makes of them.
 // @ts-check
+import { isGain } from "../lib/judging.js";
 import { change, view } from "../state/view.js";
 
 /** @typedef {{name: string, descending: boolean, place: number}} Sorted place: from 0 */
@@ -23,7 +24,8 @@ export function read(clause) {
 }
 
 /**
- * The order after a click on a column: up, then down, then not by it at all.
+ * The order after a click on a column: up, then down, then not by it at all; the best first, down and then up, where more
+ * is better.
  *
  * @param {readonly string[]} sort
  * @param {string} name
@@ -32,9 +34,10 @@ export function read(clause) {
  */
 export function clicked(sort, name, adds) {
   const before = sortOf(sort, name);
-  const next = before === null ? name : before.descending ? null : `${name} DESC`;
+  const [first, second] = /metrics\./.test(name) && isGain(name) ? [`${name} DESC`, name] : [name, `${name} DESC`];
+  const next = before === null ? first : sort[before.place] === first ? second : null;
   if (!adds) return next === null ? [] : [next];
-  if (before === null) return [...sort, name];
+  if (before === null) return [...sort, first];
   return sort.flatMap((clause, i) => (i !== before.place ? [clause] : next === null ? [] : [next]));
 }
 
