@@ -12,6 +12,9 @@ import pytest
 
 from runlake import access
 from runlake.access import Kind, Level
+from runlake.catalog import Mark
+from runlake.query import Tidings
+from runlake.server.events import Subscription
 from runlake.store import Store
 from tests.server.listener import PATH, listening
 from tests.server.people import people
@@ -129,6 +132,25 @@ def test_more_runs_than_can_be_named_are_many(lake: tuple[Server, Writer]) -> No
     with listening(server, last_id=listener.last_id, experiments="many", points=False) as again:
         told = again.next().data
         assert (told["runs"], told["experiments"]) == (None, [experiment_of(server, "many")])
+
+
+def test_what_is_kept_for_a_reader_who_does_not_read_has_a_bound() -> None:
+    subscription = Subscription()
+    for tx in range(40):
+        ids = [f"{tx}-{n}" for n in range(500)]
+        subscription.offer(Tidings(Mark(tx, 0), dict.fromkeys(ids, "1"), frozenset({"1"}), {}, {}, frozenset()))
+    is_reset, kept = subscription.take()
+    assert kept is not None
+    assert not is_reset
+    assert kept.runs is None, "they are many"
+    assert kept.experiments == {"1"}
+    for tx in range(40):
+        ids = [f"{tx}-{n}" for n in range(500)]
+        grown = Tidings(Mark(tx, 0), {}, frozenset(), dict.fromkeys(ids, "1"), dict.fromkeys(ids), frozenset())
+        subscription.offer(grown)
+    is_reset, kept = subscription.take()
+    assert is_reset
+    assert kept is None or len(kept.points) < 10_500
 
 
 def test_only_the_experiments_that_were_asked_for_are_told(lake: tuple[Server, Writer]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from runlake.catalog import Mark
+from runlake.catalog.notices import MOST_RUNS
 from runlake.query.reader import arrow_frame
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Tidings:
         runs = None if self.runs is None or later.runs is None else {**self.runs, **later.runs}
         return Tidings(
             max(self.mark, later.mark),
-            runs,
+            None if runs is not None and len(runs) > MOST_RUNS else runs,
             self.experiments | later.experiments,
             {**self.points, **later.points},
             _together(self.keys, later.keys),

@@ -26,6 +26,8 @@ _PERIOD_S: Final = 0.25
 _REST: Final = 50
 """How many times as long as a look takes there is none after it, so that looking takes 2 % of a core at most."""
 _LONGEST_S: Final = 2.0
+_MOST_KEPT: Final = 10_000
+"""Most runs with new points that are put together by name for a stream whose reader does not read."""
 
 
 class Subscription:
@@ -45,8 +47,12 @@ class Subscription:
         """Give tidings, or None where everything has to be asked anew."""
         if tidings is None:
             self.is_reset, self._offered = True, None
+        elif self._offered is None:
+            self._offered = None if tidings.is_empty else tidings
         elif not tidings.is_empty:
-            self._offered = tidings if self._offered is None else self._offered.then(tidings)
+            self._offered = self._offered.then(tidings)
+            if len(self._offered.points) > _MOST_KEPT:  # who takes so long to read had better ask anew
+                self.is_reset, self._offered = True, None
         if self.is_reset or self._offered is not None:
             self._wake.set()
 
