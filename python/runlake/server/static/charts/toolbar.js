@@ -50,7 +50,7 @@ function Find({ board, keys }) {
     "span",
     { class: "chart-find" },
     h("input", {
-      type: "search", value: text, placeholder: "Find charts: words or /expression/", "aria-label": "Find charts by words or a regular expression between slashes",
+      type: "search", value: text, placeholder: "Find charts, or /regex/", "aria-label": "Find charts by words or a regular expression between slashes",
       "aria-invalid": error ? "true" : undefined, title: error ?? undefined,
       onInput: (/** @type {any} */ event) => board.set({ find: event.target.value }, { replace: true }),
     }),
