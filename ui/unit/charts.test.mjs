@@ -10,6 +10,7 @@ import { arrange, formatPanel, matching, newPanel, parsePanel, withOrder, withPa
 import { explained, marksOf, remarks } from "../../python/runlake/server/static/charts/marks.js";
 import { ends, placer, tickTexts, ticks, timeTexts, timeTicks } from "../../python/runlake/server/static/charts/ticks.js";
 import { picture } from "../../python/runlake/server/static/charts/traces.js";
+import { borderOf } from "../../python/runlake/server/static/lib/color.js";
 
 /** @typedef {import("../../python/runlake/server/static/charts/layout.js").Panel} Panel */
 
@@ -189,4 +190,8 @@ test("charts that wait with the same question are answered together, the latest 
   } finally {
     globalThis.fetch = before;
   }
+});
+
+test("what a line is called by looks like the line", () => {
+  assert.deepEqual([[], [7, 3], [6, 3], [2, 2]].map((dash) => borderOf({ color: "", dash })), ["solid", "dashed", "dashed", "dotted"]);
 });

@@ -1,5 +1,6 @@
 // Hover: what is pointed at on a chart. There is one tooltip on the page, and the values in it are found by binary search.
 // @ts-check
+import { borderOf } from "../lib/color.js";
 import { count, number } from "../lib/format.js";
 import { nearestRow } from "./curves.js";
 import { nonFinite } from "./marks.js";
@@ -97,7 +98,7 @@ function entry({ curve, row, value, smooth }, isNearest, ink, named) {
   const made = line(isNearest ? "tooltip-row nearest" : "tooltip-row", "");
   const swatch = line("swatch", "");
   swatch.style.borderTopColor = ink.color;
-  swatch.style.borderTopStyle = ink.dash.length ? "dashed" : "solid";
+  swatch.style.borderTopStyle = borderOf(ink);
   const name = line("tooltip-name", named ? `${curve.name} · ${curve.key}` : curve.name);
   name.dir = "auto";
   const odd = nonFinite(curve.flags[row]);

@@ -1,6 +1,7 @@
 // Legend: which runs are drawn, of how many and why, in their colours; and what the marks of a chart mean.
 // @ts-check
 import { h, useSignal } from "../vendor/preact.js";
+import { borderOf } from "../lib/color.js";
 import { count, plural } from "../lib/format.js";
 import { pathOf } from "../lib/router.js";
 import { change, view } from "../state/view.js";
@@ -49,7 +50,7 @@ function Entry({ line, ink, grouped, ofView }) {
 
 /** A piece of a line in its ink. @param {{ink: import("../lib/color.js").Ink}} props */
 export function Swatch({ ink }) {
-  return h("span", { class: "swatch", style: { borderTopColor: ink.color, borderTopStyle: ink.dash.length ? "dashed" : "solid" } });
+  return h("span", { class: "swatch", style: { borderTopColor: ink.color, borderTopStyle: borderOf(ink) } });
 }
 
 /** How many runs are drawn, of how many, and how to draw more. @param {{board: Context}} props */

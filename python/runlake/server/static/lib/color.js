@@ -23,6 +23,11 @@ export function inkOf(id, dark) {
   return { color: colors[place % colors.length], dash: DASHES[Math.floor(place / colors.length) % DASHES.length] };
 }
 
+/** The border that looks like the line of an ink. @param {Ink} ink @returns {"solid" | "dashed" | "dotted"} */
+export function borderOf({ dash }) {
+  return dash.length === 0 ? "solid" : dash[0] < 3 ? "dotted" : "dashed";
+}
+
 // Viridis at nine places, for values from low to high: even in lightness, so that it reads in grey as well.
 const RAMP = ["#440154", "#482878", "#3e4a89", "#31688e", "#26838f", "#1f9d8a", "#6cce5a", "#b6de2b", "#fee825"];
 
