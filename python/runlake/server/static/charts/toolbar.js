@@ -68,7 +68,7 @@ export function XAxis({ kind, isLog, keys, onKind, onLog }) {
   const choices = /** @type {[string, string][]} */ ([["step", "Step"], ["time", "Time"], ["relative", "Relative time"], ["metric", "A metric"]]);
   return [
     h(Choice, { label: "X", value: metric ? "metric" : kind, choices, onChoose: (chosen) => { asks.value = chosen === "metric"; if (chosen !== "metric") onKind(chosen); } }),
-    metric && h(Combobox, { label: "Metric on the x axis", find, keepsText: true, value: isWhole(kind) ? "" : bare(kind), onChoose: (key) => onKind(named(key)) }),
+    metric && h(Combobox, { label: "Metric on the x axis", autofocus: asks.value, find, keepsText: true, value: isWhole(kind) ? "" : bare(kind), onChoose: (key) => onKind(named(key)) }),
     kind !== "time" && h("label", { class: "check" }, h("input", { type: "checkbox", checked: isLog, onChange: (/** @type {any} */ event) => onLog(event.target.checked) }), "log x"),
   ];
 }

@@ -10,11 +10,11 @@ const PAUSE_MS = 60;
 /**
  * @param {{
  *   label: string, find: (text: string, signal: AbortSignal) => Promise<readonly Choice[]>, onChoose: (value: string) => void,
- *   placeholder?: string, keepsText?: boolean, value?: string, free?: boolean,
+ *   placeholder?: string, keepsText?: boolean, value?: string, free?: boolean, autofocus?: boolean,
  * }} props find: choices for what is written so far; free: what is no choice is taken as well; keepsText: the chosen value
- *   stays in the field
+ *   stays in the field; autofocus: whoever is shown it has asked for it
  */
-export function Combobox({ label, find, onChoose, placeholder, keepsText = false, value = "", free = false }) {
+export function Combobox({ label, find, onChoose, placeholder, keepsText = false, value = "", free = false, autofocus = false }) {
   const [text, setText] = useState(value);
   const [choices, setChoices] = useState(/** @type {readonly Choice[]} */ ([]));
   const [at, setAt] = useState(-1);
@@ -23,6 +23,7 @@ export function Combobox({ label, find, onChoose, placeholder, keepsText = false
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   const list = useRef(/** @type {HTMLUListElement | null} */ (null));
 
+  useEffect(() => { if (autofocus) field.current?.focus(); }, []);
   useEffect(() => setText(value), [value]);
   useEffect(() => {
     if (!open) return undefined;
