@@ -335,6 +335,15 @@ def test_short_files_that_come_to_terabytes_are_looked_at_like_others(server: Se
     assert _peak_bytes(server) < 1 << 30
 
 
+def test_a_link_in_a_folder_does_not_hide_the_others(server: Server) -> None:
+    run = server.create_run()
+    place = f"/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts"
+    server.send("PUT", f"{place}/model/weights", b"1")
+    (server.store / "artifacts" / "0" / run / "model" / "MLmodel").symlink_to("/etc/passwd")
+    assert [(file["path"], file["kind"]) for file in get(server, run).json["files"]] == [("model", "folder")]
+    assert get(server, run, "/model", path="model/MLmodel").status == 400
+
+
 def _peak_bytes(server: Server) -> int:
     """Return the most memory that the server has had so far."""
     status = Path(f"/proc/{server.process.pid}/status").read_text()

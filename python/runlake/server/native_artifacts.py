@@ -103,9 +103,16 @@ def artifacts(
 def _said(info: FileInfo, contents: Contents, tables: frozenset[str]) -> dict[str, Any]:
     kind = "table" if info.path in tables else kind_of(info.path)
     if info.is_dir:
-        kind = "model" if contents.kind(f"{info.path}/{_MODEL_FILE}") == "file" else "folder"
+        kind = "model" if _has_model(contents, info.path) else "folder"
     name = basename(info.path)
     return {"path": info.path, "name": name, "is_dir": info.is_dir, "size": info.file_size, "kind": kind}
+
+
+def _has_model(contents: Contents, folder: str) -> bool:
+    try:
+        return contents.kind(f"{folder}/{_MODEL_FILE}") == "file"
+    except (InvalidInput, NotFound):  # a link; or the folder has just gone
+        return False
 
 
 def kind_of(path: str) -> str:
