@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import polars as pl
 import pytest
 
-from tests.server.wire import Answer, Server
+from tests.server.wire import Answer, Server, served
 
 API = "/api/runlake/v1/"
 SECRET_NAME = "<img src=x onerror=alert(1)> ü.html"
@@ -333,6 +333,29 @@ def test_short_files_that_come_to_terabytes_are_looked_at_like_others(server: Se
     frame, _, _ = table(server, run, "nested.parquet", limit=500)
     assert frame["0"].to_list() == ['["y"]', "[List(String) of 33,555,488 bytes]"]
     assert _peak_bytes(server) < 1 << 30
+
+
+def test_one_column_is_unpacked_at_a_time(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    pl.DataFrame({f"c{n}": ["x" * 2**26] for n in range(6)}).write_parquet(packed)
+    with served(tmp_path) as server:
+        run = server.create_run()
+        place = f"/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts"
+        assert server.send("PUT", f"{place}/packed.parquet", packed.getvalue()).status == 200
+        frame, _, _ = table(server, run, "packed.parquet")
+        assert frame.row(0) == ("x" * 200 + "…",) * 6
+        assert _peak_bytes(server) < 1 << 30, "all of them at once took more"
+
+
+def test_names_of_columns_are_no_patterns(server: Server) -> None:
+    run = server.create_run()
+    place = f"/api/2.0/mlflow-artifacts/artifacts/0/{run}/artifacts"
+    server.send("PUT", f"{place}/a.csv", b"a,^.*$,*\n1,2,3\n")
+    server.send("PUT", f"{place}/a.parquet", parquet(pl.DataFrame({"a": [1], "^.*$": [2], "*": [3]})))
+    for path in ("a.csv", "a.parquet"):
+        frame, notes, _ = table(server, run, path, column=1)
+        assert [column["name"] for column in notes["columns"]] == ["^.*$", "*"]
+        assert frame.rows() == [("2", "3")]
 
 
 def test_a_link_in_a_folder_does_not_hide_the_others(server: Server) -> None:

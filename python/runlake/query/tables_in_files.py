@@ -111,9 +111,14 @@ def _parquet(file: BinaryIO, part: Part) -> Table:
     schema = lazy.collect_schema()
     rows = lazy.select(pl.len()).collect().item()
     names = schema.names()[part.column : part.column + part.columns]
-    frame = lazy.select(names).slice(part.offset, part.limit).collect() if names else pl.DataFrame()
-    texts = pl.DataFrame({str(at): _texts(frame[name]) for at, name in enumerate(names)})
+    texts = pl.DataFrame([_seen(lazy, part.column + at, part).alias(str(at)) for at in range(len(names))])
     return Table(texts, tuple((name, str(schema[name])) for name in names), rows, len(schema))
+
+
+def _seen(file: pl.LazyFrame, place: int, part: Part) -> pl.Series:
+    """Read one column, and keep what is shown of it: a file of kilobytes may have gigabytes in each."""
+    column = file.select(pl.nth(place)).slice(part.offset, part.limit).collect().to_series()
+    return _texts(column).to_frame().select(_cut(pl.first(), part.characters + 1)).to_series()
 
 
 def _texts(column: pl.Series) -> pl.Series:
@@ -177,8 +182,9 @@ def _of_fields(text: bytes, part: Part, separator: str, quote: str | None, *, wh
     seen = names[part.column : part.column + part.columns]
     if text.count(b"\n") > (most := MOST_BYTES // len(names) + 1):
         text, whole = b"\n".join(text.split(b"\n", most)[:most]), False
-    frame = _read_csv(text, separator, quote, columns=seen or names[:1])
-    shown = frame.select(seen).slice(part.offset, part.limit)
+    places = list(range(part.column, part.column + len(seen)))  # names may look like patterns
+    frame = _read_csv(text, separator, quote, columns=places or [0])
+    shown = (frame if seen else pl.DataFrame()).slice(part.offset, part.limit)
     shown.columns = list(map(str, range(len(seen))))
     return Table(shown, tuple((name, _TEXT) for name in seen), frame.height, len(names), whole)
 
