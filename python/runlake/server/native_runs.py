@@ -226,7 +226,12 @@ def _unlogged(version: ModelVersion) -> dict[str, Any]:
 
 
 def _version(version: ModelVersion) -> dict[str, Any]:
-    return {"name": version.name, "version": version.version, "stage": version.current_stage, "aliases": version.aliases}
+    return {
+        "name": version.name,
+        "version": version.version,
+        "stage": version.current_stage,
+        "aliases": version.aliases,
+    }
 
 
 def _ledger(store: Store, run_id: str) -> dict[str, Any]:
