@@ -38,6 +38,8 @@ test("a column is named in frames without the marks of filters", () => {
 
 test("a field of CSV is quoted where it has to be", () => {
   assert.deepEqual(["a", 'a"b', "a,b", "a\nb"].map(csvText), ["a", '"a""b"', '"a,b"', '"a\nb"']);
+  assert.deepEqual(['=HYPERLINK("x")', "@a", "-b", "+c,d"].map(csvText), [`"'=HYPERLINK(""x"")"`, "'@a", "'-b", `"'+c,d"`], "no formulas");
+  assert.deepEqual(["-1.5e-7", "+3", "-Infinity"].map(csvText), ["-1.5e-7", "+3", "-Infinity"], "numbers stay as they are");
   assert.deepEqual([textOf("start_time", 0), textOf("metrics.a", NaN), textOf("params.a", null), textOf("x", 2n ** 60n)], ["1970-01-01T00:00:00.000Z", "NaN", "", "1152921504606846976"]);
   assert.deepEqual(["duration", "mean(duration)", "metrics.duration"].map((name) => textOf(name, 1892)), ["1.892", "1.892", "1892"]);
 });

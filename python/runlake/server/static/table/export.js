@@ -69,9 +69,10 @@ export function textOf(name, value) {
   return String(value);
 }
 
-/** A field of RFC 4180. @param {string} text */
+/** A field of RFC 4180; what a spreadsheet would run as a formula, and is no number, is made a text. @param {string} text */
 export function csvText(text) {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const safe = /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 /** @param {Blob} blob @param {string} name */
