@@ -13,6 +13,11 @@ from urllib.parse import urlencode
 import polars as pl
 import pytest
 
+from runlake import query
+from runlake.entities import ViewType
+from runlake.errors import InvalidInput
+from runlake.query import run_window
+from runlake.store import Store
 from tests.server.wire import Answer, Server, served
 
 API = "/api/runlake/v1/"
@@ -229,6 +234,20 @@ def test_mistakes_are_shown_where_they_are(lake: Server, path: str, fields: dict
     answer = get(lake, path, **fields)
     assert answer.status == 400
     assert message in answer.json["message"]
+
+
+def test_a_window_is_no_larger_than_memory_may_be(
+    lake: Server, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    answer = post(lake, "runs", columns=["status"] * 50_001)
+    assert "the number of columns is 50001; it must be from 0 to 50,000" in answer.json["message"]
+    monkeypatch.setattr(run_window, "MOST_CELLS", 79)
+    store = Store.open(lake.store)
+    request.addfinalizer(store.close)
+    question = query.question_of("sweep", None, None, ViewType.ACTIVE_ONLY)
+    with pytest.raises(InvalidInput, match="2 columns of 40 runs are 80 values; the limit is 79"):
+        query.window(store, question, columns=["status", "run_name"])
+    assert query.window(store, question, columns=["status", "run_name"], limit=39).frame.height == 39
 
 
 # -- columns

@@ -21,6 +21,8 @@ from runlake.query.reader import Lake
 from runlake.query.table import ATTRIBUTES, RunTable
 
 MOST_ROWS: Final = 50_000
+MOST_COLUMNS: Final = 50_000
+MOST_CELLS: Final = 10_000_000  # 80 MB of numbers
 _DEFAULT: Final = tuple(name for name in ATTRIBUTES if name != "artifact_uri")
 _PLACE: Final = Field(Kind.ATTRIBUTE, "artifact_uri")
 STEPS: Final = (Function.COUNT, Function.ARGMIN, Function.ARGMAX)
@@ -76,6 +78,7 @@ def window(
     _check("offset", offset, 1 << 62)
     _check("limit", limit, MOST_ROWS)
     _check("characters", characters or 0, 1 << 31)
+    _check("the number of columns", len(columns or ()), MOST_COLUMNS)
     found = ordered_runs(lake, question, tx)
     fields = {name: field_of(name) for name in dict.fromkeys(_DEFAULT if columns is None else columns)}
     unknown = tuple(name for name, field in fields.items() if not has_field(found.table, field))
@@ -89,6 +92,11 @@ def window(
     level = None if nested_by is None else nested(found, nested_by, parent)
     shown = found.rows if level is None else level.rows
     rows = shown.slice(offset, limit)
+    if (cells := len(rows) * len(fields)) > MOST_CELLS:
+        raise InvalidInput(
+            f"{len(fields):,} columns of {len(rows):,} runs are {cells:,} values; the limit is {MOST_CELLS:,}",
+            hint="ask for fewer runs at a time",
+        )
     made = [_column(found.table, field, rows, places).alias(name) for name, field in fields.items()]
     if level is not None:
         made.append(level.children.slice(offset, limit).alias("children"))
