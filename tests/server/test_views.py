@@ -403,17 +403,17 @@ def test_the_whole_axis_can_be_looked_at(lake: Server) -> None:
 
 
 def test_a_live_run_is_seen_without_asking_for_all_of_it_again(lake: Server) -> None:
-    made = {"run_id": "b" * 32, "name": "live", "user_id": "u", "start_time": 1, "tags": {}}
+    made = {"run_id": "f" * 32, "name": "live", "user_id": "u", "start_time": 1, "tags": {}}
     assert post(lake, "call/create_run", experiment_id=experiment_id(lake, "far"), **made).status == 200
 
     def log(*steps: int) -> None:
         points = [{"key": "live", "value": float(step), "timestamp": 1, "step": step} for step in steps]
         path = "/api/2.0/mlflow/runs/log-batch"
-        body = json.dumps({"run_id": "b" * 32, "metrics": points})
+        body = json.dumps({"run_id": "f" * 32, "metrics": points})
         assert lake.send("POST", path, body, {"Content-Type": "application/json"}).status == 200
 
     log(0, 1, 2)
-    asked = {"keys": ["live"], "runs": ["b" * 32], "points": 100}
+    asked = {"keys": ["live"], "runs": ["f" * 32], "points": 100}
     first = post(lake, "series", **asked)
     same = lake.send(
         "POST",
@@ -427,7 +427,7 @@ def test_a_live_run_is_seen_without_asking_for_all_of_it_again(lake: Server) -> 
     more = post(lake, "series", **asked, since={"start": grid["start"], "width": grid["width"], "bucket": 2})
     assert (notes(more)["grid"], notes(more)["since"]) == (grid, 2)
     assert tables(more)[0].select("bucket", "last").rows() == [(2, 2.0), (3, 3.0), (4, 4.0)]
-    assert post(lake, "call/delete_run", run_id="b" * 32).status == 200
+    assert post(lake, "call/delete_run", run_id="f" * 32).status == 200
 
 
 def test_who_has_a_grid_gets_what_came_since(lake: Server) -> None:
