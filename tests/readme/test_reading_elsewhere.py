@@ -19,7 +19,9 @@ def test_every_snippet_but_those_for_spark_is_run() -> None:
 def test_the_page_runs_and_every_program_finds_the_runs(demo_store: Path) -> None:
     names = run_all(runnable())
     assert len(names["lowest"]) == 5
-    assert set(names["curves"]["run_name"]) == set(runlake.runs().collect()["run_name"])
+    with_points = runlake.runs(where="metrics.val_accuracy IS NOT NULL").collect()
+    assert set(names["curves"]["run_name"]) <= set(with_points["run_name"])
+    assert len(set(names["curves"]["run_name"])) > 5
     losses = runlake.points(keys="loss").collect()
     assert names["losses"].num_rows == losses["value"].is_finite().sum()
     assert names["best"].collect().height > 0

@@ -78,13 +78,14 @@ def train(
     Args:
         tags: Of the run; a sweep puts its id there, so that it can be told from the next.
         progress: Called after each epoch with the number of mini-batches so far.
-        nested: Whether the run is a child of the active one.
+        nested: Whether the run is a child of the active one; its name says its seed, too.
 
     Raises:
         Diverged: the steps are too large; the run has FAILED, with all points until then.
     """
     with contextlib.redirect_stderr(io.StringIO()):  # which run in which store: the sweep says it once for all
-        run = runlake.start_run(run_name=settings.name, nested=nested, tags={"model": "perceptron", **tags})
+        name = f"{settings.name}-s{settings.seed}" if nested else settings.name
+        run = runlake.start_run(run_name=name, nested=nested, tags={"model": "perceptron", **tags})
     with run:
         runlake.log_params(asdict(settings))
         console = [f"{settings.name}: {settings.batches:,} mini-batches of {settings.batch_size} images"]
