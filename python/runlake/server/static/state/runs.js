@@ -32,8 +32,13 @@ export const tx = computed(() => (arrived.value, root.value?.windows.tx ?? NaN))
 /** What says which rows there are. */
 export const asked = computed(() => rowsOf(question.value, view.group.value, view.flat.value));
 
+/** How often the page has begun: one that is left may end after the next one has begun. */
+let turns = 0;
+
 /** Ask for the rows, and again for others whenever the address says others. @returns {() => void} */
 export function begin() {
+  turns += 1;
+  const turn = turns;
   const endColumns = columns.begin();
   const end = effect(() => {
     const fields = asked.value;
@@ -42,6 +47,7 @@ export function begin() {
   return () => {
     end();
     endColumns();
+    if (turn !== turns) return;
     batch(() => {
       root.value?.end();
       awaited?.end();
