@@ -455,6 +455,19 @@ proptest! {
 }
 
 #[test]
+fn a_counter_that_counts_more_than_any_file_holds_gives_no_wrong_point() {
+    for byte in [0x05, 0x7f, 0xff] {
+        let patient = Patient::new(Place::OtherBoot);
+        patient.edit().write_all_at(&[byte], 263).unwrap();
+        for row in patient.lake.rows() {
+            let wanted = point(row.seq);
+            assert_eq!((row.step, row.bits), (wanted.step, wanted.value.to_bits()));
+        }
+        patient.check(&patient.adopt());
+    }
+}
+
+#[test]
 fn a_log_of_a_killed_writer_without_its_lock_file_is_still_adopted() {
     let patient = Patient::new(Place::Same);
     fs::remove_file(patient.lake.path().join(format!("{}.lock", patient.id))).unwrap();

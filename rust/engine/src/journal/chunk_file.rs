@@ -164,13 +164,14 @@ impl ChunkFile {
     /// [`Error::Io`].
     pub fn committed(&self) -> Result<u64> {
         let in_header = self.counter(COMMITTED_AT)?;
-        if !self.header.counted_in_blocks {
+        // A full chunk has no block that could count on; more than full is a garbled counter.
+        if !self.header.counted_in_blocks || in_header >= capacity(self.header.file_len) {
             return Ok(in_header);
         }
         let mut bytes = [0; 8];
         match self.source.read_at(&mut bytes, block_count_offset(in_header)) {
             Ok(()) => Ok(count_with_block(in_header, u64::from_le_bytes(bytes))),
-            // A garbled counter, or a file that was cut off.
+            // A file that was cut off.
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(in_header),
             Err(e) => Err(Error::io("read", &self.path)(e)),
         }
