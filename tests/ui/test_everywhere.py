@@ -81,7 +81,7 @@ def test_keys_lead_to_pages_are_listed_and_do_nothing_while_one_writes(page: Pag
 def test_a_saved_view_shows_somebody_else_the_same(browser: Browser, page: Page, server: Server) -> None:
     page.goto(f"{server.url}/runs?where=metrics.loss+%3E+0.05&sort=metrics.loss+DESC&column=params.lr&show=table")
     page.get_by_role("row", name="trial 4").wait_for()
-    page.keyboard.press("v")
+    page.get_by_role("button", name="Views").click()
     page.get_by_role("textbox", name="Name of the view").fill("best/worst <b>")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("button", name="best/worst <b>", exact=True).wait_for()
