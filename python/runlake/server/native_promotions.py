@@ -12,7 +12,7 @@ from typing import Any, Final
 from runlake import names
 from runlake.access import Caller
 from runlake.registry import editing, gates, operations
-from runlake.server import native_models
+from runlake.server import native_models, native_registry
 from runlake.server.view import View
 from runlake.store import Store
 
@@ -104,17 +104,8 @@ def set_gate(
     user_id: str | None = None,
 ) -> View:
     """Set the gate of a stage or an alias, in place of the one that it had."""
-    made = gates.set_gate(
-        *(store, name, target),
-        require=require,
-        signature=signature,
-        pinned_environment=pinned_environment,
-        tags=tags or (),
-        better_than=better_than,
-        approvals=approvals,
-        check=checks,
-        user_id=user_id,
-    )
+    demands = (require, signature, pinned_environment, tags, better_than, approvals, checks)
+    made = native_registry.set_gate(store, name, target, *demands, user_id)
     return _said("gate", made)
 
 
