@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.measure import Target, at_most, report
 from benchmarks.servers import Server, runlake_server
+from benchmarks.ui.visits import browsing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, CDPSession, Page
@@ -31,7 +31,6 @@ RUNS: Final = 20
 KEYS: Final = 12
 SECONDS: Final = 600
 _POINTS_S: Final = 100
-_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _SIZE: Final = {"width": 1440, "height": 1800}  # all charts are in view
 _WARM_S: Final = 15
 _EVERY_S: Final = 10
@@ -156,25 +155,13 @@ def _heap_mib(session: CDPSession) -> float:
     return used / _MIB
 
 
-@contextmanager
-def _browsing() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
-    assert found, f"no browser is installed: {', '.join(_NAMES)}"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield browser
-        browser.close()
-
-
 def main() -> None:
     """Measure, or write a profile."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--profile", type=Path, metavar="FILE")
     options = parser.parse_args()
-    with _browsing() as browser:
+    with browsing() as browser:
         if options.profile is None:
             sys.exit(report(targets(browser, seconds=options.seconds)) > 0)
         profile(browser, options.seconds, options.profile)
