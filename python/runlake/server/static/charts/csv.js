@@ -1,5 +1,6 @@
 // CSV of the curves of a chart: every bucket that is drawn, with all digits that the server sent.
 // @ts-check
+import { field, harmless } from "../lib/csv.js";
 import { nonFinite } from "./marks.js";
 
 /** @typedef {import("./curves.js").Chart} Chart */
@@ -39,6 +40,5 @@ function said(value) {
 
 /** A text as a cell; one that a spreadsheet would run as a formula is made a text. @param {string} text */
 export function cell(text) {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return field(harmless(text));
 }

@@ -1,5 +1,6 @@
 // Export: a chart saved as CSV, SVG or PNG. Fetched when something is saved.
 // @ts-check
+import { saveFile } from "../lib/saving.js";
 import { csvOf } from "./csv.js";
 import { svgOf } from "./svg.js";
 
@@ -36,7 +37,7 @@ export function ofLines(chart) {
  */
 export async function save(drawn, place, title, form) {
   const name = `${title.replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 80) || "chart"}.${form}`;
-  if (form === "csv") return download(name, new Blob([drawn.csv()], { type: "text/csv" }));
+  if (form === "csv") return saveFile(new Blob([drawn.csv()], { type: "text/csv" }), name);
   const [style, body] = [getComputedStyle(place), getComputedStyle(document.body)];
   const svg = drawn.svg({
     title,
@@ -45,7 +46,7 @@ export async function save(drawn, place, title, form) {
     colors: { ground: body.backgroundColor, title: body.color, text: style.color, grid: style.outlineColor },
   });
   const drawing = new Blob([svg], { type: "image/svg+xml" });
-  return download(name, form === "svg" ? drawing : await rastered(drawing));
+  return saveFile(form === "svg" ? drawing : await rastered(drawing), name);
 }
 
 /** @param {Blob} drawing an SVG @returns {Promise<Blob>} a PNG */
@@ -63,13 +64,4 @@ async function rastered(drawing) {
   } finally {
     URL.revokeObjectURL(url);
   }
-}
-
-/** @param {string} name @param {Blob} content */
-function download(name, content) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(content);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -1,5 +1,6 @@
 // Rows of a comparison: what is told apart, what is asked for of it, and what of that is seen.
 // @ts-check
+import { field as quoted } from "../lib/csv.js";
 
 /** @typedef {{kind: string, key: string, field: string, differs: boolean, values: (string | null)[]}} Row as the server says it; values: one a run */
 /** @typedef {{kind: string} | {row: Row}} Line a heading, or a row below it */
@@ -50,9 +51,4 @@ function csvOf({ kind, key, field, values }) {
 /** @param {readonly string[]} names of the runs @param {readonly Row[]} rows */
 export function csv(names, rows) {
   return [["kind", "key", "field", ...names].map(quoted).join(","), ...rows.map(csvOf)].map((line) => `${line}\n`).join("");
-}
-
-/** @param {string} text */
-function quoted(text) {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -6,6 +6,7 @@ import { values } from "../lib/arrow.js";
 import { pathOfRun } from "../lib/files.js";
 import { count } from "../lib/format.js";
 import { go, place } from "../lib/router.js";
+import { saveFile } from "../lib/saving.js";
 import { Combobox } from "../parts/combobox.js";
 import { copy } from "../parts/copy.js";
 import { Pager } from "../parts/pager.js";
@@ -98,11 +99,7 @@ async function save(id, key, total, step) {
   try {
     const pages = [];
     for (let offset = 0; offset < Math.min(total, MOST_SAVED); offset += AT_ONCE) pages.push(await ask(id, { key, step, offset, limit: AT_ONCE }));
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([csv(pages)], { type: "text/csv" }));
-    link.download = `${key.replaceAll("/", "_")}.csv`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 0);
+    saveFile(new Blob([csv(pages)], { type: "text/csv" }), `${key.replaceAll("/", "_")}.csv`);
     if (total > MOST_SAVED) say(`Saved the first ${count(MOST_SAVED)} points; runlake export saves all of them.`);
   } catch (error) {
     complain(error);

@@ -2,7 +2,9 @@
 // @ts-check
 import { frame, view as ask } from "../lib/api.js";
 import { values } from "../lib/arrow.js";
+import { field, harmless } from "../lib/csv.js";
 import { count } from "../lib/format.js";
+import { saveFile } from "../lib/saving.js";
 import { chosen, shown } from "../state/columns.js";
 import { complain, say } from "../state/toasts.js";
 import { question, view } from "../state/view.js";
@@ -16,7 +18,7 @@ const MIME = "text/csv;charset=utf-8";
 export async function exportCsv() {
   try {
     const parts = await csvParts();
-    save(new Blob(/** @type {BlobPart[]} */ (parts), { type: MIME }), "runs.csv");
+    saveFile(new Blob(/** @type {BlobPart[]} */ (parts), { type: MIME }), "runs.csv");
   } catch (error) {
     complain(error);
   }
@@ -28,7 +30,7 @@ export async function exportArrow() {
     const { experiments, where, view: seen } = question.peek();
     const names = chosen.peek().filter((name) => !isFunction(name)).map(frameName);
     const columns = [...new Set(["run_id", ...names])];
-    save(await frame("runs", { experiments, where, view: seen, columns }), "runs.arrow");
+    saveFile(await frame("runs", { experiments, where, view: seen, columns }), "runs.arrow");
   } catch (error) {
     complain(error);
   }
@@ -71,13 +73,5 @@ export function textOf(name, value) {
 
 /** A field of RFC 4180; what a spreadsheet would run as a formula, and is no number, is made a text. @param {string} text */
 export function csvText(text) {
-  const safe = /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
-/** @param {Blob} blob @param {string} name */
-function save(blob, name) {
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  return field(Number.isNaN(Number(text)) ? harmless(text) : text);
 }
