@@ -1,6 +1,7 @@
 // Layout: which panels a board has, in which sections and order. What a reader has changed is a short text a panel, in the
 // address; everything else follows from the names of the metrics.
 // @ts-check
+import { finder } from "../lib/words.js";
 
 /** @typedef {"auto" | "line" | "scatter" | "bars"} Kind auto: the chart that a metric has by itself */
 /**
@@ -161,8 +162,8 @@ export function newPanel(changed, kind, keys, options = {}) {
 export function matching(keys, text) {
   const expression = /^\/(.+?)\/?$/.exec(text.trim());
   if (!expression) {
-    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    return { keys: words.length ? keys.filter((key) => words.every((word) => key.toLowerCase().includes(word))) : keys, error: null };
+    const isWanted = finder(text);
+    return { keys: text.trim() ? keys.filter((key) => isWanted(key)) : keys, error: null };
   }
   try {
     const wanted = new RegExp(expression[1], "iu");

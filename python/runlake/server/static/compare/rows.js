@@ -1,6 +1,7 @@
 // Rows of a comparison: what is told apart, what is asked for of it, and what of that is seen.
 // @ts-check
 import { field as quoted } from "../lib/csv.js";
+import { finder } from "../lib/words.js";
 
 /** @typedef {{kind: string, key: string, field: string, differs: boolean, values: (string | null)[]}} Row as the server says it; values: one a run */
 /** @typedef {{kind: string} | {row: Row}} Line a heading, or a row below it */
@@ -19,8 +20,8 @@ const BY_ITSELF = /^runlake\.(requirements|diff)$/; // digests of what is compar
  * @returns {Line[]}
  */
 export function seen(rows, { text, folded }) {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const wanted = rows.filter((row) => isWanted(row) && words.every((word) => has(row, word)));
+  const isFound = finder(text);
+  const wanted = rows.filter((row) => isWanted(row) && isFound(...namesOf(row)));
   return Object.keys(KINDS).flatMap((kind) => {
     const found = wanted.filter((row) => row.kind === kind);
     if (found.length === 0) return [];
@@ -34,9 +35,9 @@ function isWanted({ kind, key }) {
   return kind !== "tag" || !BY_ITSELF.test(key);
 }
 
-/** @param {Row} row @param {string} word */
-function has({ kind, key, field, values }, word) {
-  return (kind === "metric" ? `${key} ${field}` : key).toLowerCase().includes(word) || values.some((value) => value !== null && value.toLowerCase().includes(word));
+/** What a row is found by. @param {Row} row @returns {string[]} */
+function namesOf({ kind, key, field, values }) {
+  return [key, ...(kind === "metric" ? [field] : []), ...values.filter((value) => value !== null)];
 }
 
 /**

@@ -2,7 +2,7 @@
 // meant, whatever a value has in it; what is not read here is a clause all the same, and only has no handles.
 // @ts-check
 import { tokens } from "./clause_tokens.js";
-import { numberText, quoted } from "./quoting.js";
+import { escaped, numberText, quoted } from "./quoting.js";
 
 /**
  * What is chosen on an axis: a range of numbers, in which null is no bound; or values, or all but these; and whether
@@ -82,11 +82,6 @@ function valuesText(name, values, except) {
 /** Whether a field has numbers and nothing else. @param {string} name */
 function isOfNumbers(name) {
   return /^(?:metrics\.|\w+\()/.test(name);
-}
-
-/** Text as a regular expression in single quotation marks. @param {string} text */
-function escaped(text) {
-  return text.replace(/[\\.+*?()|[\]{}^$]/g, "\\$&").replaceAll("'", "\\x27");
 }
 
 /**

@@ -18,3 +18,8 @@ export function numberText(value) {
   if (value === -Infinity) return "-1e999";
   return String(value).replace("e+", "e");
 }
+
+/** A text as a regular expression that finds it and nothing else, for single quotation marks. @param {string} text */
+export function escaped(text) {
+  return text.replace(/[\\.+*?()|[\]{}^$]/g, "\\$&").replaceAll("'", "\\x27");
+}

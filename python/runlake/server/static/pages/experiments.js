@@ -3,6 +3,7 @@
 import { h, useRef, useSignal } from "../vendor/preact.js";
 import { get } from "../lib/api.js";
 import { count, plural, since, time } from "../lib/format.js";
+import { finder } from "../lib/words.js";
 import { Chip } from "../parts/chip.js";
 import { Empty, Loading, PageFailure } from "../parts/state.js";
 import { useCommands } from "../state/keys.js";
@@ -27,8 +28,8 @@ export default function ExperimentsPage() {
   if (!data) return h(Loading, { what: "Looking for experiments" });
   const all = /** @type {Experiment[]} */ (data.experiments);
   if (all.every((one) => one.runs === 0)) return h(Nothing, {});
-  const wanted = text.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = all.filter((one) => wanted.every((word) => one.name.toLowerCase().includes(word)));
+  const isWanted = finder(text.value);
+  const found = all.filter((one) => isWanted(one.name));
   found.sort((a, b) => (b.last_start_time ?? b.creation_time) - (a.last_start_time ?? a.creation_time));
   return h(
     "section",

@@ -1,6 +1,7 @@
 // Command palette: any command, experiment, run, model or saved view, by a few letters of its name.
 // @ts-check
 import { h, useEffect, useId, useRef, useState } from "../vendor/preact.js";
+import { finder } from "../lib/words.js";
 import { commands, written } from "../state/keys.js";
 import { find } from "../state/finder.js";
 import { Dialog } from "./dialog.js";
@@ -75,8 +76,8 @@ export default function Palette({ onClose }) {
 
 /** Commands that have every word in their names. @param {string} text @returns {Found[]} */
 function near(text) {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const isWanted = finder(text);
   return commands.value
-    .filter((one) => one.keys !== "mod+k" && words.every((word) => `${one.group} ${one.label}`.toLowerCase().includes(word)))
+    .filter((one) => one.keys !== "mod+k" && isWanted(one.group, one.label))
     .map((one) => ({ kind: "command", id: one.label, label: one.label, detail: one.keys ? written(one.keys).join(" then ") : one.group, icon: "command", run: one.run }));
 }

@@ -2,6 +2,7 @@
 // @ts-check
 import { h, useCallback, useMemo, useState } from "../vendor/preact.js";
 import { count, number, plural } from "../lib/format.js";
+import { finder } from "../lib/words.js";
 import { Icon } from "../parts/icon.js";
 import { Empty } from "../parts/state.js";
 import { Windowed } from "../parts/windowed.js";
@@ -28,8 +29,8 @@ export function MetricTable({ to, metrics, none }) {
   const [by, setBy] = useState(/** @type {Column} */ ("key"));
   const [down, setDown] = useState(false);
   const found = useMemo(() => {
-    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    return sorted(metrics.filter(({ key }) => words.every((word) => key.toLowerCase().includes(word))), by, down);
+    const isWanted = finder(text);
+    return sorted(metrics.filter(({ key }) => isWanted(key)), by, down);
   }, [metrics, text, by, down]);
   /** @param {Column} column */
   const sort = (column) => {

@@ -3,6 +3,7 @@
 import { h, useMemo, useState } from "../vendor/preact.js";
 import { plural } from "../lib/format.js";
 import { lines, nest } from "../lib/nesting.js";
+import { finder } from "../lib/words.js";
 import { Code, copy } from "../parts/copy.js";
 import { Dialog } from "../parts/dialog.js";
 import { Icon } from "../parts/icon.js";
@@ -20,10 +21,10 @@ export default function Params() {
   const [closed, setClosed] = useState(/** @type {ReadonlySet<string>} */ (new Set()));
   const [whole, setWhole] = useState("");
   const keys = useMemo(() => Object.keys(params).sort(byName), [params]);
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = words.length ? keys.filter((key) => words.every((word) => key.toLowerCase().includes(word) || params[key].toLowerCase().includes(word))) : keys;
+  const isWanted = finder(text);
+  const found = keys.filter((key) => isWanted(key, params[key]));
   const seen = useMemo(
-    () => words.length ? found.map((key) => ({ node: { path: key, name: key, key, leaves: 1, children: [] }, depth: 0, open: true })) : lines(nest(keys), closed),
+    () => text.trim() ? found.map((key) => ({ node: { path: key, name: key, key, leaves: 1, children: [] }, depth: 0, open: true })) : lines(nest(keys), closed),
     [keys, closed, found.join("\n")],
   );
   /** @param {string} path */

@@ -1,6 +1,6 @@
 // Clauses: conditions of the filter language that say what somebody points at.
 // @ts-check
-import { numberText, quoted } from "../lib/quoting.js";
+import { escaped, numberText, quoted } from "../lib/quoting.js";
 
 /** @typedef {{where: string | undefined, by: string, value: any}} Part runs of a filter that have a value in common */
 
@@ -29,5 +29,5 @@ export function clauseOf(name, value) {
 function textCondition(text) {
   const said = quoted(text);
   if (said !== null) return `= ${said}`;
-  return `RLIKE '^${text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&").replaceAll("'", "\\x27")}$'`;
+  return `RLIKE '^${escaped(text)}$'`;
 }
