@@ -21,9 +21,9 @@ const FILES = {
 };
 
 const ICONS = [
-  ..."bookmark box chart-line chart-scatter check chevron-down chevron-left chevron-right chevron-up".split(" "),
+  ..."bookmark box chart-line check chevron-down chevron-left chevron-right chevron-up".split(" "),
   ..."circle-alert columns-3 command copy download ellipsis external-link eye eye-off file filter folder".split(" "),
-  ..."git-branch grip-vertical history image info link list maximize-2 monitor moon package pause pin play".split(" "),
+  ..."git-branch grip-vertical image info link list maximize-2 monitor moon package pause pin play".split(" "),
   ..."plus rotate-ccw search settings-2 sliders-horizontal star sun table tag trash-2 user x".split(" "),
 ];
 const STROKES = 'fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"';
