@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,17 @@ from tests.server.wire import Server, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say of a test that failed what its page showed at that moment: what it waited for is not the whole story."""
+    report = yield
+    shown = getattr(item, "funcargs", {}).get("page")
+    if report.when == "call" and report.failed and shown is not None:
+        with contextlib.suppress(Exception):  # a page that is gone shows nothing, and is no second failure
+            report.sections.append((f"the page {shown.url}", shown.locator("body").aria_snapshot(timeout=5000)))
+    return report
 
 
 @pytest.fixture(scope="session")
