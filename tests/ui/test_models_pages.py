@@ -180,6 +180,9 @@ def test_who_manages_a_model_sets_its_gates_and_is_told_what_is_wrong_with_them(
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Filter on its run").fill("metrics.m >")
     dialog.get_by_label("Tags that are set").fill("reviewed, t,")
+    address = f"{registry.url}/api/runlake/v1/models/{quote(NAME)}"
+    assert page.request.patch(address, data={"description": "from afar"}).ok
+    page.get_by_text("from afar").first.wait_for()  # what others do meanwhile takes nothing of what is typed
     assert_accessible(page)
     visitor.expect("400")
     dialog.get_by_role("button", name="Set the gate").click()

@@ -17,7 +17,8 @@ const NONE = { require: null, signature: false, pinned_environment: false, tags:
 
 /** @param {Props} props */
 export function GateForm({ model, target, user, onDone, onClose }) {
-  const [rules, setRules] = useState(() => ({ ...NONE, ...target.gate }));
+  // what is typed stays as it is typed: the page is drawn again whenever something happens to the model
+  const [rules, setRules] = useState(() => ({ ...NONE, ...target.gate, tags: target.gate?.tags.join(", ") ?? "", checks: target.gate?.checks.join(", ") ?? "" }));
   const [mistake, setMistake] = useState("");
   const there = target.gate !== null;
   const path = apiPath(model, "gates", target.target);
@@ -38,12 +39,12 @@ export function GateForm({ model, target, user, onDone, onClose }) {
   const onSubmit = (event) => {
     event.preventDefault();
     const { require, signature, pinned_environment, tags, better_than, approvals, checks } = rules;
-    const said = { require: require?.trim() || null, signature, pinned_environment, tags, better_than: better_than?.trim() || null, approvals, checks };
+    const said = { require: require?.trim() || null, signature, pinned_environment, better_than: better_than?.trim() || null, approvals, tags: names(tags), checks: names(checks) };
     attempt(send("PUT", path, { ...said, ...asMe() }), `${target.target} of ${model} has its gate.`);
   };
   const onRemove = () => attempt(send("DELETE", path, asMe()), `${target.target} of ${model} has no gate any more.`);
   /** @param {Partial<typeof rules>} some */
-  const put = (some) => setRules({ ...rules, ...some });
+  const put = (some) => setRules((now) => ({ ...now, ...some }));
   return h(
     Dialog,
     { title: `Gate of ${target.target}`, onClose, wide: true },
@@ -53,8 +54,8 @@ export function GateForm({ model, target, user, onDone, onClose }) {
       h("p", { class: "quiet" }, "What a version has to fulfil before services load it from here. What is here already stays, whatever is demanded."),
       h(Text, { label: "Filter on its run", hint: "metrics.val_auc > 0.89 AND metrics.calibration_error < 0.03", value: rules.require ?? "", onText: (require) => put({ require }) }),
       h(Text, { label: "Better than", hint: `${target.target} by max(metrics.val_auc)`, value: rules.better_than ?? "", onText: (better_than) => put({ better_than }) }),
-      h(Text, { label: "Tags that are set", hint: "data_snapshot, git_commit", value: rules.tags.join(", "), onText: (text) => put({ tags: names(text) }), atEnd: true }),
-      h(Text, { label: "Checks that passed", hint: "shadow-7d", value: rules.checks.join(", "), onText: (text) => put({ checks: names(text) }), atEnd: true }),
+      h(Text, { label: "Tags that are set", hint: "data_snapshot, git_commit", value: rules.tags, onText: (tags) => put({ tags }) }),
+      h(Text, { label: "Checks that passed", hint: "shadow-7d", value: rules.checks, onText: (checks) => put({ checks }) }),
       h("label", { class: "row" }, "Approved by", h("input", { type: "number", min: 0, max: 100, value: rules.approvals, onInput: (/** @type {any} */ event) => put({ approvals: Number(event.target.value) || 0 }) }), "users besides who promotes"),
       h(Flag, { label: "Its model has a signature", checked: rules.signature, onFlag: (signature) => put({ signature }) }),
       h(Flag, { label: "Its environment is pinned: each requirement has one version", checked: rules.pinned_environment, onFlag: (pinned_environment) => put({ pinned_environment }) }),
@@ -72,13 +73,9 @@ export function GateForm({ model, target, user, onDone, onClose }) {
   );
 }
 
-/**
- * @param {{label: string, hint: string, value: string, onText: (text: string) => void, atEnd?: boolean}} props
- *   atEnd: is told when the field is left, for what is written in other words than it is kept in
- */
-function Text({ label, hint, value, onText, atEnd = false }) {
-  const tell = (/** @type {any} */ event) => onText(event.target.value);
-  return h("label", { class: "gate-text" }, label, h("input", { type: "text", value, placeholder: hint, spellcheck: false, autocomplete: "off", dir: "auto", ...(atEnd ? { onChange: tell } : { onInput: tell }) }));
+/** @param {{label: string, hint: string, value: string, onText: (text: string) => void}} props */
+function Text({ label, hint, value, onText }) {
+  return h("label", { class: "gate-text" }, label, h("input", { type: "text", value, placeholder: hint, spellcheck: false, autocomplete: "off", dir: "auto", onInput: (/** @type {any} */ event) => onText(event.target.value) }));
 }
 
 /** @param {{label: string, checked: boolean, onFlag: (checked: boolean) => void}} props */
