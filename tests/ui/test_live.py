@@ -189,6 +189,26 @@ def test_charts_appear_with_their_metrics_and_grow_and_a_zoom_stays(page: Page, 
     assert page.url == zoomed
 
 
+def test_what_is_typed_of_how_many_runs_are_drawn_stays_when_another_run_comes(
+    page: Page, lake: tuple[Server, Writer]
+) -> None:
+    server, writer = lake
+    writer.do("runlake.set_experiment('crowd')")
+    run = "with runlake.start_run(): runlake.log_metric('m', 1)"
+    writer.do(run)
+    page.goto(f"{server.url}/runs?experiment={experiment_of(server, 'crowd')}&top=2")
+    caps = page.locator(".caps")
+    caps.get_by_text("1 of 1 run drawn").wait_for()
+    field = page.get_by_label("How many runs of the order are drawn")
+    field.fill("1")
+    writer.do(run)
+    caps.get_by_text("2 of 2 runs drawn").wait_for()
+    assert field.input_value() == "1"
+    field.press("Enter")
+    caps.get_by_text("1 of 2 runs drawn").wait_for()
+    page.wait_for_url("**top=1**")
+
+
 def test_groups_that_are_open_stay_open_on_all_levels(page: Page, lake: tuple[Server, Writer]) -> None:
     server, writer = lake
     writer.do("runlake.set_experiment('groups')")

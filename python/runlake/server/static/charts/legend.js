@@ -1,6 +1,6 @@
 // Legend: which runs are drawn, of how many and why, in their colours; and what the marks of a chart mean.
 // @ts-check
-import { h, useSignal } from "../vendor/preact.js";
+import { h, useEffect, useSignal, useState } from "../vendor/preact.js";
 import { borderOf } from "../lib/color.js";
 import { count, plural } from "../lib/format.js";
 import { pathOf } from "../lib/router.js";
@@ -66,14 +66,27 @@ function Caps({ board }) {
     caps.leftOut > 0 || view.top.value !== 20
       ? [
           ": the first ",
-          h("input", {
-            type: "number", class: "top-runs", min: 1, max: MOST_TOP, value: view.top.value, "aria-label": "How many runs of the order are drawn",
-            onChange: (/** @type {any} */ event) => change({ top: Math.min(MOST_TOP, Math.max(1, Math.round(Number(event.target.value)) || 20)) }),
-          }),
+          h(Top, {}),
           sort.length ? ` by ${sort.join(", ")}` : " in the table's order",
         ]
       : null,
   );
+}
+
+/** What is typed stays while it is typed: runs that go on draw the legend again. */
+function Top() {
+  const top = view.top.value;
+  const [text, setText] = useState("");
+  useEffect(() => setText(String(top)), [top]);
+  const onChange = () => {
+    const wanted = Math.min(MOST_TOP, Math.max(1, Math.round(Number(text)) || 20));
+    setText(String(wanted));
+    change({ top: wanted });
+  };
+  return h("input", {
+    type: "number", class: "top-runs", min: 1, max: MOST_TOP, value: text, "aria-label": "How many runs of the order are drawn",
+    onInput: (/** @type {any} */ event) => setText(event.target.value), onChange,
+  });
 }
 
 /** @param {{total: number, leftOut: number, drawn: number, groups: number}} caps */
