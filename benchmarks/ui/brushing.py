@@ -38,8 +38,7 @@ def targets(browser: Browser, stores: Stores) -> Iterator[Target]:
     axes = "".join(f"&axis={axis}" for axis in _AXES)
     with served(stores.sweep()) as (server, experiment), visitor(browser) as context:
         page = context.new_page()
-        page.goto(f"{server.url}/runs?experiment={experiment}{axes}")
-        until_first_row(page)
+        until_first_row(page, f"{server.url}/runs?experiment={experiment}{axes}")
         page.locator(".parallel-count").wait_for()
         settled(page)
         page.evaluate(_WATCH)

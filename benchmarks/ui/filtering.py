@@ -31,8 +31,7 @@ def targets(browser: Browser, stores: Stores) -> Iterator[Target]:
     """Each round is another filter, so that nothing was answered before; what counts is the time from the last key."""
     with served(stores.sweep()) as (server, experiment), visitor(browser) as context:
         page = context.new_page()
-        page.goto(f"{server.url}/runs?experiment={experiment}")
-        until_first_row(page)
+        until_first_row(page, f"{server.url}/runs?experiment={experiment}")
         settled(page)
         page.evaluate(_NOTE_PARTS)
         taken, asked = [], []

@@ -26,14 +26,12 @@ def targets(browser: Browser, stores: Stores) -> Iterator[Target]:
         with served(stores.sweep()) as (server, experiment), visitor(browser) as context:
             address = f"{server.url}/runs?experiment={experiment}"
             page = context.new_page()
-            page.goto(address, wait_until="commit")
-            cold.append(until_first_row(page))
+            cold.append(until_first_row(page, address))
             sent = dict(page.evaluate(_BYTES, cold[-1]))
             settled(page)
             page.close()
             again = context.new_page()
-            again.goto(address, wait_until="commit")
-            warm.append(until_first_row(again))
+            warm.append(until_first_row(again, address))
     runs = f"first row of {stores.runs:,} runs"
     yield at_most(f"{runs}, cold", statistics.median(cold), 400, " ms", f" (worst {max(cold):.0f})")
     yield at_most(f"{runs}, warm", statistics.median(warm), 200, " ms", f" (worst {max(warm):.0f})")

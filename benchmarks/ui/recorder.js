@@ -5,16 +5,24 @@
   const seen = { firstRow: null, changed: 0, drawn: 0, asked: [], open: 0, move: 0, key: 0, frames: [], long: [], blanks: [], mounted: 0, recording: false };
   Object.assign(window, { __seen: seen });
 
-  // The first row is there when a cell of it has a text; it is seen a frame later.
-  const watchFirstRow = () => {
-    const row = document.querySelector('[role="grid"] [role="row"][aria-rowindex="2"]:not([hidden])');
-    if (row?.textContent?.trim()) requestAnimationFrame(() => { seen.firstRow ??= performance.now(); });
-    else requestAnimationFrame(watchFirstRow);
+  // The first row is there when a cell of it has a text, and seen when the next frame has been drawn. Looking in every
+  // frame would cost frames, and asking from outside a script that has to be compiled.
+  const frames = new MessageChannel(); // what is posted in a frame comes when it has been drawn
+  frames.port1.onmessage = () => {
+    seen.firstRow = performance.now();
+    console.info("first row", seen.firstRow);
   };
-  requestAnimationFrame(watchFirstRow);
-
-  new MutationObserver(() => { seen.changed = performance.now(); })
-    .observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+  let isThere = false;
+  const look = () => {
+    const row = document.querySelector('[role="grid"] [role="row"][aria-rowindex="2"]:not([hidden])');
+    if (!row?.textContent?.trim()) return;
+    isThere = true;
+    requestAnimationFrame(() => frames.port2.postMessage(null));
+  };
+  new MutationObserver(() => {
+    seen.changed = performance.now();
+    if (!isThere) look();
+  }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
 
   // What is drawn on a canvas changes no element; each drawing begins with an empty canvas.
   const clear = CanvasRenderingContext2D.prototype.clearRect;

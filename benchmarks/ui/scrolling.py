@@ -25,8 +25,7 @@ def targets(browser: Browser, stores: Stores) -> Iterator[Target]:
     """Only the table is shown, so that it is what is measured."""
     with served(stores.sweep()) as (server, experiment), visitor(browser) as context:
         page = context.new_page()
-        page.goto(f"{server.url}/runs?experiment={experiment}&show=table")
-        until_first_row(page)
+        until_first_row(page, f"{server.url}/runs?experiment={experiment}&show=table")
         settled(page)
         yield from _row("scrolled by the wheel", _scrolled(page))
         yield from _row("jumps to anywhere", _jumped(page))
