@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 NONE_HERE = "there is no Chromium here to open pages with"
 WAIT_MS = 20_000
+ARGUMENTS = (
+    "--no-sandbox",  # a container has no user namespaces for it; the only pages that are opened are those under test
+    "--disable-dev-shm-usage",
+    # Each window loads pages of Chromium's own for its address bar, which nobody types into here. The rest is what
+    # Playwright leaves out by itself, for this list replaces its own.
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,AvoidUnnecessaryBeforeUnloadCheckSync,"
+    "DestroyProfileOnBrowserClose,HttpsUpgrades,LensOverlay,MediaRouter,NetworkTimeServiceQuerying,OptimizationHints,"
+    "PaintHolding,ThirdPartyStoragePartitioning",
+)
 
 # What a policy refuses is said on the console by Chromium too, but not by every version for every kind.
 _WATCH = """
@@ -32,8 +41,7 @@ def browsing() -> Iterator[Browser]:
     if found is None:
         pytest.skip(NONE_HERE)
     with playwright.sync_playwright() as started:
-        # a container has no user namespaces for the sandbox; the only pages that are opened are those under test
-        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = started.chromium.launch(executable_path=found, args=ARGUMENTS)
         yield browser
         browser.close()
 
