@@ -70,7 +70,21 @@ def test_a_page_names_every_module_that_it_needs_before_it_runs(server: Server, 
         if name.endswith(".js"):
             for needed in imports_of(name, server.send("GET", name).body.decode()):
                 assert needed in fetched, f"{name} needs {needed}"
-    assert len(fetched) == len(set(fetched)) + 1  # the application itself, as a script and as what to fetch at once
+    twice = {name for name in fetched if fetched.count(name) > 1}
+    assert twice == {f"{static}/app.js", f"{static}/pages/experiments.js"}, "as scripts, and as what to fetch at once"
+
+
+def test_a_page_has_its_styles_in_one_file_in_the_order_of_the_shell(server: Server, static: str) -> None:
+    page = server.send("GET", "/").body.decode()
+    assert re.findall(r'<link rel="stylesheet" href="([^"]+)"', page) == [f"{static}/style.css"]
+    answer = server.send("GET", f"{static}/style.css")
+    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+    style = answer.body.decode()
+    sheets = re.findall(
+        r'<link rel="stylesheet" href="/static/__DIGEST__/([^"]+)"', (FOLDER / "index.html").read_text()
+    )
+    assert len(sheets) > 5
+    assert style == "\n".join((FOLDER / sheet).read_text() for sheet in sheets)
 
 
 def test_browsers_keep_files_for_ever_and_ask_again_for_pages(server: Server, static: str) -> None:

@@ -133,7 +133,7 @@ def rendered(shown: Page) -> Any:
     """Markdown as the pages show it, as HTML."""
 
     def render(text: str) -> str:
-        module = shown.evaluate("document.querySelector('script[type=module]').src").replace(
+        module = shown.evaluate("document.querySelector('script[src$=\"/app.js\"]').src").replace(
             "app.js", "vendor/markdown.js"
         )
         html: str = shown.evaluate(

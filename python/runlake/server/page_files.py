@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -34,7 +35,11 @@ START: Final = "app.js"
 AHEAD: Final = {"pages/runs.js": ("ahead.js",)}
 """Modules that run before a page's own are here, by that: they ask for what is to be shown first."""
 
-_HEAD: Final = "</head>"
+STYLE: Final = "style.css"
+"""All style sheets that the shell names as one: a page's first rows wait for each request."""
+
+_SHEET: Final = re.compile(r' *<link rel="stylesheet" href="/static/__DIGEST__/([^"]+)">\n')
+_APP: Final = f'<script type="module" src="/static/__DIGEST__/{START}"></script>'
 _GZIP: Final = 31  # the widest window, in gzip's format
 _DIGEST: Final = "__DIGEST__"
 """What stands for the digest in the shell's source."""
@@ -62,7 +67,7 @@ class Release:
     """All files as they were at one time."""
 
     def __init__(self, files: Mapping[str, PageFile]) -> None:
-        self._files = files
+        self._files = {**files, STYLE: PageFile(b"\n".join(_sheets(files)), TYPES[".css"])}
         self._shells: dict[str, PageFile] = {}
         self.digest = _digest(*(part for path in sorted(files) for part in (path.encode(), files[path].content)))
 
@@ -80,21 +85,30 @@ class Release:
         return self._shells[module]
 
     def _written(self, module: str) -> str:
-        text = self._files[SHELL].content.decode()
+        text = _SHEET.sub("", self._files[SHELL].content.decode())
         sources = {path: file.content.decode() for path, file in self._files.items() if path.endswith(".js")}
         ahead = [path for path in AHEAD.get(module, ()) if path in sources]
         first = closure(sources, *ahead)
         rest = [path for path in closure(sources, START, module) if path not in first]
-        tags = (*map(_preload, first), *map(_script, ahead), *map(_preload, rest))
-        return text.replace(_HEAD, "".join(f"  {tag}\n  " for tag in tags) + _HEAD, 1).replace(_DIGEST, self.digest)
+        own = [module] if module != START else []  # runs before the application, which finds it there
+        tags = (
+            f'<link rel="stylesheet" href="/static/{_DIGEST}/{STYLE}">',
+            *map(_preload, first),
+            *(f'<script type="module" async src="/static/{_DIGEST}/{path}"></script>' for path in ahead),
+            *map(_preload, rest),
+            *(f'<script type="module" src="/static/{_DIGEST}/{path}"></script>' for path in own),
+        )
+        return text.replace(_APP, "\n    ".join((*tags, _APP)), 1).replace(_DIGEST, self.digest)
+
+
+def _sheets(files: Mapping[str, PageFile]) -> Iterator[bytes]:
+    """Give the style sheets in the shell's order, which decides between rules of the same weight."""
+    shell = files.get(SHELL)
+    return (files[path].content for path in _SHEET.findall(shell.content.decode() if shell else "") if path in files)
 
 
 def _preload(path: str) -> str:
     return f'<link rel="modulepreload" href="/static/{_DIGEST}/{path}">'
-
-
-def _script(path: str) -> str:
-    return f'<script type="module" async src="/static/{_DIGEST}/{path}"></script>'
 
 
 class PageFiles:
