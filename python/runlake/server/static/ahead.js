@@ -8,7 +8,8 @@ if (location.pathname === "/runs") {
   const address = addressOf("runs", firstRequest(state, joined(state.where, state.brush)));
   if (address.length <= LONGEST) {
     const answer = fetch(address, { headers: { accept: ARROW } });
-    answer.catch(() => undefined); // whoever takes the answer hears of it
-    Object.assign(globalThis, { ahead: { address, answer } }); // lib/api.js takes it
+    const body = answer.then((begun) => begun.arrayBuffer()); // is there when it is wanted, and nobody waits a frame for it
+    for (const awaited of [answer, body]) awaited.catch(() => undefined); // whoever takes them hears of it
+    Object.assign(globalThis, { ahead: { address, answer, body } }); // lib/api.js takes it
   }
 }

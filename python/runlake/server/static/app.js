@@ -3,6 +3,7 @@
 import { h, render, signal, useErrorBoundary, useEffect } from "./vendor/preact.js";
 import { begin, go, match, place } from "./lib/router.js";
 import { IconButton } from "./parts/icon.js";
+import { seen } from "./parts/later.js";
 import { Empty, Failure, Loading } from "./parts/state.js";
 import { Toasts } from "./parts/toast.js";
 import { begin as obey, offer } from "./state/keys.js";
@@ -23,6 +24,9 @@ const PAGES = {
   model: () => import("./pages/model.js"),
   version: () => import("./pages/version.js"),
 };
+
+/** So long the first page is waited for, with nothing on the screen, before it is said that it is awaited. */
+const PATIENCE_MS = 100;
 
 /** Pages that are here. */
 const loaded = new Map(/** @type {[string, Page][]} */ ([]));
@@ -118,5 +122,7 @@ offer([
 begin();
 obey();
 place.subscribe(follow);
-void import("./parts/live.js").then((parts) => { live.value = parts; });
+const first = match(place.value.path);
+if (first) await Promise.race([load(first.name), new Promise((done) => setTimeout(done, PATIENCE_MS))]);
 render(h(App, {}), /** @type {HTMLElement} */ (document.getElementById("app")));
+void seen().then(() => import("./parts/live.js")).then((parts) => { live.value = parts; });

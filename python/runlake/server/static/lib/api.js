@@ -10,6 +10,7 @@ export { addressOf as urlOf };
 /** @typedef {Record<string, any>} Fields */
 /** @typedef {{parts: Table[], notes: any, tx: number, total: number}} Answer of a view: its streams, notes, transaction and number of rows */
 /** @typedef {{signal?: AbortSignal}} Options */
+/** @typedef {{address: string, answer: Promise<Response>, body: Promise<ArrayBuffer>}} Ahead what ahead.js has asked for */
 
 /** Whether the last request reached the server. */
 export const reachable = signal(true);
@@ -87,7 +88,7 @@ export async function view(path, fields, options = {}) {
     ? await request("POST", addressOf(path), fields, ARROW, options)
     : await request("GET", address, undefined, ARROW, options);
   const lengths = (answer.headers.get("x-runlake-parts") ?? "").split(",").filter(Boolean).map(Number);
-  const { parts, notes } = parse(await answer.arrayBuffer(), lengths);
+  const { parts, notes } = parse(await bodyOf(answer), lengths);
   return { parts, notes, tx: header(answer, "x-runlake-tx"), total: header(answer, "x-runlake-total") };
 }
 
@@ -138,15 +139,24 @@ async function request(method, address, fields, accept, options) {
 
 /** The answer that ahead.js has asked for, once. @param {string} address @param {string} accept @returns {Promise<Response> | null} */
 function askedAhead(address, accept) {
-  const { ahead } = /** @type {{ahead?: {address: string, answer: Promise<Response>}}} */ (globalThis);
+  const { ahead } = /** @type {{ahead?: Ahead}} */ (globalThis);
   if (accept !== ARROW || ahead?.address !== address) return null;
   ahead.address = "";
+  ahead.answer.then((answer) => readAhead.set(answer, ahead.body), () => undefined);
   return ahead.answer;
+}
+
+/** Bodies that are read already. @type {WeakMap<Response, Promise<ArrayBuffer>>} */
+const readAhead = new WeakMap();
+
+/** @param {Response} answer */
+function bodyOf(answer) {
+  return readAhead.get(answer) ?? answer.arrayBuffer();
 }
 
 /** @param {Response} answer */
 async function refusal(answer) {
-  const text = await answer.text();
+  const text = new TextDecoder().decode(await bodyOf(answer));
   try {
     const fields = JSON.parse(text);
     return new ApiError(String(fields.message ?? text), answer.status, fields);

@@ -2,7 +2,7 @@
 // @ts-check
 import { h, signal, useEffect, useMemo } from "../vendor/preact.js";
 import { get } from "../lib/api.js";
-import { later } from "../parts/later.js";
+import { later, seen } from "../parts/later.js";
 import * as inks from "../state/inks.js";
 import * as order from "../state/order.js";
 import * as runs from "../state/runs.js";
@@ -11,13 +11,13 @@ import { change, view } from "../state/view.js";
 import { forget } from "../state/visible.js";
 import { Table } from "../table/table.js";
 
-// The first rows are asked for and drawn before these are fetched.
-const FilterBar = later(async () => (await import("../table/filter_bar.js")).FilterBar);
-const Toolbar = later(async () => (await import("../table/toolbar.js")).Toolbar);
-const BulkBar = later(async () => (await import("../table/bulk_bar.js")).BulkBar);
-const Splitter = later(async () => (await import("../parts/splitter.js")).Splitter);
-const Parallel = later(async () => (await import("../charts/parallel.js")).Parallel);
-const Board = later(async () => (await import("../charts/board.js")).Board);
+// The first rows are drawn before these are fetched.
+const FilterBar = later(async () => (await seen(), await import("../table/filter_bar.js")).FilterBar);
+const Toolbar = later(async () => (await seen(), await import("../table/toolbar.js")).Toolbar);
+const BulkBar = later(async () => (await seen(), await import("../table/bulk_bar.js")).BulkBar);
+const Splitter = later(async () => (await seen(), await import("../parts/splitter.js")).Splitter);
+const Parallel = later(async () => (await seen(), await import("../charts/parallel.js")).Parallel);
+const Board = later(async () => (await seen(), await import("../charts/board.js")).Board);
 
 /** What can be shown, side by side or one at a time. @type {Record<string, string>} */
 const WIDE = { all: "Both", table: "Table", charts: "Charts" };
@@ -33,7 +33,7 @@ export default function RunsPage() {
   const ends = useMemo(() => [runs.begin(), order.begin(), inks.begin()], []); // asked before anything is drawn
   useEffect(() => () => { ends.forEach((end) => end()); forget(); }, [ends]);
   useEffect(() => {
-    const followed = import("../state/follow.js").then(({ follow }) => follow());
+    const followed = seen().then(() => import("../state/follow.js")).then(({ follow }) => follow());
     return () => void followed.then((leave) => leave());
   }, []);
   const show = isNarrow.value && view.show.value === "all" ? "table" : view.show.value;

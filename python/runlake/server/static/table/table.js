@@ -1,6 +1,6 @@
 // Table of runs: the grid, kept as the state of the page says.
 // @ts-check
-import { effect, h, untracked, useEffect, useRef, useSignal } from "../vendor/preact.js";
+import { effect, h, untracked, useLayoutEffect, useRef, useSignal } from "../vendor/preact.js";
 import { plural } from "../lib/format.js";
 import { go, pathOf } from "../lib/router.js";
 import { Icon } from "../parts/icon.js";
@@ -31,7 +31,7 @@ export function Table() {
   const host = useRef(/** @type {HTMLDivElement | null} */ (null));
   /** @type {import("../vendor/preact.js").Signal<Popup | null>} */
   const popup = useSignal(null);
-  useEffect(() => (host.current ? run(host.current, (next) => { popup.value = next; }) : undefined), []);
+  useLayoutEffect(() => (host.current ? run(host.current, (next) => { popup.value = next; }) : undefined), []);
   const empty = total.value === 0;
   return h(
     "section",
@@ -120,9 +120,11 @@ function follow(grid) {
     arrived.value;
     const list = root.value;
     const now = { list, height: list?.height ?? 0, tx: list?.windows.tx ?? NaN };
+    const isFirst = drawn.list === null;
     const isSame = now.list === drawn.list && now.height === drawn.height && now.tx === drawn.tx;
     drawn = now;
     if (isSame) grid.fresh();
+    else if (list && isFirst) grid.draw(); // a frame earlier
     else grid.soon(true);
   });
 }
