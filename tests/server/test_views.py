@@ -186,6 +186,20 @@ def test_artifact_uris_are_where_clients_find_them(lake: Server) -> None:
     assert get(lake, "runs", group="artifact_uri").status == 400
 
 
+def test_curves_are_not_grouped_by_where_the_server_keeps_artifacts(lake: Server) -> None:
+    answer = post(lake, "series", keys=["loss"], experiments="far", group=["artifact_uri"])
+    assert (answer.status, answer.json["message"][:30]) == (400, "runs cannot be grouped by arti")
+    assert str(lake.store).encode() not in answer.body
+
+
+def test_a_field_that_is_named_in_two_ways_groups_once(lake: Server) -> None:
+    twice = ["params.opt", "params.`opt`"]
+    (frame,) = tables(get(lake, "runs", experiments="sweep", group=twice, columns="metrics.loss"))
+    assert frame.columns[:3] == ["params.opt", "runs", "mean(metrics.loss)"]
+    _, groups = tables(post(lake, "series", keys=["loss"], experiments="sweep", group=twice))
+    assert groups.columns == ["group", "params.opt", "runs"]
+
+
 def test_what_has_no_room_in_a_url_is_posted(lake: Server) -> None:
     where = f"params.seed IN ({', '.join(map(str, range(5, 20_000)))})"
     answer = post(lake, "runs", experiments=["sweep"], where=where, columns=["run_name"], limit=1)

@@ -11,7 +11,7 @@ import polars as pl
 from runlake.errors import InvalidInput
 from runlake.query.curves import Chart
 from runlake.query.filter.written import field_text
-from runlake.query.run_window import field_of, values_of
+from runlake.query.run_window import grouping, values_of
 
 MOST_GROUPED: Final = 20_000
 MOST_GROUPS: Final = 200
@@ -56,8 +56,11 @@ def grouped(
     Returns:
         `key: u16`, `group: u32`, `bucket: u32`, `mean`, `low`, `high`, `min`, `max: f64`, `runs: u32`, sorted; and a
         row a group: `group: u32`, the fields of `by`, `runs: u32`, in the order of their first run.
+
+    Raises:
+        InvalidInput: there is no such field, or runs cannot be grouped by it.
     """
-    fields = [field_of(name) for name in dict.fromkeys(by)]
+    fields = grouping(by)
     values = [values_of(chart.found.table, field, chart.rows).alias(str(n)) for n, field in enumerate(fields)]
     names = [column.name for column in values]
     members = pl.DataFrame(values).with_row_index("run")

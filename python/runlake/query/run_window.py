@@ -85,9 +85,7 @@ def window(
     if differs:
         fields = {name: field for name, field in fields.items() if name not in unknown and _differs(found, field)}
     if group:
-        if _PLACE in map(field_of, group):
-            raise InvalidInput("runs cannot be grouped by artifact_uri; each has its own")
-        groups = _groups(found, {name: field_of(name) for name in dict.fromkeys(group)}, fields)
+        groups = _groups(found, grouping(group), fields)
         return Window(found, groups.height, tuple(fields), unknown, groups.slice(offset, limit))
     level = None if nested_by is None else nested(found, nested_by, parent)
     shown = found.rows if level is None else level.rows
@@ -117,6 +115,18 @@ def field_of(name: str) -> Field:
     if cursor.peek().kind is not TokenKind.END:
         raise cursor.mistake("only one name may stand here", hint="a key with spaces is written metrics.`val loss`")
     return field
+
+
+def grouping(names: Sequence[str]) -> list[Field]:
+    """Return the fields that runs are grouped by, each once however it is written.
+
+    Raises:
+        InvalidInput: one means none, or is the place of a run's artifacts, which on this machine is nobody's business.
+    """
+    fields = list(dict.fromkeys(map(field_of, names)))
+    if _PLACE in fields:
+        raise InvalidInput("runs cannot be grouped by artifact_uri; each has its own")
+    return fields
 
 
 def has_field(table: RunTable, field: Field) -> bool:
@@ -155,18 +165,18 @@ def _various(values: pl.Series) -> bool:
     return len(values) > 1 and not values.eq_missing(values.new_from_index(0, len(values))).all()
 
 
-def _groups(found: OrderedRuns, by: dict[str, Field], fields: dict[str, Field]) -> pl.DataFrame:
-    place = ("groups", tuple(by.values()), tuple(fields.items()))
+def _groups(found: OrderedRuns, by: Sequence[Field], fields: dict[str, Field]) -> pl.DataFrame:
+    place = ("groups", tuple(by), tuple(fields.items()))
     return found.kept(place, lambda: _grouped(found, by, fields))
 
 
-def _grouped(found: OrderedRuns, by: dict[str, Field], fields: dict[str, Field]) -> pl.DataFrame:
-    keys = [values_of(found.table, field, found.rows).alias(f"{n}") for n, field in enumerate(by.values())]
+def _grouped(found: OrderedRuns, by: Sequence[Field], fields: dict[str, Field]) -> pl.DataFrame:
+    keys = [values_of(found.table, field, found.rows).alias(f"{n}") for n, field in enumerate(by)]
     numbers: list[pl.Series] = []
     wanted: list[pl.Expr] = [pl.len().cast(pl.UInt32).alias("runs")]
     for place, (name, field) in enumerate(fields.items()):
         values = values_of(found.table, field, found.rows)
-        if field in by.values() or not (values.dtype.is_numeric() or values.dtype == pl.Duration("ms")):
+        if field in by or not (values.dtype.is_numeric() or values.dtype == pl.Duration("ms")):
             continue
         values = values.dt.total_milliseconds() if values.dtype == pl.Duration("ms") else values
         numbers.append(values.cast(pl.Float64).alias(f"v{place}"))
@@ -174,7 +184,7 @@ def _grouped(found: OrderedRuns, by: dict[str, Field], fields: dict[str, Field])
         wanted += [finite.mean().alias(f"mean({name})"), finite.std().alias(f"std({name})")]
         wanted.append(finite.len().cast(pl.UInt32).alias(f"count({name})"))
     frame = pl.DataFrame([*keys, *numbers]).group_by([key.name for key in keys], maintain_order=True).agg(wanted)
-    return frame.rename({key.name: field_text(field) for key, field in zip(keys, by.values(), strict=True)})
+    return frame.rename({key.name: field_text(field) for key, field in zip(keys, by, strict=True)})
 
 
 def _cut(text: pl.Expr, characters: int) -> pl.Expr:
