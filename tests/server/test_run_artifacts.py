@@ -319,6 +319,8 @@ def test_short_files_that_come_to_terabytes_are_looked_at_like_others(server: Se
         "wide.json": json.dumps({"columns": [0] * 1_000_000, "data": [[]] * 500}).encode(),
         "heavy.parquet": parquet(heavy),
         "nested.parquet": parquet(nested),
+        "named.parquet": parquet(pl.DataFrame({"name": pl.Series(["z" * 2**22, None] * 250, dtype=pl.Categorical)})),
+        "packed.parquet": parquet(pl.select(pl.zeros(2**23, pl.Int64).implode(), n=1)),
     }
     for path, content in files.items():
         assert server.send("PUT", f"{place}/{path}", content).status == 200
@@ -332,6 +334,10 @@ def test_short_files_that_come_to_terabytes_are_looked_at_like_others(server: Se
     assert frame.row(199) == ("0x" + "0" * 198 + "…", "x" * 200 + "…")
     frame, _, _ = table(server, run, "nested.parquet", limit=500)
     assert frame["0"].to_list() == ['["y"]', "[List(String) of 33,555,488 bytes]"]
+    frame, _, _ = table(server, run, "named.parquet", limit=500)
+    assert frame["0"].to_list() == ["z" * 200 + "…", None] * 250
+    frame, _, _ = table(server, run, "packed.parquet")
+    assert frame.rows() == [("[List(Int64) of 201,326,612 bytes]", "1")], "its page says once what all of them are"
     assert _peak_bytes(server) < 1 << 30
 
 

@@ -1,7 +1,7 @@
 """Tables in files: some rows and columns of Parquet, CSV, TSV, JSON lines and logged JSON tables, as texts to look at.
 
 Nothing is guessed: cells of text files are what is written there, all others as Polars writes them. Of a Parquet file
-the pages of the rows that are looked at are read; of the others the first 8 MiB.
+the pages of the rows that are looked at are read, unless they come to too much; of the others the first 8 MiB.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Final
 import polars as pl
 
 from runlake.errors import InvalidInput
+from runlake.query.parquet_pages import Pages
 
 MOST_ROWS: Final = 500
 MOST_COLUMNS: Final = 100
@@ -24,7 +25,9 @@ MOST_BYTES: Final = 8 << 20
 
 _MOST_FIELDS: Final = 20_000  # of a line of CSV
 _MOST_NESTED: Final = 16 << 20  # bytes of lists and structs that become Python's objects, of a column or else a cell
+_MOST_UNPACKED: Final = 96 << 20  # bytes of the pages of one column, read at up to six times as many
 _OBJECT_BYTES: Final = 32
+_NAMED: Final = (pl.Categorical, pl.Enum)
 _ANSWER_CHARACTERS: Final = 8 << 20  # at most four bytes each
 _TEXT: Final = "String"
 
@@ -111,7 +114,20 @@ def _parquet(file: BinaryIO, part: Part) -> Table:
     schema = lazy.collect_schema()
     rows = lazy.select(pl.len()).collect().item()
     names = schema.names()[part.column : part.column + part.columns]
-    texts = pl.DataFrame([_seen(lazy, part.column + at, part).alias(str(at)) for at in range(len(names))])
+    pages = Pages(file)
+    if len(pages.columns) != len(schema):
+        raise ValueError(f"it has {len(pages.columns)} columns, and is read as {len(schema)}")
+    shown = range(part.column, part.column + len(names))
+    sizes = [pages.unpacked_bytes(place, part.offset, part.limit) for place in shown]
+    left = max(0, min(part.limit, rows - part.offset))
+    texts = pl.DataFrame(
+        [
+            _seen(lazy, place, part).alias(str(at))
+            if size <= _MOST_UNPACKED
+            else pl.repeat(f"[{schema[name]} of {size:,} bytes]", left, eager=True).alias(str(at))
+            for at, (place, name, size) in enumerate(zip(shown, names, sizes, strict=True))
+        ]
+    )
     return Table(texts, tuple((name, str(schema[name])) for name in names), rows, len(schema))
 
 
@@ -122,12 +138,22 @@ def _seen(file: pl.LazyFrame, place: int, part: Part) -> pl.Series:
 
 
 def _texts(column: pl.Series) -> pl.Series:
+    if column.dtype in _NAMED:
+        return _names_of(column)
     if column.dtype == pl.Binary:
         column = column.to_frame().select(pl.first().bin.slice(0, MOST_CHARACTERS)).to_series()
     if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Duration, pl.Object):
         values = (None if value is None else _text(value) for value in _values(column))
         return pl.Series(list(values), dtype=pl.String)
     return column.cast(pl.String)
+
+
+def _names_of(column: pl.Series) -> pl.Series:
+    """Return the beginnings of categories as texts: a file has each of them once, and so have these."""
+    known = column.alias("code").unique().to_frame()
+    known = known.with_columns(pl.col("code").cast(pl.String).str.head(MOST_CHARACTERS + 1).alias("text"))
+    codes = column.to_frame("code")
+    return codes.join(known, on="code", how="left", nulls_equal=True, maintain_order="left")["text"]
 
 
 def _values(column: pl.Series) -> Iterable[Any]:
@@ -150,6 +176,9 @@ def _weight(column: pl.Series) -> int:
         return size + _weight(column.explode())
     if isinstance(column.dtype, pl.Struct):
         return size + sum(map(_weight, column.struct.unnest().get_columns()))
+    if column.dtype in _NAMED:
+        longest = column.unique().cast(pl.String).str.len_bytes().max()
+        return size + len(column) * int(longest or 0)  # type: ignore[arg-type]
     if column.dtype in (pl.String, pl.Binary):
         lengths = column.str.len_bytes() if column.dtype == pl.String else column.bin.size()
         return size + int(lengths.cast(pl.UInt64).sum())

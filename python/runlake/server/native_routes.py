@@ -22,7 +22,7 @@ from runlake.server.calls import read_body, worker_of
 from runlake.server.load import room_of
 from runlake.server.mlflow_fields import Fields
 from runlake.server.native_arguments import asking, bound, from_query
-from runlake.server.native_artifacts import raw
+from runlake.server.native_artifacts import artifact_table, raw
 from runlake.server.native_calls import CALLS
 from runlake.server.native_events import answer_events
 from runlake.server.native_frames import ARROW, FRAMES, JSON, Shipment, send
@@ -40,6 +40,7 @@ _log = logging.getLogger("runlake")
 
 _WITH_BODY: Final = ("POST", "PUT", "PATCH")
 _FRAME_BYTES: Final = 16 << 20  # one piece of a frame, as it is made and as it is sent
+_HEAVY_VIEWS: Final = {artifact_table: 512 << 20}  # what a column of a packed file may take
 
 RAW: Final = "runs/{run_id}/artifacts/raw"
 PRODUCT: Final = "runlake"
@@ -180,7 +181,7 @@ def _answers_view(view: Callable[..., View]) -> Callable[[Request, int], Awaitab
             admission.conclude(worker.store, fields, made.value)
             return respond(made, _for(admission.caller, warnings), accepted)
 
-        await room_of(request).answer(_FRAME_BYTES)
+        await room_of(request).answer(_HEAVY_VIEWS.get(view, _FRAME_BYTES))
         return await worker.run(work)
 
     return answer
