@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -203,6 +205,30 @@ def test_only_what_may_be_read_is_told_and_withdrawn_rights_end_that(tmp_path: P
             told = [run_id for event in listener.rest() for run_id in event.data.get("runs") or ()]
             assert unseen not in told
     store.close()
+
+
+def test_one_user_does_not_take_the_streams_of_all(tmp_path: Path) -> None:
+    headers = people(tmp_path)
+    with served(tmp_path, "--auth") as server, contextlib.ExitStack() as stack:
+        taken = [_asking(server, headers["reader"], stack) for _ in range(100)]
+        assert {status for _, status in taken} == {b"HTTP/1.1 200"}
+        refused = server.send("GET", PATH, headers=headers["reader"])
+        assert (refused.status, refused.headers["retry-after"]) == (429, "5")
+        assert "user 'reader' has 100 streams" in refused.json["message"]
+        with listening(server, headers["editor"]) as another:
+            assert another.status == 200
+        taken.pop()[0].close()
+        while _asking(server, headers["reader"], stack)[1] != b"HTTP/1.1 200":
+            pass  # who has gone is noticed
+
+
+def _asking(server: Server, headers: dict[str, str], stack: contextlib.ExitStack) -> tuple[socket.socket, bytes]:
+    """Ask for events, and return the connection and what the answer begins with."""
+    host, port = server.address.split(":")
+    connection = stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
+    lines = [f"GET {PATH} HTTP/1.1", f"Host: {server.address}", *(f"{name}: {said}" for name, said in headers.items())]
+    connection.sendall("\r\n".join([*lines, "", ""]).encode())
+    return connection, connection.recv(100)[:12]
 
 
 def test_open_streams_do_not_hold_up_the_end_of_the_server(tmp_path: Path) -> None:

@@ -34,11 +34,13 @@ class Subscription:
     """What has been offered to one stream and not been taken yet, put together. Only the event loop's thread uses it.
 
     Attributes:
+        user: Whose it is; None on a server that does not ask.
         ended: Whether the stream is to end.
         is_reset: Whether what it has told counts for nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, user: str | None = None) -> None:
+        self.user = user
         self.ended = self.is_reset = False
         self._offered: Tidings | None = None
         self._wake = asyncio.Event()
@@ -90,6 +92,10 @@ class Events:
     def subscriptions(self) -> int:
         """How many streams there are."""
         return len(self._subscriptions)
+
+    def subscriptions_of(self, user: str) -> int:
+        """How many of them are a user's."""
+        return sum(subscription.user == user for subscription in self._subscriptions)
 
     @property
     def mark(self) -> Mark:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE: Final = "text/event-stream"
 _MOST_STREAMS: Final = 1000
+_MOST_OF_A_USER: Final = 100  # a browser has one, however many pages are open in it
 _ALIVE_S: Final = 15.0
 _RETRY_MS: Final = 2000
 _MOST_NAMED: Final = 200
@@ -107,8 +108,7 @@ async def answer_events(request: Request, _max_body_bytes: int) -> Response:
     if request.method == "HEAD":
         return Response(None, 200, _HEADERS, MEDIA_TYPE)
     hub: Events = request.app.state.events
-    if hub.subscriptions >= _MOST_STREAMS:
-        raise HTTPException(429, "this server tells as many pages as it can what changes", {"Retry-After": "5"})
+    _require_place(hub, admission.caller)
     since = request.headers.get("last-event-id") or interest.since
 
     async def missed(mark: Mark) -> Tidings | None:
@@ -118,6 +118,21 @@ async def answer_events(request: Request, _max_body_bytes: int) -> Response:
 
     telling = _Telling(hub, interest, admission, worker.store.catalog.store_id[:8])
     return EventStream(telling.subscription, telling.stream(since, missed))
+
+
+def _require_place(hub: Events, caller: Caller) -> None:
+    """Refuse one stream too many, of all or of a user: nobody takes the place of all others.
+
+    Raises:
+        HTTPException: 429.
+    """
+    refusal = None
+    if hub.subscriptions >= _MOST_STREAMS:
+        refusal = "this server tells as many pages as it can what changes"
+    elif caller.name is not None and hub.subscriptions_of(caller.name) >= _MOST_OF_A_USER:
+        refusal = f"user {caller.name!r} has {_MOST_OF_A_USER} streams of events; close one first"
+    if refusal is not None:
+        raise HTTPException(429, refusal, {"Retry-After": "5"})
 
 
 class EventStream(Response):
@@ -159,7 +174,7 @@ class _Telling:
     life: str
 
     def __post_init__(self) -> None:
-        self.subscription = Subscription()
+        self.subscription = Subscription(self.admission.caller.name)
 
     async def stream(self, since: str, missed: Callable[[Mark], Any]) -> AsyncIterator[bytes]:
         """Give what was missed and then each change, at most one in each look, or a sign of life."""
