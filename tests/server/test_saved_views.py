@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-from runlake.catalog.saved_views import MOST_VIEWS
+from runlake.catalog.saved_views import MOST_OF_A_USER, MOST_VIEWS
 from runlake.store import Store
-from tests.server.people import Called
+from tests.server.people import Called, Headers
 from tests.server.wire import Answer, Server
 
 VIEWS = "/api/runlake/v1/views"
@@ -88,3 +88,14 @@ def test_a_view_is_of_who_saved_it(call: Called) -> None:
     kept = call("admin", "PUT", path, page="runs", state="4").json["view"]
     assert (kept["user_id"], kept["state"]) == ("editor", "4")
     assert call("admin", "DELETE", path).status == 200
+
+
+def test_one_user_does_not_take_the_room_of_all(tokens: tuple[Server, dict[str, Headers]], call: Called) -> None:
+    store = Store.open(tokens[0].store)
+    for number in range(MOST_OF_A_USER):
+        store.catalog.put_view(f"of a reader {number}", "runs", "", user_id="reader", as_admin=False)
+    refused = call("reader", "PUT", f"{VIEWS}/one%20too%20many", page="runs", state="")
+    assert (refused.status, refused.json["message"]) == (400, "user 'reader' has 200 saved views; delete one first")
+    assert call("reader", "PUT", f"{VIEWS}/of%20a%20reader%200", page="runs", state="new").status == 200
+    assert call("manager", "PUT", f"{VIEWS}/another", page="runs", state="").status == 200
+    store.close()

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MOST_VIEWS: Final = 2000
 """Most saved views of a store: a page lists all of them."""
 
+MOST_OF_A_USER: Final = 200
+"""Most of one user, so that nobody takes the room of all others."""
+
 _COLUMNS: Final = "name, page, state, user_id, created_ms, updated_ms"
 
 
@@ -44,7 +47,7 @@ class SavedViews(Part):
 
         Raises:
             PermissionDenied: it is somebody else's.
-            InvalidInput: there are as many as there may be.
+            InvalidInput: there are as many as there may be, of all or of this user.
         """
         with self._database.writing() as session:
             if (found := _find(session, name)) is not None:
@@ -54,8 +57,7 @@ class SavedViews(Part):
                     (page, state, clock_ms(), name),
                 )
                 return _require(session, name)
-            if session.all("SELECT count(*) FROM saved_view")[0][0] >= MOST_VIEWS:
-                raise InvalidInput(f"there are {MOST_VIEWS:,} saved views; delete one first")
+            _require_room(session, user_id, as_admin=as_admin)
             now = clock_ms()
             session.run(
                 f"INSERT INTO saved_view ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", (name, page, state, user_id, now, now)
@@ -84,6 +86,14 @@ def _require(session: Session, name: str) -> SavedView:
     if found is None:
         raise NotFound(f"there is no saved view {name!r}")
     return found
+
+
+def _require_room(session: Session, user_id: str | None, *, as_admin: bool) -> None:
+    total, own = session.all("SELECT count(*), count(*) FILTER (WHERE user_id = ?) FROM saved_view", (user_id,))[0]
+    if total >= MOST_VIEWS:
+        raise InvalidInput(f"there are {total:,} saved views; delete one first")
+    if own >= MOST_OF_A_USER and not as_admin:
+        raise InvalidInput(f"user {user_id!r} has {own:,} saved views; delete one first")
 
 
 def _require_own(found: SavedView, user_id: str | None, *, as_admin: bool) -> None:
