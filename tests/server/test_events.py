@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import time
@@ -15,8 +16,12 @@ import pytest
 from runlake import access
 from runlake.access import Kind, Level
 from runlake.catalog import Mark
-from runlake.query import Tidings
-from runlake.server.events import Subscription
+from runlake.query import Lookout, Tidings
+from runlake.server.calls import Worker
+from runlake.server.events import Events, Subscription
+from runlake.server.load import Load
+from runlake.server.settings import ServerSettings
+from runlake.server.watch import Counters
 from runlake.store import Store
 from tests.server.listener import PATH, listening
 from tests.server.people import people
@@ -153,6 +158,35 @@ def test_what_is_kept_for_a_reader_who_does_not_read_has_a_bound() -> None:
     is_reset, kept = subscription.take()
     assert is_reset
     assert kept is None or len(kept.points) < 10_500
+
+
+def test_a_defect_ends_the_streams_and_who_comes_back_is_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, settings = Store.open(tmp_path / "lake"), ServerSettings(str(tmp_path / "lake"))
+    worker = Worker(store, 1, Counters(), Load(settings))
+
+    async def listen() -> None:
+        events, first, second, third = Events(worker), Subscription(), Subscription(), Subscription()
+        await events.subscribe(first)
+        with monkeypatch.context() as patched:
+            patched.setattr(Lookout, "look", lambda _lookout: 1 // 0)
+            await first.wait(30)
+            assert first.ended
+            await events.subscribe(second)
+            assert second.ended, "it does not wait for what never comes"
+            events.drop(second)
+        events.drop(first)
+        await events.subscribe(third)
+        assert not third.ended
+        store.catalog.create_experiment("new", now_ms=0)
+        await third.wait(30)
+        assert third.take()[1] is not None
+        await events.close()
+
+    asyncio.run(listen())
+    worker.close()
+    assert "ZeroDivisionError" in caplog.text, "it is in the log"
 
 
 def test_only_the_experiments_that_were_asked_for_are_told(lake: tuple[Server, Writer]) -> None:

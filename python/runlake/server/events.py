@@ -44,6 +44,15 @@ class Subscription:
         self.ended = self.is_reset = False
         self._offered: Tidings | None = None
         self._wake = asyncio.Event()
+        self._begun = asyncio.Event()
+
+    def begin(self) -> None:
+        """Let the stream begin: from now on everything is offered."""
+        self._begun.set()
+
+    async def begun(self) -> None:
+        """Wait until the stream begins, or is to end before."""
+        await self._begun.wait()
 
     def offer(self, tidings: Tidings | None) -> None:
         """Give tidings, or None where everything has to be asked anew."""
@@ -62,6 +71,7 @@ class Subscription:
         """Let the stream end."""
         self.ended = True
         self._wake.set()
+        self._begun.set()
 
     async def wait(self, wait_s: float) -> None:
         """Wait until there is something, or the stream is to end, for at most `wait_s` seconds."""
@@ -85,8 +95,8 @@ class Events:
         self._worker = worker
         self._subscriptions: set[Subscription] = set()
         self._watching: asyncio.Task[None] | None = None
-        self._begun = asyncio.Event()
         self._mark: Mark | None = None
+        self._is_looking = False
 
     @property
     def subscriptions(self) -> int:
@@ -99,16 +109,18 @@ class Events:
 
     @property
     def mark(self) -> Mark:
-        """Up to where everything has been offered; there is a subscription, which has begun."""
+        """Up to where everything has been offered; there has been a subscription that has begun."""
         assert self._mark is not None
         return self._mark
 
     async def subscribe(self, subscription: Subscription) -> None:
-        """Offer to a subscription whatever changes from now on, until it is dropped."""
+        """Offer to a subscription whatever changes from now on, until it is dropped; it may have ended by then."""
         self._subscriptions.add(subscription)
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
-        await self._begun.wait()
+        if self._is_looking:
+            subscription.begin()
+        await subscription.begun()
 
     def drop(self, subscription: Subscription) -> None:
         """Offer nothing more to a subscription."""
@@ -122,6 +134,15 @@ class Events:
                 await self._watching
 
     async def _watch(self) -> None:
+        """Look as long as there is a stream. A defect ends all streams: who comes back begins anew."""
+        try:
+            await self._look()
+        finally:
+            self._watching, self._is_looking = None, False
+            for subscription in self._subscriptions:
+                subscription.end()
+
+    async def _look(self) -> None:
         lookout: Lookout | None = None
         while self._subscriptions:
             began = time.monotonic()
@@ -134,15 +155,14 @@ class Events:
             except (RunlakeError, OSError) as error:  # a catalog that is locked, say, is not so for ever
                 _log.warning("what changes in the store is told later: %s", error)
             await asyncio.sleep(pause_s)
-        self._watching = None
-        self._begun.clear()
 
     def _offer(self, lookout: Lookout, tidings: Tidings | None) -> None:
         for subscription in self._subscriptions:
             subscription.offer(tidings)
         if lookout.mark is not None:
-            self._mark = lookout.mark
-            self._begun.set()
+            self._mark, self._is_looking = lookout.mark, True
+            for subscription in self._subscriptions:
+                subscription.begin()
 
 
 def _lookout(store: Store) -> Lookout:

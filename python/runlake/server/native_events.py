@@ -181,6 +181,8 @@ class _Telling:
         subscription = self.subscription
         try:
             await self.hub.subscribe(subscription)
+            if subscription.ended:
+                return
             yield format_sse_event(retry=_RETRY_MS)
             yield self._event("alive") if not since else await self._again(since, missed)
             told = time.monotonic()
