@@ -39,6 +39,8 @@ BUCKETS: Final = pl.Schema(
         "non_finite": pl.UInt8,
     }
 )
+MOST_OVER_METRIC: Final = 10_000_000
+_PORTION: Final = 2_000_000  # points of 150 bytes, while they are read
 _KEYS: Final = ("key", "run", "bucket")
 _Extent = tuple[int | None, int | None]
 NO_GRID: Final = Grid(0, 1, 1)
@@ -220,23 +222,50 @@ class _Curves:
         field = field_of(x)
         if field.kind is not Kind.METRIC or field.function is not None:
             raise InvalidInput(f"x is {x[:100]!r}; it must be {', '.join(AXES)}, or a metric such as metrics.epoch")
-        names = list(dict.fromkeys([*self.keys, field.key]))
-        columns = ("run_id", "key", "step", "value")
-        points = read_points(self.lake, self.ids, names, latest="step").select(columns).collect()
-        places = points.filter((pl.col("key") == field.key) & pl.col("value").is_finite())
-        places = places.select("run_id", "step", pl.col("value").alias("x"))
         low, high = self.wanted.low, self.wanted.high
-        places = places.filter(
-            (pl.col("x") >= (-float("inf") if low is None else float(low)))
-            & (pl.col("x") <= (float("inf") if high is None else float(high)))
-        )
-        points = points.filter(pl.col("key").is_in(self.keys)).join(places, on=["run_id", "step"])
+        points = self._beside(field.key)
         if points.is_empty():
             return _Part.empty(self.keys, Grid(0.0, 1.0, 1))
         ends = cast("float", points["x"].min()), cast("float", points["x"].max())
         bounds = [end if given is None else float(given) for given, end in zip((low, high), ends, strict=True)]
         grid = real_grid(bounds[0], bounds[1], self.wanted.points)
-        return _Part(self.keys, grid, reduced(points.with_columns(grid.numbered(pl.col("x")).alias("bucket"))))
+        buckets = reduced(points.with_columns(grid.numbered(pl.col("x")).alias("bucket")))
+        return _Part(self.keys, grid, buckets.cast({"run_id": pl.String, "key": pl.String}))
+
+    def _beside(self, x: str) -> pl.DataFrame:
+        """All points, each with the value that the metric `x` has at its step, in little of what reading takes."""
+        names = list(dict.fromkeys([*self.keys, x]))
+        kinds = pl.Schema({"run_id": pl.Enum(self.ids), "key": pl.Enum(names)})
+        found = [pl.DataFrame(schema={**kinds, "step": pl.Int64, "value": pl.Float64, "x": pl.Float64})]
+        left = MOST_OVER_METRIC
+        for ids in self._portions(names):
+            read = read_points(self.lake, ids, names, latest="step")
+            points = read.select("run_id", "key", "step", "value").collect()
+            if (left := left - points.height) < 0:
+                raise InvalidInput(
+                    f"over a metric at most {MOST_OVER_METRIC:,} points are read, and these curves have more",
+                    hint="draw fewer runs or metrics at once, or draw over steps or time",
+                )
+            places = self._places(points.filter(pl.col("key") == x))
+            joined = points.filter(pl.col("key").is_in(self.keys)).join(places, on=["run_id", "step"])
+            found.append(joined.cast(kinds))
+        return pl.concat(found)
+
+    def _places(self, points: pl.DataFrame) -> pl.DataFrame:
+        """Where points of the metric that is the axis are on it, as far as that is looked at."""
+        low, high = self.wanted.low, self.wanted.high
+        x = pl.col("value").alias("x")
+        places = points.filter(pl.col("value").is_finite()).select("run_id", "step", x)
+        places = places if low is None else places.filter(pl.col("x") >= float(low))
+        return places if high is None else places.filter(pl.col("x") <= float(high))
+
+    def _portions(self, keys: Sequence[str]) -> Iterator[pl.Series]:
+        """Give the ids of runs that have some two million points together, and of one that has more."""
+        counts = pl.zeros(len(self.rows), pl.Int64, eager=True)
+        for key in keys:
+            counts += self.found.table.summary(key, "count", self.rows).fill_null(0)
+        numbered = pl.DataFrame([self.ids.alias("id"), ((counts.cum_sum() - counts) // _PORTION).alias("portion")])
+        return (part["id"] for part in numbered.partition_by("portion", maintain_order=True))
 
     def _series(self, axis: str, points: int, start: int | None, end: int | None) -> pl.DataFrame:
         return series(self.lake, self.ids, list(self.keys), points=points, x=cast("Axis", axis), start=start, end=end)
