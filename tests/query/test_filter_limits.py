@@ -364,3 +364,10 @@ def test_any_text_is_a_filter_or_a_mistake(text: str) -> None:
         str(error).encode()
     else:
         selected(condition, RUNS)
+
+
+def test_runs_are_sorted_by_so_many_columns_and_no_more() -> None:
+    clauses = [f"metrics.m{n}" for n in range(101)]
+    assert len(parse_order(clauses[:100])) == 100
+    with pytest.raises(InvalidInput, match="more than 100 clauses"):
+        parse_order(clauses)

@@ -16,7 +16,7 @@ import pytest
 from runlake import query
 from runlake.entities import ViewType
 from runlake.errors import InvalidInput
-from runlake.query import run_window
+from runlake.query import brushing, run_window
 from runlake.store import Store
 from tests.server.wire import Answer, Server, served
 
@@ -262,6 +262,50 @@ def test_a_window_is_no_larger_than_memory_may_be(
     with pytest.raises(InvalidInput, match="2 columns of 40 runs are 80 values; the limit is 79"):
         query.window(store, question, columns=["status", "run_name"])
     assert query.window(store, question, columns=["status", "run_name"], limit=39).frame.height == 39
+    with pytest.raises(InvalidInput, match="2 columns of 40 runs are 80 values"):  # whatever is seen of the groups
+        query.window(store, question, columns=["metrics.loss", "metrics.acc"], group=["params.seed"], limit=1)
+    assert query.window(store, question, columns=["metrics.loss"], group=["params.seed"]).frame.height == 40
+    answer = post(lake, "runs", group=[f"params.p{n}" for n in range(21)])
+    assert "runs are grouped by 21 fields; the limit is 20" in answer.json["message"]
+
+
+def test_long_texts_are_cut_or_refused(
+    lake: Server, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setattr(run_window, "MOST_TEXT_BYTES", 25_000)
+    store = Store.open(lake.store)
+    request.addfinalizer(store.close)
+    question = query.question_of("long", None, None, ViewType.ACTIVE_ONLY)
+    with pytest.raises(InvalidInput, match="the texts of 3 runs have 30,003 bytes; the limit is 25,000"):
+        query.window(store, question, columns=["tags.note"])
+    with pytest.raises(InvalidInput, match="cut them with characters"):
+        query.window(store, question, columns=["tags.note"], characters=10_000)
+    assert query.window(store, question, columns=["tags.note"], limit=2).frame.height == 2
+    assert query.window(store, question, columns=["tags.note"], characters=100).frame.height == 3
+
+
+def test_an_answer_that_is_too_long_for_json_is_sent_as_arrow_alone(lake: Server) -> None:
+    asked = json.dumps({"experiments": "sweep", "columns": [f"params.p{n}" for n in range(25_001)]})
+    said = {"Content-Type": "application/json", "Accept": "application/json"}
+    refused = lake.send("POST", f"{API}runs", asked, said)
+    assert (refused.status, refused.json["message"]) == (
+        400,
+        "the answer has 1,000,040 values; as JSON it may have 1,000,000",
+    )
+    assert tables(lake.send("POST", f"{API}runs", asked, {"Content-Type": "application/json"}))[0].width == 25_001
+
+
+def test_counts_of_more_pairs_of_bins_than_there_is_room_for_are_refused(
+    lake: Server, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setattr(brushing, "MOST_COUNTS", 79)
+    store = Store.open(lake.store)
+    request.addfinalizer(store.close)
+    question = query.question_of("sweep", None, None, ViewType.ACTIVE_ONLY)
+    axes = [query.Axis.of(key) for key in ("metrics.loss", "metrics.acc", "params.opt")]
+    with pytest.raises(InvalidInput, match="2 pairs of axes may be 80; the limit is 79"):
+        query.crossfilter(store, question, axes)
+    assert query.crossfilter(store, question, axes, pairs=[(0, 2)]).total == 40
 
 
 # -- columns

@@ -26,6 +26,7 @@ from runlake.query.reader import Lake
 MOST_AXES: Final = 64
 MOST_PAIRS: Final = 128
 MOST_TOP: Final = 500
+MOST_COUNTS: Final = 4_000_000  # of 14 bytes, twice where those without brushes are wanted
 COUNTS: Final = pl.Schema(
     {"kind": pl.UInt8, "axis": pl.UInt8, "a": pl.UInt16, "b": pl.UInt16, "count": pl.UInt32, "mean": pl.Float32}
 )
@@ -103,6 +104,7 @@ def crossfilter(
     _check(axes, brush, coupled, wanted)
     found = ordered_runs(lake, question)
     bins = tuple(binned(found, axis) for axis in axes)
+    _check_counts(len(found.rows), _axes_of(bins, coupled))
     masks = {place: mask for place, text in enumerate(brush) if (mask := _mask(found, text)) is not None}
     left = _all_of(list(masks.values()))
     shades = None if color is None or is_text(found, color) else _shades(found, color)
@@ -132,6 +134,15 @@ def _check(axes: Sequence[Axis], brush: Sequence[str | None], pairs: Pairs, best
             raise InvalidInput(f"pairs has {list(pair)}; these must be places of two of the {len(axes)} axes")
     if not 0 <= best.top <= MOST_TOP:
         raise InvalidInput(f"top is {best.top}; it must be from 0 to {MOST_TOP}")
+
+
+def _check_counts(runs: int, pairs: Sequence[tuple[Binned, Binned]]) -> None:
+    """Refuse what would count more than there is room for; a pair has no more bins than runs that are in them."""
+    if (counts := sum(min(runs, (one.bins + 1) * (other.bins + 1)) for one, other in pairs)) > MOST_COUNTS:
+        raise InvalidInput(
+            f"the bins of {len(pairs)} pairs of axes may be {counts:,}; the limit is {MOST_COUNTS:,}",
+            hint="ask for fewer bins or pairs at once",
+        )
 
 
 def _shades(found: OrderedRuns, color: Field) -> pl.Series:

@@ -23,6 +23,8 @@ from runlake.query.table import ATTRIBUTES, RunTable
 MOST_ROWS: Final = 50_000
 MOST_COLUMNS: Final = 50_000
 MOST_CELLS: Final = 10_000_000  # 80 MB of numbers
+MOST_TEXT_BYTES: Final = 256 << 20
+MOST_GROUPED_BY: Final = 20
 _DEFAULT: Final = tuple(name for name in ATTRIBUTES if name != "artifact_uri")
 _PLACE: Final = Field(Kind.ATTRIBUTE, "artifact_uri")
 STEPS: Final = (Function.COUNT, Function.ARGMIN, Function.ARGMAX)
@@ -85,22 +87,21 @@ def window(
     if differs:
         fields = {name: field for name, field in fields.items() if name not in unknown and _differs(found, field)}
     if group:
+        _check_cells(len(fields), len(found.rows), "filter for fewer runs, or ask for fewer columns")
         groups = _groups(found, grouping(group), fields)
         return Window(found, groups.height, tuple(fields), unknown, groups.slice(offset, limit))
     level = None if nested_by is None else nested(found, nested_by, parent)
     shown = found.rows if level is None else level.rows
     rows = shown.slice(offset, limit)
-    if (cells := len(rows) * len(fields)) > MOST_CELLS:
-        raise InvalidInput(
-            f"{len(fields):,} columns of {len(rows):,} runs are {cells:,} values; the limit is {MOST_CELLS:,}",
-            hint="ask for fewer runs at a time",
-        )
+    _check_cells(len(fields), len(rows), "ask for fewer runs at a time")
     made = [_column(found.table, field, rows, places).alias(name) for name, field in fields.items()]
     if level is not None:
         made.append(level.children.slice(offset, limit).alias("children"))
     frame = pl.DataFrame(made) if made else pl.DataFrame(height=len(rows))
     if characters is not None:
         frame = frame.with_columns(_cut(pl.col(pl.String), characters))
+    if characters is None or 4 * (characters + 1) * frame.height * frame.width > MOST_TEXT_BYTES:
+        _check_texts(frame)
     return Window(found, len(shown), tuple(fields), unknown, frame)
 
 
@@ -121,8 +122,10 @@ def grouping(names: Sequence[str]) -> list[Field]:
     """Return the fields that runs are grouped by, each once however it is written.
 
     Raises:
-        InvalidInput: one means none, or is the place of a run's artifacts, which on this machine is nobody's business.
+        InvalidInput: they are many, one means none, or one is artifact_uri, of which each run has its own.
     """
+    if len(names) > MOST_GROUPED_BY:
+        raise InvalidInput(f"runs are grouped by {len(names):,} fields; the limit is {MOST_GROUPED_BY}")
     fields = list(dict.fromkeys(map(field_of, names)))
     if _PLACE in fields:
         raise InvalidInput("runs cannot be grouped by artifact_uri; each has its own")
@@ -190,6 +193,23 @@ def _grouped(found: OrderedRuns, by: Sequence[Field], fields: dict[str, Field]) 
 def _cut(text: pl.Expr, characters: int) -> pl.Expr:
     whole = text.str.len_chars() <= characters
     return pl.when(whole | text.is_null()).then(text).otherwise(text.str.slice(0, characters) + "…").name.keep()
+
+
+def _check_cells(columns: int, rows: int, hint: str) -> None:
+    if (cells := columns * rows) > MOST_CELLS:
+        raise InvalidInput(
+            f"{columns:,} columns of {rows:,} runs are {cells:,} values; the limit is {MOST_CELLS:,}", hint=hint
+        )
+
+
+def _check_texts(frame: pl.DataFrame) -> None:
+    """Refuse an answer that is long because its texts are: a note may have a megabyte."""
+    lengths = frame.select(pl.col(pl.String).str.len_bytes().cast(pl.UInt64).sum())
+    if lengths.width and (size := int(lengths.sum_horizontal().item())) > MOST_TEXT_BYTES:
+        raise InvalidInput(
+            f"the texts of {frame.height:,} runs have {size:,} bytes; the limit is {MOST_TEXT_BYTES:,}",
+            hint="cut them with characters, or ask for fewer runs at a time",
+        )
 
 
 def _check(name: str, given: int, most: int) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from starlette.responses import Response
 
+from runlake.errors import InvalidInput
 from runlake.server.native_frames import ARROW, JSON
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ PARTS: Final = "x-runlake-parts"
 TX: Final = "x-runlake-tx"
 TOTAL: Final = "x-runlake-total"
 _WORTH_PACKING: Final = 1024
+_MOST_JSON_CELLS: Final = 1_000_000  # each is an object of Python's
 _GZIP: Final = 31  # zlib's number for its largest window with gzip's header and checksum
 _LEVEL: Final = 1  # 30 MB/s more than level 6 for 5 % more bytes
 
@@ -65,7 +68,11 @@ class Accepted:
 
 
 def respond(view: View, warnings: Sequence[str], accepted: Accepted) -> Response:
-    """Answer with a view; with 304 and no body where the client has it already."""
+    """Answer with a view; with 304 and no body where the client has it already.
+
+    Raises:
+        InvalidInput: it is too long to be JSON.
+    """
     headers = {"cache-control": "private, no-cache", "vary": "accept, accept-encoding, authorization"}
     if view.tx is not None:
         headers[TX] = str(view.tx)
@@ -80,8 +87,8 @@ def respond(view: View, warnings: Sequence[str], accepted: Accepted) -> Response
         body, kind = _as_json(view, notes), JSON
     else:
         streams = [_stream(part) for part in view.parts()]
-        headers[PARTS] = ",".join(str(len(stream)) for stream in streams)
-        body, kind = b"".join([*streams, orjson.dumps(notes)]), ARROW
+        headers[PARTS] = ",".join(str(sum(map(len, stream))) for stream in streams)
+        body, kind = b"".join([*chain.from_iterable(streams), orjson.dumps(notes)]), ARROW
     if accepted.gzip and len(body) >= _WORTH_PACKING:
         packer = zlib.compressobj(_LEVEL, wbits=_GZIP)
         body = packer.compress(body) + packer.flush()
@@ -89,10 +96,11 @@ def respond(view: View, warnings: Sequence[str], accepted: Accepted) -> Response
     return Response(body, 200, headers, media_type=kind)
 
 
-def _stream(frames: Iterable[pl.DataFrame]) -> bytes:
+def _stream(frames: Iterable[pl.DataFrame]) -> list[bytes]:
+    """Return a stream in pieces, to be joined once."""
     from runlake import query
 
-    return b"".join(query.to_stream(frames, compression="uncompressed"))
+    return list(query.to_stream(frames, compression="uncompressed"))
 
 
 def _as_json(view: View, notes: Mapping[str, Any]) -> bytes:
@@ -101,6 +109,11 @@ def _as_json(view: View, notes: Mapping[str, Any]) -> bytes:
     if view.parts is None:
         return orjson.dumps({**view.value, **notes})
     tables = [list(part) for part in view.parts()]
+    if (cells := sum(frame.height * frame.width for frames in tables for frame in frames)) > _MOST_JSON_CELLS:
+        raise InvalidInput(
+            f"the answer has {cells:,} values; as JSON it may have {_MOST_JSON_CELLS:,}",
+            hint=f"ask for less at a time, or for {ARROW}",
+        )
     said = [
         {"types": query.types_of(frames[0]), "rows": [row for frame in frames for row in query.to_rows(frame)]}
         for frames in tables

@@ -12,6 +12,8 @@ from runlake.query.filter.nodes import Field, Kind
 from runlake.query.filter.tokens import Source, TokenKind, shown
 from runlake.query.filter.vocabulary import RUNS, Vocabulary
 
+MAX_ORDERS = 100  # each is a column of all runs that are sorted
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -25,13 +27,15 @@ def parse_order(clauses: Iterable[str] | None, vocabulary: Vocabulary = RUNS) ->
     """Read the columns to sort by, the first one being the most important.
 
     Raises:
-        InvalidInput: a malformed clause, an unknown attribute, or one field twice.
+        InvalidInput: a malformed clause, an unknown attribute, one field twice, or more than 100 clauses.
         InvalidType: one string instead of several.
     """
     if isinstance(clauses, str):
         raise InvalidType(f"order_by is the string {shown(clauses)!r}; it must be a list of them")
     orders: list[Order] = []
     for clause in clauses or ():
+        if len(orders) == MAX_ORDERS:
+            raise InvalidInput(f"order_by has more than {MAX_ORDERS} clauses")
         order = _parse_clause(Source(clause, "order_by"), vocabulary)
         if any(order.field == earlier.field for earlier in orders):
             raise InvalidInput(f"order_by names {shown(order.field.name)} twice")
