@@ -125,13 +125,12 @@ def _numbers(found: OrderedRuns, axis: Axis) -> Binned:
     if whole and scale == "linear" and low is not None and high - low < min(MOST_EACH, bins):
         low, high, bins = low - 0.5, high + 0.5, round(high - low) + 1
     place = shown.log10() if scale == "log" else shown
-    if low is None or low == high:
+    first, last = (low, high) if low is None or scale != "log" else (math.log10(low), math.log10(high))
+    # NOTE: halves, because the difference of two large numbers may be infinite; that of two neighbours may be nothing.
+    if low is None or (length := last * 0.5 - first * 0.5) == 0:
         number = pl.when(usable).then(0).otherwise(bins)
     else:
-        first, last = (math.log10(low), math.log10(high)) if scale == "log" else (low, high)
-        # NOTE: halves, because the difference of two large numbers may be infinite.
-        part = (place * 0.5 - first * 0.5) / (last * 0.5 - first * 0.5)
-        number = (part * bins).floor().clip(0, bins - 1).fill_null(bins)
+        number = ((place * 0.5 - first * 0.5) / length * bins).floor().clip(0, bins - 1).fill_null(bins)
     codes = values.to_frame().select(number.cast(pl.UInt16)).to_series()
     unplaced = int((codes == bins).sum()) - values.null_count()
     return Binned(axis, scale, bins, codes, low, high, whole=whole, unplaced=unplaced)
@@ -141,7 +140,7 @@ def _categories(found: OrderedRuns, axis: Axis) -> Binned:
     if not has_field(found.table, axis.field):
         return Binned(axis, "category", 0, pl.repeat(0, len(found.rows), dtype=pl.UInt16, eager=True), values=())
     texts = texts_of(found, axis.field, found.rows)
-    counted = texts.drop_nulls().value_counts(sort=True, name="runs")
+    counted = texts.drop_nulls().value_counts(name="runs").sort("runs", "text", descending=[True, False])
     short = counted.filter(pl.col("text").str.len_bytes() <= LONGEST_SHOWN)["text"].head(MOST_CATEGORIES)
     shown = sorted(short.to_list(), key=_in_order)
     values = (*shown, None) if counted.height > len(shown) else tuple(shown)
