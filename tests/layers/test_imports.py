@@ -17,6 +17,7 @@ LAYERS = (
         "_engine",
         "errors",
         "config",
+        "by_id",
         "entities",
         "names",
         "lookalikes",

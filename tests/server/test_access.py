@@ -25,9 +25,9 @@ from runlake.server.settings import ServerSettings
 from runlake.server.sign_in import SignIn
 from runlake.store import Store
 from tests.loops import run
-from tests.server.people import PASSWORD, Called, Headers, bearer
+from tests.server.people import PASSWORD, Called, Headers, bearer, people
 from tests.server.sender import ARROW, batch
-from tests.server.wire import API, Answer, Server
+from tests.server.wire import API, Answer, Server, served
 
 # The least of these that may call a route. It is written by hand, so that the table is not compared with itself.
 WHO = ("nobody", "stranger", "reader", "editor", "manager", "admin")
@@ -394,6 +394,35 @@ def test_pages_are_made_of_what_the_caller_may_read(
     assert call(who, "POST", f"{VIEW}/series", keys="loss", experiments=[others[0]]).status == 403
     assert call(who, "POST", f"{VIEW}/diff", runs=[others[1]]).status == 403
     assert call("admin", "GET", f"{VIEW}/filter", text="params.hidden = ").json["completions"][0]["text"] == "'secret'"
+
+
+def test_an_experiment_that_is_called_like_the_id_of_another_is_not_taken_for_it(tmp_path: Path) -> None:
+    headers = people(tmp_path)
+    store = Store.open(tmp_path / "lake")
+    shown = store.catalog.create_experiment("shown", now_ms=0)
+    hidden = store.catalog.create_experiment(shown, now_ms=0)
+    access.grant(store, "stranger", Level.READ, Kind.EXPERIMENT, shown)
+    for run_id, experiment_id in (("a" * 32, shown), ("b" * 32, hidden)):
+        store.create_run(run_id, experiment_id, name="", user_id="u", start_time=0, tags={}, owned=False)
+        store.record(run_id, params={f"of {run_id[0]}": "1"})
+    store.close()
+    who = {**headers["stranger"], "Accept": "application/json", "Content-Type": "application/json"}
+    with served(tmp_path, "--auth") as server:
+
+        def ask(path: str, **fields: Any) -> Any:
+            answer = server.send("POST", f"/api/runlake/v1/{path}", json.dumps(fields), who)
+            assert answer.status == 200, answer.body
+            return answer.json
+
+        for rows in (ask("runs")["parts"][0]["rows"], ask("frames/runs")["rows"], ask("frames/listing")["rows"]):
+            assert [row["run_id"] for row in rows] == ["a" * 32]
+        assert ask("columns", kind=["params"])["parts"][0]["rows"][0]["name"] == "params.`of a`"
+        (counted,) = server.send("GET", "/api/runlake/v1/experiments", headers=who).json["experiments"]
+        assert (counted["experiment_id"], counted["runs"]) == (shown, 1)
+        axis = {"key": "experiment_id"}
+        assert ask("crossfilter", axes=[axis])["notes"]["axes"][0]["values"] == [shown]
+        assert [run["run_id"] for run in ask("series", keys="loss", runs="a" * 32)["parts"][1]["rows"]] == ["a" * 32]
+        assert ask("runs/change", where="", tags={"seen": "1"})["changed"] == 0, "the only run that is found is refused"
 
 
 @pytest.fixture(scope="module")

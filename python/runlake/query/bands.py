@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from runlake.by_id import ById
 from runlake.entities import ViewType
 from runlake.errors import InvalidInput, InvalidType
 from runlake.query.chosen import Runs, check_runs, ids_of
@@ -128,7 +129,7 @@ def _from_table(lake: Lake, ids: list[str] | None, by: list[str]) -> pl.DataFram
     if ids is None:
         table = run_table(lake)
     else:
-        experiments = sorted(set(lake.catalog.run_experiment(ids).values()))
+        experiments = [ById(found) for found in sorted(set(lake.catalog.run_experiment(ids).values()))]
         table = run_table(lake, experiments, view=ViewType.ALL).filter(pl.col("run_id").is_in(ids))
     columns = table.collect_schema().names()
     if missing := [name for name in by if name not in columns]:

@@ -9,6 +9,7 @@ from typing import Final, TypeGuard, cast
 
 import polars as pl
 
+from runlake.by_id import ById
 from runlake.entities import ViewType
 from runlake.errors import InvalidInput, NotFound
 from runlake.query.bucketing import one_a_bucket, reduced
@@ -321,8 +322,8 @@ def _of_ids(lake: Lake, ids: Sequence[str]) -> OrderedRuns:
     experiments = lake.catalog.run_experiment(ids)
     if unknown := [run_id for run_id in ids if run_id not in experiments]:
         raise NotFound(f"there is no run {unknown[0][:100]!r}")
-    named = tuple(sorted(set(experiments.values())))
-    return ordered_runs(lake, Question(named, view=ViewType.ALL))
+    places = tuple(map(ById, sorted(set(experiments.values()))))
+    return ordered_runs(lake, Question(places, view=ViewType.ALL))
 
 
 def _first_bucket(grid: Grid, since: Since | None) -> int:

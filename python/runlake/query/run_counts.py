@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from runlake.by_id import ById
 from runlake.entities import RunStatus, ViewType
 from runlake.query.ordered import Question, ordered_runs
 from runlake.query.reader import Lake
@@ -43,7 +44,8 @@ def count_runs(lake: Lake, experiments: str | Sequence[str] | None, view: int) -
         NotFound: an experiment that was named does not exist.
     """
     ids = experiment_ids(lake, experiments)
-    found = [one for one in lake.catalog.experiments(view) if ids is None or one.experiment_id in ids]
+    wanted = None if ids is None else frozenset(ids)
+    found = [one for one in lake.catalog.experiments(view) if wanted is None or one.experiment_id in wanted]
     counts = _counts(lake, [one.experiment_id for one in found])
     return [
         CountedExperiment(
@@ -57,7 +59,7 @@ def count_runs(lake: Lake, experiments: str | Sequence[str] | None, view: int) -
 def _counts(lake: Lake, ids: Sequence[str]) -> dict[str, tuple[int, int, int | None]]:
     if not ids:
         return {}
-    found = ordered_runs(lake, Question(tuple(ids), view=ViewType.ACTIVE_ONLY))
+    found = ordered_runs(lake, Question(tuple(map(ById, ids)), view=ViewType.ACTIVE_ONLY))
     frame = found.table.wide(["experiment_id", "status", "start_time"], found.rows)
     counts = frame.group_by("experiment_id").agg(
         pl.len(), (pl.col("status") == _RUNNING).sum().alias("live"), pl.col("start_time").max().dt.epoch("ms")

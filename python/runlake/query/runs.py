@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from runlake.by_id import ById
 from runlake.entities import Experiment, ViewType
 from runlake.errors import InvalidInput, InvalidType, NotFound
 from runlake.query.filter.nodes import Condition
@@ -83,7 +84,7 @@ def run_rows(
 
 
 def experiment_ids(lake: Lake, experiments: str | Sequence[str] | None) -> list[str] | None:
-    """Turn names or ids into ids; None, which is all, stays None.
+    """Turn names or ids into ids; None, which is all, stays None. A text is a name first, unless it is a `ById`.
 
     Raises:
         NotFound: no experiment has that name or id.
@@ -95,6 +96,9 @@ def experiment_ids(lake: Lake, experiments: str | Sequence[str] | None) -> list[
         raise InvalidType(f"{what}; it must be a name or an id, or several")
     found = []
     for named in [experiments] if isinstance(experiments, str) else experiments:
+        if isinstance(named, ById):
+            found.append(str(named))
+            continue
         if not isinstance(named, str):
             raise InvalidType(f"an experiment's name has type {type(named).__name__}: {named!r}; it must be a string")
         by_name = lake.catalog.find_experiment(named)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from runlake.by_id import ById
 from runlake.catalog import Narrowed
 from runlake.entities import ViewType
 from runlake.errors import InvalidInput
@@ -108,7 +109,9 @@ class VersionRuns:
         if not wanted:
             return None
         listed = ", ".join(f"'{run}'" for run in wanted)
-        return query.question_of(sorted(readable), f"run_id IN ({listed})", sort, ViewType.ALL)
+        return query.question_of(
+            [ById(place) for place in sorted(readable)], f"run_id IN ({listed})", sort, ViewType.ALL
+        )
 
     def _rows(self, versions: Sequence[int], names: Sequence[str], sort: Sequence[str] | None) -> list[dict[str, Any]]:
         from runlake import query

@@ -190,13 +190,13 @@ _CALLS: Final = {
     "version_lineage": Need(find=about.model, reads=about.run_of_version, has_body=True),
 }
 _FRAMES: Final = {
-    "runs": Need(find=about.named_experiments, narrow=about.all_readable_experiments, has_body=True),
-    "listing": Need(find=about.named_experiments, narrow=about.all_readable_experiments, has_body=True),
-    "points": Need(find=about.chosen_runs, has_body=True),
-    "series": Need(find=about.chosen_runs, has_body=True),
-    "band": Need(find=about.chosen_runs, has_body=True),
-    "compare": Need(find=about.chosen_runs, has_body=True),
-    "history": Need(find=about.run, has_body=True),
+    "runs": Need(find=about.named_experiments, narrow=about.all_readable_experiments),
+    "listing": Need(find=about.named_experiments, narrow=about.all_readable_experiments),
+    "points": Need(find=about.chosen_runs),
+    "series": Need(find=about.chosen_runs),
+    "band": Need(find=about.chosen_runs),
+    "compare": Need(find=about.chosen_runs),
+    "history": Need(find=about.run),
 }
 _SHOWN: Final = Need(find=about.named_experiments, narrow=about.all_readable_experiments)
 _SHOWN_RUNS: Final = Need(find=about.shown_runs, narrow=about.all_readable_unless_chosen)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runlake import access
 from runlake.access import Kind, Level
 from runlake.artifacts import paths
+from runlake.by_id import ById
 from runlake.entities import ViewType
 from runlake.errors import InvalidInput, NotFound
 from runlake.exchange import KIND
@@ -208,7 +209,7 @@ def all_readable_experiments(store: Store, fields: Fields) -> Fields:
     if fields.values.get("experiments") is not None or fields.caller.is_admin:
         return fields
     ids = [found.experiment_id for found in store.catalog.experiments(_ALL)]
-    readable = [found for found in ids if fields.caller.may_read(Kind.EXPERIMENT, found)]
+    readable = [ById(found) for found in ids if fields.caller.may_read(Kind.EXPERIMENT, found)]
     return fields if len(readable) == len(ids) else fields.replaced(experiments=readable)
 
 

@@ -33,6 +33,7 @@ from runlake.server.watch import ROUTE
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from runlake.server.access import Admission
     from runlake.store import Store
 
 API: Final = "/api/runlake/v1/"
@@ -64,7 +65,7 @@ def native_routes() -> Iterator[NativeRoute]:
     for name, call in CALLS.items():
         yield NativeRoute("POST", f"call/{name}", _answers_call(call))
     for name, frame in FRAMES.items():
-        yield NativeRoute("POST", f"frames/{name}", _answers_frame(frame))
+        yield NativeRoute("POST", f"frames/{name}", _answers_frame(frame), admits_by_itself=True)
     for (method, name), view in VIEWS.items():
         yield NativeRoute(method, name, _answers_view(view), admits_by_itself=True)
     yield NativeRoute("GET", RAW, raw)
@@ -142,12 +143,13 @@ def _answers_call(call: Callable[..., Any]) -> Callable[[Request, int], Awaitabl
 
 
 def _answers_frame(frame: Callable[..., Shipment]) -> Callable[[Request, int], Awaitable[Response]]:
-    def work(store: Store, caller: Caller, body: bytes) -> Shipment:
+    def work(store: Store, admission: Admission, body: bytes) -> Shipment:
         from runlake import query
 
+        fields = admission.admit(store, Fields(_fields(body)))
         with query.overheard() as warnings:
-            shipment = frame(store, **bound(frame, _fields(body)))
-        warnings = _for(caller, warnings)
+            shipment = frame(store, **bound(frame, fields.values))
+        warnings = _for(admission.caller, warnings)
         return replace(shipment, notes={**shipment.notes, "warnings": warnings}) if warnings else shipment
 
     async def answer(request: Request, max_body_bytes: int) -> Response:
@@ -155,7 +157,7 @@ def _answers_frame(frame: Callable[..., Shipment]) -> Callable[[Request, int], A
         worker = worker_of(request)
         await room_of(request).answer(_FRAME_BYTES)
         kind = JSON if _prefers_json(request.headers.get("accept", "")) else ARROW
-        return await send(worker, await worker.run(work, worker.store, caller_of(request), body), kind)
+        return await send(worker, await worker.run(work, worker.store, admission_of(request), body), kind)
 
     return answer
 
