@@ -245,6 +245,10 @@ def test_runs_that_cannot_be_changed_are_named_and_the_others_are_changed(lake: 
     ("fields", "said"),
     [
         ({"runs": ["a"]}, "nothing is to be changed"),
+        (
+            {"runs": [f"{n}" for n in range(1001)], "tags": {f"t{n}": "" for n in range(100)}},
+            "100 tags of 1,001 runs are 100,100 changes; at most 100,000 are at once",
+        ),
         ({"state": "deleted"}, "nothing says which runs"),
         ({"runs": ["a"], "state": "gone"}, "it must be 'active' or 'deleted'"),
         ({"where": "metrics.", "state": "deleted"}, "metrics."),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from runlake.entities import KeyLedger
 
 _MOST_CHANGED: Final = 10_000
+_MOST_TAGGED: Final = 100_000  # while they are written, nobody else writes
 _MOST_POINTS: Final = 10_000
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _STATES: Final = (LifecycleStage.ACTIVE, LifecycleStage.DELETED)
@@ -115,7 +116,7 @@ def change_runs(
         ids = query.run_ids_of(store, query.question_of(experiments, where, None, view))
     if len(ids) > _MOST_CHANGED:
         raise InvalidInput(f"{len(ids):,} runs are to be changed; at most {_MOST_CHANGED:,} are at once")
-    kept, removed = _checked_tags(tags or {})
+    kept, removed = _checked_tags(tags or {}, len(ids))
     needed = Level.EDIT if state is None else Level.MANAGE
     refused = _forbidden(store, caller, ids, needed)
     allowed = [run_id for run_id in ids if run_id not in refused]
@@ -138,8 +139,12 @@ def run_points(store: Store, run_id: str, key: str, step: str | None = None, off
     return View(lambda: [[frame]], {}, None, total)
 
 
-def _checked_tags(tags: Mapping[str, str | None]) -> tuple[dict[str, str], list[str]]:
-    """Return the tags that are to be set, and the keys of those that are to be removed."""
+def _checked_tags(tags: Mapping[str, str | None], runs: int = 1) -> tuple[dict[str, str], list[str]]:
+    """Return the tags of some runs that are to be set, and the keys of those that are to be removed."""
+    if (changes := len(tags) * runs) > _MOST_TAGGED:
+        raise InvalidInput(
+            f"{len(tags):,} tags of {runs:,} runs are {changes:,} changes; at most {_MOST_TAGGED:,} are at once"
+        )
     kept = {
         names.check_key(key, "tag"): names.check_text(value, names.MAX_RUN_TAG_VALUE, f"the value of tag {key!r}")
         for key, value in tags.items()
