@@ -11,6 +11,7 @@ from runlake.lookalikes import INVISIBLE, skeleton
 
 MAX_KEY: Final = 250
 MAX_PARAM_VALUE: Final = 6000
+MAX_EXPERIMENTS_NAMED: Final = 10_000  # in one question; each is looked up
 MAX_RUN_TAG_VALUE: Final = 8000
 MAX_EXPERIMENT_TAG_VALUE: Final = 20000
 MAX_EXPERIMENT_NAME: Final = 500

@@ -308,6 +308,13 @@ def test_counts_of_more_pairs_of_bins_than_there_is_room_for_are_refused(
     assert query.crossfilter(store, question, axes, pairs=[(0, 2)]).total == 40
 
 
+def test_experiments_are_named_so_often_and_no_more(lake: Server) -> None:
+    many = post(lake, "runs", experiments=["sweep"] * 1_000_000, limit=1)
+    assert many.headers["x-runlake-total"] == str(RUNS), "each is looked up once"
+    refused = post(lake, "runs", experiments=[f"e{n}" for n in range(10_001)])
+    assert (refused.status, refused.json["message"]) == (400, "10,001 experiments are named; at most 10,000 may be")
+
+
 # -- columns
 
 

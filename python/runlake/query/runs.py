@@ -13,6 +13,7 @@ from polars.io.plugins import register_io_source
 from runlake.by_id import ById
 from runlake.entities import Experiment, ViewType
 from runlake.errors import InvalidInput, InvalidType, NotFound
+from runlake.names import MAX_EXPERIMENTS_NAMED
 from runlake.query.filter.nodes import Condition
 from runlake.query.filter.parser import parse_filter
 from runlake.query.forks import require_threads
@@ -88,22 +89,27 @@ def experiment_ids(lake: Lake, experiments: str | Sequence[str] | None) -> list[
 
     Raises:
         NotFound: no experiment has that name or id.
+        InvalidInput: more than 10,000 are named.
     """
     if experiments is None:
         return None
     if not isinstance(experiments, Iterable):
         what = f"experiments has type {type(experiments).__name__}: {experiments!r}"
         raise InvalidType(f"{what}; it must be a name or an id, or several")
-    found = []
-    for named in [experiments] if isinstance(experiments, str) else experiments:
-        if isinstance(named, ById):
-            found.append(str(named))
-            continue
+    several = [experiments] if isinstance(experiments, str) else list(experiments)
+    for named in several:
         if not isinstance(named, str):
             raise InvalidType(f"an experiment's name has type {type(named).__name__}: {named!r}; it must be a string")
-        by_name = lake.catalog.find_experiment(named)
-        found.append((by_name or _by_id(lake, named)).experiment_id)
-    return found
+    several = list(dict.fromkeys(several))
+    if len(several) > MAX_EXPERIMENTS_NAMED and not all(isinstance(named, ById) for named in several):
+        raise InvalidInput(f"{len(several):,} experiments are named; at most {MAX_EXPERIMENTS_NAMED:,} may be")
+    return [_id_of(lake, named) for named in several]
+
+
+def _id_of(lake: Lake, named: str) -> str:
+    if isinstance(named, ById):
+        return str(named)
+    return (lake.catalog.find_experiment(named) or _by_id(lake, named)).experiment_id
 
 
 def _by_id(lake: Lake, named: str) -> Experiment:

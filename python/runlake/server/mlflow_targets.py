@@ -17,6 +17,7 @@ from runlake.entities import ViewType
 from runlake.errors import InvalidInput, NotFound
 from runlake.exchange import KIND
 from runlake.model_uris import parse_models_uri, split
+from runlake.names import MAX_EXPERIMENTS_NAMED
 from runlake.server.access import Target
 from runlake.server.mlflow_fields import Fields
 
@@ -102,7 +103,9 @@ def named_experiments(store: Store, fields: Fields) -> Iterator[Target]:
     named = [given] if isinstance(given, str) else given or []
     if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
         raise InvalidInput("experiments are names or ids")
-    for name in named:
+    if len(several := dict.fromkeys(named)) > MAX_EXPERIMENTS_NAMED:
+        raise InvalidInput(f"{len(several):,} experiments are named; at most {MAX_EXPERIMENTS_NAMED:,} may be")
+    for name in several:
         found = store.catalog.find_experiment(name)
         if found is not None:
             yield Kind.EXPERIMENT, found.experiment_id
