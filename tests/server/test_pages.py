@@ -105,6 +105,8 @@ def test_who_takes_gzip_gets_the_same_in_fewer_bytes(server: Server, static: str
     assert gzip.decompress(packed.body) == plain.body
     assert len(packed.body) < len(plain.body)
     assert plain.headers["vary"] == packed.headers["vary"] == "accept-encoding"
+    for refused in ("gzip;q=0", "br, GZIP; q=0.000", "xgzip", ""):
+        assert server.send("GET", path, headers={"Accept-Encoding": refused}).body == plain.body
     head = server.send("HEAD", path)
     assert (head.status, head.body, head.headers["content-length"]) == (200, b"", str(len(plain.body)))
 

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
+from runlake.server.codings import takes_gzip
 from runlake.server.page_files import START, PageFiles
 from runlake.server.watch import ROUTE
 
@@ -103,6 +104,6 @@ def _answer(request: Request, file: PageFile, cache: str, status: int = 200) -> 
     }
     if status == 200 and file.tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    if "gzip" not in request.headers.get("accept-encoding", ""):
+    if not takes_gzip(request.headers.get("accept-encoding", "")):
         return Response(file.content, status, headers)
     return Response(file.compressed, status, {**headers, "content-encoding": "gzip"})

@@ -16,6 +16,7 @@ import orjson
 from starlette.responses import Response
 
 from runlake.errors import InvalidInput
+from runlake.server.codings import takes_gzip
 from runlake.server.native_frames import ARROW, JSON
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ class Accepted:
     @classmethod
     def of(cls, headers: Mapping[str, str], *, wants_json: bool) -> Accepted:
         """Read the headers of a request."""
-        codings = [coding.partition(";")[0].strip().lower() for coding in headers.get("accept-encoding", "").split(",")]
-        return cls(wants_json, "gzip" in codings, headers.get("if-none-match", ""))
+        return cls(wants_json, takes_gzip(headers.get("accept-encoding", "")), headers.get("if-none-match", ""))
 
 
 def respond(view: View, warnings: Sequence[str], accepted: Accepted) -> Response:
