@@ -204,9 +204,11 @@ def test_any_value_can_be_chosen_and_what_has_no_place_on_an_axis_as_well(page: 
 
 def test_only_what_is_new_is_asked_for(page: Page, server: Server) -> None:
     asked: list[dict[str, Any]] = []
+    columns: list[str] = []
     page.on(
         "request", lambda sent: asked.append(json.loads(sent.post_data or "")) if "crossfilter" in sent.url else None
     )
+    page.on("request", lambda sent: columns.append(sent.url) if "/columns?" in sent.url else None)
     opened(page, server)
     assert len(asked[0]["pairs"]) == 5
     handle, target = heading(page, "params.opt").bounding_box(), heading(page, "metrics.loss").bounding_box()
@@ -223,8 +225,11 @@ def test_only_what_is_new_is_asked_for(page: Page, server: Server) -> None:
     heading(page, "params.opt").click()
     page.get_by_role("menuitemcheckbox", name="Upside down").click()
     page.wait_for_function("() => location.search.includes('flip')")
+    page.locator(".charts .uplot").first.wait_for()
+    columns.clear()
     drag(page, "metrics.acc", 0.9, 0.4)
     shows(page, filtered(server, *brushes(page)))
+    assert columns == [], "which columns there are does not depend on the filter"
     moving = [request["all"] for request in asked if request["axes"][0]["bins"] == 64]
     assert moving, "counts follow while a brush moves, in fewer bins"
     assert not any([*moving, asked[-1]["all"]]), "what a brush does not change is known"

@@ -15,6 +15,7 @@ import { Empty, Failure, Loading } from "../parts/state.js";
 import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
 import { tell, watched } from "../state/stale.js";
+import { scope } from "../state/view.js";
 import { contextOfRuns, contextOfView } from "./context.js";
 import { whereOf } from "./drawn.js";
 import { arrange, formatPanel, matching } from "./layout.js";
@@ -50,8 +51,7 @@ export function RunCharts({ runs, keys }) {
 
 /** @param {Context} board @param {AbortSignal} signal @returns {Promise<string[]>} */
 async function keysOf(board, signal) {
-  const { experiments, view } = board.ask.value;
-  const { parts } = await ask("columns", { experiments, view, kind: ["metrics"], values: false, limit: MOST_KEYS }, { signal });
+  const { parts } = await ask("columns", { ...scope.value, kind: ["metrics"], values: false, limit: MOST_KEYS }, { signal });
   return board.named(values(parts[0], "key"));
 }
 

@@ -1,12 +1,12 @@
 // Parallel coordinates as they are shown: what is asked for, what is said of it, and the plot.
 // @ts-check
-import { computed, h, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
+import { h, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { count, plural } from "../lib/format.js";
 import { Combobox } from "../parts/combobox.js";
 import { IconButton } from "../parts/icon.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
 import { useLive } from "../state/live.js";
-import { question, view } from "../state/view.js";
+import { scope, view } from "../state/view.js";
 import { askColumns, chosenAxes, fittingAxis, shortName, specOf } from "./parallel_axes.js";
 import { Bounds } from "./parallel_bounds.js";
 import { follow } from "./parallel_data.js";
@@ -18,9 +18,6 @@ import { ParallelTable } from "./parallel_table.js";
 
 const LIVE_MS = 2000; // counts of all runs move little between
 const QUIET_MS = 500; // counts are read aloud when they have rested so long
-
-/** Runs that axes are chosen for: all of the experiments, so that a filter does not change the axes. */
-const scope = computed(() => ({ experiments: question.value.experiments, view: question.value.view }));
 
 export function ParallelView() {
   const choosing = useChosenAxes();
@@ -100,7 +97,7 @@ function add(name) {
   addAxis(seen.get(name) ?? { name, scale: "auto", flip: false });
 }
 
-/** Choose axes where the address says none. */
+/** Choose axes where the address says none: those of all runs of the experiments, so that a filter does not change them. */
 function useChosenAxes() {
   const [state, setState] = useState({ loading: true, error: /** @type {Error | null} */ (null) });
   const asked = JSON.stringify(scope.value);

@@ -8,7 +8,7 @@ import { byJudgement } from "../lib/judging.js";
 import { isPattern } from "../lib/rows.js";
 import { NAME, NARROWEST, WIDEST, moved, place } from "./layout.js";
 import { say } from "./toasts.js";
-import { change, question, view } from "./view.js";
+import { change, question, scope, view } from "./view.js";
 
 /** @typedef {{name: string, kind: string, key: string, type: string, runs: number, min: number | null, max: number | null, distinct: number}} Column */
 
@@ -29,9 +29,6 @@ const turn = signal(0);
 const expanded = signal(new Map());
 /** Columns that all runs have alike, while only what differs is shown; null when not known. @type {import("../vendor/preact.js").Signal<ReadonlySet<string> | null>} */
 const alike = signal(null);
-
-/** Which runs columns are looked for in: those of the experiments, whatever is filtered, so that columns stay. */
-const everything = computed(() => ({ experiments: question.value.experiments, view: question.value.view }));
 
 /** Names of the columns, before those are left out that do not differ. */
 export const chosen = computed(() => {
@@ -61,14 +58,14 @@ export function begin() {
 }
 
 /**
- * Search columns on the server.
+ * Search columns on the server: those of all runs of the experiments, whatever is filtered, so that columns stay.
  *
  * @param {import("../lib/api.js").Fields} fields as `GET columns` takes them
  * @param {AbortSignal} [stop]
  * @returns {Promise<{columns: Column[], total: number}>}
  */
 export async function search(fields, stop) {
-  const { parts, total } = await ask("columns", { ...everything.peek(), ...fields }, { signal: stop });
+  const { parts, total } = await ask("columns", { ...scope.peek(), ...fields }, { signal: stop });
   const [table] = parts;
   const read = Object.fromEntries(table.names.map((name) => [String(name), values(table, String(name))]));
   return { columns: read.name.map((_, i) => /** @type {any} */ (Object.fromEntries(Object.keys(read).map((key) => [key, read[key][i]])))), total };
@@ -117,7 +114,7 @@ export function renew() {
 }
 
 function findTelling() {
-  everything.value;
+  scope.value;
   turn.value; // read: there may be others now
   if (view.columns.value.length) return undefined;
   const stop = new AbortController();
@@ -137,7 +134,7 @@ function findTelling() {
 }
 
 function expand() {
-  everything.value;
+  scope.value;
   const patterns = view.columns.value.filter(isPattern);
   if (patterns.length === 0) return undefined;
   const stop = new AbortController();

@@ -17,13 +17,14 @@ export const view = /** @type {any} */ (
 /** The whole filter: what was written, and the ranges on axes. */
 export const filter = computed(() => joined(view.where.value, view.brush.value));
 
-/** What every request for runs of this page says: the same runs in the same order. */
-export const question = computed(() => ({
+/** All runs of the experiments, for what a filter and an order do not change: it is the same object until others are meant. */
+export const scope = computed(() => ({
   experiments: view.experiments.value.length ? view.experiments.value : undefined, // an empty list would be of no experiment
-  where: filter.value || undefined,
-  sort: view.sort.value,
   view: lifecycleOf(view.lifecycle.value),
 }));
+
+/** What every request for runs of this page says: the same runs in the same order. */
+export const question = computed(() => ({ experiments: scope.value.experiments, where: filter.value || undefined, sort: view.sort.value, view: scope.value.view }));
 
 /**
  * Change parts of what is shown, and the address with them.
