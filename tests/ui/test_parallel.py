@@ -211,6 +211,7 @@ def test_only_what_is_new_is_asked_for(page: Page, server: Server) -> None:
     page.on("request", lambda sent: columns.append(sent.url) if "/columns?" in sent.url else None)
     opened(page, server)
     assert len(asked[0]["pairs"]) == 5
+    assert not asked[0]["all"], "nothing is chosen: what is left is all there is, and is counted once"
     handle, target = heading(page, "params.opt").bounding_box(), heading(page, "metrics.loss").bounding_box()
     assert handle is not None
     assert target is not None

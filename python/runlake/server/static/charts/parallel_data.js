@@ -83,14 +83,17 @@ async function answer(kept, wanted, stop) {
   const ids = wanted.axes.map((axis) => `${axis.name}~${axis.scale}`);
   const pairs = ids.slice(1).map((_, i) => /** @type {[number, number]} */ ([i, i + 1]));
   const missing = pairs.filter(([i, j]) => !pairOf(known.left.pairs, ids[i], ids[j]) || (!wanted.isMoving && !pairOf(known.pairs, ids[i], ids[j])));
-  const all = !wanted.isMoving && (ids.some((id) => !known.ones.has(id)) || missing.some(([i, j]) => !pairOf(known.pairs, ids[i], ids[j])));
-  if (all || missing.length || ids.some((id) => !known.left.ones.has(id))) {
+  const lacks = !wanted.isMoving && (ids.some((id) => !known.ones.has(id)) || missing.some(([i, j]) => !pairOf(known.pairs, ids[i], ids[j])));
+  const isWhole = lacks && wanted.clauses.every((clause) => !clause); // what brushes leave is all there is: it is counted and sent once
+  const all = lacks && !isWhole;
+  if (lacks || missing.length || ids.some((id) => !known.left.ones.has(id))) {
     const said = await ask("crossfilter", fieldsOf(wanted, bins, missing, all), { signal: stop, post: true });
     if (known.tx !== said.tx && known.tx !== 0) {
       kept.clear(); // bins may lie elsewhere now
       return answer(kept, wanted, stop);
     }
     take(known, said, ids, missing, wanted.axes);
+    if (isWhole) [known.ones, known.pairs] = [new Map([...known.ones, ...known.left.ones]), new Map([...known.pairs, ...known.left.pairs])];
   }
   return { names: wanted.axes.map((axis) => axis.name), ...assembled(known, ids, wanted.isMoving) };
 }
