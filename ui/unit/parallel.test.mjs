@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fittingAxis, shortName, specOf, specsOf, textOf } from "../../python/runlake/server/static/charts/parallel_axes.js";
 import { BAND, binAt, crossing, layoutOf, partAt, yAt } from "../../python/runlake/server/static/charts/parallel_layout.js";
-import { density, paint } from "../../python/runlake/server/static/charts/parallel_raster.js";
+import { columnsOf, density, paint } from "../../python/runlake/server/static/charts/parallel_raster.js";
 
 const NUMBERS = { key: "params.lr", scale: "linear", bins: 4, low: 0, high: 8 };
 const TEXTS = { key: "params.opt", scale: "category", bins: 2, values: ["adam", "sgd"] };
@@ -50,6 +50,19 @@ test("every column holds all runs, and ends where their bins are", () => {
   assert.deepEqual([...straight], [0, 3, 3, 0]);
   const half = density({ a: [0], b: [0], count: [4] }, { width: 1, height: 4, left: [0.5, 2.5], right: [0.5, 2.5] });
   assert.deepEqual([...half], [1, 2, 1, 0]);
+});
+
+test("of very many bands half of the columns show what all of them do", () => {
+  const edges = Float32Array.from({ length: 256 }, (_, i) => 2.5 * Math.ceil(i / 2));
+  const cells = { a: Array.from({ length: 16_384 }, (_, i) => i >> 7), b: Array.from({ length: 16_384 }, (_, i) => i & 127), count: Array.from({ length: 16_384 }, (_, i) => 1 + (i * 7919) % 9) };
+  const frame = { width: 80, height: 320, left: edges, right: edges };
+  assert.equal(columnsOf({ ...cells, count: cells.count.slice(0, 5000) }, 80), 80);
+  assert.equal(columnsOf(cells, 80), 40);
+  const [all, half] = [density(cells, frame), density(cells, { ...frame, width: 40 })];
+  const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
+  let apart = 0;
+  for (let x = 2; x < 78; x += 2) for (let y = 0; y < 320; y += 1) apart += Math.abs((all[x * 320 + y] + all[(x + 1) * 320 + y]) / 2 - half[(x / 2) * 320 + y]);
+  assert.ok(apart / (38 * 320) < 0.01 * mean);
 });
 
 test("a known histogram is painted: what is left over what there is, colours by their mean", () => {

@@ -1,6 +1,6 @@
 // Worker of parallel coordinates: draws the density between axes on the canvas that it was handed.
 // @ts-check
-import { density, paint } from "./parallel_raster.js";
+import { columnsOf, density, paint } from "./parallel_raster.js";
 
 /** @typedef {import("./parallel_raster.js").Cells} Cells */
 /** @typedef {import("./parallel_raster.js").Tone} Tone */
@@ -49,7 +49,7 @@ function draw(target, picture) {
 
 /** @param {Gap} gap @param {Picture} picture */
 function imageOf(gap, { height, detail, across, ink, ends, isAll }) {
-  const size = { width: Math.max(1, Math.round(gap.width * across)), height: Math.max(1, Math.round(height * detail)) };
+  const size = { width: columnsOf(gap.some, gap.width * across), height: Math.max(1, Math.round(height * detail)) };
   const frame = { ...size, left: scaled(gap.left, detail), right: scaled(gap.right, detail) };
   const some = density(gap.some, frame);
   const sums = ends && gap.some.mean ? density(gap.some, frame, shades(gap.some, ends)) : null;
