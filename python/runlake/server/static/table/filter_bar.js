@@ -1,6 +1,6 @@
 // Filter bar: the filter as it is written, judged and completed by the server with every key.
 // @ts-check
-import { h, useEffect, useLayoutEffect, useRef, useSignal, useSignalEffect } from "../vendor/preact.js";
+import { h, useLayoutEffect, useRef, useSignal, useSignalEffect } from "../vendor/preact.js";
 import { get, isAbort } from "../lib/api.js";
 import { plural } from "../lib/format.js";
 import { joined } from "../lib/url.js";
@@ -32,7 +32,7 @@ export function FilterBar() {
     mine.current = said;
     draft.value = { text: said, at: said.length, isOpen: false, index: -1 };
   });
-  useEffect(() => judge(draft.value, judged, mine), [draft.value.text, draft.value.at, draft.value.isOpen && !draft.value.text, view.experiments.value, view.lifecycle.value]);
+  useLayoutEffect(() => judge(draft.value, judged, mine), [draft.value.text, draft.value.at, draft.value.isOpen && !draft.value.text, view.experiments.value, view.lifecycle.value]);
   useLayoutEffect(() => grow(field.current), [draft.value.text]);
   useCommands(() => [{ keys: "/", label: "Write a filter", group: "Runs", run: () => field.current?.focus() }], []);
 
