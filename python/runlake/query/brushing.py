@@ -170,7 +170,7 @@ def _everything(found: OrderedRuns, bins: Sequence[Binned], pairs: Pairs) -> Ite
         yield _rows(counted, Histogram.ALL, place, 1)
     for place, (one, other) in enumerate(_axes_of(bins, pairs)):
         codes = pairs_of(found, one, other)
-        counted = found.kept(("counts", one.axis, other.axis), partial(_counted, codes))
+        counted = found.kept(("counts", one.axis, other.axis), partial(_pairs_counted, codes))
         yield _rows(counted, Histogram.ALL_PAIRS, place, other.bins + 1)
 
 
@@ -191,7 +191,7 @@ def _pairs_under(
     kept = shades if shades is None or left is None else shades.filter(left)
     for place, (one, other) in enumerate(_axes_of(bins, pairs)):
         codes = pairs_of(found, one, other)
-        counted = _counted(codes if left is None else codes.filter(left), kept)
+        counted = _pairs_counted(codes if left is None else codes.filter(left), kept)
         yield _rows(counted, Histogram.LEFT_PAIRS, place, other.bins + 1)
 
 
@@ -208,10 +208,17 @@ def pairs_of(found: OrderedRuns, one: Binned, other: Binned) -> pl.Series:
     return found.kept(("pairs", one.axis, other.axis), make)
 
 
-def _counted(codes: pl.Series, shades: pl.Series | None = None) -> pl.DataFrame:
-    """Count each code; in order, which takes half as many bytes packed."""
+def _counted(codes: pl.Series) -> pl.DataFrame:
+    """Count each code, of which there are few; in order."""
+    return codes.alias("code").value_counts(name="count").sort("code")
+
+
+def _pairs_counted(codes: pl.Series, shades: pl.Series | None = None) -> pl.DataFrame:
+    """Count each pair of bins, of which there are thousands; in order, which takes half as many bytes packed."""
     if shades is None:
-        return codes.alias("code").value_counts(name="count").sort("code")
+        # By one thread, for several questions are answered at once; what is sorted is counted without hashing.
+        runs = codes.sort(multithreaded=False).rle().struct.unnest()
+        return runs.select(pl.col("value").alias("code"), pl.col("len").alias("count"))
     shade = pl.col("shade")
     means = shade.filter(shade.is_finite()).mean().cast(pl.Float32).alias("mean")
     frame = pl.DataFrame([codes.alias("code"), shades.alias("shade")])
