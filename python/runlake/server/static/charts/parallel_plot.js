@@ -61,7 +61,7 @@ function Stage({ found, whole, layout, onOpen, onMoved }) {
     setMounted(true);
     return () => made.end();
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => { // the worker begins while this thread draws the frame
     if (colors) paint.current?.draw(layout, found, whole, { faint: channels(colors.faint), strong: channels(colors.strong), isDark });
   }, [layout, found, whole, colors]);
   useLayoutEffect(() => {

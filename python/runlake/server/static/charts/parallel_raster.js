@@ -26,7 +26,7 @@ export function columnsOf(cells, width) {
  * @returns {Float32Array} column by column, each from above; a column sums up to the number of runs
  */
 export function density(cells, { width, height, left, right }, weights = cells.count) {
-  const bands = { a: Uint16Array.from(cells.a), b: Uint16Array.from(cells.b), weights: Float64Array.from(weights) };
+  const bands = { a: new Uint16Array(cells.a), b: new Uint16Array(cells.b), weights: new Float64Array(weights) };
   const [before, behind] = [new Float64Array(left.length), new Float64Array(right.length)];
   const sums = new Float64Array(height + 2); // what begins has to end again to the last digit
   const found = new Float32Array(width * height);
