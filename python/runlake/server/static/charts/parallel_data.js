@@ -2,7 +2,7 @@
 // @ts-check
 import { effect, signal } from "../vendor/preact.js";
 import { isAbort, view as ask } from "../lib/api.js";
-import { numbers, values } from "../lib/arrow.js";
+import { counts, numbers, values } from "../lib/arrow.js";
 
 /** @typedef {import("../lib/scales.js").Said} Said */
 /** @typedef {import("./parallel_raster.js").Cells} Cells */
@@ -135,10 +135,11 @@ function fieldsOf({ base, axes, clauses, best, color }, bins, pairs, all) {
  * @param {Wanted["axes"]} axes
  */
 function take(known, said, ids, pairs, axes) {
-  const [counts, best] = said.parts;
+  const [counted, best] = said.parts;
   const { left } = known;
   known.tx = said.tx;
-  const [kind, axis, a, b, count, mean] = ["kind", "axis", "a", "b", "count", "mean"].map((name) => numbers(counts, name));
+  const [kind, axis, a, b, count] = ["kind", "axis", "a", "b", "count"].map((name) => counts(counted, name));
+  const mean = numbers(counted, "mean");
   ids.forEach((id, i) => {
     known.said.set(id, { ...said.notes.axes[i], key: axes[i].name }); // as it was asked for: it has several names
     left.ones.set(id, new Float64Array(said.notes.axes[i].bins + 1));
@@ -146,7 +147,7 @@ function take(known, said, ids, pairs, axes) {
   });
   for (const [from, to] of stretches(kind, axis)) {
     const place = axis[from];
-    const part = (/** @type {Float64Array} */ column) => column.subarray(from, to);
+    const part = (/** @type {import("../lib/arrow.js").Counts} */ column) => column.subarray(from, to);
     if (kind[from] === KIND.all || kind[from] === KIND.under) {
       const ones = new Float64Array(said.notes.axes[place].bins + 1);
       for (let i = from; i < to; i += 1) ones[a[i]] = count[i];
@@ -184,7 +185,7 @@ export async function askRun(wanted, id, stop) {
 /** @type {Cells} */
 const NO_CELLS = { a: [], b: [], count: [] };
 
-/** Rows of one kind and one axis follow each other. @param {Float64Array} kind @param {Float64Array} axis */
+/** Rows of one kind and one axis follow each other. @param {ArrayLike<number>} kind @param {ArrayLike<number>} axis */
 function* stretches(kind, axis) {
   for (let from = 0, to = 0; from < kind.length; from = to) {
     while (to < kind.length && kind[to] === kind[from] && axis[to] === axis[from]) to += 1;

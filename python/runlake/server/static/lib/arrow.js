@@ -3,6 +3,7 @@
 import { tableFromIPC } from "../vendor/flechette.js";
 
 /** @typedef {import("../vendor/flechette.js").Table} Table */
+/** @typedef {Uint8Array | Uint16Array | Uint32Array | Float64Array} Counts */
 
 // Whole numbers beyond 2^53 come as BigInt, or reading them would fail: a step may be any 64-bit number.
 const OPTIONS = { useBigInt: true };
@@ -42,6 +43,20 @@ export function numbers(table, name) {
   const found = new Float64Array(column.length);
   for (let i = 0; i < found.length; i += 1) found[i] = toNumber(values[i]);
   return found;
+}
+
+/**
+ * A column of numbers none of which is missing or beyond 2^53, without a copy where it came in one piece.
+ *
+ * @param {Table} table
+ * @param {string} name
+ * @returns {Counts} empty when there is no such column
+ */
+export function counts(table, name) {
+  const column = table.getChild(name);
+  const values = column?.toArray();
+  const isPlain = values instanceof Uint32Array || values instanceof Uint16Array || values instanceof Uint8Array;
+  return isPlain ? values.subarray(0, column?.length) : numbers(table, name); // a buffer may be padded
 }
 
 /**
