@@ -1,7 +1,7 @@
 // Values as people read them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cell, duration, number, plural, size } from "../../python/runlake/server/static/lib/format.js";
+import { cell, duration, number, plural, since, size, time } from "../../python/runlake/server/static/lib/format.js";
 
 test("numbers have five significant digits, whole ones all", () => {
   assert.equal(number(0.123456789), "0.12346");
@@ -29,4 +29,12 @@ test("sizes and spans have the unit that fits", () => {
   assert.equal(duration(26 * 3_600_000), "1 d 2 h");
   assert.equal(plural(1, "run"), "1 run");
   assert.equal(plural(100_000, "run"), "100,000 runs");
+});
+
+test("a time that has no date, and a span that goes back, are said all the same", () => {
+  assert.equal(time(1_795_699_065_832_806_536n), "1795699065832806536 ms");
+  assert.equal(since(9e15), "9e15 ms");
+  assert.match(time(-(10 ** 12)), /1938/);
+  assert.equal(duration(-61_000), "−1 min 1 s");
+  assert.equal(duration(90_000n), "1 min 30 s");
 });

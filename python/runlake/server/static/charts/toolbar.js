@@ -1,7 +1,7 @@
 // Toolbar: what holds for all panels of a board: which metrics, axes, smoothing, the range that is looked at.
 // @ts-check
 import { h, useSignal } from "../vendor/preact.js";
-import { count, plural } from "../lib/format.js";
+import { count, duration, number, plural, time } from "../lib/format.js";
 import { AMOUNTS, parseSmoothing } from "../lib/smooth.js";
 import { Chip } from "../parts/chip.js";
 import { Combobox } from "../parts/combobox.js";
@@ -38,8 +38,8 @@ const SPREADS = /** @type {const} */ ([["std", "± standard deviation"], ["0.1..
 /** @param {string} kind @param {string} place */
 function shown(kind, place) {
   if (kind === "step") return count(BigInt(place));
-  if (kind === "time") return new Date(Number(place)).toLocaleString();
-  return isWhole(kind) ? `${count(Number(place) / 1000)} s` : place;
+  if (kind === "time") return time(Number(place));
+  return isWhole(kind) ? duration(Number(place)) : number(Number(place));
 }
 
 /** @param {{board: Context, keys: readonly string[]}} props */

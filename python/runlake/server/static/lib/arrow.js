@@ -5,8 +5,9 @@ import { tableFromIPC } from "../vendor/flechette.js";
 /** @typedef {import("../vendor/flechette.js").Table} Table */
 /** @typedef {Uint8Array | Uint16Array | Uint32Array | Float64Array} Counts */
 
-// Whole numbers beyond 2^53 come as BigInt, or reading them would fail: a step may be any 64-bit number.
-const OPTIONS = { useBigInt: true };
+// Whole numbers beyond 2^53 come as BigInt, or reading them would fail: a step may be any 64-bit number, and so may a time,
+// of which the server sends milliseconds.
+const OPTIONS = { useBigInt: true, useBigIntTimestamp: true };
 
 /**
  * Read the streams that a body begins with, and the notes behind them.

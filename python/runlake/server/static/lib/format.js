@@ -7,6 +7,8 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+/** Times further from 1970 have no date. A run may say that it began at any 64-bit number, such as nanoseconds. */
+const LAST_MS = 8.64e15;
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const moment = new Intl.DateTimeFormat(undefined, {
@@ -54,29 +56,38 @@ export function size(bytes) {
   return `${unit === 0 ? value : Number(value.toPrecision(3))} ${UNITS[unit]}`;
 }
 
-/** A time in milliseconds since 1970 in the reader's zone. @param {number | null | undefined} ms */
+/** Whether a time in milliseconds since 1970 has a date. @param {number | bigint} ms */
+export function isDate(ms) {
+  return Math.abs(Number(ms)) <= LAST_MS;
+}
+
+/** A time in milliseconds since 1970 in the reader's zone, or what was said instead of one. @param {number | bigint | null | undefined} ms */
 export function time(ms) {
-  return ms === null || ms === undefined || Number.isNaN(ms) ? "" : moment.format(ms);
+  if (ms === null || ms === undefined || Number.isNaN(ms)) return "";
+  return isDate(ms) ? moment.format(Number(ms)) : `${number(ms)} ms`;
 }
 
 /**
  * How long ago a time is: 3 minutes ago.
  *
- * @param {number | null | undefined} ms since 1970
+ * @param {number | bigint | null | undefined} ms since 1970
  * @param {number} [now]
  */
 export function since(ms, now = Date.now()) {
   if (ms === null || ms === undefined || Number.isNaN(ms)) return "";
-  const passed = ms - now;
+  if (!isDate(ms)) return time(ms);
+  const passed = Number(ms) - now;
   for (const [unit, length] of /** @type {const} */ ([["day", DAY], ["hour", HOUR], ["minute", MINUTE]])) {
     if (Math.abs(passed) >= length) return ago.format(Math.trunc(passed / length), unit);
   }
   return ago.format(Math.trunc(passed / SECOND), "second");
 }
 
-/** A span of time in milliseconds: 1 h 12 min. @param {number | null | undefined} ms */
-export function duration(ms) {
-  if (ms === null || ms === undefined || Number.isNaN(ms)) return "";
+/** A span of time in milliseconds: 1 h 12 min. @param {number | bigint | null | undefined} span @returns {string} */
+export function duration(span) {
+  if (span === null || span === undefined || Number.isNaN(span)) return "";
+  const ms = Number(span);
+  if (ms < 0) return `−${duration(-ms)}`; // a clock was set back meanwhile
   if (ms < SECOND) return `${Math.round(ms)} ms`;
   if (ms < MINUTE) return `${Number((ms / SECOND).toPrecision(3))} s`;
   if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min ${Math.floor((ms % MINUTE) / SECOND)} s`;

@@ -1,6 +1,6 @@
 // Scales of axes: where on an axis, from 0 (its low end) to 1, a value is, and which values to write beside it.
 // @ts-check
-import { duration, number } from "./format.js";
+import { duration, isDate, number } from "./format.js";
 
 /**
  * An axis as the server says it. Numbers have `low` and `high`, null when there are none; categories have `values`, of
@@ -116,6 +116,7 @@ function isTime(said) {
 
 /** @param {number} ms @param {number} span of the axis, in milliseconds */
 function momentText(ms, span) {
+  if (!isDate(ms)) return number(ms);
   if (span > 3 * DAY * SECOND) return day.format(ms);
   return span > 20 * HOUR * SECOND ? `${day.format(ms)} ${minute.format(ms)}` : minute.format(ms);
 }

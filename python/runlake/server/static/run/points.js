@@ -4,7 +4,7 @@ import { h, useEffect, useState } from "../vendor/preact.js";
 import { view } from "../lib/api.js";
 import { values } from "../lib/arrow.js";
 import { pathOfRun } from "../lib/files.js";
-import { count } from "../lib/format.js";
+import { count, isDate } from "../lib/format.js";
 import { go, place } from "../lib/router.js";
 import { saveFile } from "../lib/saving.js";
 import { Combobox } from "../parts/combobox.js";
@@ -91,7 +91,7 @@ function csv(pages) {
 
 /** @param {number} ms since 1970 */
 function moment(ms) {
-  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms);
+  return isDate(ms) ? new Date(ms).toISOString() : String(ms);
 }
 
 /** @param {string} id @param {string} key @param {number} total @param {string} [step] */

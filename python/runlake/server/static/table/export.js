@@ -3,7 +3,7 @@
 import { frame, view as ask } from "../lib/api.js";
 import { values } from "../lib/arrow.js";
 import { field, harmless } from "../lib/csv.js";
-import { count } from "../lib/format.js";
+import { count, isDate } from "../lib/format.js";
 import { saveFile } from "../lib/saving.js";
 import { chosen, shown } from "../state/columns.js";
 import { complain, say } from "../state/toasts.js";
@@ -66,8 +66,8 @@ function rowsOf(columns, height) {
 /** A value in full, as the command line writes it: times as ISO 8601, durations in seconds. @param {string} name @param {any} value */
 export function textOf(name, value) {
   if (value === null || value === undefined) return "";
-  if (name === "start_time" || name === "end_time") return new Date(value).toISOString();
-  if (/^(?:(?:mean|std)\(duration\)|duration)$/.test(name)) return String(value / 1000);
+  if (name === "start_time" || name === "end_time") return isDate(value) ? new Date(value).toISOString() : String(value);
+  if (/^(?:(?:mean|std)\(duration\)|duration)$/.test(name)) return String(Number(value) / 1000);
   return String(value);
 }
 
