@@ -47,3 +47,16 @@ def test_a_run_that_began_at_no_date_takes_no_page_away(page: Page, server: Serv
     page.get_by_role("link", name="in nanoseconds").click()
     page.get_by_role("heading", name="in nanoseconds").wait_for()
     page.get_by_text("took 1 min 30 s").wait_for()
+
+
+def test_runs_are_coloured_by_values_however_far_apart(page: Page, server: Server) -> None:
+    page.goto(server.url)
+    page.get_by_role("link", name="values").click()
+    page.get_by_role("grid").get_by_role("row").nth(1).wait_for()
+    page.goto(f"{page.url}&color=metrics.score")
+    page.locator(".color-ramp").wait_for()
+    colours = page.locator(".grid-body .cell-button.ink:visible").evaluate_all(
+        "all => all.map((one) => one.style.color)"
+    )
+    assert len(colours) == 4
+    assert len(set(colours)) >= 3

@@ -1,6 +1,6 @@
 // What is painted over the density of parallel coordinates: histograms on the axes, and the lines of the best runs.
 // @ts-check
-import { inkOf, shade } from "../lib/color.js";
+import { inkOf, shadeBetween } from "../lib/color.js";
 import { chooses } from "../lib/clauses.js";
 import { endsOf } from "./parallel_choice.js";
 import { BAND, crossing, spreadOf } from "./parallel_layout.js";
@@ -41,8 +41,7 @@ function inkOfLine(id, value, ends, dark) {
   if (value === undefined) return inkOf(id, dark);
   if (typeof value === "string") return { color: inkOf(value, dark).color, dash: [] };
   if (!ends || !Number.isFinite(value)) return { color: NO_VALUE, dash: [] };
-  const [low, high] = ends;
-  return { color: shade(high > low ? (value - low) / (high - low) : 0.5), dash: [] };
+  return { color: shadeBetween(value, ...ends), dash: [] };
 }
 
 /**

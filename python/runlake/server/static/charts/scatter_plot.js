@@ -152,7 +152,7 @@ export function scaled(values) {
     if (value === null || !Number.isFinite(value)) continue;
     [low, high] = [Math.min(low, value), Math.max(high, value)];
   }
-  return values.map((value) => (value === null || !Number.isFinite(value) ? null : high > low ? (value - low) / (high - low) : 0.5));
+  return values.map((value) => (value === null || !Number.isFinite(value) ? null : high > low ? (value / 2 - low / 2) / (high / 2 - low / 2) : 0.5)); // halves: the difference of large numbers may be infinite
 }
 
 /** @param {string} text */

@@ -32,6 +32,20 @@ export function borderOf({ dash }) {
 const RAMP = ["#440154", "#482878", "#3e4a89", "#31688e", "#26838f", "#1f9d8a", "#6cce5a", "#b6de2b", "#fee825"];
 
 /**
+ * The colour of a value between two ends; what is beyond them has theirs. They may be infinite, or further apart than any number.
+ *
+ * @param {number} value
+ * @param {number} low
+ * @param {number} high
+ */
+export function shadeBetween(value, low, high) {
+  if (!(low < high)) return shade(0.5);
+  if (value <= low || value >= high) return shade(value <= low ? 0 : 1);
+  const part = (value / 2 - low / 2) / (high / 2 - low / 2); // the halves, for the whole range of doubles has no double
+  return shade(Number.isNaN(part) ? 0.5 : part);
+}
+
+/**
  * The colour of a value between 0 and 1.
  *
  * @param {number} part

@@ -2,7 +2,7 @@
 // @ts-check
 import { computed, effect, signal } from "../vendor/preact.js";
 import { isAbort } from "../lib/api.js";
-import { inkOf, shade } from "../lib/color.js";
+import { inkOf, shadeBetween } from "../lib/color.js";
 import { search } from "./columns.js";
 import { keyOf, kindOf } from "./layout.js";
 import { dark } from "./theme.js";
@@ -29,7 +29,7 @@ export function colorOf(id, value) {
   if (!name) return inkOf(id, dark.value).color;
   if (value === null || value === undefined || Number.isNaN(value)) return "var(--line-strong)";
   if (!isNumber || typeof value !== "number") return inkOf(String(value), dark.value).color;
-  return shade(high > low ? (value - low) / (high - low) : 0.5);
+  return shadeBetween(value, low, high);
 }
 
 /** Look for the ends of the column as long as the page is there. @returns {() => void} */
