@@ -270,6 +270,24 @@ def test_every_kind_of_file_is_shown_as_what_it_is(opened: Page, visitor: Visito
     opened.get_by_text("11 lines of 500").wait_for()
 
 
+def test_what_is_typed_and_pressed_beside_pages_keeps_the_focus(opened: Page) -> None:
+    part(opened, "Points")
+    opened.get_by_role("combobox", name="Metric").fill("train/loss")
+    opened.get_by_role("option", name="train/loss").click()
+    opened.get_by_text("points 1 to 60 of 60").wait_for()
+    opened.get_by_role("textbox", name="From step").focus()
+    for key, left in (("4", 56), ("2", 18)):
+        opened.keyboard.press(key)
+        opened.get_by_text(f"points 1 to {left} of {left}").wait_for()
+    part(opened, "Artifacts")
+    choose(opened, "preds.parquet")
+    opened.get_by_role("button", name="Later rows").focus()
+    for first in (101, 201):
+        opened.keyboard.press("Enter")
+        opened.get_by_text(f"rows {first} to {first + 99} of 5,000").wait_for()
+        opened.get_by_role("rowheader", name=str(first), exact=True).wait_for()
+
+
 def test_a_run_that_goes_on_is_followed_without_losing_the_place(page: Page, tmp_path: Path) -> None:
     with writing(tmp_path / "lake") as writer, served(tmp_path) as server:
         start = (

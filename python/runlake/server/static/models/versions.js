@@ -23,7 +23,7 @@ export function Versions({ model, query, column, turn }) {
     const { value } = query;
     const asked = { columns: column || undefined, sort: value.get("sort"), stage: value.get("stage"), offset: offsetOf(value), limit: SIZE };
     return get(apiPath(model, "versions"), asked, { signal });
-  }, [model, column]);
+  }, [model, column], [model]);
   const chosen = useSignal(/** @type {readonly string[]} */ ([])); // runs of versions
   const { data, error } = state.value;
   return h(

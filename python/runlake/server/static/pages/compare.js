@@ -58,7 +58,7 @@ export default function ComparePage() {
 function Compared({ runs, same, baseline, change }) {
   const whole = same || runs.length === 1;
   const [all, setAll] = useState(false);
-  const { state, again } = useResource((signal) => /** @type {Promise<Comparison>} */ (send("POST", "diff", { runs, same: whole, ...(all ? {} : { fields: ["latest"] }) }, { signal })), [runs.join(), whole, all]);
+  const { state, again } = useResource((signal) => /** @type {Promise<Comparison>} */ (send("POST", "diff", { runs, same: whole, ...(all ? {} : { fields: ["latest"] }) }, { signal })), [runs.join(), whole, all], [runs.join()]);
   useLive({ runs, points: true }, again, { every: EVERY_MS });
   const { data, error } = state.value;
   if (error && !data) return h(Failure, { error, onRetry: again });

@@ -40,7 +40,7 @@ function Folder({ path, chosen, link }) {
   const { run } = useHere();
   const id = run.run.run_id;
   const [limit, setLimit] = useState(AT_ONCE);
-  const { state, again } = useOfRun((signal) => listAll(id, path, limit, signal), [id, path, limit]);
+  const { state, again } = useOfRun((signal) => listAll(id, path, limit, signal), [id, path, limit], [id, path]);
   const { data, error } = state.value;
   if (error && !data) return h("p", { class: "mistake", role: "alert" }, error.message, " ", h("button", { type: "button", class: "link", onClick: again }, "Try again"));
   if (!data) return h("p", { class: "quiet" }, "…");

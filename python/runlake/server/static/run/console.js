@@ -21,7 +21,7 @@ export default function Console() {
   const isRunning = run.run.status === "RUNNING";
   const [follows, setFollows] = useState(isRunning);
   const box = useRef(/** @type {HTMLElement | null} */ (null));
-  const { state, again } = useResource((signal) => (path === null ? Promise.resolve(null) : readText(id, path, { last }, signal)), [id, path, last]);
+  const { state, again } = useResource((signal) => (path === null ? Promise.resolve(null) : readText(id, path, { last }, signal)), [id, path, last], [id, path]);
   const { data, error } = state.value;
   useEffect(() => {
     if (!follows || !isRunning) return undefined;

@@ -1,6 +1,6 @@
 // Points of one metric of a run, as they were logged: every step with all its digits.
 // @ts-check
-import { h, useEffect, useState } from "../vendor/preact.js";
+import { h, useState } from "../vendor/preact.js";
 import { view } from "../lib/api.js";
 import { values } from "../lib/arrow.js";
 import { pathOfRun } from "../lib/files.js";
@@ -46,18 +46,21 @@ function PointsOfKey({ name }) {
   const [offset, setOffset] = useState(0);
   const [text, setText] = useState("");
   const step = WHOLE.test(text) ? text : undefined;
-  useEffect(() => setOffset(0), [step]);
-  const { state, again } = useOfRun((signal) => ask(id, { key: name, step, offset, limit: PAGE }, signal), [id, name, step, offset]);
+  const { state, again } = useOfRun((signal) => ask(id, { key: name, step, offset, limit: PAGE }, signal), [id, name, step, offset], [id, name]);
   const { data, error } = state.value;
   if (error && !data) return h(Failure, { error, onRetry: again });
   if (!data) return h(Loading, { what: "Looking for points" });
   return [
+    error && h(Failure, { error, onRetry: again }),
     h(
       "div",
       { class: "part-bar" },
       h("label", {}, "From step ", h("input", {
         type: "text", inputMode: "numeric", size: 12, value: text, placeholder: "the first", "aria-invalid": text && !step ? true : undefined,
-        onInput: (/** @type {any} */ event) => setText(event.target.value.trim()),
+        onInput: (/** @type {any} */ event) => {
+          setText(event.target.value.trim());
+          setOffset(0);
+        },
       })),
       h(Pager, { offset, limit: PAGE, total: data.total, what: "points", onMove: setOffset }),
       h("button", { type: "button", onClick: () => void copy(csv([data]), "these points as CSV") }, "Copy as CSV"),

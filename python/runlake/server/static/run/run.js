@@ -57,10 +57,11 @@ export function useRun(id) {
  * @template T
  * @param {(signal: AbortSignal) => Promise<T>} ask
  * @param {readonly unknown[]} on what it depends on besides
+ * @param {readonly unknown[]} [of] as of `useResource`
  */
-export function useOfRun(ask, on) {
+export function useOfRun(ask, on, of = on) {
   const { tx } = useHere().run;
-  const made = useResource(ask, on);
+  const made = useResource(ask, on, of);
   const asOf = useRef(tx);
   useEffect(() => {
     if (asOf.current !== tx) made.again();

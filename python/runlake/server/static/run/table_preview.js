@@ -16,20 +16,21 @@ const CHARACTERS = 120;
 const MOST_CHARACTERS = 10_000;
 const NUMBERS = /^(U?Int|Float|Decimal)/;
 
-/** @typedef {{cells: (string | null)[][], heads: {name: string, type: string}[], width: number, whole: boolean, rows: number}} Part cells: by column */
+/** @typedef {{cells: (string | null)[][], heads: {name: string, type: string}[], width: number, whole: boolean, rows: number, offset: number, column: number}} Part cells: by column, from the row `offset` and the column `column` on */
 
 /** @param {{id: string, path: string}} props */
 export function TablePreview({ id, path }) {
   const [offset, setOffset] = useState(0);
   const [column, setColumn] = useState(0);
   const [cell, setCell] = useState(/** @type {{row: number, column: number, name: string} | null} */ (null));
-  const { state, again } = useResource((signal) => ask(id, { path, offset, limit: ROWS, column, columns: COLUMNS, characters: CHARACTERS }, signal), [id, path, offset, column]);
+  const { state, again } = useResource((signal) => ask(id, { path, offset, limit: ROWS, column, columns: COLUMNS, characters: CHARACTERS }, signal), [id, path, offset, column], [id, path]);
   const { data, error } = state.value;
-  if (error) return h(Failure, { error, onRetry: again });
+  if (error && !data) return h(Failure, { error, onRetry: again });
   if (!data) return h(Loading, { what: "Reading the table" });
   return h(
     "div",
     { class: "table-preview" },
+    error && h(Failure, { error, onRetry: again }),
     h(
       "div",
       { class: "part-bar" },
@@ -48,8 +49,8 @@ export function TablePreview({ id, path }) {
           h(
             "tr",
             { key: row },
-            h("th", { scope: "row", class: "number quiet" }, offset + row + 1),
-            data.heads.map(({ name, type }, i) => h(Cell, { key: i, text: data.cells[i][row], isNumber: NUMBERS.test(type), onOpen: () => setCell({ row: offset + row, column: column + i, name }) })),
+            h("th", { scope: "row", class: "number quiet" }, data.offset + row + 1),
+            data.heads.map(({ name, type }, i) => h(Cell, { key: i, text: data.cells[i][row], isNumber: NUMBERS.test(type), onOpen: () => setCell({ row: data.offset + row, column: data.column + i, name }) })),
           ))),
       ),
     ),
@@ -76,8 +77,8 @@ function WholeCell({ id, path, cell, onClose }) {
   );
 }
 
-/** @param {string} id @param {Record<string, unknown>} fields @param {AbortSignal} signal @returns {Promise<Part>} */
+/** @param {string} id @param {{offset: number, column: number, [name: string]: unknown}} fields @param {AbortSignal} signal @returns {Promise<Part>} */
 async function ask(id, fields, signal) {
   const { parts: [table], notes, total } = await view(`${pathOfRun(id)}/artifacts/table`, fields, { signal });
-  return { cells: [...columns(table).values()], heads: notes.columns, width: notes.width, whole: notes.whole, rows: total };
+  return { cells: [...columns(table).values()], heads: notes.columns, width: notes.width, whole: notes.whole, rows: total, offset: fields.offset, column: fields.column };
 }

@@ -1,6 +1,6 @@
 // Something asked of the server, as a signal: what is there, what went wrong, whether an answer is awaited.
 // @ts-check
-import { effect, signal, untracked, useEffect, useMemo } from "../vendor/preact.js";
+import { effect, signal, untracked, useEffect, useMemo, useRef } from "../vendor/preact.js";
 import { isAbort } from "../lib/api.js";
 
 /**
@@ -19,11 +19,12 @@ import { isAbort } from "../lib/api.js";
  *
  * @template T
  * @param {(signal: AbortSignal) => Promise<T>} ask
+ * @param {T | null} [data] what is there until the first answer
  * @returns {Resource<T>}
  */
-export function resource(ask) {
+export function resource(ask, data = null) {
   /** @type {import("../vendor/preact.js").Signal<Loaded<T>>} */
-  const state = signal({ data: null, error: null, loading: true });
+  const state = signal({ data, error: null, loading: true });
   const turn = signal(0);
   let answered = Promise.resolve();
   const end = effect(() => {
@@ -56,10 +57,18 @@ export function resource(ask) {
  * @template T
  * @param {(signal: AbortSignal) => Promise<T>} ask
  * @param {readonly unknown[]} on what it depends on besides signals
+ * @param {readonly unknown[]} [of] what the answer is about: as long as that is the same, what is there stays until the next
+ *   answer, so that what is written and pointed at beside it stays as well
  * @returns {Resource<T>}
  */
-export function useResource(ask, on) {
-  const made = useMemo(() => resource(ask), on);
+export function useResource(ask, on, of = on) {
+  const last = useRef(/** @type {{made: Resource<T>, of: readonly unknown[]} | null} */ (null));
+  const made = useMemo(() => {
+    const before = last.current;
+    const isSame = before !== null && of.every((one, i) => one === before.of[i]);
+    return resource(ask, isSame ? before.made.state.peek().data : null);
+  }, on);
+  last.current = { made, of };
   useEffect(() => made.end, [made]);
   return made;
 }
