@@ -143,6 +143,21 @@ def test_a_newcomer_finds_a_model_sees_why_a_gate_refuses_and_promotes_a_version
     page.get_by_text("events of the store are as they were written").wait_for()
 
 
+def test_a_version_that_is_registered_meanwhile_is_not_the_one_that_is_promoted(page: Page, registry: Server) -> None:
+    shown(page, f"{registry.url}/models/other 001")
+    version = {"name": "other 001", "source": "s3://models/1"}
+    for _ in range(2):
+        assert page.request.post(f"{registry.url}/api/2.0/mlflow/model-versions/create", data=version).ok
+    page.get_by_role("article", name="Staging").get_by_role("button", name="Promote version 2").click()
+    dialog = page.get_by_role("dialog", name="Promote version 2")
+    dialog.get_by_label("Your name").fill("ann")
+    assert page.request.post(f"{registry.url}/api/2.0/mlflow/model-versions/create", data=version).ok
+    page.get_by_text("the latest is version 3").wait_for()
+    assert dialog.get_by_label("Your name").input_value() == "ann"
+    dialog.get_by_role("button", name="Promote to Staging").click()
+    page.get_by_role("article", name="Staging").get_by_role("link", name="Version 2").wait_for()
+
+
 def test_what_a_gate_refuses_goes_by_force_only_with_a_reason_and_the_name_written_out(
     page: Page, registry: Server, visitor: Visitor
 ) -> None:

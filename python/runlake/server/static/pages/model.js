@@ -11,6 +11,7 @@ import { Missing } from "../models/missing.js";
 import { Said } from "../models/said.js";
 import { comparedMetric } from "../models/targets.js";
 import { Versions } from "../models/versions.js";
+import { Dialog } from "../parts/dialog.js";
 import { later } from "../parts/later.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
 import { useLive } from "../state/live.js";
@@ -52,8 +53,8 @@ function Shown({ model, first, query, turn, onChanged }) {
   const { state, again } = useResource((signal) => {
     turn.value;
     return get(apiPath(model.name, "gates"), { version: judged || undefined }, { signal });
-  }, [model.name, judged]);
-  const [target, setTarget] = useState("");
+  }, [model.name, judged], [model.name]);
+  const [promoted, setPromoted] = useState(/** @type {{target: string, version: number} | null} */ (null)); // whichever version is the latest meanwhile
   const targets = /** @type {Target[]} */ (state.value.data?.targets ?? []);
   const column = query.value.get("metric") || comparedMetric(targets) || first;
   const edit = async (/** @type {Record<string, unknown>} */ fields) => {
@@ -70,12 +71,12 @@ function Shown({ model, first, query, turn, onChanged }) {
       { class: "plate", "aria-labelledby": "targets-title" },
       h("header", { class: "row" }, h("h2", { id: "targets-title" }, "What services load"), judged > 0 && h(Judged, { model, targets, judged, query })),
       state.value.error ? h(Failure, { error: state.value.error, onRetry: again }) : !state.value.data && h(Loading, { what: "Asking the gates" }),
-      h(Cards, { model: model.name, targets, version: judged || null, user: model.user, mayEdit: model.may_edit, mayManage: model.may_manage, onPromote: setTarget, onDone: onChanged }),
+      h(Cards, { model: model.name, targets, version: judged || null, user: model.user, mayEdit: model.may_edit, mayManage: model.may_manage, onPromote: (target) => setPromoted({ target, version: judged }), onDone: onChanged }),
     ),
     model.versions > 0 ? state.value.data && h(Curve, { model: model.name, column, targets, turn, onColumn: (metric) => change(query, { metric, sort: "" }) }) : h(Unregistered, { name: model.name }),
     model.versions > 0 && state.value.data && h(Versions, { model: model.name, query, column, turn }),
     h(Log, { model: model.name, turn }),
-    target && h(PromoteIn, { model, version: judged, target, onDone: onChanged, onClose: () => setTarget("") }),
+    promoted && h(PromoteIn, { model, ...promoted, onDone: onChanged, onClose: () => setPromoted(null) }),
   );
 }
 
@@ -116,7 +117,7 @@ function Judged({ model, targets, judged, query }) {
 function PromoteIn({ model, version, target, onDone, onClose }) {
   const { state, again } = useResource((signal) => get(apiPath(model.name, "versions", version), {}, { signal }), [model.name, version]);
   const { data, error } = state.value;
-  if (error) return h(Failure, { error, onRetry: again });
+  if (error) return h(Dialog, { title: `Promote version ${version}`, onClose }, h(Failure, { error, onRetry: again }));
   return data && h(Promote, { model: model.name, version, stage: data.version.stage, user: model.user, mayForce: model.may_manage, target, onDone, onClose });
 }
 
