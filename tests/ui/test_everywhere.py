@@ -78,6 +78,15 @@ def test_keys_lead_to_pages_are_listed_and_do_nothing_while_one_writes(page: Pag
     page.wait_for_url(re.compile("/models$"))
 
 
+def test_the_first_link_leads_past_the_bar(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/")
+    page.get_by_role("link", name="sweep").wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.activeElement.id === 'main'")
+    page.get_by_role("link", name="sweep").wait_for()
+
+
 def test_a_saved_view_shows_somebody_else_the_same(browser: Browser, page: Page, server: Server) -> None:
     page.goto(f"{server.url}/runs?where=metrics.loss+%3E+0.05&sort=metrics.loss+DESC&column=params.lr&show=table")
     page.get_by_role("row", name="trial 4").wait_for()

@@ -95,6 +95,7 @@ function follow(event) {
   const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
   if (!(link instanceof HTMLAnchorElement) || link.target || link.hasAttribute("download")) return;
   if (link.origin !== location.origin || match(link.pathname) === null) return;
+  if (link.hash && link.pathname === location.pathname && link.search === location.search) return; // to a part of this page
   event.preventDefault();
   go(link.pathname + link.search);
 }
