@@ -87,6 +87,17 @@ def test_the_first_link_leads_past_the_bar(page: Page, server: Server) -> None:
     page.get_by_role("link", name="sweep").wait_for()
 
 
+def test_what_is_opened_above_a_page_is_left_with_it(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/")
+    page.get_by_role("link", name="sweep").click()
+    page.get_by_role("button", name="Views").click()
+    views = page.get_by_role("dialog", name="Saved views")
+    views.wait_for()
+    page.go_back()
+    views.wait_for(state="detached")
+    page.get_by_role("heading", name="Experiments").wait_for()
+
+
 def test_a_saved_view_shows_somebody_else_the_same(browser: Browser, page: Page, server: Server) -> None:
     page.goto(f"{server.url}/runs?where=metrics.loss+%3E+0.05&sort=metrics.loss+DESC&column=params.lr&show=table")
     page.get_by_role("row", name="trial 4").wait_for()

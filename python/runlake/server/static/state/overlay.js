@@ -1,6 +1,7 @@
 // Overlays: what opens above any page. Each is fetched when it is first opened.
 // @ts-check
 import { signal } from "../vendor/preact.js";
+import { place } from "../lib/router.js";
 import { complain } from "./toasts.js";
 
 /** @typedef {import("../vendor/preact.js").ComponentType<{onClose: () => void}>} Overlay */
@@ -28,3 +29,9 @@ export async function open(name) {
 export function close() {
   overlay.value = null;
 }
+
+let path = place.peek().path;
+place.subscribe((now) => {
+  if (now.path !== path) close(); // what it was about is left
+  path = now.path;
+});
