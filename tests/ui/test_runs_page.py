@@ -295,6 +295,32 @@ def test_names_tags_and_notes_are_edited_in_their_cells(shown: Table, visitor: V
     shown.press("Escape")
 
 
+def test_a_cell_that_is_edited_takes_nobody_s_focus_and_is_left_with_the_page(shown: Table) -> None:
+    shown.open("&where=params.depth+%3D+1&sort=run_name").until("trial 1")
+    filter_field = shown.page.get_by_role("textbox", name="Filter")
+    filter_field.wait_for()
+    for text in (None, "trial 1 again"):
+        shown.grid.focus()
+        shown.press("Control+Home", "ArrowRight", "F2")
+        editor = shown.page.get_by_role("textbox", name="Name of trial 1", exact=True)
+        editor.wait_for()
+        if text is not None:
+            editor.fill(text)
+        filter_field.click()
+        editor.wait_for(state="detached")
+        assert filter_field.evaluate("(field) => field === document.activeElement")
+    shown.page.get_by_role("gridcell", name="trial 1 again").wait_for()
+    shown.page.get_by_role("link", name="Experiments").click()
+    shown.page.go_back()
+    shown.page.get_by_role("gridcell", name="trial 1 again").wait_for()
+    shown.grid.focus()
+    shown.press("Control+Home", "ArrowRight", "F2")
+    shown.page.locator(".cell-editor").wait_for()
+    shown.page.go_forward()
+    shown.page.get_by_role("heading", name="Experiments").wait_for()
+    assert shown.page.locator(".cell-editor").count() == 0
+
+
 def test_what_is_shown_is_copied_as_python_and_as_a_command_that_list_the_same(
     shown: Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,12 +4,14 @@ import { ApiError, get, send } from "../lib/api.js";
 import { CHARACTERS } from "../lib/rows.js";
 import { NAME, keyOf, kindOf } from "../state/layout.js";
 import { renew } from "../state/runs.js";
+import { complain } from "../state/toasts.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 /** @typedef {import("../state/layout.js").Placed} Placed */
 
 /**
- * Let somebody write into a cell. Enter and leaving keep it, Escape does not; what is refused stays to be mended.
+ * Let somebody write into a cell. Enter and leaving keep it, Escape does not; what is refused stays to be mended. Why it cannot
+ * be begun is said.
  *
  * @param {HTMLElement} host the grid, which has the focus again in the end
  * @param {HTMLElement} cell
@@ -17,7 +19,8 @@ import { renew } from "../state/runs.js";
  * @param {string} name of the column
  */
 export async function edit(host, cell, row, name) {
-  const before = await whole(row, name);
+  const before = await whole(row, name).catch(complain);
+  if (before === undefined) return;
   const field = document.createElement("textarea");
   field.className = "cell-editor";
   field.value = before;
@@ -27,18 +30,19 @@ export async function edit(host, cell, row, name) {
   problem.setAttribute("role", "alert");
   const box = Object.assign(document.createElement("div"), { className: "cell-edit" });
   box.append(field, problem);
-  document.body.append(box);
+  host.after(box); // it is left with the page
   settle(box, field, cell);
   field.focus();
   field.select();
   let isDone = false;
   const end = () => {
+    const isLeft = !box.contains(document.activeElement); // somebody writes elsewhere already
     isDone = true;
     box.remove();
-    host.focus({ preventScroll: true });
+    if (!isLeft) host.focus({ preventScroll: true });
   };
   const keep = async () => {
-    if (isDone) return;
+    if (isDone || field.readOnly) return;
     if (field.value === before) return end();
     field.readOnly = true;
     try {
