@@ -87,6 +87,22 @@ def test_the_first_link_leads_past_the_bar(page: Page, server: Server) -> None:
     page.get_by_role("link", name="sweep").wait_for()
 
 
+def test_text_that_is_marked_beyond_a_dialog_does_not_close_it(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/runs")
+    page.get_by_role("button", name="Views").click()
+    name = page.get_by_role("textbox", name="Name of the view")
+    name.fill("what has been written")
+    box = name.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 60, box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(5, box["y"] + 10)
+    page.mouse.up()
+    assert name.input_value() == "what has been written"
+    page.mouse.click(5, box["y"] + 10)
+    name.wait_for(state="detached")
+
+
 def test_what_is_opened_above_a_page_is_left_with_it(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/")
     page.get_by_role("link", name="sweep").click()

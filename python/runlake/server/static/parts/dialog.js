@@ -11,6 +11,7 @@ import { IconButton } from "./icon.js";
  */
 export function Dialog({ title, onClose, wide = false, children }) {
   const ref = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const begun = useRef(/** @type {EventTarget | null} */ (null)); // where the pointer was pressed: marking text may end beside the dialog
   const id = useId();
   useEffect(() => {
     const before = document.activeElement;
@@ -26,7 +27,8 @@ export function Dialog({ title, onClose, wide = false, children }) {
       class: wide ? "dialog wide" : "dialog",
       "aria-labelledby": id,
       onClose,
-      onClick: (/** @type {MouseEvent} */ event) => event.target === ref.current && onClose(),
+      onPointerDown: (/** @type {PointerEvent} */ event) => { begun.current = event.target; },
+      onClick: (/** @type {MouseEvent} */ event) => event.target === ref.current && begun.current === ref.current && onClose(),
     },
     h(
       "div",
