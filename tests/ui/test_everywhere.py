@@ -103,6 +103,25 @@ def test_text_that_is_marked_beyond_a_dialog_does_not_close_it(page: Page, serve
     name.wait_for(state="detached")
 
 
+def test_enter_takes_what_was_written_however_fast_it_is_pressed(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/")
+    page.get_by_role("link", name="sweep").wait_for()
+    page.keyboard.press("Control+k")
+    field = page.get_by_role("combobox", name="Find a command")
+    field.fill("trial")
+    page.get_by_role("option", name="trial 1").wait_for()
+    field.fill("trial 2")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="trial 2").wait_for()
+    page.get_by_role("link", name="sweep").click()
+    groups = page.get_by_role("combobox", name="Group by")
+    groups.click()
+    page.get_by_role("option").first.wait_for()
+    page.keyboard.insert_text("status")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("group=status"))
+
+
 def test_what_is_opened_above_a_page_is_left_with_it(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/")
     page.get_by_role("link", name="sweep").click()

@@ -275,6 +275,9 @@ def test_what_is_typed_and_pressed_beside_pages_keeps_the_focus(opened: Page) ->
     opened.get_by_role("combobox", name="Metric").fill("train/loss")
     opened.get_by_role("option", name="train/loss").click()
     opened.get_by_text("points 1 to 60 of 60").wait_for()
+    opened.get_by_role("combobox", name="Metric").fill("what is none")
+    opened.keyboard.press("Tab")
+    assert opened.get_by_role("combobox", name="Metric").input_value() == "train/loss"
     opened.get_by_role("textbox", name="From step").focus()
     for key, left in (("4", 56), ("2", 18)):
         opened.keyboard.press(key)

@@ -80,7 +80,7 @@ function Columns({ board, chosen, options }) {
     h(Log, { name: "log x", on: options.value.xlog === "1", onChange: (on) => set({ xlog: on ? "1" : "" }) }),
     h("label", { class: "field" }, "Y", h(Combobox, { label: "Column on the y axis", find, keepsText: true, value: chosen.value[1] ?? "", onChoose: put(1) })),
     h(Log, { name: "log y", on: options.value.y === "log", onChange: (on) => set({ y: on ? "log" : "" }) }),
-    h("label", { class: "field" }, "Colour", h(Combobox, { label: "Column of the colour, if any", find, keepsText: true, value: options.value.color ?? "", onChoose: (color) => { options.value = { ...options.value, color }; } })),
+    h("label", { class: "field" }, "Colour", h(Combobox, { label: "Column of the colour, if any", find, keepsText: true, optional: true, value: options.value.color ?? "", onChoose: (color) => { options.value = { ...options.value, color }; } })),
   );
 }
 

@@ -28,7 +28,7 @@ export function TextDiff({ runs, names, baseline }) {
     h(
       "div",
       { class: "part-bar" },
-      h(Combobox, { label: "File in both runs", placeholder: "config.yaml", keepsText: true, free: true, value: path, find: (text, signal) => suggest(runs[baseline], text, signal), onChoose: setPath }),
+      h(Combobox, { label: "File in both runs", placeholder: "config.yaml", keepsText: true, free: true, value: path, find: (text, signal) => suggest(runs[baseline], text, signal), onChoose: (chosen) => { if (!chosen.endsWith("/")) setPath(chosen); } }),
       runs.length > 2 && h(
         "label",
         {},

@@ -10,29 +10,33 @@ const PAUSE_MS = 60;
 /**
  * @param {{
  *   label: string, find: (text: string, signal: AbortSignal) => Promise<readonly Choice[]>, onChoose: (value: string) => void,
- *   placeholder?: string, keepsText?: boolean, value?: string, free?: boolean, autofocus?: boolean,
+ *   placeholder?: string, keepsText?: boolean, value?: string, free?: boolean, optional?: boolean, autofocus?: boolean,
  * }} props find: choices for what is written so far; free: what is no choice is taken as well; keepsText: the chosen value
- *   stays in the field; autofocus: whoever is shown it has asked for it
+ *   stays in the field; optional: an empty field chooses nothing, ""; autofocus: whoever is shown it has asked for it
  */
-export function Combobox({ label, find, onChoose, placeholder, keepsText = false, value = "", free = false, autofocus = false }) {
+export function Combobox({ label, find, onChoose, placeholder, keepsText = false, value = "", free = false, optional = false, autofocus = false }) {
   const [text, setText] = useState(value);
-  const [choices, setChoices] = useState(/** @type {readonly Choice[]} */ ([]));
+  const [found, setFound] = useState({ of: "", choices: /** @type {readonly Choice[]} */ ([]) });
   const [at, setAt] = useState(-1);
   const [open, setOpen] = useState(false);
+  const wanted = useRef(false); // the first of the choices that are on their way: Enter was faster
   const id = useId();
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   const list = useRef(/** @type {HTMLUListElement | null} */ (null));
 
   useEffect(() => { if (autofocus) field.current?.focus(); }, []);
   useEffect(() => setText(value), [value]);
+  useEffect(() => list.current?.children[at]?.scrollIntoView({ block: "nearest" }), [at]);
   useEffect(() => {
     if (!open) return undefined;
     const stop = new AbortController();
     const timer = setTimeout(async () => {
-      const found = await find(text, stop.signal).catch(() => []);
+      const choices = await find(text, stop.signal).catch(() => []);
       if (stop.signal.aborted) return;
-      setChoices(found);
-      setAt(found.length && !free ? 0 : -1);
+      setFound({ of: text, choices });
+      setAt(choices.length && !free ? 0 : -1);
+      if (wanted.current && choices.length) choose(choices[0].value);
+      wanted.current = false;
     }, PAUSE_MS);
     return () => {
       clearTimeout(timer);
@@ -45,13 +49,22 @@ export function Combobox({ label, find, onChoose, placeholder, keepsText = false
       settle(list.current, field.current);
       list.current.style.minWidth = `${field.current.offsetWidth}px`;
     }
-  }, [open, choices]);
+  }, [open, found]);
 
+  const { choices } = found;
   /** @param {string} chosen */
   const choose = (chosen) => {
     setOpen(false);
     setText(keepsText ? chosen : "");
     onChoose(chosen);
+  };
+  /** What was written and is no choice is nothing that was chosen. */
+  const leave = () => {
+    setOpen(false);
+    wanted.current = false;
+    if (!keepsText || free || text === value) return;
+    if (optional && text.trim() === "") choose("");
+    else setText(value);
   };
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
@@ -64,10 +77,12 @@ export function Combobox({ label, find, onChoose, placeholder, keepsText = false
       const step = event.key === "ArrowDown" ? 1 : -1;
       if (choices.length) setAt((at + step + choices.length) % choices.length);
     } else if (event.key === "Enter") {
-      const chosen = open && choices[at] ? choices[at].value : free ? text.trim() : "";
-      if (!chosen) return;
+      const isCurrent = open && found.of === text;
+      const chosen = isCurrent && choices[at] ? choices[at].value : free ? text.trim() : "";
+      if (!chosen && !open) return;
       event.preventDefault();
-      choose(chosen);
+      if (chosen) choose(chosen);
+      else wanted.current = !isCurrent;
     }
   };
   const shown = open && choices.length > 0;
@@ -77,8 +92,8 @@ export function Combobox({ label, find, onChoose, placeholder, keepsText = false
     h("input", {
       ref: field, type: "text", role: "combobox", "aria-label": label, placeholder: placeholder ?? label, autocomplete: "off", spellcheck: false,
       "aria-autocomplete": "list", "aria-expanded": shown, "aria-controls": id, "aria-activedescendant": shown && at >= 0 ? `${id}-${at}` : undefined,
-      value: text, onKeyDown, onFocus: () => setOpen(true), onBlur: () => setOpen(false),
-      onInput: (/** @type {any} */ event) => { setText(event.target.value); setOpen(true); },
+      value: text, onKeyDown, onFocus: () => setOpen(true), onBlur: leave,
+      onInput: (/** @type {any} */ event) => { setText(event.target.value); setOpen(true); wanted.current = false; },
     }),
     h(
       "ul",

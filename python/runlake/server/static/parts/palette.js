@@ -15,16 +15,20 @@ const PAUSE_MS = 80;
 export default function Palette({ onClose }) {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
-  const [far, setFar] = useState(/** @type {readonly Found[]} */ ([]));
+  const [far, setFar] = useState({ of: "", found: /** @type {readonly Found[]} */ ([]) });
+  const wanted = useRef(false); // the first of what is on its way: Enter was faster
   const list = useRef(/** @type {HTMLUListElement | null} */ (null));
   const id = useId();
-  const found = [...near(text), ...far];
+  const found = [...near(text), ...(far.of === text ? far.found : far.found.filter((one) => isNamed(one, text)))];
 
   useEffect(() => {
     const stop = new AbortController();
     const timer = setTimeout(async () => {
       const known = await find(text, stop.signal);
-      if (!stop.signal.aborted) setFar(known);
+      if (stop.signal.aborted) return;
+      setFar({ of: text, found: known });
+      if (wanted.current) choose(known[0]);
+      wanted.current = false;
     }, text ? PAUSE_MS : 0);
     return () => {
       clearTimeout(timer);
@@ -43,7 +47,10 @@ export default function Palette({ onClose }) {
   const onKeyDown = (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) setAt((at + step + found.length) % Math.max(1, found.length));
-    else if (event.key === "Enter") choose(found[at]);
+    else if (event.key === "Enter") {
+      if (found[at]) choose(found[at]);
+      else wanted.current = far.of !== text;
+    }
     else if (event.key === "Escape") onClose(); // a search field would take the first one to empty itself
     else return;
     event.preventDefault();
@@ -53,9 +60,9 @@ export default function Palette({ onClose }) {
     { title: "Go to, or do", onClose, wide: true },
     h("input", {
       type: "search", class: "palette-text", role: "combobox", "aria-label": "Find a command, experiment, run, model or view", "aria-expanded": true,
-      "aria-controls": id, "aria-activedescendant": found.length ? `${id}-${at}` : undefined, autocomplete: "off", spellcheck: false, autofocus: true,
+      "aria-controls": id, "aria-activedescendant": at < found.length ? `${id}-${at}` : undefined, autocomplete: "off", spellcheck: false, autofocus: true,
       value: text, onKeyDown, placeholder: "Experiment, run, model, view or command",
-      onInput: (/** @type {any} */ event) => { setText(event.target.value); setAt(0); },
+      onInput: (/** @type {any} */ event) => { setText(event.target.value); setAt(0); wanted.current = false; },
     }),
     h(
       "ul",
@@ -72,6 +79,12 @@ export default function Palette({ onClose }) {
     ),
     found.length === 0 && h("p", { class: "quiet", role: "status" }, "Nothing has this in its name."),
   );
+}
+
+/** Whether something that was found by another text may be chosen by this one before its own answer is here. @param {Found} one @param {string} text */
+function isNamed({ id, label }, text) {
+  const wanted = text.trim().toLowerCase();
+  return label.toLowerCase().includes(wanted) || id.startsWith(wanted);
 }
 
 /** Commands that have every word in their names. @param {string} text @returns {Found[]} */

@@ -2,7 +2,7 @@
 // @ts-check
 import { get, isAbort, view } from "../lib/api.js";
 import { values } from "../lib/arrow.js";
-import { count, plural } from "../lib/format.js";
+import { plural } from "../lib/format.js";
 import { go, pathOf } from "../lib/router.js";
 import { quoted } from "../lib/quoting.js";
 import { open } from "./saved.js";
@@ -54,7 +54,7 @@ async function runs(text, signal) {
 async function models(text, signal) {
   const found = (await get("models", { q: text, limit: MOST }, { signal })).models;
   return found.map((/** @type {any} */ one) => ({
-    kind: "model", id: one.name, label: one.name, detail: `model, ${count(one.versions)} versions`, icon: "box", run: () => go(pathOf("model", { model: one.name })),
+    kind: "model", id: one.name, label: one.name, detail: `model, ${plural(one.versions, "version")}`, icon: "box", run: () => go(pathOf("model", { model: one.name })),
   }));
 }
 

@@ -77,7 +77,7 @@ function Groups() {
     "span",
     { class: "groups" },
     view.group.value.map((name) => h(Chip, { key: name, text: keyOf(name), title: name, onRemove: () => toggleGroup(name), removeLabel: `Group by ${keyOf(name)} no longer` })),
-    h(Combobox, { label: "Group by", find: (text, signal) => find(text, ["params", "tags", "attributes"], signal), onChoose: (name) => change({ group: [...view.group.value, name] }) }),
+    h(Combobox, { label: "Group by", find: (text, signal) => find(text, ["params", "tags", "attributes"], signal), onChoose: (name) => change({ group: [...new Set([...view.group.value, name])] }) }),
   );
 }
 
