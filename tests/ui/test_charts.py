@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -22,7 +24,7 @@ from tests.ui.lakes import lake
 from tests.ui.screens import screens
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Locator, Page, Route
 
 STEPS = 600
 SPIKE = 437
@@ -156,6 +158,30 @@ def test_charts_are_exact_at_every_zoom_and_zoom_together(page: Page, shown: Sho
     panel(page, "train/loss").locator(".u-over").dblclick()
     page.get_by_role("button", name="Show the whole step axis").wait_for(state="detached")
     assert "zoom" not in page.url
+
+
+def test_an_answer_that_comes_late_is_not_drawn_for_another_question(page: Page, shown: Shown) -> None:
+    page.goto(shown.url("sweep"))
+    whole = table(page, "train/loss")
+    held: list[Route] = []
+    page.route("**/series", lambda route: held.append(route) if "range" in _asked(route) else route.continue_())
+    panel(page, "train/loss").get_by_role("group").focus()
+    with page.expect_request(lambda request: request.url.endswith("/series")):
+        page.keyboard.press("+")
+    page.get_by_role("button", name="Show the whole step axis").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Show the whole step axis").wait_for(state="detached")
+    page.unroute("**/series")
+    for route in held:
+        with contextlib.suppress(Exception):  # the page has given it up
+            route.continue_()
+    page.evaluate("() => fetch('/api/runlake/v1/experiments').then((answer) => answer.text())")
+    assert held
+    assert table(page, "train/loss") == whole
+
+
+def _asked(route: Route) -> str:
+    return route.request.post_data or ""
 
 
 def test_what_a_line_cannot_show_is_marked_and_said(page: Page, shown: Shown) -> None:

@@ -41,6 +41,7 @@ export class Feed {
     this._question = question;
     this._unwatch();
     this._unwatch = watch({ keys: fields.keys, runs: () => this._runs(), again: () => this.refresh() });
+    this._stop.abort(); // an answer to the question before would be taken for one to this
     const known = kept.get(question);
     if (known) this._take(known);
     else this._fetch(null);
