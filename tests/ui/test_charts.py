@@ -184,6 +184,17 @@ def _asked(route: Route) -> str:
     return route.request.post_data or ""
 
 
+def test_a_run_that_is_deleted_is_drawn_no_more(page: Page, shown: Shown) -> None:
+    page.goto(shown.url("sweep"))
+    panel(page, "train/loss").get_by_role("group", name="6 lines").wait_for()
+    page.get_by_text("Live", exact=True).wait_for()
+    run_id = next(row["run_id"] for row in table(page, "train/loss") if row["run_name"] == "run 5")
+    for state, left in (("deleted", 5), ("active", 6)):
+        change = json.dumps({"runs": [run_id], "state": state})
+        shown.server.send("POST", "/api/runlake/v1/runs/change", change, {"Content-Type": "application/json"})
+        panel(page, "train/loss").get_by_role("group", name=f"{left} lines").wait_for()
+
+
 def test_what_a_line_cannot_show_is_marked_and_said(page: Page, shown: Shown) -> None:
     page.goto(shown.url("sweep"))
     marks = panel(page, "train/loss").get_by_role("list", name="Marks")

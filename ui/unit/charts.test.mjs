@@ -18,11 +18,11 @@ import { borderOf } from "../../python/runlake/server/static/lib/color.js";
  * An answer of one key with curves of `[run, bucket, value, flags]`.
  *
  * @param {[number, number, number, number][]} rows
- * @param {{since?: number, start?: string, width?: string}} [notes]
+ * @param {{since?: number, start?: string, width?: string, drawn?: number[]}} [notes] drawn: runs, whether they have rows or not
  */
-function answer(rows, { since = 0, start = "0", width = "1" } = {}) {
+function answer(rows, { since = 0, start = "0", width = "1", drawn = [] } = {}) {
   const column = (/** @type {number} */ at) => Float64Array.from(rows, (row) => row[at]);
-  const ids = [...new Set(rows.map(([run]) => run))];
+  const ids = [...new Set([...rows.map(([run]) => run), ...drawn])];
   const numbers = { mean: column(2), min: column(2), max: column(2), last: column(2), count: column(3).map(() => 1), non_finite: column(3) };
   const first = tableFromArrays({ key: column(0).map(() => 0), run: column(0).map((run) => ids.indexOf(run)), bucket: column(1), ...numbers });
   const second = tableFromArrays({ run_id: ids.map((id) => `id${id}`), run_name: ids.map((id) => `run ${id}`), status: ids.map(() => "FINISHED") });
@@ -95,8 +95,10 @@ test("an answer is cut into curves, and what is new takes the place of the last 
     ["id1", "loss", [0, 1], [5, 4], [0, 0]],
     ["id2", "loss", [0], [7], [1]],
   ]);
-  const after = merged(before, readChart(answer([[1, 1, 3, 0], [1, 2, 2, 0]], { since: 1 }), "step"));
+  const after = merged(before, readChart(answer([[1, 1, 3, 0], [1, 2, 2, 0]], { since: 1, drawn: [2] }), "step"));
   assert.deepEqual(after?.curves.map((curve) => [...curve.mean]), [[5, 3, 2], [7]]);
+  const without = merged(before, readChart(answer([[1, 1, 3, 0]], { since: 1 }), "step"));
+  assert.deepEqual(without?.curves.map(({ id }) => id), ["id1"], "the other run is not drawn any more");
   assert.equal(merged(before, readChart(answer([[3, 1, 3, 0]], { since: 1 }), "step")), null);
   const whole = readChart(answer([[1, 0, 1, 0]]), "step");
   assert.equal(merged(before, whole), whole);

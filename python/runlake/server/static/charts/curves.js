@@ -141,7 +141,7 @@ function account(curves, lines, keys, ledger, gaps) {
 }
 
 /**
- * Put what is new behind what is there.
+ * Put what is new behind what is there; curves of runs that are not drawn any more are left out.
  *
  * @param {Chart} before
  * @param {Chart} news answer to a question with `since`
@@ -152,7 +152,8 @@ export function merged(before, news) {
   const known = new Map(before.curves.map((curve) => [`${curve.id} ${curve.key}`, curve]));
   if (news.curves.some((curve) => !known.has(`${curve.id} ${curve.key}`))) return null;
   const fresh = new Map(news.curves.map((curve) => [`${curve.id} ${curve.key}`, curve]));
-  const curves = before.curves.map((curve) => {
+  const drawn = new Set(news.lines.map((line) => line.id));
+  const curves = before.curves.filter((curve) => drawn.has(curve.id)).map((curve) => {
     const more = fresh.get(`${curve.id} ${curve.key}`);
     return more ? extended(curve, more, news.first) : curve;
   });
