@@ -27,6 +27,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         _begin(filled, "clock set back", BEGAN_MS, BEGAN_MS - 61_000)
         for name, value in {"huge": 1.7e308, "negative": -1.7e308, "infinite": math.inf, "none": math.nan}.items():
             filled.run(name, experiment="values", metrics={"score": value})
+        for name, end in {"long": "", "longer": "y"}.items():
+            filled.run(name, experiment="texts", params={"prompt": "x" * 500 + end})
     with served(root) as server:
         yield server
 
@@ -60,3 +62,15 @@ def test_runs_are_coloured_by_values_however_far_apart(page: Page, server: Serve
     )
     assert len(colours) == 4
     assert len(set(colours)) >= 3
+
+
+def test_runs_with_a_long_value_are_found_by_it(page: Page, server: Server) -> None:
+    page.goto(server.url)
+    page.get_by_role("link", name="texts").click()
+    page.get_by_role("grid").get_by_role("link", name="longer").wait_for()
+    page.goto(f"{page.url}&column=params.prompt&show=table")
+    row = page.get_by_role("grid").get_by_role("row", name="longer")
+    row.get_by_role("gridcell", name="xxxx").click(button="right")
+    page.get_by_role("menuitem", name="Only runs with this value").click()
+    page.get_by_text("1 run", exact=True).first.wait_for()
+    row.wait_for()

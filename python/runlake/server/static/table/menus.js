@@ -71,7 +71,7 @@ export function rowItems(row, name) {
     "-",
     { label: isDrawn ? "Leave out of charts" : "Draw in charts", icon: isDrawn ? "eye-off" : "eye", run: () => toggleDrawn(row.id, isDrawn) },
     { label: "Always draw in charts", icon: "pin", checked: view.pins.value.includes(row.id), run: () => togglePin(row.id) },
-    ...(name === NAME || value === undefined ? [] : [{ label: "Only runs with this value", icon: "filter", run: () => narrow(clauseOf(name, value)) }]),
+    ...(name === NAME || value === undefined ? [] : [{ label: "Only runs with this value", icon: "filter", run: () => void narrow(row, name) }]),
   ];
 }
 
@@ -81,8 +81,15 @@ export function toggleGroup(name) {
   change({ group: names.includes(name) ? names.filter((one) => one !== name) : [...names, name] });
 }
 
-/** Add a clause to the filter. @param {string} clause */
-function narrow(clause) {
+/** Leave only runs that have the value of a cell, all of it: the table has the beginning of a long text. @param {Row} row @param {string} name */
+async function narrow(row, name) {
+  const value = row.value(name);
+  let clause;
+  try {
+    clause = clauseOf(name, typeof value === "string" ? await whole(row, name) : value);
+  } catch (error) {
+    return complain(error);
+  }
   const { where } = view;
   const said = where.value.trim();
   const before = /\bor\b/i.test(said) ? `(${said})` : said;
