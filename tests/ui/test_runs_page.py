@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 RUNS = 60
+MANY = 410
+"""More than two windows of rows."""
 HOSTILE = "<img src=x onerror=alert(1)>"
 LONG = 'it\'s "so" `long` $(true) \\ 🐟' * 40
 NAMES = """() => [...document.querySelectorAll('.grid-body .grid-row:not([hidden])')]
@@ -53,6 +55,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             params={"p": '"><script>alert(1)</script>'},
             tags={"note": LONG, "mlflow.note.content": HOSTILE},
         )
+        many = filled.experiment("many")
+        for n in range(MANY):
+            filled.client.create_run(many, run_name=f"run {n:03}")
         filled.run("wide", experiment="wide", metrics={f"layer_{n:05}/norm": n for n in range(12_000)})
     with served(folder) as running:
         yield running
@@ -243,6 +248,23 @@ def test_many_runs_are_tagged_deleted_and_brought_back(shown: Table) -> None:
     shown.rows(RUNS // 4)
     shown.page.get_by_role("textbox", name="Filter").fill(f"tags.reviewed = '{HOSTILE}'")
     shown.rows(3)
+
+
+def test_all_of_a_range_is_selected_also_what_was_never_looked_at(shown: Table) -> None:
+    page = shown.page
+    shown.open("&sort=run_name", experiment="many").until("run 000")
+    page.reload()
+    page.route(lambda url: "offset=200" in url and "characters=" in url, lambda _: None)  # never answered
+    shown.until("run 000")
+    shown.grid.focus()
+    shown.press("ArrowUp", "Control+Home", "Space", "Control+ArrowDown", "Shift+Space")
+    page.get_by_text(f"{MANY} runs selected").wait_for()
+    page.unroute_all(behavior="ignoreErrors")
+    page.get_by_role("button", name="Select none").click()
+    shown.grid.focus()
+    shown.press("Control+Home", "ArrowUp", "Space")
+    page.get_by_text(f"{MANY} runs selected").wait_for()
+    assert page.get_by_role("checkbox", name="Select all runs of the filter").is_checked()
 
 
 def test_groups_and_nested_runs_open_in_place(shown: Table) -> None:

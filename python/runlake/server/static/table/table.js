@@ -7,7 +7,7 @@ import { Icon } from "../parts/icon.js";
 import { later } from "../parts/later.js";
 import { Empty, Failure, Loading } from "../parts/state.js";
 import { layout } from "../state/columns.js";
-import { isEditable } from "../state/layout.js";
+import { SELECT, isEditable } from "../state/layout.js";
 import { drawnIds } from "../state/order.js";
 import { arrived, asked, failure, loading, look, renew, root, total } from "../state/runs.js";
 import { colorOf, meaning } from "../state/inks.js";
@@ -21,7 +21,7 @@ import { Grid } from "./grid.js";
 import * as header from "./header.js";
 import { listen as listenToKeys } from "./keys.js";
 import { rowAt, rowCount, toggleOpen } from "./rows.js";
-import { choose, everyone, forgetFilter, groups, isSelected } from "./selection.js";
+import { choose, chooseAll, everyone, forgetFilter, groups, isSelected } from "./selection.js";
 
 /** @typedef {import("./menus.js").Popup} Popup */
 
@@ -166,8 +166,10 @@ function onKey(event, at, menus) {
   const anchor = menus.at(at);
   if (!placed) return false;
   if (at.row < 0) {
-    if (opensMenu && anchor) menus.column(placed.name, anchor);
-    return opensMenu || header.onHeadKey(event, placed);
+    if (event.key === " " && placed.name === SELECT) chooseAll(!everyone.peek());
+    else if (opensMenu && anchor && placed.name !== SELECT) menus.column(placed.name, anchor);
+    else return header.onHeadKey(event, placed) || opensMenu;
+    return true;
   }
   const row = rowAt(at.row);
   if (!row || row.kind === "pending") return false;
