@@ -22,7 +22,7 @@ from tests.ui.lakes import lake
 from tests.ui.screens import screens
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 VERSIONS = 600
 NAME = "<img src=x onerror=document.title='ran'> עברית"
@@ -156,6 +156,21 @@ def test_a_version_that_is_registered_meanwhile_is_not_the_one_that_is_promoted(
     assert dialog.get_by_label("Your name").input_value() == "ann"
     dialog.get_by_role("button", name="Promote to Staging").click()
     page.get_by_role("article", name="Staging").get_by_role("link", name="Version 2").wait_for()
+
+
+def test_older_events_that_come_late_are_not_listed_among_those_of_a_kind(page: Page, registry: Server) -> None:
+    shown(page, f"{registry.url}/models/churn")
+    held: list[Route] = []
+    page.route("**/events?*before=*", lambda route: held.append(route))
+    with page.expect_request("**/events?*before=*"):
+        page.get_by_role("button", name="Show older").click()
+    page.get_by_role("combobox", name="Kind").select_option(label="Gates, approvals and checks")
+    page.locator(".log li").nth(3).wait_for(state="detached")
+    for route in held:
+        with contextlib.suppress(Exception):  # the page has given it up
+            route.continue_()
+    page.evaluate("() => fetch('/api/runlake/v1/models/churn/events').then((answer) => answer.text())")
+    assert page.locator(".log li").count() == 3
 
 
 def test_what_a_gate_refuses_goes_by_force_only_with_a_reason_and_the_name_written_out(

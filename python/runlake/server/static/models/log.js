@@ -1,6 +1,6 @@
 // Log: who did what to a model, or to one version of it, when and why; the latest first.
 // @ts-check
-import { h, useEffect, useState } from "../vendor/preact.js";
+import { h, useEffect, useRef, useState } from "../vendor/preact.js";
 import { get, isAbort } from "../lib/api.js";
 import { count, plural, since, time } from "../lib/format.js";
 import { Icon } from "../parts/icon.js";
@@ -31,8 +31,13 @@ export function Log({ model, version, turn }) {
   const [kind, setKind] = useState("");
   const [error, setError] = useState(/** @type {any} */ (null));
 
-  /** @param {Event[]} known @param {number} limit @param {AbortSignal} [signal] */
-  const ask = async (known, limit, signal) => {
+  const flight = useRef(new AbortController());
+
+  /** Ask for what is behind the events that are known; what was asked before is given up. @param {Event[]} known @param {number} limit */
+  const ask = async (known, limit) => {
+    flight.current.abort();
+    flight.current = new AbortController();
+    const { signal } = flight.current;
     setError(null);
     try {
       const found = await get(apiPath(model, "events"), { version, actions: KINDS[kind]?.actions, before: known.at(-1)?.number, limit }, { signal });
@@ -42,17 +47,17 @@ export function Log({ model, version, turn }) {
       if (!isAbort(failed)) setError(failed);
     }
   };
+  const askAll = () => ask([], Math.min(MOST, Math.max(SIZE, events?.length ?? 0))); // as many as are shown
   useEffect(() => {
-    const stop = new AbortController();
-    ask([], Math.min(MOST, Math.max(SIZE, events?.length ?? 0)), stop.signal); // as many as are shown
-    return () => stop.abort();
+    askAll();
+    return () => flight.current.abort();
   }, [model, version, kind, turn.value]);
 
   return h(
     "section",
     { class: "plate", "aria-labelledby": "log-title" },
     h("header", { class: "row" }, h("h2", { id: "log-title" }, "What was done"), h(Kind, { kind, onKind: setKind }), h(Verify, { model })),
-    error ? h(Failure, { error, onRetry: () => ask(events ?? [], SIZE) }) : events === null && h(Loading, { what: "Reading the log" }),
+    error ? h(Failure, { error, onRetry: askAll }) : events === null && h(Loading, { what: "Reading the log" }),
     events?.length === 0 && h("p", { class: "quiet" }, "Nothing of that kind."),
     events && h("ol", { class: "log" }, events.map((event) => h(Entry, { key: event.number, model, event }))),
     events && more && h("button", { type: "button", onClick: () => ask(events, SIZE) }, "Show older"),
