@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -150,12 +151,13 @@ def test_a_version_that_is_registered_meanwhile_is_not_the_one_that_is_promoted(
         assert page.request.post(f"{registry.url}/api/2.0/mlflow/model-versions/create", data=version).ok
     page.get_by_role("article", name="Staging").get_by_role("button", name="Promote version 2").click()
     dialog = page.get_by_role("dialog", name="Promote version 2")
-    dialog.get_by_label("Your name").fill("ann")
+    dialog.get_by_label("Your name").fill("ann ")  # and goes on
     assert page.request.post(f"{registry.url}/api/2.0/mlflow/model-versions/create", data=version).ok
     page.get_by_text("the latest is version 3").wait_for()
-    assert dialog.get_by_label("Your name").input_value() == "ann"
+    assert dialog.get_by_label("Your name").input_value() == "ann "
     dialog.get_by_role("button", name="Promote to Staging").click()
     page.get_by_role("article", name="Staging").get_by_role("link", name="Version 2").wait_for()
+    page.locator(".log .who", has_text=re.compile("^ann$")).wait_for()
 
 
 def test_older_events_that_come_late_are_not_listed_among_those_of_a_kind(page: Page, registry: Server) -> None:

@@ -12,6 +12,6 @@ export function YourName({ user }) {
     "label",
     { class: "row small quiet" },
     "Your name, for the log",
-    h("input", { type: "text", value: who.value, maxLength: LONGEST, autocomplete: "name", placeholder: "somebody", onInput: (/** @type {any} */ event) => remember(event.target.value.trim()) }),
+    h("input", { type: "text", value: who.value, maxLength: LONGEST, autocomplete: "name", placeholder: "somebody", onInput: (/** @type {any} */ event) => remember(event.target.value) }),
   );
 }

@@ -27,7 +27,7 @@ export function Sayings({ model, version, targets, user, may, onDone }) {
       checks.map((one) => h("li", { key: one.check }, h("div", {}, h("span", { class: `chip ${one.passed ? "good" : "bad"}` }, one.passed ? "passed" : "failed"), " ", h("bdi", { class: "said" }, one.check), h("span", { class: "quiet" }, " by ", h("bdi", {}, one.user_id ?? "somebody")), h(At, { ms: one.at_ms }), one.details && h("blockquote", { class: "small", dir: "auto" }, one.details)))),
     ),
     may && asked.length > 0 && h(YourName, { user }),
-    may && asked.length > 0 && h(Approve, { model, version: version.version, asked, ready: user !== null || who.value !== "", onDone }),
+    may && asked.length > 0 && h(Approve, { model, version: version.version, asked, ready: user !== null || who.value.trim() !== "", onDone }),
   );
 }
 

@@ -4,7 +4,7 @@ import { signal } from "../vendor/preact.js";
 
 const KEY = "runlake.who";
 
-/** A name, or nothing. Where people sign in the server knows better, and does not look at it. */
+/** A name as it is typed, or nothing. Where people sign in the server knows better, and does not look at it. */
 export const who = signal(stored());
 
 /** Remember a name in this browser. @param {string} name */
@@ -19,7 +19,8 @@ export function remember(name) {
 
 /** A field of a request that changes something. */
 export function asMe() {
-  return who.peek() ? { user_id: who.peek() } : {};
+  const name = who.peek().trim();
+  return name ? { user_id: name } : {};
 }
 
 function stored() {
