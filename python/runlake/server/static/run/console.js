@@ -12,6 +12,7 @@ import { TextLines } from "./text_lines.js";
 const TAIL = 128 << 10;
 const MOST = 4 << 20;
 const EVERY_MS = 3000;
+const NEAR_PX = 40; // of the end
 
 export default function Console() {
   const { run } = useHere();
@@ -28,9 +29,13 @@ export default function Console() {
     const timer = setInterval(() => { if (document.visibilityState === "visible") again(); }, EVERY_MS);
     return () => clearInterval(timer);
   }, [follows, isRunning, again]);
+  const height = useRef(0); // of all lines, before those that have come
   useEffect(() => {
     const lines = box.current?.querySelector(".lines");
-    if (lines && (follows || last === TAIL)) lines.scrollTop = lines.scrollHeight;
+    if (!lines) return;
+    const wasAtEnd = lines.scrollTop + lines.clientHeight >= height.current - NEAR_PX; // who reads further up is left there
+    if (wasAtEnd && (follows || last === TAIL)) lines.scrollTop = lines.scrollHeight;
+    height.current = lines.scrollHeight;
   }, [data?.text]);
   if (path === null) return h(Empty, { title: "The run has no console." }, h("p", { class: "quiet" }, "Log what a program prints as the artifact console.log, or below logs/, to see it here."));
   if (error && !data) return h(Failure, { error, onRetry: again });
