@@ -14,7 +14,7 @@ from tests.ui.accessible import assert_accessible
 from tests.ui.lakes import lake
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +163,13 @@ def test_addresses_of_nothing_and_of_mlflow_lead_on(page: Page, visitor: Visitor
     page.goto(f"{server.url}/#/models/digits")
     page.wait_for_url(f"{server.url}/models/digits")
     page.get_by_role("heading", name="digits").wait_for()
+
+
+def test_experiments_without_runs_are_listed(page: Page, server: Server) -> None:
+    def without_runs(route: Route) -> None:
+        said = route.fetch().json()
+        route.fulfill(json={**said, "experiments": [{**one, "runs": 0} for one in said["experiments"]]})
+
+    page.route("**/experiments", without_runs)
+    page.goto(f"{server.url}/")
+    page.get_by_role("link", name="sweep").wait_for()

@@ -27,7 +27,7 @@ export default function ExperimentsPage() {
   if (error && !data) return h(PageFailure, { title: "Experiments", error, onRetry: again });
   if (!data) return h(Loading, { what: "Looking for experiments" });
   const all = /** @type {Experiment[]} */ (data.experiments);
-  if (all.every((one) => one.runs === 0)) return h(Nothing, {});
+  if (all.length < 2 && all.every((one) => one.runs === 0)) return h(Nothing, {}); // of several somebody has made some
   const isWanted = finder(text.value);
   const found = all.filter((one) => isWanted(one.name));
   found.sort((a, b) => (b.last_start_time ?? b.creation_time) - (a.last_start_time ?? a.creation_time));
