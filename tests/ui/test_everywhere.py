@@ -165,6 +165,22 @@ def test_addresses_of_nothing_and_of_mlflow_lead_on(page: Page, visitor: Visitor
     page.get_by_role("heading", name="digits").wait_for()
 
 
+def test_what_is_refused_is_said_and_what_was_written_stays(page: Page, visitor: Visitor, server: Server) -> None:
+    visitor.expect("403|500")
+    page.goto(f"{server.url}/runs")
+    page.get_by_role("button", name="Views").click()
+    name = page.get_by_role("textbox", name="Name of the view")
+    page.route("**/views/*", lambda route: route.fulfill(status=403, json={"message": "it is somebody else's"}))
+    name.fill("theirs")
+    page.keyboard.press("Enter")
+    page.get_by_role("alert").get_by_text("it is somebody else's").wait_for()
+    assert name.input_value() == "theirs"
+    page.keyboard.press("Escape")
+    page.route("**/columns?*limit=100*", lambda route: route.fulfill(status=500, json={"message": "out of order"}))
+    page.keyboard.press("c")
+    page.get_by_role("dialog", name="Columns").get_by_text("out of order").wait_for()
+
+
 def test_experiments_without_runs_are_listed(page: Page, server: Server) -> None:
     def without_runs(route: Route) -> None:
         said = route.fetch().json()

@@ -16,10 +16,17 @@ export default function SavedViews({ onClose }) {
   const [refused, setRefused] = useState(/** @type {any} */ (null));
   const { data, error } = state.value;
 
-  /** @param {() => Promise<unknown>} work */
+  /** @param {() => Promise<unknown>} work @returns {Promise<boolean>} whether it was done */
   const attempt = async (work) => {
     setRefused(null);
-    await work().then(again, setRefused);
+    try {
+      await work();
+    } catch (error) {
+      setRefused(error);
+      return false;
+    }
+    await again();
+    return true;
   };
   return h(
     Dialog,
@@ -44,7 +51,7 @@ export default function SavedViews({ onClose }) {
   );
 }
 
-/** @param {{known: readonly SavedView[], onKeep: (name: string) => void}} props */
+/** @param {{known: readonly SavedView[], onKeep: (name: string) => Promise<boolean>}} props onKeep: tells whether it was kept */
 function Keep({ known, onKeep }) {
   const [name, setName] = useState("");
   const replaces = known.some((one) => one.name === name.trim());
@@ -52,10 +59,9 @@ function Keep({ known, onKeep }) {
     "form",
     {
       class: "keep-view",
-      onSubmit: (/** @type {Event} */ event) => {
+      onSubmit: async (/** @type {Event} */ event) => {
         event.preventDefault();
-        if (name.trim()) onKeep(name.trim());
-        setName("");
+        if (name.trim() && (await onKeep(name.trim()))) setName("");
       },
     },
     h("input", {

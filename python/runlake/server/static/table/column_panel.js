@@ -57,6 +57,7 @@ export default function ColumnPanel({ onClose }) {
 function Found({ text, kinds, differs }) {
   const pages = useSignal(/** @type {ReadonlyMap<number, Column[]>} */ (new Map()));
   const total = useSignal(NaN);
+  const mistake = useSignal("");
   const top = useSignal(0);
   const list = useRef(/** @type {HTMLDivElement | null} */ (null));
   const key = JSON.stringify([text, kinds, differs]);
@@ -66,7 +67,7 @@ function Found({ text, kinds, differs }) {
   const [first, last] = [Math.floor(from / PAGE), Math.floor(to / PAGE)];
 
   useEffect(() => {
-    batch(() => { [pages.value, total.value, top.value] = [new Map(), NaN, 0]; });
+    batch(() => { [pages.value, total.value, top.value, mistake.value] = [new Map(), NaN, 0, ""]; });
     if (list.current) list.current.scrollTop = 0;
   }, [key]);
   useEffect(() => {
@@ -78,7 +79,7 @@ function Found({ text, kinds, differs }) {
           pages.value = new Map(pages.value).set(page, found.columns);
           total.value = differs && found.columns.length < PAGE ? page * PAGE + found.columns.length : found.total;
         }),
-        (error) => { if (!isAbort(error)) total.value = 0; },
+        (error) => { if (!isAbort(error)) mistake.value = error.message; },
       );
     }
     return () => stop.abort();
@@ -95,7 +96,7 @@ function Found({ text, kinds, differs }) {
     h(
       "div",
       { class: "column-found" },
-      h("span", { class: "quiet", role: "status" }, Number.isNaN(total.value) ? "Looking …" : total.value === 0 ? `No column has “${text}” in its name.` : plural(total.value, "column")),
+      h("span", { class: mistake.value ? "mistake" : "quiet", role: "status" }, mistake.value ? mistake.value : Number.isNaN(total.value) ? "Looking …" : total.value === 0 ? `No column has “${text}” in its name.` : plural(total.value, "column")),
       kinds.length === 1 && kinds[0] !== "attributes" && !text && h("button", { type: "button", class: "link", onClick: () => change({ columns: withAll(kinds[0]) }) }, `Show all ${KINDS[/** @type {keyof typeof KINDS} */ (kinds[0])].toLowerCase()}`),
     ),
     h(
