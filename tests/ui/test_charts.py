@@ -336,6 +336,8 @@ def test_panels_are_arranged_and_a_link_shows_them_so(page: Page, shown: Shown) 
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     page.get_by_role("combobox", name="Smooth", exact=True).select_option("ema")
+    page.get_by_role("slider", name="Weight").press("Home")
+    page.get_by_role("slider", name="Weight").press("PageUp")  # it is there for whoever went to its end
     page.get_by_role("combobox", name="Y", exact=True).select_option("log")
     page.get_by_role("combobox", name="X", exact=True).select_option("relative")
     page.get_by_role("button", name="Add a chart").click()

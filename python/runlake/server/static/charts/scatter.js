@@ -105,7 +105,7 @@ function Drawn({ board, panel, found }) {
   };
   return h(
     "figure",
-    { class: "chart", tabIndex: 0, role: "group", "aria-roledescription": "chart", "aria-label": `${panel.keys[1]} by ${panel.keys[0]}, ${plural(found.left, "run")}`, onKeyDown, onBlur: () => { at.current = -1; } },
+    { class: "chart", tabIndex: 0, role: "group", "aria-roledescription": "chart", "aria-label": `${panel.keys[1]} by ${panel.keys[0]}, ${plural(found.left, "run")}`, onKeyDown, onBlur: () => { at.current = -1; hovered.value = null; } },
     h(
       "div",
       { class: "scatter" },

@@ -109,7 +109,7 @@ export function Smoothing({ text, onChange }) {
       onChoose: (chosen) => onChange(chosen === "ema" || chosen === "gauss" ? `${chosen}:${AMOUNTS[chosen].usual}` : ""),
     }),
     how && h("input", {
-      type: "range", min: how.kind === "ema" ? 0 : 0.5, max: how.kind === "ema" ? 0.99 : AMOUNTS.gauss.high, step: how.kind === "ema" ? 0.01 : 0.5, value: how.amount,
+      type: "range", min: how.kind === "ema" ? 0.01 : 0.5, max: how.kind === "ema" ? 0.99 : AMOUNTS.gauss.high, step: how.kind === "ema" ? 0.01 : 0.5, value: how.amount,
       "aria-label": how.kind === "ema" ? "Weight of what came before" : "Width in buckets", title: String(how.amount),
       onInput: (/** @type {any} */ event) => onChange(`${how.kind}:${event.target.value}`),
     }),
