@@ -189,3 +189,19 @@ def test_experiments_without_runs_are_listed(page: Page, server: Server) -> None
     page.route("**/experiments", without_runs)
     page.goto(f"{server.url}/")
     page.get_by_role("link", name="sweep").wait_for()
+
+
+def test_going_back_leads_to_where_the_reader_was(page: Page, server: Server) -> None:
+    page.set_viewport_size({"width": 1440, "height": 170})
+    page.goto(f"{server.url}/")
+    page.get_by_role("link", name="other").scroll_into_view_if_needed()
+    page.wait_for_function("() => history.state?.top > 0")
+    top = page.evaluate("document.getElementById('main').scrollTop")
+    assert top > 0
+    page.get_by_role("link", name="other").click()
+    page.get_by_role("grid").wait_for()
+    page.go_back()
+    page.wait_for_function("(top) => document.getElementById('main').scrollTop === top", arg=top)
+    page.get_by_role("link", name="Models").click()
+    page.get_by_role("heading", name="Models").wait_for()
+    assert page.evaluate("document.getElementById('main').scrollTop") == 0

@@ -62,7 +62,7 @@ function App() {
     h("a", { class: "skip", href: "#main" }, "Skip to the page"),
     h(Header, { page: route?.name ?? "" }),
     live.value && h(live.value.Away, {}),
-    h("main", { id: "main", tabIndex: -1 }, route ? h(Shown, { key: route.name, name: route.name, params: route.params }) : h(Nowhere, {})),
+    h("main", { id: "main", tabIndex: -1 }, route ? h(Shown, { key: place.value.path, name: route.name, params: route.params }) : h(Nowhere, {})),
     h(Toasts, {}),
     overlay.value && h(overlay.value, { onClose: close }),
   );
@@ -125,4 +125,7 @@ place.subscribe(follow);
 const first = match(place.value.path);
 if (first) await Promise.race([load(first.name), new Promise((done) => setTimeout(done, PATIENCE_MS))]);
 render(h(App, {}), /** @type {HTMLElement} */ (document.getElementById("app")));
-void seen().then(() => import("./parts/live.js")).then((parts) => { live.value = parts; });
+// Without these all pages can be read.
+const drawn = seen();
+drawn.then(() => import("./parts/live.js")).then((parts) => { live.value = parts; }, () => undefined);
+drawn.then(() => import("./state/scrolled.js")).then(({ begin: note }) => note(/** @type {HTMLElement} */ (document.getElementById("main"))), () => undefined);

@@ -15,8 +15,8 @@ const ROUTES = Object.freeze({
   version: "/models/:model/:version",
 });
 
-/** Path and query of the page, as the reader sees them. */
-export const place = signal({ path: location.pathname, search: location.search });
+/** Path and query of the page, as the reader sees them, and whether the browser's buttons led there. */
+export const place = signal({ path: location.pathname, search: location.search, isBack: false });
 
 /**
  * Find the page of a path.
@@ -55,8 +55,9 @@ export function pathOf(name, params = {}) {
 export function go(url, { replace = false } = {}) {
   const next = new URL(url, location.href);
   if (next.pathname === place.value.path && next.search === place.value.search) return;
-  history[replace ? "replaceState" : "pushState"](null, "", next);
-  place.value = { path: next.pathname, search: next.search };
+  if (replace) history.replaceState(history.state, "", next); // of which may be noted how far it is scrolled
+  else history.pushState(null, "", next);
+  place.value = { path: next.pathname, search: next.search, isBack: false };
 }
 
 /**
@@ -86,7 +87,7 @@ export function begin() {
 function arrive() {
   const meant = translated(location.hash);
   if (meant) go(meant, { replace: true });
-  else place.value = { path: location.pathname, search: location.search };
+  else place.value = { path: location.pathname, search: location.search, isBack: true };
 }
 
 /** @param {MouseEvent} event */
