@@ -291,6 +291,21 @@ def test_what_is_typed_and_pressed_beside_pages_keeps_the_focus(opened: Page) ->
         opened.get_by_role("rowheader", name=str(first), exact=True).wait_for()
 
 
+def test_a_run_that_cannot_be_had_any_more_is_said_to_be_from_before(opened: Page, visitor: Visitor) -> None:
+    visitor.expect("404")
+    opened.route(
+        opened.url.replace("/runs/", "/api/runlake/v1/runs/"),
+        lambda route: route.fulfill(status=404, json={"message": "it is gone"}),
+    )
+    opened.get_by_role("button", name="More about this run").click()
+    opened.get_by_role("menuitem", name="Ask the server again").click()
+    opened.get_by_role("alert").get_by_text("it is gone").wait_for()
+    opened.get_by_role("heading", name="quick-fox").wait_for()
+    opened.unroute_all()
+    opened.get_by_role("button", name="Try again").click()
+    opened.get_by_role("alert").wait_for(state="detached")
+
+
 def test_a_run_that_goes_on_is_followed_without_losing_the_place(page: Page, tmp_path: Path) -> None:
     with writing(tmp_path / "lake") as writer, served(tmp_path) as server:
         start = (

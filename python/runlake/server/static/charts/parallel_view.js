@@ -39,7 +39,7 @@ export function ParallelView() {
   if (error && !found) {
     return h("div", {}, h(Failure, { error, onRetry: data.again }), view.axes.value.length > 0 && h("p", { class: "parallel-anew" }, h("button", { type: "button", onClick: () => setAxes([]) }, "Let the page choose axes")));
   }
-  if (choosing.error && specs.value.length === 0) return h(Failure, { error: choosing.error });
+  if (choosing.error && specs.value.length === 0) return h(Failure, { error: choosing.error, onRetry: choosing.again });
   const opened = open === null ? undefined : found?.axes.find((axis) => axis.said.key === open);
   return h(
     "div",
@@ -102,6 +102,7 @@ function useChosenAxes() {
   const [state, setState] = useState({ loading: true, error: /** @type {Error | null} */ (null) });
   const asked = JSON.stringify(scope.value);
   const isSaid = view.axes.value.length > 0;
+  const [turn, setTurn] = useState(0);
   useEffect(() => {
     if (isSaid) return undefined;
     const stop = new AbortController();
@@ -118,6 +119,6 @@ function useChosenAxes() {
       (error) => !stop.signal.aborted && setState({ loading: false, error }),
     );
     return () => stop.abort();
-  }, [asked, isSaid]);
-  return state;
+  }, [asked, isSaid, turn]);
+  return { ...state, again: () => setTurn(turn + 1) };
 }

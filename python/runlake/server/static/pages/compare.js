@@ -5,7 +5,7 @@ import { send, view } from "../lib/api.js";
 import { values } from "../lib/arrow.js";
 import { go, place } from "../lib/router.js";
 import { Combobox } from "../parts/combobox.js";
-import { Empty, Failure, Loading } from "../parts/state.js";
+import { Empty, Failure, Loading, Outdated } from "../parts/state.js";
 import { ComparisonTable } from "../compare/table.js";
 import { TextDiff } from "../compare/text_diff.js";
 import { quoted } from "../lib/quoting.js";
@@ -64,6 +64,7 @@ function Compared({ runs, same, baseline, change }) {
   if (error && !data) return h(Failure, { error, onRetry: again });
   if (!data || data.runs.join() !== runs.join()) return h(Loading, { what: "Comparing" });
   return [
+    h(Outdated, { error, onRetry: again }),
     h(ComparisonTable, {
       runs, names: data.names, rows: data.rows, baseline, differences: !whole, all, onAll: setAll,
       onBaseline: (at) => change({ baseline: runs[at] }), onRemove: (run) => change({ runs: runs.filter((one) => one !== run) }),

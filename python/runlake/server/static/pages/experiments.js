@@ -5,7 +5,7 @@ import { get } from "../lib/api.js";
 import { count, plural, since, time } from "../lib/format.js";
 import { finder } from "../lib/words.js";
 import { Chip } from "../parts/chip.js";
-import { Empty, Loading, PageFailure } from "../parts/state.js";
+import { Empty, Loading, Outdated, PageFailure } from "../parts/state.js";
 import { useCommands } from "../state/keys.js";
 import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
@@ -34,6 +34,7 @@ export default function ExperimentsPage() {
   return h(
     "section",
     { class: "page" },
+    h(Outdated, { error, onRetry: again }),
     h(
       "header",
       { class: "page-head" },

@@ -13,7 +13,7 @@ import { comparedMetric } from "../models/targets.js";
 import { Versions } from "../models/versions.js";
 import { Dialog } from "../parts/dialog.js";
 import { later } from "../parts/later.js";
-import { Empty, Failure, Loading } from "../parts/state.js";
+import { Empty, Failure, Loading, Outdated } from "../parts/state.js";
 import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
 import { asMe } from "../state/who.js";
@@ -44,7 +44,7 @@ function Page({ name }) {
   const { data, error } = state.value;
   if (error && !data) return h(Missing, { error, what: `model “${name}”`, href: "/models", onRetry: again });
   if (!data) return h(Loading, { what: "Looking up the model" });
-  return h(Shown, { ...data, query, turn, onChanged: changed });
+  return [h(Outdated, { error, onRetry: again }), h(Shown, { ...data, query, turn, onChanged: changed })];
 }
 
 /** @param {{model: Model, first: string, query: Query, turn: Signal<number>, onChanged: () => void}} props first: the metric that is shown when none is chosen */

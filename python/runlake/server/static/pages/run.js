@@ -3,7 +3,7 @@
 import { h, useCallback, useEffect, useMemo, useState } from "../vendor/preact.js";
 import { count } from "../lib/format.js";
 import { go, pathOf, place } from "../lib/router.js";
-import { Failure, Loading, PageFailure } from "../parts/state.js";
+import { Failure, Loading, Outdated, PageFailure } from "../parts/state.js";
 import { Header } from "../run/header.js";
 import { RunContext, useRun } from "../run/run.js";
 import { useCommands } from "../state/keys.js";
@@ -52,7 +52,7 @@ function Page({ id }) {
   return h(
     RunContext.Provider,
     { value: here },
-    h("section", { class: "page run-page" }, h(Header, {}), h(Tabs, { run, chosen: name }), h("div", { class: "run-part" }, h(Shown, { key: name, name, id }))),
+    h("section", { class: "page run-page" }, h(Outdated, { error, onRetry: again }), h(Header, {}), h(Tabs, { run, chosen: name }), h("div", { class: "run-part" }, h(Shown, { key: name, name, id }))),
   );
 }
 

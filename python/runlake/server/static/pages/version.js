@@ -12,7 +12,7 @@ import { Sayings } from "../models/sayings.js";
 import { Code } from "../parts/copy.js";
 import { later } from "../parts/later.js";
 import { Menu } from "../parts/menu.js";
-import { Empty, Loading } from "../parts/state.js";
+import { Empty, Loading, Outdated } from "../parts/state.js";
 import { useCommands } from "../state/keys.js";
 import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
@@ -45,7 +45,7 @@ function Page({ name, number }) {
   const { data, error } = state.value;
   if (error && !data) return h(Missing, { error, what: `version ${number} of “${name}”`, href: modelPath(name), onRetry: again });
   if (!data) return h(Loading, { what: "Looking up the version" });
-  return h(Shown, { ...data, turn, onChanged: changed });
+  return [h(Outdated, { error, onRetry: again }), h(Shown, { ...data, turn, onChanged: changed })];
 }
 
 /** @param {{model: Model, version: Version, targets: readonly Target[], turn: import("../vendor/preact.js").Signal<number>, onChanged: () => void}} props */

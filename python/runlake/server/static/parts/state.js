@@ -34,3 +34,18 @@ export function Failure({ error, onRetry }) {
 export function PageFailure({ title, error, onRetry }) {
   return h("section", {}, h("h1", { class: "visually-hidden" }, title), h(Failure, { error, onRetry }));
 }
+
+/**
+ * What is shown is not what there is now, and why. While the server is away the banner says so.
+ *
+ * @param {{error: import("../lib/api.js").ApiError | null, onRetry: () => void}} props
+ */
+export function Outdated({ error, onRetry }) {
+  if (!error || error.status === 0) return null;
+  return h(
+    "p",
+    { class: "banner", role: "alert" },
+    "What is shown is from before: ", h("span", { dir: "auto" }, error.message), " ",
+    h("button", { type: "button", class: "link", onClick: onRetry }, "Try again"),
+  );
+}
