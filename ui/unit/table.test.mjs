@@ -7,7 +7,7 @@ const { between, keyOf, moved, place } = await import("../../python/runlake/serv
 const { List } = await import("../../python/runlake/server/static/state/tree.js");
 const { clicked, read, sortOf } = await import("../../python/runlake/server/static/table/sorting.js");
 const { towards } = await import("../../python/runlake/server/static/table/keys.js");
-const { clauseOf } = await import("../../python/runlake/server/static/table/clauses.js");
+const { clauseOf } = await import("../../python/runlake/server/static/lib/condition.js");
 const { parse } = await import("../../python/runlake/server/static/lib/url.js");
 const { firstRequest, windowOf } = await import("../../python/runlake/server/static/lib/rows.js");
 

@@ -2,7 +2,7 @@
 // meant, whatever a value has in it; what is not read here is a clause all the same, and only has no handles.
 // @ts-check
 import { tokens } from "./clause_tokens.js";
-import { escaped, numberText, quoted } from "./quoting.js";
+import { LONGEST_PATTERN, escaped, numberText, quoted } from "./quoting.js";
 
 /**
  * What is chosen on an axis: a range of numbers, in which null is no bound; or values, or all but these; and whether
@@ -22,7 +22,6 @@ export const NOTHING = Object.freeze({ range: null, values: null, except: false,
 
 const LARGEST = Number.MAX_VALUE;
 const SMALLEST = Number.MIN_VALUE;
-const LONGEST_PATTERN = 2000; // as the server has it
 const NAME = /^(?:\w+\()?(?:\w+\.)?(?:`[^`]*`|"(?:[^"\\]|\\(?!"))*"|[^\s`'"(),<>=!~]+)\)?$/u;
 
 /**

@@ -19,6 +19,9 @@ export function numberText(value) {
   return String(value).replace("e+", "e");
 }
 
+/** So many characters a pattern of the filter language has at most. */
+export const LONGEST_PATTERN = 2000;
+
 /** A text as a regular expression that finds it and nothing else, for single quotation marks. @param {string} text */
 export function escaped(text) {
   return text.replace(/[\\.+*?()|[\]{}^$]/g, "\\$&").replaceAll("'", "\\x27");

@@ -67,6 +67,8 @@ export const PARTS = Object.freeze({
   frozen: list("frozen"),
   widths: list("width"),
   group: list("group"),
+  /** Rows of the table below which others are shown, as lib/opened.js writes them. */
+  open: list("open"),
   differs: flag("differs"),
   /** Nested runs beside those that they were started in, and not below them. */
   flat: flag("flat"),
@@ -130,6 +132,18 @@ export function format(state) {
   }
   const text = search.toString();
   return text && `?${text}`;
+}
+
+/**
+ * What is open of a state so that its address is not too long: the rows that were opened first.
+ *
+ * @param {State} state
+ */
+export function fitting(state) {
+  if (format(state).length <= LONGEST) return state.open;
+  let room = LONGEST - format({ ...state, open: [] }).length;
+  const end = state.open.findIndex((one) => (room -= format({ open: [one] }).length) < 0);
+  return end < 0 ? state.open : state.open.slice(0, end);
 }
 
 /**

@@ -1,7 +1,7 @@
 // Runs of the table: the list on the server, its order, and which of its first ones are drawn.
 // @ts-check
 import { batch, computed, effect, signal, untracked } from "../vendor/preact.js";
-import { MOST_AT_ONCE, ROWS, namesWith, numbersOf, rowsOf } from "../lib/rows.js";
+import { MOST_AT_ONCE, namesWith, numbersOf, rowsOf } from "../lib/rows.js";
 import { List } from "./tree.js";
 import * as columns from "./columns.js";
 import { SELECT } from "./layout.js";
@@ -39,16 +39,22 @@ let turns = 0;
 export function begin() {
   turns += 1;
   const turn = turns;
-  const endColumns = columns.begin();
-  const end = effect(() => {
-    const fields = asked.value;
-    untracked(() => start(fields));
-  });
+  const ends = [
+    columns.begin(),
+    effect(() => {
+      const fields = asked.value;
+      untracked(() => start(fields));
+    }),
+    effect(() => {
+      const isAny = view.open.value.length > 0;
+      untracked(() => void (opener || isAny ? unfoldAll() : null));
+    }),
+  ];
   return () => {
-    end();
-    endColumns();
+    ends.forEach((end) => end());
     if (turn !== turns) return;
     batch(() => {
+      left = root.value ?? left;
       root.value?.end();
       awaited?.end();
       [root.value, awaited] = [null, null];
@@ -72,14 +78,21 @@ let renewed = null;
 /** The list that is awaited, to take the place of the one that is shown. @type {List | null} */
 let awaited = null;
 
+/** Whether it waits for what is open in it: nothing moves then that is seen already. */
+let isPatient = false;
+
+/** What was shown when the page was left: whoever comes back finds it. @type {List | null} */
+let left = null;
+
 /** @param {Fields} fields */
 function start(fields) {
   awaited?.end();
   const list = new List(windowsOf(fields, () => come(list)));
   awaited = list;
-  const before = root.peek();
+  const before = root.peek() ?? left;
   const same = before && isSame(before, fields) ? before : null;
-  loading.value = !same;
+  isPatient = same !== null || root.peek() !== null;
+  loading.value = same === null || root.peek() === null;
   if (same) earlier.set(list, same);
   list.windows.want(...(same?.looked ?? list.looked), wantedNames(fields));
 }
@@ -92,7 +105,8 @@ function isSame(list, fields) {
 /** Something has come of a list. @param {List} list */
 function come(list) {
   batch(() => {
-    if (list.top === awaited) takeUp(list);
+    if (isSame(list.top, asked.peek())) unfold(list);
+    if (list.top === awaited) takeUp();
     else arrived.value += 1;
   });
 }
@@ -100,14 +114,11 @@ function come(list) {
 /** What a list takes the place of, until what was opened there is opened in it. @type {WeakMap<List, List>} */
 const earlier = new WeakMap();
 
-/** Open in a list what was open before, and show all of the list that is awaited when nothing in view is lacking. @param {List} list */
-function takeUp(list) {
-  if (!list.windows.isSettled || !awaited) return;
-  const before = earlier.get(list);
-  earlier.delete(list);
-  if (before) reopen(before, list);
-  if (!isThere(awaited)) return;
+/** Show the list that is awaited when nothing in view is lacking. */
+function takeUp() {
+  if (!awaited || !(isPatient ? isThere(awaited) : awaited.windows.isSettled)) return;
   root.peek()?.end();
+  left = null;
   [root.value, awaited, failure.value, loading.value] = [awaited, null, null, false];
   arrived.value += 1;
   renewed?.();
@@ -135,33 +146,39 @@ export function look(from, to, inView, ahead) {
   });
 }
 
-/**
- * Open a list below a row.
- *
- * @param {List} parent
- * @param {number} index
- * @param {Fields} fields what says which rows it has
- * @param {unknown[]} said what all of them have in common: the values of the groups that they are in
- */
-export function open(parent, index, fields, said) {
-  openIn(parent, index, fields, said);
-  arrived.value += 1;
-  if (awaited && !loading.peek()) start(asked.peek()); // in what takes its place it has to be open as well
+/** What knows which rows are open; it is fetched when one is. @type {typeof import("./opener.js") | null} */
+let opener = null;
+
+/** Have all open that the address says, and nothing else. */
+async function unfoldAll() {
+  opener ??= await import("./opener.js");
+  batch(() => {
+    for (const list of [root.peek(), awaited]) if (list && isSame(list, asked.peek())) unfold(list);
+    arrived.value += 1;
+    takeUp();
+  });
 }
 
-/** @param {List} parent @param {number} index */
-export function close(parent, index) {
-  parent.close(index);
-  arrived.value += 1;
-  if (awaited && !loading.peek()) start(asked.peek());
+/** Open and close what is below the rows of a list, as far as they are here. @param {List} list */
+function unfold(list) {
+  const before = earlier.get(list);
+  if (list.windows.isSettled) earlier.delete(list);
+  if (!opener) return;
+  for (const [index, below] of list.open) {
+    if (opener.isWanted(below)) unfold(below);
+    else list.close(index);
+  }
+  for (const found of opener.wanted(list)) {
+    if (!list.open.has(found.index)) openIn(list, found, before && [...before.open.values()].find(({ path }) => path === found.path));
+  }
 }
 
-/** @param {List} parent @param {number} index @param {Fields} fields @param {unknown[]} said @param {List} [before] what it takes the place of */
-function openIn(parent, index, fields, said, before) {
-  const list = new List(windowsOf(fields, () => come(list)), parent, index, said);
-  parent.open.set(index, list);
+/** @param {List} parent @param {import("./opener.js").Below} row @param {List} [before] what it takes the place of */
+function openIn(parent, row, before) {
+  const list = new List(windowsOf(row.fields, () => come(list)), parent, row.index, row);
+  parent.open.set(row.index, list);
   if (before) earlier.set(list, before);
-  list.windows.want(...(before?.looked ?? list.looked), wantedNames(fields));
+  list.windows.want(...(before?.looked ?? list.looked), wantedNames(row.fields));
 }
 
 /** @param {Fields} fields @param {() => void} changed */
@@ -173,19 +190,6 @@ function windowsOf(fields, changed) {
       renewed?.();
     });
   });
-}
-
-/** Open in a new list what was open in the one before, at the rows that were meant. @param {List} before @param {List} list */
-function reopen(before, list) {
-  for (const below of before.opened.filter(({ at }) => before.windows.has(at))) {
-    const key = keyOfRow(before, below.at);
-    for (const number of list.windows.windows.keys()) {
-      const end = Math.min((number + 1) * ROWS, list.windows.total);
-      for (let index = number * ROWS; index < end; index += 1) {
-        if (keyOfRow(list, index) === key) openIn(list, index, below.windows.question, pathOf(below), below);
-      }
-    }
-  }
 }
 
 /** What a row is known by: the id of a run, or what the runs of a group have in common. @param {List} list @param {number} index @returns {string} */

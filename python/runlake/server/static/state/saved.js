@@ -1,10 +1,9 @@
 // Saved views: states of the page of runs that are kept in the store under names, for everybody who uses it.
 // @ts-check
 import { get, send } from "../lib/api.js";
-import { go } from "../lib/router.js";
-import { format } from "../lib/url.js";
+import { format, parse } from "../lib/url.js";
 import { complain, say } from "./toasts.js";
-import { current } from "./view.js";
+import { change, current } from "./view.js";
 
 /** @typedef {{name: string, page: string, user_id: string, creation_time: number, last_update_time: number}} SavedView */
 
@@ -20,7 +19,7 @@ export async function saved(signal) {
 export async function open(name) {
   try {
     const { view } = await get(pathOf(name));
-    go(`/${view.page}${view.state}`);
+    change(parse(view.state)); // an address may be too long for all of it
   } catch (error) {
     complain(error);
   }

@@ -10,14 +10,15 @@ export class List {
    * @param {Windows} windows
    * @param {List | null} parent
    * @param {number} at the row of the parent below which it is
-   * @param {unknown} said what the list is of, for whoever opened it
+   * @param {{path?: string, said?: unknown}} [row] of that row, the path that the address has, and what its rows have in common
    */
-  constructor(windows, parent = null, at = -1, said = null) {
+  constructor(windows, parent = null, at = -1, { path = "", said = null } = {}) {
     /** @type {number} */
     this.depth = depthBelow(parent);
     this.windows = windows;
     this.parent = parent;
     this.at = at;
+    this.path = path;
     this.said = said;
     /** @type {Map<number, List>} by the row below which they are */
     this.open = new Map();

@@ -2,7 +2,7 @@
 // @ts-check
 import { batch, computed, signal } from "../vendor/preact.js";
 import { go, place } from "../lib/router.js";
-import { PARTS, format, joined, lifecycleOf, parse } from "../lib/url.js";
+import { PARTS, fitting, format, joined, lifecycleOf, parse } from "../lib/url.js";
 
 /** @typedef {import("../lib/url.js").State} State */
 /** @typedef {{[K in keyof State]: import("../vendor/preact.js").Signal<State[K]>}} View */
@@ -27,15 +27,15 @@ export const scope = computed(() => ({
 export const question = computed(() => ({ experiments: scope.value.experiments, where: filter.value || undefined, sort: view.sort.value, view: scope.value.view }));
 
 /**
- * Change parts of what is shown, and the address with them.
+ * Change parts of what is shown, and the address with them. What is open is of groups; of others nothing is.
  *
  * @param {Partial<State>} parts
  * @param {{replace?: boolean}} [how] `replace`: a step that going back should not stop at, such as a letter typed
  */
 export function change(parts, { replace = false } = {}) {
   batch(() => {
-    write(parts);
-    go(PATH + format(current()), { replace });
+    write(parts.group && !same(parts.group, view.group.peek()) ? { open: [], ...parts } : parts);
+    go(PATH + written(), { replace });
   });
 }
 
@@ -54,9 +54,15 @@ export function current() {
   return /** @type {State} */ (Object.fromEntries(keys().map((key) => [key, view[key].value])));
 }
 
+/** The query of the address: not always all that is open. */
+function written() {
+  const state = current();
+  return format({ ...state, open: fitting(state) });
+}
+
 /** Take over what the address says, where it is that of this page and says something else: the browser went back. */
 export function follow() {
-  if (place.value.path !== PATH || format(current()) === place.value.search) return;
+  if (place.value.path !== PATH || written() === place.value.search) return;
   const said = parse(place.value.search);
   batch(() => write(said));
 }

@@ -7,7 +7,7 @@ import { renew } from "../state/runs.js";
 import { complain, say } from "../state/toasts.js";
 import { question } from "../state/view.js";
 import { selected } from "../state/visible.js";
-import { groupWhere } from "./clauses.js";
+import { groupWhere } from "../lib/condition.js";
 import { chooseAll, everyone, groups } from "./selection.js";
 
 /** @typedef {{state?: "active" | "deleted", tags?: Record<string, string | null>}} Change */

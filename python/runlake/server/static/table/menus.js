@@ -9,7 +9,7 @@ import { NAME, isEditable } from "../state/layout.js";
 import { drawnIds } from "../state/order.js";
 import { change, filter, view } from "../state/view.js";
 import { toggleDrawn, togglePin } from "../state/visible.js";
-import { clauseOf, groupWhere } from "./clauses.js";
+import { clauseOf, groupWhere } from "../lib/condition.js";
 import { edit, whole } from "./edit.js";
 import { sortBy, sortOf } from "./sorting.js";
 import { byOf, partOf } from "./rows.js";

@@ -1,8 +1,7 @@
 // Rows: what the table's row of a number is, a run or a group of runs, and how it opens.
 // @ts-check
 import { cell, time } from "../lib/format.js";
-import { close, keyOfRow, open, pathOf, root } from "../state/runs.js";
-import { view } from "../state/view.js";
+import { keyOfRow, root } from "../state/runs.js";
 import { keyOf } from "../state/layout.js";
 
 /** @typedef {import("../state/tree.js").List} List */
@@ -47,26 +46,15 @@ export function byOf(row) {
 }
 
 /** Open what is below a row, or close it. @param {Row} row */
-export function toggleOpen(row) {
-  if (row.isOpen) close(row.list, row.index);
-  else if (row.kind === "group") openGroup(row);
-  else if (row.opens) open(row.list, row.index, { ...row.list.windows.question, nested: undefined, parent: row.id }, pathOf(row.list));
-}
-
-/** Open a group: its groups by the next name, or its runs. @param {Row} row */
-async function openGroup(row) {
-  const { question } = row.list.windows;
-  const names = view.group.peek();
-  const next = names[names.indexOf(byOf(row)) + 1];
-  const { groupWhere } = await import("./clauses.js");
-  open(row.list, row.index, { ...question, where: groupWhere(partOf(row)), group: next ? [next] : undefined }, [...pathOf(row.list), row.value(byOf(row))]);
+export async function toggleOpen(row) {
+  if (row.opens || row.isOpen) (await import("../state/opener.js")).toggle(row.list, row.index);
 }
 
 /**
  * What says which runs a group has: the filter that it is a part of, and the value that they have in common.
  *
  * @param {Row} row
- * @returns {import("./clauses.js").Part}
+ * @returns {import("../lib/condition.js").Part}
  */
 export function partOf(row) {
   return { where: row.list.windows.question.where, by: byOf(row), value: row.value(byOf(row)) };

@@ -12,7 +12,7 @@ import { partOf, rowAt, rowCount } from "./rows.js";
 
 /** Whether all runs of the filter are selected, whichever they are. */
 export const everyone = signal(false);
-/** Groups of which all runs are selected, by their ids. @type {import("../vendor/preact.js").Signal<ReadonlyMap<string, {part: import("./clauses.js").Part, runs: number}>>} */
+/** Groups of which all runs are selected, by their ids. @type {import("../vendor/preact.js").Signal<ReadonlyMap<string, {part: import("../lib/condition.js").Part, runs: number}>>} */
 export const groups = signal(new Map());
 
 let last = -1;

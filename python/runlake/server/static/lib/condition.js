@@ -1,6 +1,6 @@
-// Clauses: conditions of the filter language that say what somebody points at.
+// Condition: what the filter language says of a value that somebody points at.
 // @ts-check
-import { escaped, numberText, quoted } from "../lib/quoting.js";
+import { LONGEST_PATTERN, escaped, numberText, quoted } from "./quoting.js";
 
 /** @typedef {{where: string | undefined, by: string, value: any}} Part runs of a filter that have a value in common */
 
@@ -25,9 +25,18 @@ export function clauseOf(name, value) {
   return `${name} ${textCondition(String(value))}`;
 }
 
+/** Whether the server takes a condition that a column has this value: a text that cannot be quoted is a pattern. @param {any} value */
+export function isSayable(value) {
+  return typeof value !== "string" || quoted(value) !== null || patternOf(value).length <= LONGEST_PATTERN;
+}
+
 /** @param {string} text */
 function textCondition(text) {
   const said = quoted(text);
-  if (said !== null) return `= ${said}`;
-  return `RLIKE '^${escaped(text)}$'`;
+  return said === null ? `RLIKE '${patternOf(text)}'` : `= ${said}`;
+}
+
+/** @param {string} text */
+function patternOf(text) {
+  return `^${escaped(text)}$`;
 }
