@@ -13,10 +13,22 @@ from tests.server.wire import Server, served
 from tests.ui.lakes import lake
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 LONG = "it's a long text, " * 400
 KINDS = ("a/b,c~d", LONG, "NaN", "", None)
+MANY = 450
+FOLLOW = """(name) => {
+  const found = [...document.querySelectorAll(".name a")].find((link) => link.innerText === name);
+  const { top } = found.getBoundingClientRect();
+  found.focus();
+  found.click();
+  return Math.round(top);
+}"""
+PLACE = """(name) => {
+  const found = [...document.querySelectorAll(".name a")].find((link) => link.innerText === name);
+  return found && Math.round(found.getBoundingClientRect().top);
+}"""
 NAMES = """() => [...document.querySelectorAll('.grid-body .grid-row:not([hidden])')]
   .sort((a, b) => a.ariaRowIndex - b.ariaRowIndex)
   .map((row) => row.querySelector('.name').innerText.replace(/\\s+/g, ' ').trim().slice(0, 20))"""
@@ -34,6 +46,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         above = filled.run("search", experiment="nested")
         fold = filled.run("fold", experiment="nested", parent=above)
         filled.run("epoch", experiment="nested", parent=fold)
+        for n in range(MANY):
+            filled.run(f"plain {n}", experiment="many")
+        above = filled.run("top", experiment="many")
+        for n in range(3):
+            filled.run(f"below {n}", experiment="many", parent=above)
     with served(folder) as running:
         yield running
 
@@ -90,3 +107,33 @@ def test_groups_and_nested_runs_stay_open_wherever_the_address_goes(
     page.get_by_role("button", name="Close", exact=True).first.click()
     page.get_by_role("link", name="fold").wait_for(state="hidden")
     assert "open=" not in page.url
+
+
+def test_who_comes_back_from_a_run_finds_the_cell_and_the_rows_where_they_were(page: Page, server: Server) -> None:
+    opened(page, address(server, "many"), "top")
+    grid = page.get_by_role("grid", name="Runs")
+    grid.evaluate("(grid) => { grid.scrollTop = 9000 }")
+    page.get_by_role("link", name="plain 150", exact=True).wait_for()
+    where = page.evaluate(FOLLOW, "plain 150")
+    page.get_by_role("heading", name="plain 150").wait_for()
+    page.go_back()
+    page.locator(".grid:focus").wait_for()
+    assert page.evaluate(PLACE, "plain 150") == where
+    assert "plain 150" in page.locator("#active-cell").inner_text()
+    page.locator(f".grid[aria-rowcount='{MANY + 2}']").wait_for()  # the first rows are not here, nor what is below them
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="plain 149").wait_for()
+    page.go_back()
+    page.locator(".grid:focus").wait_for()
+    assert "plain 149" in page.locator("#active-cell").inner_text()
+    late: list[Route] = []
+    page.route(re.compile(r"/runs\?.*&offset=0&"), lambda route: late.append(route))
+    grid.evaluate("(grid) => { grid.scrollTop = 6100 }")
+    page.get_by_role("link", name="plain 240", exact=True).wait_for()
+    where = page.evaluate(PLACE, "plain 240")
+    for route in late:
+        route.continue_()
+    page.unroute_all()
+    page.locator(f".grid[aria-rowcount='{MANY + 5}']").wait_for()
+    assert page.evaluate(PLACE, "plain 240") == where

@@ -93,8 +93,8 @@ function start(fields) {
   const same = before && isSame(before, fields) ? before : null;
   isPatient = same !== null || root.peek() !== null;
   loading.value = same === null || root.peek() === null;
-  if (same) earlier.set(list, same);
-  list.windows.want(...(same?.looked ?? list.looked), wantedNames(fields));
+  if (same) succeed(list, same);
+  list.windows.want(...list.looked, wantedNames(fields));
 }
 
 /** Whether a list has the rows that are asked for. @param {List} list @param {Fields} fields */
@@ -113,6 +113,12 @@ function come(list) {
 
 /** What a list takes the place of, until what was opened there is opened in it. @type {WeakMap<List, List>} */
 const earlier = new WeakMap();
+
+/** Let a list take the place of another one: the same rows are looked at. @param {List} list @param {List} before */
+function succeed(list, before) {
+  list.looked = before.looked;
+  earlier.set(list, before);
+}
 
 /** Show the list that is awaited when nothing in view is lacking. */
 function takeUp() {
@@ -177,8 +183,8 @@ function unfold(list) {
 function openIn(parent, row, before) {
   const list = new List(windowsOf(row.fields, () => come(list)), parent, row.index, row);
   parent.open.set(row.index, list);
-  if (before) earlier.set(list, before);
-  list.windows.want(...(before?.looked ?? list.looked), wantedNames(row.fields));
+  if (before) succeed(list, before);
+  list.windows.want(...list.looked, wantedNames(row.fields));
 }
 
 /** @param {Fields} fields @param {() => void} changed */

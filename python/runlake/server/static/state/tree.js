@@ -31,6 +31,11 @@ export class List {
     return this.parent ? this.parent.top : this;
   }
 
+  /** Whether it is still a part of the tree. @returns {boolean} */
+  get isOpen() {
+    return !this.parent || (this.parent.open.get(this.at) === this && this.parent.isOpen);
+  }
+
   /** Rows of this list and of all below; a list that has not come yet counts as one row, which says so. @returns {number} */
   get height() {
     let height = this.rows;

@@ -1,18 +1,26 @@
 // Anchor: when the rows are asked for anew, what is in view stays where it is, wherever other rows have come or gone.
 // @ts-check
-import { effect, signal } from "../vendor/preact.js";
+import { effect, signal, untracked } from "../vendor/preact.js";
 import { ROWS } from "../lib/rows.js";
-import { keyOfRow, root } from "../state/runs.js";
+import { arrived, keyOfRow, root } from "../state/runs.js";
 
 /** @typedef {import("../state/tree.js").List} List */
+/** @typedef {import("../state/tree.js").Place} Place */
 /** @typedef {import("./grid.js").Grid} Grid */
 
 /** How many runs have come while the reader looked at others than the first ones. */
 export const unseen = signal(0);
 
 /**
+ * What the reader looked at when they left the page.
+ *
+ * @type {{list: List, top: number, side: number, active: {row: number, column: number}, isFocused: boolean} | null}
+ */
+let left = null;
+
+/**
  * Keep the row at the top of the view, and the one that keys act on, where they are; rows of another question are shown from
- * the first one on.
+ * the first one on. Whoever comes back to the page finds both where they left them, and the keyboard there.
  *
  * @param {Grid} grid
  * @returns {() => void} ends it
@@ -21,31 +29,84 @@ export function anchor(grid) {
   /** @type {List | null} */
   let before = null;
   const { host } = grid;
-  const see = () => { if (host.scrollTop === 0) unseen.value = 0; };
-  const end = effect(() => {
-    const list = root.value;
-    if (list && before && isSame(before, list)) keep(grid, before, list);
-    else if (list) host.scrollTop = 0;
-    if (list) before = list;
-  });
-  host.addEventListener("scroll", see, { passive: true });
-  return () => {
-    host.removeEventListener("scroll", see);
-    unseen.value = 0;
-    end();
+  const ends = [
+    effect(() => {
+      const list = root.value;
+      if (!list) return;
+      untracked(() => {
+        if (!before && left && isSame(left.list, list)) comeBack(grid, left, list);
+        else if (before && isSame(before, list)) keep(grid, before, list);
+        else host.scrollTop = 0;
+      });
+      before = list;
+    }),
+    effect(() => {
+      arrived.value;
+      untracked(() => hold(grid));
+    }),
+  ];
+  const stop = new AbortController();
+  let [top, side, isFocused] = [0, 0, false]; // in the end the grid is no longer on the page, scrolled nowhere and without focus
+  const see = () => {
+    if (host.isConnected) [top, side] = [host.scrollTop, host.scrollLeft];
+    if (host.scrollTop === 0) unseen.value = 0;
   };
+  host.addEventListener("scroll", see, { passive: true, signal: stop.signal });
+  document.addEventListener("focusin", ({ target }) => { isFocused = target instanceof Node && host.contains(target); }, { signal: stop.signal });
+  return () => {
+    left = before && { list: before, top, side, active: grid.active, isFocused };
+    unseen.value = 0;
+    stop.abort();
+    ends.forEach((end) => end());
+  };
+}
+
+/** @param {Grid} grid @param {NonNullable<typeof left>} where @param {List} list the same rows as they are now */
+function comeBack(grid, { list: before, top, side, active, isFocused }, list) {
+  const { host } = grid;
+  grid.active = active;
+  grid.draw(); // it is as high as its rows then
+  host.scrollTo({ top, left: side });
+  keep(grid, before, list);
+  grid.draw();
+  if (isFocused && document.activeElement === document.body) host.focus({ preventScroll: true });
+}
+
+/** What was drawn last: the rows at the top of the view and that keys act on, and where they were. @type {{place: Place | null, row: number}[]} */
+let drawn = [];
+
+/** Take note of what is drawn. @param {Grid} grid */
+export function note(grid) {
+  const list = root.peek();
+  drawn = [topOf(grid), grid.active.row].map((row) => ({ place: row < 0 ? null : (list?.find(row) ?? null), row }));
+}
+
+/** Others have been opened or closed above them, for the rows below which they are have come late. @param {Grid} grid */
+function hold(grid) {
+  const [top, active] = drawn.map(({ place, row }) => {
+    const isHere = place?.list.isOpen && place.list.top === root.peek();
+    return isHere ? place.list.placeOf(place.index) - row : 0;
+  });
+  if (active && drawn[1].row === grid.active.row) grid.active.row += active;
+  if (top && grid.host.scrollTop > 0) grid.shift((top * grid.rowHeight) / grid.sight.scale);
+  if (top || active) note(grid);
+}
+
+/** The first row in view. @param {Grid} grid */
+function topOf({ sight, rowHeight }) {
+  return Math.floor(sight.from / rowHeight);
 }
 
 /** @param {Grid} grid @param {List} before @param {List} after */
 function keep(grid, before, after) {
-  const { from, scale } = grid.sight;
   const active = moved(before, after, grid.active.row);
   if (active) grid.active.row += active;
-  const { scrollTop } = grid.host;
-  if (scrollTop === 0) return;
-  const top = moved(before, after, Math.floor(from / grid.rowHeight));
-  if (top) grid.shift((top * grid.rowHeight) / scale);
-  unseen.value = Math.max(0, unseen.peek() + after.windows.total - before.windows.total);
+  if (grid.host.scrollTop > 0) {
+    const top = moved(before, after, topOf(grid));
+    if (top) grid.shift((top * grid.rowHeight) / grid.sight.scale);
+    unseen.value = Math.max(0, unseen.peek() + after.windows.total - before.windows.total);
+  }
+  note(grid);
 }
 
 /**

@@ -15,7 +15,7 @@ import { dark } from "../state/theme.js";
 import { change, filter, view } from "../state/view.js";
 import { hovered, selected } from "../state/visible.js";
 import * as acts from "./acts.js";
-import { anchor, unseen } from "./anchor.js";
+import { anchor, note, unseen } from "./anchor.js";
 import { fill, mark } from "./cells.js";
 import { Grid } from "./grid.js";
 import * as header from "./header.js";
@@ -56,7 +56,11 @@ function run(host, show) {
   const grid = new Grid(host, {
     layout: () => layout.peek(),
     rows: rowCount,
-    look,
+    look: (from, to, inView, ahead) => {
+      if (!host.isConnected) return; // a page that is left is scrolled nowhere
+      look(from, to, inView, ahead);
+      note(grid);
+    },
     head: header.writeHead,
     fill: (cell, placed, number) => {
       const row = rowAt(number);
@@ -77,7 +81,6 @@ function run(host, show) {
       untracked(forgetFilter);
     }),
     anchor(grid),
-    comeBack(grid),
     header.listen(host),
     acts.listen(host, grid, menus),
     listenToKeys(grid, (event, at) => onKey(event, at, menus)),
@@ -85,31 +88,6 @@ function run(host, show) {
   return () => {
     ends.forEach((end) => end());
     grid.end();
-  };
-}
-
-/** Where the reader was last, and among which rows. */
-let seen = { rows: "", top: 0, side: 0 };
-
-/** Begin where the reader was when they left the page, if the rows are the same. @param {Grid} grid */
-function comeBack(grid) {
-  const { host } = grid;
-  let rows = "";
-  const end = effect(() => {
-    const list = root.value;
-    const isFirst = rows === "";
-    rows = list ? JSON.stringify(list.windows.question) : "";
-    if (!isFirst || rows === "" || rows !== seen.rows) return;
-    grid.draw(); // it is as high as its rows then
-    host.scrollTo({ top: seen.top, left: seen.side });
-  });
-  const note = () => {
-    if (rows && host.isConnected) seen = { rows, top: host.scrollTop, side: host.scrollLeft };
-  };
-  host.addEventListener("scroll", note, { passive: true }); // in the end it is no longer on the page, and scrolled nowhere
-  return () => {
-    host.removeEventListener("scroll", note);
-    end();
   };
 }
 
