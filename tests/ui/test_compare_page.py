@@ -104,3 +104,33 @@ def test_text_artifacts_are_compared_line_by_line(page: Page, shown: tuple[Serve
     file.press("Enter")
     page.get_by_text("Both runs have the same text.").wait_for()
     assert page.evaluate("window.ran") is None
+
+
+def test_settings_of_charts_are_in_the_address_of_a_run_and_of_a_comparison(
+    page: Page, shown: tuple[Server, list[str]]
+) -> None:
+    server, ids = shown
+    page.goto(f"{server.url}/runs/{ids[0]}?tab=charts")
+    charts = page.get_by_role("group", name="Settings of the charts")
+    charts.get_by_role("combobox", name="Y", exact=True).select_option("log")
+    charts.get_by_role("combobox", name="Smooth").select_option("ema")
+    charts.get_by_role("searchbox").fill("loss")
+    charts.get_by_text("1 metric", exact=True).wait_for()
+    page.wait_for_url("**/runs/*?tab=charts&y=log&smooth=ema*&find=loss")
+    page.reload()
+    assert charts.get_by_role("combobox", name="Y", exact=True).input_value() == "log"
+    assert charts.get_by_role("combobox", name="Smooth").input_value() == "ema"
+    page.get_by_role("link", name="Parameters").click()
+    page.get_by_role("region", name="Parameters").wait_for()
+    page.go_back()
+    charts.get_by_text("1 metric", exact=True).wait_for()
+    page.go_back()
+    charts.get_by_text("1 metric", exact=True).wait_for(state="detached")
+    assert charts.get_by_role("combobox", name="Y", exact=True).input_value() == "linear"
+    page.goto(f"{server.url}/compare?run={ids[0]}&run={ids[1]}&y=log&find=loss")
+    assert charts.get_by_role("combobox", name="Y", exact=True).input_value() == "log"
+    page.get_by_role("checkbox", name="only what differs").uncheck()
+    page.wait_for_url("**/compare?*same=1*")
+    charts.get_by_role("combobox", name="X", exact=True).select_option("relative")
+    page.wait_for_url(f"**/compare?run={ids[0]}&run={ids[1]}&same=1&x=relative&y=log&find=loss")
+    assert row(page, "depth") == ["3", "3"]

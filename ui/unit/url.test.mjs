@@ -1,7 +1,7 @@
 // The address says the whole state: reading what was written gives the same, and anything can be read.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { format, joined, parse } from "../../python/runlake/server/static/lib/url.js";
+import { format, joined, merged, parse } from "../../python/runlake/server/static/lib/url.js";
 
 test("a state is read back as it was written", () => {
   const state = /** @type {import("../../python/runlake/server/static/lib/url.js").State} */ ({
@@ -43,4 +43,10 @@ test("ranges on axes are conditions beside the filter, however it is written", (
   assert.equal(joined("", ["a > 1", "b < 2"]), "a > 1 AND b < 2");
   assert.equal(joined("x = 1", ["a > 1"]), "x = 1 AND a > 1");
   assert.equal(joined("x = 1 OR y = 2", ["a > 1"]), "(x = 1 OR y = 2) AND a > 1");
+});
+
+test("parts of a state are said beside what else an address says, and each of them once", () => {
+  assert.equal(merged("?tab=charts", { smooth: "ema:0.6", zoom: [] }), "?tab=charts&smooth=ema%3A0.6");
+  assert.equal(merged("?run=a&y=log&run=b&zoom=step:1..2&zoom=time:1..2", { scale: "symlog", zoom: ["step:1..3"] }), "?run=a&run=b&y=symlog&zoom=step%3A1..3");
+  assert.equal(merged("?y=log", { scale: "linear" }), "");
 });

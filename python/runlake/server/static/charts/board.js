@@ -2,8 +2,8 @@
 //
 // `Board` has no properties: it draws the runs that the address of the page of runs says, and writes what the reader changes
 // into it. `RunCharts({runs, keys?})` draws given runs, as the pages of a run and of a comparison do: `runs` are ids, `keys`
-// the metrics if they are known (otherwise the server is asked); its settings last as long as the page. Both want a parent with
-// a width; they grow in height, and whatever scrolls them may be any ancestor. New points are heard of by the board
+// the metrics if they are known (otherwise the server is asked); its settings are in the address of that page. Both want a
+// parent with a width; they grow in height, and whatever scrolls them may be any ancestor. New points are heard of by the board
 // itself; whoever else knows of some calls `tell` of state/stale.js. The module is best fetched with `import()` when what comes first is there.
 // @ts-check
 import { h, useEffect, useMemo, useRef, useSignal } from "../vendor/preact.js";

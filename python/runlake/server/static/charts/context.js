@@ -1,10 +1,11 @@
 // Context: what all panels of one board share: its settings, the runs that are asked for, where the cursor is, the tooltip.
 // @ts-check
-import { batch, computed, effect, signal, untracked } from "../vendor/preact.js";
+import { computed, effect, signal, untracked } from "../vendor/preact.js";
 import { inkOf } from "../lib/color.js";
 import { parseSmoothing } from "../lib/smooth.js";
 import { PARTS } from "../lib/url.js";
 import { colorOf } from "../state/inks.js";
+import { keep } from "../state/kept.js";
 import { dark } from "../state/theme.js";
 import { change, question, view } from "../state/view.js";
 import { drawn } from "../state/visible.js";
@@ -59,7 +60,7 @@ export class Context {
     /** Runs with the values that they are coloured by; none while each has a colour of its own. @type {import("../vendor/preact.js").Signal<readonly import("./drawn.js").Valued[]>} */
     this._valued = signal([]);
     this._colors = computed(() => new Map(this._valued.value.filter(({ value }) => value !== null).map(({ id, value }) => [id, colorOf(id, value)])));
-    this._end = ofView ? effect(() => this._color()) : () => {};
+    this._ends = [ofView ? effect(() => this._color()) : () => {}];
   }
 
   /** Ask for the values of the column that runs are coloured by. */
@@ -150,7 +151,7 @@ export class Context {
   }
 
   end() {
-    this._end();
+    this._ends.forEach((end) => end());
     this.mounts.end();
     this.tooltip.root.remove();
   }
@@ -161,14 +162,13 @@ export function contextOfView() {
   return new Context(view, change, drawn, question, true);
 }
 
-/** The context of some runs, whose settings last as long as the page. @param {import("../vendor/preact.js").ReadonlySignal<readonly string[]>} runs */
+/** The context of some runs, whose page has the settings in its address. @param {import("../vendor/preact.js").ReadonlySignal<readonly string[]>} runs */
 export function contextOfRuns(runs) {
-  const parts = /** @type {Parts} */ (Object.fromEntries(PART_NAMES.map((name) => [name, signal(PARTS[name].empty)])));
-  const set = (/** @type {Partial<State>} */ changed) => batch(() => {
-    for (const name of PART_NAMES) if (changed[name] !== undefined) /** @type {any} */ (parts[name]).value = changed[name];
-  });
+  const { parts, set, end } = keep(PART_NAMES);
   const where = computed(() => ({ where: whereOf(runs.value), view: 3 }));
-  return new Context(parts, set, computed(() => ({ runs: [...runs.value] })), where, false);
+  const context = new Context(parts, set, computed(() => ({ runs: [...runs.value] })), where, false);
+  context._ends.push(end);
+  return context;
 }
 
 /** A key as a request says it: the server takes stars, question marks and what begins with ^ for patterns. @param {string} key */

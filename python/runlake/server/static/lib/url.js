@@ -135,6 +135,19 @@ export function format(state) {
 }
 
 /**
+ * A query in which parts of a state are said as they are now, and whatever else it says as before.
+ *
+ * @param {string} search
+ * @param {Partial<State>} state
+ */
+export function merged(search, state) {
+  const left = new URLSearchParams(search);
+  for (const key of Object.keys(state)) left.delete(PARTS[/** @type {keyof State} */ (key)].name);
+  const text = [left.toString(), format(state).slice(1)].filter(Boolean).join("&");
+  return text && `?${text}`;
+}
+
+/**
  * What is open of a state so that its address is not too long: the rows that were opened first.
  *
  * @param {State} state

@@ -30,7 +30,8 @@ export default function ComparePage() {
   }, []);
   /** @param {{runs?: readonly string[], same?: boolean, baseline?: string}} parts */
   const change = (parts) => {
-    const next = new URLSearchParams((parts.runs ?? runs).map((run) => ["run", run]));
+    const others = [...said].filter(([name]) => !["run", "baseline", "same"].includes(name)); // settings of the charts
+    const next = new URLSearchParams([...(parts.runs ?? runs).map((run) => ["run", run]), ...others]);
     const base = parts.baseline ?? runs[baseline];
     if (base !== undefined && (parts.runs ?? runs).indexOf(base) > 0) next.set("baseline", base);
     if (parts.same ?? same) next.set("same", "1");

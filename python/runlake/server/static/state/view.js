@@ -11,7 +11,7 @@ const PATH = "/runs";
 
 /** @type {View} */
 export const view = /** @type {any} */ (
-  Object.fromEntries(Object.entries(parse(location.search)).map(([key, value]) => [key, signal(value)]))
+  Object.fromEntries(Object.entries(parse(location.pathname === PATH ? location.search : "")).map(([key, value]) => [key, signal(value)]))
 );
 
 /** The whole filter: what was written, and the ranges on axes. */
@@ -34,7 +34,7 @@ export const question = computed(() => ({ experiments: scope.value.experiments, 
  */
 export function change(parts, { replace = false } = {}) {
   batch(() => {
-    write(parts.group && !same(parts.group, view.group.peek()) ? { open: [], ...parts } : parts);
+    write(view, parts.group && !same(parts.group, view.group.peek()) ? { open: [], ...parts } : parts);
     go(PATH + written(), { replace });
   });
 }
@@ -64,14 +64,14 @@ function written() {
 export function follow() {
   if (place.value.path !== PATH || written() === place.value.search) return;
   const said = parse(place.value.search);
-  batch(() => write(said));
+  batch(() => write(view, said));
 }
 
-/** @param {Partial<State>} parts */
-function write(parts) {
-  for (const key of keys()) {
-    const value = parts[key];
-    if (value !== undefined && !same(view[key].peek(), value)) /** @type {any} */ (view[key]).value = value;
+/** Give signals the values of parts, where they are others. @param {Partial<View>} signals @param {Partial<State>} parts */
+export function write(signals, parts) {
+  for (const [key, one] of Object.entries(signals)) {
+    const value = parts[/** @type {keyof State} */ (key)];
+    if (value !== undefined && !same(one.peek(), value)) /** @type {any} */ (one).value = value;
   }
 }
 
