@@ -22,7 +22,7 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 ORDERS := cargo test --quiet --locked --profile quick --package runlake-engine --features shuttle --test shuttle
 
 .DEFAULT_GOAL := help
-.PHONY: help tools develop demo test test-rust test-python torture conformance lint lint-ui format bench counts wheel clean
+.PHONY: help tools develop demo screens test test-rust test-python torture conformance lint lint-ui format bench counts wheel clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ demo: wheel ## Build a release wheel, install it and run a real sweep with it, t
 	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps $(WHEELS)/runlake-*.whl
 	$(BIN)/python -m pip install --quiet "$$(ls $(WHEELS)/runlake-*.whl)[demo,server]"
 	$(BIN)/runlake demo
+
+screens: develop ## Take pictures of every page, light and dark, wide and narrow, to look at: target/screenshots
+	test -d target/demo || $(BIN)/runlake demo --store target/demo
+	$(BIN)/python -m tests.ui.gallery target/demo
 
 test: lint test-rust test-python ## Lint, then run the tests of Rust and of Python
 

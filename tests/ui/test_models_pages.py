@@ -20,7 +20,6 @@ from tests.server.people import PASSWORD
 from tests.server.wire import Server, served
 from tests.ui.accessible import assert_accessible
 from tests.ui.lakes import lake
-from tests.ui.screens import screens
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -296,8 +295,6 @@ def test_every_page_is_accessible_fits_a_phone_and_runs_nothing_that_somebody_ha
     for path in ("/models", "/models/churn", "/models/churn/599", hostile, f"{hostile}/1"):
         page.goto(registry.url + path)
         page.locator("tr, .log li").nth(1).wait_for()
-        if "churn" in path:
-            screens(page, path.strip("/").replace("/", "-"))
         page.emulate_media(color_scheme="dark" if "churn" in path else "light")
         assert_accessible(page)
         page.set_viewport_size({"width": 390, "height": 844})

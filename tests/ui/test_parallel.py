@@ -16,7 +16,6 @@ from tests.browser import Visitor
 from tests.server.wire import Server, served
 from tests.ui.accessible import assert_accessible
 from tests.ui.lakes import lake
-from tests.ui.screens import screens
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -172,7 +171,6 @@ def test_whatever_a_pointer_does_a_key_does(page: Page, server: Server) -> None:
     page.get_by_role("button", name="Show as a table").press("Enter")
     page.locator(".parallel-back[data-drawn]").wait_for(state="attached")
     assert_accessible(page, ".parallel")
-    screens(page, "parallel")
 
 
 def test_any_value_can_be_chosen_and_what_has_no_place_on_an_axis_as_well(page: Page, server: Server) -> None:

@@ -19,7 +19,6 @@ from tests.browser import Visitor
 from tests.server.wire import Server, served
 from tests.ui.accessible import assert_accessible
 from tests.ui.lakes import lake
-from tests.ui.screens import screens
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -381,4 +380,3 @@ def test_hostile_texts_stay_texts_and_the_page_is_accessible_in_both_themes(show
         assert_accessible(shown.page)
     shown.page.set_viewport_size({"width": 390, "height": 844})
     assert shown.page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert len(screens(shown.page, "runs")) == 4
