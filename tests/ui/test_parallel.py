@@ -234,6 +234,28 @@ def test_only_what_is_new_is_asked_for(page: Page, server: Server) -> None:
     assert not any([*moving, asked[-1]["all"]]), "what a brush does not change is known"
 
 
+def test_a_run_has_the_same_colour_of_a_value_everywhere_and_a_brush_leaves_it(page: Page, server: Server) -> None:
+    opened(page, server, color=["metrics.acc"], where=["metrics.acc < 0.5"], brush=["metrics.acc >= 0.4"])
+    legend = page.locator(".color-legend")
+    legend.get_by_text("0.48333").wait_for()
+    assert legend.inner_text().split() == ["0", "0.48333"], "of what the filter leaves, the brush apart"
+    row = page.get_by_role("row", name=re.compile("run 24"))
+    row.hover()
+    page.locator(".parallel-name", has_text="run 24").wait_for()
+    dot = row.locator(".cell-button.ink").evaluate("(dot) => getComputedStyle(dot).color")
+    painted = page.evaluate(_PAINTED)
+    assert dot == f"rgb({', '.join(map(str, painted))})"
+
+
+# The colour in which an axis has the run that is pointed at, left of where its value stands.
+_PAINTED = """() => {
+  const value = [...document.querySelectorAll(".parallel-pointed text")].at(-1);
+  const [x, y] = [Number(value.getAttribute("x")) - 12, Number(value.getAttribute("y")) + 5];
+  const context = document.querySelector(".parallel-front").getContext("2d");
+  return [...context.getImageData(x * devicePixelRatio, y * devicePixelRatio, 1, 1).data].slice(0, 3);
+}"""
+
+
 def test_axes_are_chosen_for_whoever_says_none_and_runs_light_up_both_ways(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/runs?experiment={id_of(server, 'sweep')}&sort=metrics.loss")
     page.locator(".parallel-back[data-drawn]").wait_for(state="attached")

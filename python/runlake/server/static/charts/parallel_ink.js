@@ -41,7 +41,7 @@ function inkOfLine(id, value, ends, dark) {
   if (value === undefined) return inkOf(id, dark);
   if (typeof value === "string") return { color: inkOf(value, dark).color, dash: [] };
   if (!ends || !Number.isFinite(value)) return { color: NO_VALUE, dash: [] };
-  return { color: shadeBetween(value, ...ends), dash: [] };
+  return { color: shadeBetween(value, ...ends, dark), dash: [] };
 }
 
 /**

@@ -81,7 +81,7 @@ function pictureOf(layout, found, whole, { faint, strong, isDark }, sent) {
     ink: {
       all: { red: fr, green: fg, blue: fb, low: 0.05, high: isDark ? 0.42 : 0.38 },
       some: { red: sr, green: sg, blue: sb, low: 0.04 * few, high: (found.ends ? 1 : isDark ? 0.72 : 0.78) * few },
-      ramp: found.ends ? ramp() : null,
+      ramp: found.ends ? ramp(isDark) : null,
     },
   };
 }
@@ -113,13 +113,15 @@ function edges(axis, found, i) {
   return wide;
 }
 
-/** @type {Uint8ClampedArray | null} */
-let made = null;
+/** Ramps that were made, by whether they are of the dark theme. */
+const made = new Map(/** @type {[boolean, Uint8ClampedArray][]} */ ([]));
 
-/** The colours of values from low to high, as bytes. */
-function ramp() {
-  if (made) return made;
-  made = new Uint8ClampedArray(3 * 256);
-  for (let i = 0; i < 256; i += 1) made.set((shade(i / 255).match(/\d+/g) ?? []).map(Number), 3 * i);
-  return made;
+/** The colours of values from low to high, as bytes. @param {boolean} isDark */
+function ramp(isDark) {
+  const known = made.get(isDark);
+  if (known) return known;
+  const bytes = new Uint8ClampedArray(3 * 256);
+  for (let i = 0; i < 256; i += 1) bytes.set((shade(i / 255, isDark).match(/\d+/g) ?? []).map(Number), 3 * i);
+  made.set(isDark, bytes);
+  return bytes;
 }

@@ -3,6 +3,7 @@
 import { h, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { number } from "../lib/format.js";
 import { valueText } from "../lib/scales.js";
+import { meaning } from "../state/inks.js";
 import { dark } from "../state/theme.js";
 import { hovered } from "../state/visible.js";
 import { Axis } from "./parallel_axis.js";
@@ -25,7 +26,8 @@ const GUEST_MS = 80; // a pointer that passes over rows asks for none of them
  * @param {{found: Found, whole: Found | null, onOpen: (name: string) => void, onMoved: (text: string) => void}} props
  *   whole: what was found while no brush moved
  */
-export function Plot({ found, whole, onOpen, onMoved }) {
+export function Plot({ found: counted, whole, onOpen, onMoved }) {
+  const found = useEnds(counted);
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const size = useSize(box);
   const flips = specs.value.map((spec) => `${spec.name}${spec.flip}`).join("\n");
@@ -35,6 +37,12 @@ export function Plot({ found, whole, onOpen, onMoved }) {
     { class: "parallel-scroll", ref: box, tabIndex: 0, role: "group", "aria-label": "Parallel coordinates" },
     layout && h(Stage, { found, whole, layout, onOpen, onMoved }),
   );
+}
+
+/** What was found, with the ends that colours have everywhere on the page. @param {Found} found @returns {Found} */
+function useEnds(found) {
+  const { low, high, isNumber } = meaning.value;
+  return useMemo(() => (found.ends && isNumber ? { ...found, ends: [low, high] } : found), [found, low, high, isNumber]);
 }
 
 /** @param {{found: Found, whole: Found | null, layout: Layout, onOpen: (name: string) => void, onMoved: (text: string) => void}} props */

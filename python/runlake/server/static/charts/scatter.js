@@ -11,6 +11,7 @@ import { Empty, Failure, Loading } from "../parts/state.js";
 import { useLive } from "../state/live.js";
 import { useResource } from "../state/resource.js";
 import { change, view } from "../state/view.js";
+import { dark } from "../state/theme.js";
 import { hovered } from "../state/visible.js";
 import { ScatterPlot } from "./scatter_plot.js";
 import { scatterCsv, scatterSvg } from "./svg_points.js";
@@ -86,6 +87,7 @@ function Drawn({ board, panel, found }) {
     const style = getComputedStyle(drawn.canvas);
     drawn.picture ??= found;
     drawn.colors = { text: style.color, grid: style.outlineColor, ground: style.backgroundColor, accent: style.borderTopColor };
+    drawn.isDark = dark.value;
     drawn.inkOf = (id) => inks({ id }).color;
     drawn.focus = found.points.some((point) => point.id === hovered.value) ? hovered.value : null;
     drawn.draw();

@@ -25,6 +25,7 @@ export class ScatterPlot {
     this.focus = /** @type {string | null} */ (null);
     this.colors = /** @type {Colors} */ ({ text: "", grid: "", ground: "", accent: "" });
     this.inkOf = /** @type {(id: string) => string} */ (() => "gray");
+    this.isDark = false;
   }
 
   /** Where values are drawn. @returns {Box} */
@@ -106,7 +107,7 @@ export class ScatterPlot {
     cells.forEach((cell, i) => {
       context.globalAlpha = 0.15 + 0.75 * (Math.log1p(cell.count) / most);
       const part = colored[i];
-      context.fillStyle = part === null ? colors.accent : shade(part);
+      context.fillStyle = part === null ? colors.accent : shade(part, this.isDark);
       context.fillRect(area.left + cell.x * width, area.top + area.height - (cell.y + 1) * height, Math.ceil(width), Math.ceil(height));
     });
     context.globalAlpha = 1;
@@ -119,7 +120,7 @@ export class ScatterPlot {
     this.places = points.map((point) => ({ left: area.left + placeOf(x, point.x) * area.width, top: area.top + (1 - placeOf(y, point.y)) * area.height }));
     points.forEach(({ id }, i) => {
       const part = colored[i];
-      context.fillStyle = part === null ? this.inkOf(id) : shade(part);
+      context.fillStyle = part === null ? this.inkOf(id) : shade(part, this.isDark);
       context.globalAlpha = focus === null || focus === id ? 0.8 : 0.15;
       const { left, top } = this.places[i];
       context.beginPath();

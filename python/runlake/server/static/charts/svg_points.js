@@ -3,6 +3,7 @@
 import { shade } from "../lib/color.js";
 import { number } from "../lib/format.js";
 import { placeOf, ticksOf } from "../lib/scales.js";
+import { dark } from "../state/theme.js";
 import { cell } from "./csv.js";
 import { scaled } from "./scatter_plot.js";
 import { escaped, px, sheet } from "./svg.js";
@@ -39,11 +40,11 @@ export function scatterSvg(picture, [xName, yName], how, inkOf) {
     ...cells.map((one, i) => {
       const part = shades[i];
       const opacity = px(0.15 + 0.75 * (Math.log1p(one.count) / most));
-      return `<rect x="${across(one.x / x.bins)}" y="${up((one.y + 1) / y.bins)}" width="${px((right - left) / x.bins)}" height="${px((bottom - top) / y.bins)}" fill="${part === null ? colors.text : shade(part)}" fill-opacity="${opacity}"/>`;
+      return `<rect x="${across(one.x / x.bins)}" y="${up((one.y + 1) / y.bins)}" width="${px((right - left) / x.bins)}" height="${px((bottom - top) / y.bins)}" fill="${part === null ? colors.text : shade(part, dark.peek())}" fill-opacity="${opacity}"/>`;
     }),
     ...points.map((one, i) => {
       const part = colored[i];
-      return `<circle cx="${across(placeOf(x, one.x))}" cy="${up(placeOf(y, one.y))}" r="3.5" fill-opacity="0.8" fill="${part === null ? inkOf(one.id) : shade(part)}"><title>${escaped(one.name)}</title></circle>`;
+      return `<circle cx="${across(placeOf(x, one.x))}" cy="${up(placeOf(y, one.y))}" r="3.5" fill-opacity="0.8" fill="${part === null ? inkOf(one.id) : shade(part, dark.peek())}"><title>${escaped(one.name)}</title></circle>`;
     }),
   ]);
 }

@@ -28,8 +28,11 @@ export function borderOf({ dash }) {
   return dash.length === 0 ? "solid" : dash[0] < 3 ? "dotted" : "dashed";
 }
 
-// Viridis at nine places, for values from low to high: even in lightness, so that it reads in grey as well.
-const RAMP = ["#440154", "#482878", "#3e4a89", "#31688e", "#26838f", "#1f9d8a", "#6cce5a", "#b6de2b", "#fee825"];
+// Hues of Viridis at nine places, for values from low to high: lighter from each to the next, so that it reads in grey as
+// well, and each with a contrast of 3 with its ground, as Viridis' own ends have not: it begins darker than a dark page, and
+// ends lighter than a pencil of yellow on white can be seen.
+const ON_LIGHT = ["#440154", "#472c7a", "#3d4988", "#2d5f8c", "#20728d", "#12837f", "#3a9055", "#6c9832", "#9c9700"];
+const ON_DARK = ["#8f62d3", "#7f78e2", "#618fe4", "#45a4da", "#34b6c6", "#3fc6a2", "#76d474", "#bbdf4a", "#fee825"];
 
 /**
  * The colour of a value between two ends; what is beyond them has theirs. They may be infinite, or further apart than any number.
@@ -37,24 +40,27 @@ const RAMP = ["#440154", "#482878", "#3e4a89", "#31688e", "#26838f", "#1f9d8a", 
  * @param {number} value
  * @param {number} low
  * @param {number} high
+ * @param {boolean} dark
  */
-export function shadeBetween(value, low, high) {
-  if (!(low < high)) return shade(0.5);
-  if (value <= low || value >= high) return shade(value <= low ? 0 : 1);
+export function shadeBetween(value, low, high, dark) {
+  if (!(low < high)) return shade(0.5, dark);
+  if (value <= low || value >= high) return shade(value <= low ? 0 : 1, dark);
   const part = (value / 2 - low / 2) / (high / 2 - low / 2); // the halves, for the whole range of doubles has no double
-  return shade(Number.isNaN(part) ? 0.5 : part);
+  return shade(Number.isNaN(part) ? 0.5 : part, dark);
 }
 
 /**
  * The colour of a value between 0 and 1.
  *
  * @param {number} part
+ * @param {boolean} dark
  * @returns {string} `rgb(…)`
  */
-export function shade(part) {
-  const place = Math.min(1, Math.max(0, part)) * (RAMP.length - 1);
-  const low = Math.min(RAMP.length - 2, Math.floor(place));
-  const [from, to] = [channels(RAMP[low]), channels(RAMP[low + 1])];
+export function shade(part, dark) {
+  const ramp = dark ? ON_DARK : ON_LIGHT;
+  const place = Math.min(1, Math.max(0, part)) * (ramp.length - 1);
+  const low = Math.min(ramp.length - 2, Math.floor(place));
+  const [from, to] = [channels(ramp[low]), channels(ramp[low + 1])];
   return `rgb(${from.map((value, i) => Math.round(value + (to[i] - value) * (place - low))).join(",")})`;
 }
 

@@ -8,7 +8,12 @@ import { keyOf, kindOf } from "./layout.js";
 import { dark } from "./theme.js";
 import { view } from "./view.js";
 
-/** Ends of the column that colours are of; null when it has texts, or none is chosen. @type {import("../vendor/preact.js").Signal<{low: number, high: number} | null>} */
+/**
+ * Ends of the column that colours are of, over the runs that the written filter leaves: what is filtered out takes no colours
+ * from those that are looked at, and a brush that is drawn on an axis does not colour all of them anew. Null when it has texts, or none is chosen.
+ *
+ * @type {import("../vendor/preact.js").Signal<{low: number, high: number} | null>}
+ */
 export const ends = signal(null);
 
 /** What colours are of: nothing, numbers from low to high, or values. */
@@ -29,22 +34,25 @@ export function colorOf(id, value) {
   if (!name) return inkOf(id, dark.value).color;
   if (value === null || value === undefined || Number.isNaN(value)) return "var(--line-strong)";
   if (!isNumber || typeof value !== "number") return inkOf(String(value), dark.value).color;
-  return shadeBetween(value, low, high);
+  return shadeBetween(value, low, high, dark.value);
 }
 
 /** Look for the ends of the column as long as the page is there. @returns {() => void} */
 export function begin() {
+  let before = "";
   return effect(() => {
     const name = view.color.value;
+    const where = view.where.value.trim() || undefined;
     view.experiments.value; // other runs have other ends
-    ends.value = null;
+    if (name !== before) ends.value = null;
+    before = name;
     if (!name) return undefined;
     const stop = new AbortController();
     const kind = kindOf(name);
-    search({ q: keyOf(name.replace(/^\w+\((.*)\)$/s, "$1")), kind: kind ? [kind] : ["attributes"], limit: 20 }, stop.signal).then(
+    search({ q: keyOf(name.replace(/^\w+\((.*)\)$/s, "$1")), kind: kind ? [kind] : ["attributes"], limit: 20, where }, stop.signal).then(
       ({ columns }) => {
         const found = columns.find((column) => name === column.name || name.endsWith(`(${column.name})`));
-        if (found && found.min !== null && found.max !== null) ends.value = { low: found.min, high: found.max };
+        ends.value = found && found.min !== null && found.max !== null ? { low: found.min, high: found.max } : null;
       },
       (error) => { if (!isAbort(error)) ends.value = null; },
     );

@@ -14,6 +14,7 @@ import { useCommands } from "../state/keys.js";
 import { keyOf } from "../state/layout.js";
 import { open } from "../state/overlay.js";
 import { runs, total } from "../state/runs.js";
+import { dark } from "../state/theme.js";
 import { complain, say } from "../state/toasts.js";
 import { change, filter, view } from "../state/view.js";
 import { cliOf, pythonOf } from "./code.js";
@@ -84,12 +85,11 @@ function Groups() {
 function Colour() {
   const { name, low, high, isNumber } = meaning.value;
   if (!name) return h(Combobox, { label: "Colour by", find: (text, signal) => find(text, [], signal), onChoose: (chosen) => change({ color: chosen }) });
-  const stops = Array.from({ length: STOPS }, (_, i) => shade(i / (STOPS - 1))).join(",");
-  return h(
-    Chip,
-    { text: keyOf(name), title: `Colours are of ${name}`, onRemove: () => change({ color: "" }), removeLabel: "Give runs colours of their own" },
-    isNumber && h("span", { class: "color-legend" }, number(low), h("span", { class: "color-ramp", style: { background: `linear-gradient(to right, ${stops})` } }), number(high)),
-  );
+  const stops = Array.from({ length: STOPS }, (_, i) => shade(i / (STOPS - 1), dark.value)).join(",");
+  return [
+    h(Chip, { key: "of", text: keyOf(name), title: `Colours are of ${name}`, onRemove: () => change({ color: "" }), removeLabel: "Give runs colours of their own" }),
+    isNumber && h("span", { key: "scale", class: "color-legend quiet small" }, number(low), h("span", { class: "color-ramp", style: { background: `linear-gradient(to right, ${stops})` } }), number(high)),
+  ];
 }
 
 /** @param {string} text @param {string[]} kinds @param {AbortSignal} signal */
