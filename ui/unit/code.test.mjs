@@ -6,7 +6,8 @@ import { test } from "node:test";
 globalThis.location = /** @type {any} */ ({ pathname: "/runs", search: "", href: "http://localhost/runs", hash: "" });
 globalThis.matchMedia = /** @type {any} */ (() => ({ matches: false, addEventListener: () => undefined }));
 const { cliOf, frameName, pythonOf, shellText } = await import("../../python/runlake/server/static/table/code.js");
-const { csvText, textOf } = await import("../../python/runlake/server/static/table/export.js");
+const { textOf } = await import("../../python/runlake/server/static/table/export.js");
+const { safeField } = await import("../../python/runlake/server/static/lib/csv.js");
 const { charactersTo, completed, cutAt, placeOf } = await import("../../python/runlake/server/static/table/written.js");
 
 const SHOWN = /** @type {const} */ ({ store: "http://h:1", experiments: [], where: "", sort: [], lifecycle: "active", columns: [], group: [] });
@@ -37,9 +38,9 @@ test("a column is named in frames without the marks of filters", () => {
 });
 
 test("a field of CSV is quoted where it has to be", () => {
-  assert.deepEqual(["a", 'a"b', "a,b", "a\nb"].map(csvText), ["a", '"a""b"', '"a,b"', '"a\nb"']);
-  assert.deepEqual(['=HYPERLINK("x")', "@a", "-b", "+c,d"].map(csvText), [`"'=HYPERLINK(""x"")"`, "'@a", "'-b", `"'+c,d"`], "no formulas");
-  assert.deepEqual(["-1.5e-7", "+3", "-Infinity"].map(csvText), ["-1.5e-7", "+3", "-Infinity"], "numbers stay as they are");
+  assert.deepEqual(["a", 'a"b', "a,b", "a\nb"].map(safeField), ["a", '"a""b"', '"a,b"', '"a\nb"']);
+  assert.deepEqual(['=HYPERLINK("x")', "@a", "-b", "+c,d"].map(safeField), [`"'=HYPERLINK(""x"")"`, "'@a", "'-b", `"'+c,d"`], "no formulas");
+  assert.deepEqual(["-1.5e-7", "+3", "-Infinity", "-inf"].map(safeField), ["-1.5e-7", "+3", "-Infinity", "-inf"], "numbers stay as they are");
   assert.deepEqual([textOf("start_time", 0), textOf("metrics.a", NaN), textOf("params.a", null), textOf("x", 2n ** 60n)], ["1970-01-01T00:00:00.000Z", "NaN", "", "1152921504606846976"]);
   assert.deepEqual(["duration", "mean(duration)", "metrics.duration"].map((name) => textOf(name, 1892)), ["1.892", "1.892", "1892"]);
 });

@@ -28,4 +28,5 @@ test("names and values are searched, and what is folded is a heading", () => {
 
 test("a table for other programs has quotation marks where they are needed", () => {
   assert.equal(csv(["a,b", "c"], [row("param", "x", "value", ['say "hi"', null])]), 'kind,key,field,"a,b",c\nparam,x,value,"say ""hi""",\n');
+  assert.equal(csv(["=1+2"], [row("metric", "-x", "latest", ["-1.5"]), row("param", "@a", "value", ["+A1"])]), "kind,key,field,'=1+2\nmetric,'-x,latest,-1.5\nparam,'@a,value,'+A1\n", "no formulas");
 });

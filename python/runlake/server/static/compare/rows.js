@@ -1,6 +1,6 @@
 // Rows of a comparison: what is told apart, what is asked for of it, and what of that is seen.
 // @ts-check
-import { field as quoted } from "../lib/csv.js";
+import { safeField } from "../lib/csv.js";
 import { finder } from "../lib/words.js";
 
 /** @typedef {{kind: string, key: string, field: string, differs: boolean, values: (string | null)[]}} Row as the server says it; values: one a run */
@@ -46,10 +46,10 @@ function namesOf({ kind, key, field, values }) {
  * @param {Row} row
  */
 function csvOf({ kind, key, field, values }) {
-  return [kind, key, field, ...values.map((value) => value ?? "")].map(quoted).join(",");
+  return [kind, key, field, ...values.map((value) => value ?? "")].map(safeField).join(",");
 }
 
 /** @param {readonly string[]} names of the runs @param {readonly Row[]} rows */
 export function csv(names, rows) {
-  return [["kind", "key", "field", ...names].map(quoted).join(","), ...rows.map(csvOf)].map((line) => `${line}\n`).join("");
+  return [["kind", "key", "field", ...names].map(safeField).join(","), ...rows.map(csvOf)].map((line) => `${line}\n`).join("");
 }

@@ -2,7 +2,7 @@
 // @ts-check
 import { frame, view as ask } from "../lib/api.js";
 import { values } from "../lib/arrow.js";
-import { field, harmless } from "../lib/csv.js";
+import { safeField } from "../lib/csv.js";
 import { count, isDate } from "../lib/format.js";
 import { saveFile } from "../lib/saving.js";
 import { chosen, shown } from "../state/columns.js";
@@ -49,7 +49,7 @@ async function csvParts() {
     [total, tx] = [answer.total, answer.tx];
     const [table] = answer.parts;
     const columns = table.names.map((name) => ({ name: String(name), values: values(table, String(name)) }));
-    if (offset === 0) parts.push(`${columns.map(({ name }) => csvText(name)).join(",")}\r\n`);
+    if (offset === 0) parts.push(`${columns.map(({ name }) => safeField(name)).join(",")}\r\n`);
     parts.push(rowsOf(columns, table.numRows));
     if (total > limit && offset === 0) say(`${count(total)} rows are written …`);
   }
@@ -59,7 +59,7 @@ async function csvParts() {
 /** @param {{name: string, values: readonly any[]}[]} columns @param {number} height */
 function rowsOf(columns, height) {
   const lines = [];
-  for (let i = 0; i < height; i += 1) lines.push(columns.map((column) => csvText(textOf(column.name, column.values[i]))).join(","));
+  for (let i = 0; i < height; i += 1) lines.push(columns.map((column) => safeField(textOf(column.name, column.values[i]))).join(","));
   return lines.length ? `${lines.join("\r\n")}\r\n` : "";
 }
 
@@ -69,9 +69,4 @@ export function textOf(name, value) {
   if (name === "start_time" || name === "end_time") return isDate(value) ? new Date(value).toISOString() : String(value);
   if (/^(?:(?:mean|std)\(duration\)|duration)$/.test(name)) return String(Number(value) / 1000);
   return String(value);
-}
-
-/** A field of RFC 4180; what a spreadsheet would run as a formula, and is no number, is made a text. @param {string} text */
-export function csvText(text) {
-  return field(Number.isNaN(Number(text)) ? harmless(text) : text);
 }
