@@ -132,7 +132,7 @@ class Table:
 
     def copied(self, item: str) -> str:
         self.take(item)
-        self.page.locator(".toast", has_text="is copied").last.wait_for()
+        self.page.locator(".toast", has_text="Copied").last.wait_for()
         found: str = self.page.evaluate("navigator.clipboard.readText()")
         self.page.get_by_role("button", name="Close").last.click()
         return found

@@ -4,13 +4,13 @@ import { h } from "../vendor/preact.js";
 import { complain, say } from "../state/toasts.js";
 import { IconButton } from "./icon.js";
 
-/** Put text on the clipboard, and say so. @param {string} text @param {string} what that was copied */
+/** Put text on the clipboard, and say so. @param {string} text @param {string} what it is, for a sentence: `the id` */
 export async function copy(text, what) {
   try {
     await navigator.clipboard.writeText(text);
     say(`Copied ${what}.`);
   } catch {
-    complain(new Error(`The browser did not let ${what} be copied: mark the text and copy it by hand.`));
+    complain(new Error(`The browser did not let ${what} be copied: it lets pages do so that come by https or from this machine.`));
   }
 }
 

@@ -2,8 +2,9 @@
 // @ts-check
 import { h } from "../vendor/preact.js";
 import { pathOf } from "../lib/router.js";
+import { copy } from "../parts/copy.js";
 import { MenuList } from "../parts/menu.js";
-import { complain, say } from "../state/toasts.js";
+import { complain } from "../state/toasts.js";
 import { freeze, resize, toggle } from "../state/columns.js";
 import { NAME, isEditable } from "../state/layout.js";
 import { drawnIds } from "../state/order.js";
@@ -49,7 +50,7 @@ export function columnItems(name) {
     "-",
     ...(isName ? [] : [{ label: "Keep it at the left", icon: "pin", checked: isFrozen, run: () => freeze(name, !isFrozen) }]),
     { label: "Usual width", icon: "maximize-2", run: () => resize(name, null) },
-    { label: "Copy its name", icon: "copy", run: () => copy(name, "The name of the column") },
+    { label: "Copy its name", icon: "copy", run: () => copy(name, "the name of the column") },
     ...(isName ? [] : [{ label: "Hide column", icon: "eye-off", run: () => toggle(name, false) }]),
   ];
 }
@@ -65,8 +66,8 @@ export function rowItems(row, name) {
   return [
     { label: "Open run", icon: "chevron-right", href: path },
     { label: "Open in a new tab", icon: "external-link", run: () => void open(path, "_blank", "noopener") },
-    { label: "Copy link", icon: "link", run: () => copy(location.origin + path, "The link to the run") },
-    { label: "Copy run ID", icon: "copy", run: () => copy(row.id, "The ID of the run") },
+    { label: "Copy link", icon: "link", run: () => copy(location.origin + path, "the link to the run") },
+    { label: "Copy run ID", icon: "copy", run: () => copy(row.id, "the ID of the run") },
     ...(value === undefined || value === null ? [] : [{ label: "Copy cell", icon: "copy", run: () => copyCell(row, name) }]),
     "-",
     { label: isDrawn ? "Leave out of charts" : "Draw in charts", icon: isDrawn ? "eye-off" : "eye", run: () => toggleDrawn(row.id, isDrawn) },
@@ -100,18 +101,8 @@ async function narrow(row, name) {
 export async function copyCell(row, name) {
   try {
     const text = row.kind === "group" ? String(row.value(`mean(${name})`) ?? row.value(byOf(row)) ?? "") : await whole(row, name);
-    await copy(text, "The cell");
+    await copy(text, "the cell");
   } catch (error) {
     complain(error);
-  }
-}
-
-/** @param {string} text @param {string} what */
-export async function copy(text, what) {
-  try {
-    await navigator.clipboard.writeText(text);
-    say(`${what} is copied.`);
-  } catch {
-    say("This browser does not let the page copy. The page has to come by https or from this machine.", { tone: "bad" });
   }
 }

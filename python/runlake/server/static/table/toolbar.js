@@ -6,6 +6,7 @@ import { shade } from "../lib/color.js";
 import { count, number } from "../lib/format.js";
 import { Chip } from "../parts/chip.js";
 import { Combobox } from "../parts/combobox.js";
+import { copy } from "../parts/copy.js";
 import { Icon } from "../parts/icon.js";
 import { Menu } from "../parts/menu.js";
 import { search, settled, shown, written } from "../state/columns.js";
@@ -19,7 +20,7 @@ import { complain, say } from "../state/toasts.js";
 import { change, filter, view } from "../state/view.js";
 import { cliOf, pythonOf } from "./code.js";
 import { exportArrow, exportCsv } from "./export.js";
-import { copy, toggleGroup } from "./menus.js";
+import { toggleGroup } from "./menus.js";
 
 const STAGES = /** @type {const} */ ({ active: "Active", deleted: "Deleted", all: "Active and deleted" });
 const STOPS = 9;
@@ -54,7 +55,7 @@ export function Toolbar() {
     h(Menu, {
       label: "Take it elsewhere", icon: "download",
       items: [
-        { label: "Copy link to this page", icon: "link", run: () => copy(location.href, "The link to this page") },
+        { label: "Copy link to this page", icon: "link", run: () => copy(location.href, "the link to this page") },
         { label: "Copy as Python", icon: "copy", run: copyPython },
         { label: "Copy as a command line", icon: "copy", run: copyCli },
         "-",
@@ -112,7 +113,7 @@ async function told() {
 
 async function copyPython() {
   try {
-    await copy(pythonOf(await told()), "The program");
+    await copy(pythonOf(await told()), "the program");
   } catch (error) {
     complain(error);
   }
@@ -121,7 +122,7 @@ async function copyPython() {
 async function copyCli() {
   try {
     if (view.lifecycle.value === "all") say("The command lists active runs; with --deleted the others.");
-    await copy(cliOf(await told()), "The command line");
+    await copy(cliOf(await told()), "the command line");
   } catch (error) {
     complain(error);
   }
