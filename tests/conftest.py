@@ -1,15 +1,21 @@
 """What every test gets: an empty folder to work in, and an environment that nobody has set anything in."""
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from runlake.filesystem import keeping_of
-from tests.browser import NONE_HERE
+from tests.browser import NONE_HERE, browsing
 from tests.modes import JOURNAL
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 def pytest_configure() -> None:
@@ -28,6 +34,13 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
         monkeypatch.setattr("runlake.store.keeping_of", lambda root, _setting: keeping_of(root, JOURNAL))
     yield
     _forget_settings()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The machine's Chromium, or the test is skipped."""
+    with browsing() as started:
+        yield started
 
 
 def _forget_settings() -> None:

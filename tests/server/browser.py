@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.browser import Visitor, browsing
+from tests.browser import Visitor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, HttpCredentials, Page
-
-__all__ = ["Visit", "browsing"]
 
 
 class Visit(Visitor):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.server.browser import Visit, browsing
+from tests.server.browser import Visit
 from tests.server.people import PASSWORD, people
 from tests.server.wire import API, Server, served
 
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 POINTS = 100_000
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

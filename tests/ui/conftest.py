@@ -1,4 +1,4 @@
-"""What tests of the pages share: a browser, servers on stores, and a visitor whose mistakes fail the test."""
+"""What tests of the pages share: servers on stores, and a visitor whose mistakes fail the test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser import Visitor, browsing
+from tests.browser import Visitor
 from tests.server.wire import Server, served
 
 if TYPE_CHECKING:
@@ -24,13 +24,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         with contextlib.suppress(Exception):  # a page that is gone shows nothing, and is no second failure
             report.sections.append((f"the page {shown.url}", shown.locator("body").aria_snapshot(timeout=5000)))
     return report
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The machine's Chromium, or the test is skipped."""
-    with browsing() as started:
-        yield started
 
 
 @pytest.fixture(scope="session")
