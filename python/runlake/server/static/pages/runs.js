@@ -1,13 +1,14 @@
 // Page of runs: the filter, the table, and the charts beside it; on a narrow screen one of them at a time.
 // @ts-check
-import { h, signal, useEffect, useMemo } from "../vendor/preact.js";
+import { computed, h, useEffect, useMemo } from "../vendor/preact.js";
 import { get } from "../lib/api.js";
 import { later, seen } from "../parts/later.js";
+import { isNarrow } from "../state/columns.js";
 import * as inks from "../state/inks.js";
 import * as order from "../state/order.js";
 import * as runs from "../state/runs.js";
 import { useResource } from "../state/resource.js";
-import { change, view } from "../state/view.js";
+import { change, filter, view } from "../state/view.js";
 import { forget } from "../state/visible.js";
 import { Table } from "../table/table.js";
 
@@ -23,11 +24,12 @@ const Board = later(async () => (await seen(), await import("../charts/board.js"
 const WIDE = { all: "Both", table: "Table", charts: "Charts" };
 /** @type {Record<string, string>} */
 const SLIM = { table: "Table", charts: "Charts", parallel: "Parallel" };
-const NARROW = "(max-width: 700px)";
 
-const media = matchMedia(NARROW);
-const isNarrow = signal(media.matches);
-media.addEventListener("change", () => { isNarrow.value = media.matches; });
+/** Whether there may be something to draw: there are runs, and the filter can be read. The table says it when not. */
+const isDrawable = computed(() => {
+  if (!runs.root.value) return !runs.failure.value?.span;
+  return runs.total.value !== 0 || filter.value !== "";
+});
 
 export default function RunsPage() {
   const ends = useMemo(() => [runs.begin(), order.begin(), inks.begin()], []); // asked before anything is drawn
@@ -36,12 +38,13 @@ export default function RunsPage() {
     const followed = seen().then(() => import("../state/follow.js")).then(({ follow }) => follow());
     return () => void followed.then((leave) => leave());
   }, []);
-  const show = isNarrow.value && view.show.value === "all" ? "table" : view.show.value;
+  const wanted = isNarrow.value && view.show.value === "all" ? "table" : view.show.value;
+  const show = isDrawable.value ? wanted : "table";
   const both = show === "all";
   return h(
     "div",
     { class: "runs-page" },
-    h("div", { class: "runs-head" }, h(Title, {}), h(FilterBar, {}), h(Toolbar, {}), h(Shows, { show })),
+    h("div", { class: "runs-head" }, h(Title, {}), h(FilterBar, {}), h(Toolbar, {}), isDrawable.value && h(Shows, { show })),
     h(
       "div",
       { class: "runs-body" },

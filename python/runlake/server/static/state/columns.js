@@ -14,6 +14,8 @@ import { change, question, scope, view } from "./view.js";
 
 const BEFORE = [NAME, "status"];
 const BEHIND = ["start_time", "duration"];
+/** The name stays while columns are scrolled: it leaves room for two of them on a phone. @type {[string, number]} */
+const SLIM = [NAME, 178];
 const MOST_PARAMS = 5;
 const MOST_METRICS = 4;
 const LOOKED_AT = 40;
@@ -45,7 +47,12 @@ export const shown = computed(() => {
   return view.differs.value && left ? chosen.value.filter((name) => name === NAME || !left.has(name)) : chosen.value;
 });
 
-export const widths = computed(() => new Map(view.widths.value.flatMap(readWidth)));
+const narrow = matchMedia("(max-width: 700px)");
+/** Whether the page is so narrow that one thing is shown at a time. */
+export const isNarrow = signal(narrow.matches);
+narrow.addEventListener("change", () => { isNarrow.value = narrow.matches; });
+
+export const widths = computed(() => new Map([...(isNarrow.value ? [SLIM] : []), ...view.widths.value.flatMap(readWidth)]));
 export const layout = computed(() => place(shown.value, view.frozen.value, widths.value));
 
 /** Whether all columns that were chosen are known by name. */
