@@ -1,9 +1,9 @@
 // Page of a run: its head, and the part of it that the address names.
 // @ts-check
-import { h, useCallback, useEffect, useMemo, useState } from "../vendor/preact.js";
+import { h, useCallback, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { count } from "../lib/format.js";
 import { go, pathOf, place } from "../lib/router.js";
-import { Failure, Loading, Outdated, PageFailure } from "../parts/state.js";
+import { Empty, Failure, Loading, Outdated, PageFailure } from "../parts/state.js";
 import { Header } from "../run/header.js";
 import { RunContext, useRun } from "../run/run.js";
 import { useCommands } from "../state/keys.js";
@@ -45,7 +45,7 @@ function Page({ id }) {
     return () => { document.title = "runlake"; };
   }, [run?.run.run_name]);
   useCommands(() => commandsOf(id), [id]);
-  if (error && !run) return h(PageFailure, { title: "Run", error, onRetry: again });
+  if (error && !run) return error.status === 404 ? h(Missing, { id }) : h(PageFailure, { title: "Run", error, onRetry: again });
   if (!run || !here) return h(Loading, { what: "Looking for the run" });
   const asked = new URLSearchParams(place.value.search).get("tab") ?? "";
   const name = Object.hasOwn(PARTS, asked) ? asked : "overview";
@@ -56,12 +56,27 @@ function Page({ id }) {
   );
 }
 
+/** @param {{id: string}} props */
+function Missing({ id }) {
+  return h(
+    "section",
+    {},
+    h("h1", { class: "visually-hidden" }, "Run"),
+    h(Empty, { title: "There is no such run, or it may not be seen by you." }, h("p", { class: "quiet mono", dir: "auto" }, id), h("p", {}, h("a", { href: "/runs" }, "All runs"))),
+  );
+}
+
 /** @param {{run: Run, chosen: string}} props */
 function Tabs({ run, chosen }) {
+  const tabs = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => { // on a narrow screen not all of them are in view
+    const [bar, tab] = [tabs.current, tabs.current?.querySelector("[aria-current]")];
+    if (bar && tab instanceof HTMLElement) bar.scrollLeft = tab.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;
+  }, [chosen]);
   const shown = Object.entries(PARTS).filter(([name, part]) => name === chosen || (part.has?.(run) ?? true));
   return h(
     "nav",
-    { class: "tabs", "aria-label": "Parts of the run" },
+    { ref: tabs, class: "tabs", "aria-label": "Parts of the run" },
     shown.map(([name, { title, count: many }]) => {
       const n = many?.(run) ?? 0;
       return h("a", { key: name, href: address(run.run.run_id, name), "aria-current": name === chosen ? "page" : undefined }, title, n > 0 && h("span", { class: "quiet small" }, ` ${count(n)}`));
