@@ -93,6 +93,7 @@ export class Plot {
     }
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
     ctx.fillStyle = this._colors.text;
+    const taken = /** @type {{left: number, right: number, y: number}[]} */ ([]);
     for (const point of this._points) {
       const names = this._held.get(point.version);
       if (!names || point.value === null) continue;
@@ -102,11 +103,17 @@ export class Plot {
       ctx.arc(x, y, RING * ratio, 0, 2 * Math.PI);
       ctx.stroke();
       ctx.textAlign = x > u.bbox.left + u.bbox.width * 0.7 ? "right" : "left";
-      const [text, above] = [names.join(", "), y - 9 * ratio];
+      const text = names.join(", ");
+      const wide = ctx.measureText(text).width;
+      const left = ctx.textAlign === "right" ? x - wide : x;
+      const isFree = (/** @type {number} */ at) => taken.every((one) => left > one.right || left + wide < one.left || Math.abs(at - one.y) > 12 * ratio);
+      const at = [y - 9 * ratio, y + 18 * ratio, y + 32 * ratio].find(isFree);
+      if (at === undefined) continue; // below the chart it is said of the version that is pointed at
+      taken.push({ left, right: left + wide, y: at });
       ctx.strokeStyle = this._colors.ground; // around the letters, which stand on the line
       ctx.lineWidth = 3 * ratio;
-      ctx.strokeText(text, x, above);
-      ctx.fillText(text, x, above);
+      ctx.strokeText(text, x, at);
+      ctx.fillText(text, x, at);
       ctx.lineWidth = 1.5 * ratio;
     }
     ctx.restore();
