@@ -136,16 +136,15 @@ function isChosen({ said }, brush, bin, bins) {
  * @param {Layout} layout
  * @param {readonly Line[]} lines
  * @param {string | null} pointed id of the run that is pointed at
- * @param {boolean} isShaded whether colours are of values, of which some are as light as the ground
  * @param {Colors} colors
  */
-export function drawLines(context, layout, lines, pointed, isShaded, colors) {
+export function drawLines(context, layout, lines, pointed, colors) {
   const isPointed = lines.some((line) => line.id === pointed);
   context.lineJoin = "round";
   for (const line of lines) {
     if (line.id === pointed) continue;
     context.globalAlpha = isPointed ? 0.1 : 0.45;
-    if (lines.length <= CASED) stroke(context, layout, line, isShaded ? 3 : 3.5, isShaded ? "#000" : colors.ground);
+    if (lines.length <= CASED) stroke(context, layout, line, 3.5, colors.ground);
     context.globalAlpha = isPointed ? 0.25 : 1;
     stroke(context, layout, line, 1.5, line.color);
   }

@@ -17,9 +17,10 @@ import { isCategory, placeOf } from "../lib/scales.js";
 export const BAND = 22;
 const NEAREST = 92; // axes do not come nearer to each other; the plot is scrolled then
 const FARTHEST = 420;
+const RIGHT = 74; // room for the values of a run that is pointed at
 const SIDE = 60; // room for the values beside the first axis, and for half a name
 const HEAD = 46;
-const FOOT = 10;
+const FOOT = 24; // room for the name of that run
 const SLOT = 14;
 const SLOT_APART = 16;
 const CATEGORY_FILLS = 0.72;
@@ -33,9 +34,9 @@ const CATEGORY_FILLS = 0.72;
  * @returns {Layout}
  */
 export function layoutOf(axes, room, missing) {
-  const free = (room.width - 2 * SIDE - BAND) / Math.max(1, axes.length - 1);
+  const free = (room.width - SIDE - RIGHT - BAND) / Math.max(1, axes.length - 1);
   const spacing = Math.min(FARTHEST, Math.max(NEAREST, free));
-  const used = spacing * (axes.length - 1) + BAND + 2 * SIDE;
+  const used = spacing * (axes.length - 1) + BAND + SIDE + RIGHT;
   const begin = SIDE + Math.max(0, (room.width - used) / 2);
   const bottom = room.height - FOOT - (missing ? SLOT + SLOT_APART : 0);
   /** @type {[number, number] | null} */

@@ -76,7 +76,7 @@ function Stage({ found, whole, layout, onOpen, onMoved }) {
     const context = front.current && colors && sized(front.current, layout);
     if (!context || !colors) return;
     drawHistograms(context, layout, found, whole, chosen, colors);
-    drawLines(context, layout, lines, pointed, found.ends !== null, colors);
+    drawLines(context, layout, lines, pointed, colors);
   }, [layout, found, whole, chosen, lines, pointed, colors]);
 
   const point = usePointer(layout, lines);

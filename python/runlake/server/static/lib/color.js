@@ -31,7 +31,7 @@ export function borderOf({ dash }) {
 // Hues of Viridis at nine places, for values from low to high: lighter from each to the next, so that it reads in grey as
 // well, and each with a contrast of 3 with its ground, as Viridis' own ends have not: it begins darker than a dark page, and
 // ends lighter than a pencil of yellow on white can be seen.
-const ON_LIGHT = ["#440154", "#472c7a", "#3d4988", "#2d5f8c", "#20728d", "#12837f", "#3a9055", "#6c9832", "#9c9700"];
+const ON_LIGHT = ["#440154", "#472c7a", "#3d4988", "#2d5f8c", "#20728d", "#12837f", "#3a9055", "#83912f", "#c28800"];
 const ON_DARK = ["#8f62d3", "#7f78e2", "#618fe4", "#45a4da", "#34b6c6", "#3fc6a2", "#76d474", "#bbdf4a", "#fee825"];
 
 /**
