@@ -105,7 +105,7 @@ export function Smoothing({ text, onChange }) {
   const kind = how?.kind ?? "none";
   return [
     h(Choice, {
-      label: "Smooth", value: kind, choices: [["none", "Not"], ["ema", "Moving average"], ["gauss", "Gaussian"]],
+      label: "Smooth", value: kind, choices: [["none", "Off"], ["ema", "Moving average"], ["gauss", "Gaussian"]],
       onChoose: (chosen) => onChange(chosen === "ema" || chosen === "gauss" ? `${chosen}:${AMOUNTS[chosen].usual}` : ""),
     }),
     how && h("input", {

@@ -17,7 +17,7 @@ const SIZE = 100;
 const MOST_ALIASES = 4;
 const SORTS = /** @type {const} */ ([["", "Last changed"], ["name", "Name"], ["creation_time DESC", "Newest"], ["versions DESC", "Most versions"]]);
 
-const COLUMNS = /** @type {const} */ ([["Name", ""], ["Versions", "number far"], ["Latest", ""], ["Production", ""], ["Staging", "far"], ["Aliases", ""], ["Changed", "far"]]);
+const COLUMNS = /** @type {const} */ ([["Name", ""], ["Versions", "number far"], ["Latest", "far"], ["Production", ""], ["Staging", "far"], ["Aliases", ""], ["Changed", "far"]]);
 
 export default function ModelsPage() {
   const query = useQuery();
@@ -90,7 +90,7 @@ function Row({ model }) {
     {},
     h("td", {}, h("div", {}, h("a", { href: modelPath(model.name), dir: "auto" }, model.name)), model.description && h("div", { class: "quiet small one-line", dir: "auto" }, model.description.split("\n", 1)[0])),
     h("td", { class: "number far" }, count(model.versions)),
-    h("td", {}, to(model.latest?.version)),
+    h("td", { class: "far" }, to(model.latest?.version)),
     h("td", {}, to(model.stages.Production)),
     h("td", { class: "far" }, to(model.stages.Staging)),
     h(
