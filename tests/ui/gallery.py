@@ -42,7 +42,7 @@ THEMES: Final = ("light", "dark")
 
 _TALLEST: Final = 3000
 _REST_MS: Final = 600  # curves are drawn one chart a frame, and parallel coordinates by a worker
-_PATIENCE_MS: Final = 5000
+_PATIENCE_MS: Final = 15_000
 _SLOW_MS: Final = 60_000  # a tall page is drawn without a graphics processor
 _EXPECTED: Final = r"^40[04] |status of 40[04]|ERR_|error in connection"  # what scenes are of
 _FILES: Final[Mapping[str, str | bytes]] = {
@@ -119,8 +119,9 @@ def _take(visitor: Visitor, scene: Scene, address: str) -> Iterator[str]:
     try:
         page.goto(address)
         settle(page)
-        if scene.tall:
+        for _ in range(2 if scene.tall else 0):  # what comes into view may be higher than it seemed
             page.set_viewport_size({"width": width, "height": min(_TALLEST, page.evaluate(_NEEDED))})
+            settle(page)
         scene.act(page)
         settle(page)
     except Error as error:
