@@ -255,6 +255,16 @@ def test_a_metric_is_read_over_versions_by_keys_and_versions_are_turned_over_and
     page.get_by_role("article", name="@fallback").wait_for()
     assert curve.get_attribute("aria-valuetext") == "version 5: NaN"
 
+    version = page.get_by_role("combobox", name="Version that gates are asked about")
+    version.fill("577")
+    page.get_by_role("option", name="577").wait_for()
+    assert page.request.post(f"{registry.url}/api/runlake/v1/call/set_alias", data={**elsewhere, "version": 2}).ok
+    page.get_by_role("article", name="@fallback").get_by_role("link", name="Version 2").wait_for()
+    assert version.input_value() == "577", "what others do leaves what is being written"
+    version.press("Enter")
+    page.get_by_role("article", name="Production").get_by_role("button", name="Promote version 577").wait_for()
+    assert "judged=577" in page.url
+
     table = page.get_by_role("table")
     page.get_by_role("button", name="Later versions").click()
     table.get_by_role("link", name="Version 580", exact=True).wait_for()
@@ -264,7 +274,7 @@ def test_a_metric_is_read_over_versions_by_keys_and_versions_are_turned_over_and
     table.get_by_role("button", name="metrics.loss").click()
     table.get_by_role("columnheader", name="metrics.loss").and_(page.locator("[aria-sort=descending]")).wait_for()
     table.get_by_role("link", name="Version 589", exact=True).wait_for()
-    assert page.url.endswith("?metric=metrics.loss&sort=metrics.loss+DESC"), "a link shows the same"
+    assert page.url.endswith("?metric=metrics.loss&judged=577&sort=metrics.loss+DESC"), "a link shows the same"
     page.go_back()
     table.get_by_role("link", name="Version 580", exact=True).wait_for()
 

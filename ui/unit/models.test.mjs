@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { told } from "../../python/runlake/server/static/models/events.js";
 import { moved, nearest, points, read } from "../../python/runlake/server/static/models/points.js";
-import { aliasMistake, comparedMetric, consequences, demands, firstChoice, gatedFirst, heldBy, listed, unmetFirst, verdict } from "../../python/runlake/server/static/models/targets.js";
+import { aliasMistake, comparedMetric, consequences, demands, firstChoice, gatedFirst, heldBy, listed, unmetFirst, verdict, versionsLike } from "../../python/runlake/server/static/models/targets.js";
 
 /** @typedef {import("../../python/runlake/server/static/models/targets.js").Target} Target */
 
@@ -32,6 +32,15 @@ test("many holders are counted and not listed", () => {
   assert.equal(heldBy(target("Production", [9, 8, 7, 6, 5, 4], 40)), "Versions 9, 8, 7, 6, 5 and 35 others are there.");
   assert.equal(heldBy(target("@a", [3])), "It means version 3.");
   assert.equal(heldBy(target("@a")), "It means no version yet.");
+});
+
+test("any version can be meant, those that services load before others", () => {
+  const targets = [target("Production", [59]), target("@champion", [3]), target("@fallback", [3])];
+  const like = (/** @type {string} */ text) => versionsLike(text, 600, targets).map(({ value }) => value);
+  assert.deepEqual(versionsLike("", 600, targets), [{ value: "600", detail: "latest" }, { value: "59", detail: "Production" }, { value: "3", detail: "@champion, @fallback" }]);
+  assert.deepEqual(like("59"), ["59", "590", "591", "592", "593", "594", "595", "596", "597", "598", "599"]);
+  assert.deepEqual([like("601"), like("0"), like("x"), like("577")], [[], [], [], ["577"]]);
+  assert.equal(like("1").length, 20);
 });
 
 test("a verdict counts what is not met, and shows that first", () => {

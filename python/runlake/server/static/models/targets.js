@@ -7,6 +7,7 @@ import { plural } from "../lib/format.js";
 /** @typedef {import("./types.js").Report} Report */
 
 const MOST_NAMED = 5;
+const MOST_OFFERED = 20;
 const ALIAS = /^[\w-]{1,255}$/;
 const RESERVED = /^(latest|v\d+)$/i;
 
@@ -101,6 +102,26 @@ export function firstChoice(targets, version) {
 /** Targets with gates first. @param {readonly Target[]} targets */
 export function gatedFirst(targets) {
   return [...targets].sort((a, b) => Number(b.gate !== null) - Number(a.gate !== null));
+}
+
+/**
+ * Versions that may be meant by what is written of a number, those that services load and the latest before others.
+ *
+ * @param {string} text nothing: none but those
+ * @param {number} latest
+ * @param {readonly Target[]} targets
+ * @returns {{value: string, detail: string}[]}
+ */
+export function versionsLike(text, latest, targets) {
+  const said = text.trim();
+  const found = new Set([latest, ...targets.flatMap((target) => target.holders)].filter((one) => String(one).startsWith(said)));
+  for (let one = Number(said); said && one <= latest && found.size < MOST_OFFERED; one += 1) {
+    if (one > 0 && String(one).startsWith(said)) found.add(one);
+  }
+  return [...found].map((one) => {
+    const holds = targets.filter((target) => target.holders.includes(one)).map((target) => target.target);
+    return { value: String(one), detail: [...(one === latest ? ["latest"] : []), ...holds].join(", ") };
+  });
 }
 
 /** The metric that gates compare versions by, as a column; empty when none does. @param {readonly Target[]} targets */

@@ -9,8 +9,9 @@ import { Curve } from "../models/curve.js";
 import { Log } from "../models/log.js";
 import { Missing } from "../models/missing.js";
 import { Said } from "../models/said.js";
-import { comparedMetric } from "../models/targets.js";
+import { comparedMetric, versionsLike } from "../models/targets.js";
 import { Versions } from "../models/versions.js";
+import { Combobox } from "../parts/combobox.js";
 import { Dialog } from "../parts/dialog.js";
 import { later } from "../parts/later.js";
 import { Empty, Failure, Loading, Outdated } from "../parts/state.js";
@@ -100,16 +101,17 @@ function Head({ model }) {
 /** Which version the gates are asked about. @param {{model: Model, targets: readonly Target[], judged: number, query: Query}} props */
 function Judged({ model, targets, judged, query }) {
   const latest = model.latest?.version ?? 0;
-  const known = [...new Set([judged, latest, ...targets.flatMap((target) => target.holders)])].sort((a, b) => b - a);
+  const value = String(judged);
   return h(
-    "label",
-    { class: "row quiet" },
-    "Gates are asked about",
-    h(
-      "select",
-      { value: String(judged), onChange: (/** @type {any} */ event) => change(query, { judged: event.target.value === String(latest) ? "" : event.target.value }, { replace: true }) },
-      known.map((version) => h("option", { key: version, value: String(version) }, `version ${version}${version === latest ? " (latest)" : ""}`)),
-    ),
+    "span",
+    { class: "row quiet judged" },
+    "Gates are asked about version",
+    h(Combobox, {
+      label: "Version that gates are asked about", value, keepsText: true,
+      find: async (text) => versionsLike(text === value ? "" : text, latest, targets),
+      onChoose: (chosen) => change(query, { judged: chosen === String(latest) ? "" : chosen }, { replace: true }),
+    }),
+    judged === latest && "the latest",
   );
 }
 

@@ -25,7 +25,7 @@ export function Combobox({ label, find, onChoose, placeholder, keepsText = false
   const list = useRef(/** @type {HTMLUListElement | null} */ (null));
 
   useEffect(() => { if (autofocus) field.current?.focus(); }, []);
-  useEffect(() => setText(value), [value]);
+  useEffect(() => { if (!open || !keepsText) setText(value); }, [value]); // what is being written stays when the value changes
   useEffect(() => list.current?.children[at]?.scrollIntoView({ block: "nearest" }), [at]);
   useEffect(() => {
     if (!open) return undefined;
