@@ -45,14 +45,19 @@ def test_a_program_on_the_command_line_is_named_so(python: Callable[..., Any]) -
     assert "s3cr3t" not in tags["runlake.command"]
 
 
-def test_a_spawned_child_is_named_by_its_parent_s_script(tmp_path: Path, python: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_a_child_has_the_name_and_the_command_of_its_parent(
+    tmp_path: Path, python: Callable[..., Any], method: str
+) -> None:
     (tmp_path / "parent.py").write_text(
         "import json, multiprocessing\nfrom runlake.provenance import standard_tags\n"
         "if __name__ == '__main__':\n"
-        "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
+        f"    with multiprocessing.get_context({method!r}).Pool(1) as pool:\n"
         "        print(json.dumps(pool.apply(standard_tags)))\n"
     )
-    assert python("parent.py", cwd=tmp_path)["mlflow.source.name"] == str(tmp_path / "parent.py")
+    tags = python("parent.py", "--lr", "0.1", cwd=tmp_path)
+    assert tags["mlflow.source.name"] == str(tmp_path / "parent.py")
+    assert tags["runlake.command"] == f"{sys.executable} parent.py --lr 0.1"
 
 
 def test_a_batch_system_s_job_is_a_job(python: Callable[..., Any]) -> None:

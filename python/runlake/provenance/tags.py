@@ -18,6 +18,7 @@ COMMAND = "runlake.command"
 PYTHON = "runlake.python"
 
 MAX_COMMAND_CHARACTERS = 4000
+_WORKER = "from multiprocessing."  # how the programs begin that multiprocessing starts, spawned or through its server
 
 
 def standard_tags() -> dict[str, str]:
@@ -30,6 +31,8 @@ def standard_tags() -> dict[str, str]:
         arguments, original = tuple(sys.argv), tuple(sys.orig_argv)
     except AttributeError:  # an embedding program need not have set them
         arguments = original = ()
+    if any(one.startswith(_WORKER) for one in original):
+        original = (sys.executable, *arguments)  # a worker has the arguments of the program whose worker it is
     tags = dict(_process_tags(arguments, original))
     if notebook is not None:
         tags[SOURCE_NAME] = notebook_path() or "notebook"
