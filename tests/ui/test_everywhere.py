@@ -74,6 +74,12 @@ def test_keys_lead_to_pages_are_listed_and_do_nothing_while_one_writes(page: Pag
     page.get_by_role("link", name="sweep").wait_for()
     assert page.evaluate("document.documentElement.dataset.theme") == "dark", "it is remembered"
     page.keyboard.press("g")
+    page.keyboard.press("r")
+    page.get_by_role("row", name="trial 4").wait_for()
+    page.keyboard.press("?")
+    keys.get_by_text("In the table").wait_for()  # which has keys of its own
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
     page.keyboard.press("m")
     page.wait_for_url(re.compile("/models$"))
 
