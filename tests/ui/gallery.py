@@ -55,7 +55,7 @@ _FILES: Final[Mapping[str, str | bytes]] = {
     "empty.txt": b"",
 }
 _NEEDED: Final = """() => {
-  const inner = document.querySelector(".runs-charts, main");
+  const inner = document.querySelector(".runs-charts") ?? document.querySelector("main");
   return innerHeight - inner.clientHeight + inner.scrollHeight;
 }"""
 

@@ -156,7 +156,7 @@ SCENES: Final = (
     Scene("chart-add", f"{BEST}&show=charts", click("Add a chart")),
     Scene("parallel", f"{FEW}&show=parallel&color=metrics.val_accuracy"),
     Scene("parallel-brushed", f"{BRUSHED}&show=parallel"),
-    Scene("parallel-pointed", FEW, lambda page: page.locator(".run-lines li").nth(2).hover()),
+    Scene("parallel-pointed", FEW, lambda page: page.locator(".grid-body .grid-cell.name:visible").nth(2).hover()),
     Scene(
         "parallel-menu", f"{BEST}&show=parallel", lambda page: page.locator(".parallel-heading button").first.click()
     ),

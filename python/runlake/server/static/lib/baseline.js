@@ -1,6 +1,6 @@
 // Baseline: how far a value is from that of another run, in words and signs.
 // @ts-check
-import { number } from "./format.js";
+import { count, number } from "./format.js";
 
 const SPECIAL = /** @type {Record<string, number>} */ ({ nan: NaN, inf: Infinity, "-inf": -Infinity, NaN, Infinity, "-Infinity": -Infinity });
 const DIGITS = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
@@ -34,7 +34,7 @@ export function change(text, baseline) {
 /** @param {number} share */
 function percent(share) {
   const size = Math.abs(share * 100);
-  const text = size >= 1e6 ? size.toExponential(1).replace("e+", "e") : size >= 100 ? size.toFixed(0) : size >= 10 ? size.toFixed(1) : size >= 0.01 ? size.toFixed(2) : "<0.01";
+  const text = size >= 1e6 ? size.toExponential(1).replace("e+", "e") : size >= 100 ? count(Math.round(size)) : size >= 10 ? size.toFixed(1) : size >= 0.01 ? size.toFixed(2) : "<0.01";
   return `${signed(share, text)} %`;
 }
 
