@@ -1,7 +1,7 @@
 // Values as people read them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cell, duration, number, plural, since, size, time } from "../../python/runlake/server/static/lib/format.js";
+import { cell, duration, firstLine, number, plural, since, size, time } from "../../python/runlake/server/static/lib/format.js";
 
 test("numbers have five significant digits, whole ones all", () => {
   assert.equal(number(0.123456789), "0.12346");
@@ -37,4 +37,10 @@ test("a time that has no date, and a span that goes back, are said all the same"
   assert.match(time(-(10 ** 12)), /1938/);
   assert.equal(duration(-61_000), "−1 min 1 s");
   assert.equal(duration(90_000n), "1 min 30 s");
+});
+
+test("a list shows the first line of a text without the marks of Markdown", () => {
+  assert.equal(firstLine("\n# The sweep `6345` of **all** [runs](/runs)\nand more"), "The sweep 6345 of all runs");
+  assert.deepEqual(["val_loss * 2 ** n", "a #1", "`open", ""].map(firstLine), ["val_loss * 2 ** n", "a #1", "`open", ""]);
+  assert.ok(firstLine("**".repeat(1e6)).length <= 1000);
 });

@@ -3,6 +3,7 @@
 
 const DIGITS = 5;
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
+const LONGEST_LINE = 1000; // characters
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -98,4 +99,10 @@ export function duration(span) {
 /** A word with its number: 1 run, 2 runs. @param {number} n @param {string} word */
 export function plural(n, word) {
   return `${count(n)} ${word}${n === 1 ? "" : "s"}`;
+}
+
+/** The first line of a text in Markdown, for a list: without the marks that would be seen there. @param {string} text */
+export function firstLine(text) {
+  const [line] = text.slice(0, LONGEST_LINE).trimStart().split("\n", 1);
+  return line.replace(/^#+\s+/, "").replace(/\*\*(.+?)\*\*/g, "$1").replace(/`([^`]+)`/g, "$1").replace(/\[([^\]]+)\]\([^)\s]*\)/g, "$1");
 }

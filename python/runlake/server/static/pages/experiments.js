@@ -2,7 +2,7 @@
 // @ts-check
 import { h, useRef, useSignal } from "../vendor/preact.js";
 import { get } from "../lib/api.js";
-import { count, plural, since, time } from "../lib/format.js";
+import { count, firstLine, plural, since, time } from "../lib/format.js";
 import { finder } from "../lib/words.js";
 import { Chip } from "../parts/chip.js";
 import { Empty, Loading, Outdated, PageFailure } from "../parts/state.js";
@@ -79,7 +79,7 @@ function List({ found, chosen }) {
 /** @param {{one: Experiment, chosen: import("../vendor/preact.js").Signal<readonly string[]>}} props */
 function Row({ one, chosen }) {
   const id = one.experiment_id;
-  const note = one.tags[NOTE]?.split("\n", 1)[0];
+  const note = firstLine(one.tags[NOTE] ?? "");
   return h(
     "tr",
     {},

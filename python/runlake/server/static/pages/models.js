@@ -2,7 +2,7 @@
 // @ts-check
 import { h, useRef } from "../vendor/preact.js";
 import { get } from "../lib/api.js";
-import { count, since, time } from "../lib/format.js";
+import { count, firstLine, since, time } from "../lib/format.js";
 import { change, modelPath, offsetOf, useQuery, versionPath } from "../models/address.js";
 import { Pager } from "../parts/pager.js";
 import { Empty, Failure, Loading, PageFailure } from "../parts/state.js";
@@ -88,7 +88,7 @@ function Row({ model }) {
   return h(
     "tr",
     {},
-    h("td", {}, h("div", {}, h("a", { href: modelPath(model.name), dir: "auto" }, model.name)), model.description && h("div", { class: "quiet small one-line", dir: "auto" }, model.description.split("\n", 1)[0])),
+    h("td", {}, h("div", {}, h("a", { href: modelPath(model.name), dir: "auto" }, model.name)), model.description && h("div", { class: "quiet small one-line", dir: "auto" }, firstLine(model.description))),
     h("td", { class: "number far" }, count(model.versions)),
     h("td", { class: "far" }, to(model.latest?.version)),
     h("td", {}, to(model.stages.Production)),
