@@ -14,6 +14,8 @@ from runlake.query.reader import Lake
 
 # NOTE: MLflow keeps NaN as the value 0 with a mark, and sorts by that value.
 _MLFLOW_VALUE = pl.col("value").fill_nan(0.0)
+_SHOWN = {"step": pl.Int64, "timestamp": pl.Int64, "value": pl.Float64}
+_FEW = 8
 
 
 def metric_history(lake: Lake, run_id: str, key: str) -> list[Metric]:
@@ -60,6 +62,7 @@ def points_from(
 
     Args:
         step: The first step that counts; None is the first of all.
+        limit: At least 1.
 
     Returns:
         `step`, `timestamp` (ms since 1970): Int64; `value`: Float64.
@@ -69,10 +72,20 @@ def points_from(
     """
     found = points(lake, run_id, [key])
     found = found if step is None else found.filter(pl.col("step") >= step)
-    frame = found.select("step", "timestamp", "value", "writer", "seq").collect()
-    # NOTE: a slice of what is sorted lazily sorts no more than it needs: 0.2 s for the first of 10 M points, not 3.6.
-    part = frame.lazy().sort("step", "timestamp", _MLFLOW_VALUE, "writer", "seq").slice(offset, limit)
-    return part.select("step", "timestamp", "value").collect(), frame.height
+    steps = found.select("step").collect()["step"]
+    if offset >= len(steps):
+        return pl.DataFrame(schema=_SHOWN), len(steps)
+    # NOTE: all columns of a long series take ten times as much memory as its steps, of which a few are looked at.
+    low, high = _steps_at(steps, offset, limit)
+    part = found.filter(pl.col("step").is_between(low, high)).sort("step", "timestamp", _MLFLOW_VALUE, "writer", "seq")
+    return part.slice(offset - int((steps < low).sum()), limit).select(*_SHOWN).collect(), len(steps)
+
+
+def _steps_at(steps: pl.Series, offset: int, limit: int) -> tuple[int, int]:
+    """Return the first and the last step of a part of the points in order."""
+    end = min(offset + limit, len(steps))
+    ordered = steps.sort() if end * _FEW > len(steps) else steps.bottom_k(end).sort()
+    return int(ordered[offset]), int(ordered[end - 1])
 
 
 def stored_points(
