@@ -209,6 +209,20 @@ def test_what_is_typed_of_how_many_runs_are_drawn_stays_when_another_run_comes(
     page.wait_for_url("**top=1**")
 
 
+def test_a_column_is_shown_as_soon_as_runs_differ_in_it(page: Page, lake: tuple[Server, Writer]) -> None:
+    server, writer = lake
+    begin = "runlake.set_experiment('alike'); runlake.start_run(run_name='alike {}')"
+    start = f"{begin}; runlake.log_param('opt', '{{}}'); runlake.end_run()"
+    writer.do(start.format(1, "adam"))
+    columns = "&column=status&column=params.opt&differs=1&show=table"
+    page.goto(f"{server.url}/runs?where=run_name+LIKE+'alike%25'{columns}")
+    page.get_by_role("grid").get_by_role("link", name="alike 1").wait_for()
+    page.get_by_role("columnheader", name="opt").wait_for(state="detached")
+    page.get_by_text("Live", exact=True).wait_for()
+    writer.do(start.format(2, "sgd"))
+    page.get_by_role("columnheader", name="opt").wait_for()
+
+
 def test_groups_that_are_open_stay_open_on_all_levels(page: Page, lake: tuple[Server, Writer]) -> None:
     server, writer = lake
     writer.do("runlake.set_experiment('groups')")

@@ -27,6 +27,8 @@ const MOST_WRITTEN = 400;
 const telling = signal(null);
 /** Counts how often columns were looked for. */
 const turn = signal(0);
+/** Counts how often there may have been others. */
+const changes = signal(0);
 /** What the names with a `*` stand for. @type {import("../vendor/preact.js").Signal<ReadonlyMap<string, string[]>>} */
 const expanded = signal(new Map());
 /** Columns that all runs have alike, while only what differs is shown; null when not known. @type {import("../vendor/preact.js").Signal<ReadonlySet<string> | null>} */
@@ -116,6 +118,7 @@ function readWidth(text) {
 
 /** Look again for columns that tell runs apart, where there is room for more; those that are shown stay. */
 export function renew() {
+  changes.value += 1; // what all runs had alike may differ now
   const names = telling.peek();
   if (names && names.length < MOST_PARAMS + MOST_METRICS) turn.value += 1;
 }
@@ -166,6 +169,7 @@ function findAlike() {
     return undefined;
   }
   const names = chosen.value;
+  changes.value;
   const stop = new AbortController();
   ask("runs", { ...question.value, sort: undefined, columns: names, differs: true, limit: 0 }, { signal: stop.signal }).then(
     ({ notes }) => {
