@@ -208,6 +208,8 @@ def test_going_back_leads_to_where_the_reader_was(page: Page, server: Server) ->
     page.get_by_role("grid").wait_for()
     page.go_back()
     page.wait_for_function("(top) => document.getElementById('main').scrollTop === top", arg=top)
+    page.wait_for_function("() => document.title === 'Experiments · runlake'")
     page.get_by_role("link", name="Models").click()
     page.get_by_role("heading", name="Models").wait_for()
+    page.wait_for_function("() => document.title === 'Models · runlake'")
     assert page.evaluate("document.getElementById('main').scrollTop") == 0

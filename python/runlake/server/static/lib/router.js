@@ -1,6 +1,7 @@
-// Where the reader is: the path and query of the page's address, and how links lead elsewhere without loading anew.
+// Where the reader is: the path and query of the page's address, what the page is called in the history, and how links lead
+// elsewhere without loading anew.
 // @ts-check
-import { signal } from "../vendor/preact.js";
+import { signal, useEffect } from "../vendor/preact.js";
 
 /** @typedef {{name: string, params: Record<string, string>}} Route */
 
@@ -74,6 +75,14 @@ export function translated(hash) {
   if (kind === "models" && second === "versions" && third) return pathOf("version", { model: first, version: third });
   if (kind === "models" && first) return pathOf("model", { model: first });
   return kind === "models" ? "/models" : null;
+}
+
+/** Call the page by a name for as long as a component is on it. @param {string} name nothing is the application's own */
+export function useTitle(name) {
+  useEffect(() => {
+    if (name) document.title = `${name} · runlake`;
+    return () => { document.title = "runlake"; };
+  }, [name]);
 }
 
 /** Follow links and the browser's buttons from now on. */

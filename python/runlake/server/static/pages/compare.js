@@ -3,7 +3,7 @@
 import { h, useEffect, useState } from "../vendor/preact.js";
 import { send, view } from "../lib/api.js";
 import { values } from "../lib/arrow.js";
-import { go, place } from "../lib/router.js";
+import { go, place, useTitle } from "../lib/router.js";
 import { Combobox } from "../parts/combobox.js";
 import { Empty, Failure, Loading, Outdated } from "../parts/state.js";
 import { ComparisonTable } from "../compare/table.js";
@@ -24,10 +24,7 @@ export default function ComparePage() {
   const runs = [...new Set(said.getAll("run"))];
   const same = said.get("same") === "1";
   const baseline = Math.max(0, runs.indexOf(said.get("baseline") ?? ""));
-  useEffect(() => {
-    document.title = "Comparison · runlake";
-    return () => { document.title = "runlake"; };
-  }, []);
+  useTitle("Comparison");
   /** @param {{runs?: readonly string[], same?: boolean, baseline?: string}} parts */
   const change = (parts) => {
     const others = [...said].filter(([name]) => !["run", "baseline", "same"].includes(name)); // settings of the charts

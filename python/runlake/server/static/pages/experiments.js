@@ -3,6 +3,7 @@
 import { h, useRef, useSignal } from "../vendor/preact.js";
 import { get } from "../lib/api.js";
 import { count, firstLine, plural, since, time } from "../lib/format.js";
+import { useTitle } from "../lib/router.js";
 import { finder } from "../lib/words.js";
 import { Chip } from "../parts/chip.js";
 import { Empty, Loading, Outdated, PageFailure } from "../parts/state.js";
@@ -21,6 +22,7 @@ export default function ExperimentsPage() {
   const chosen = useSignal(/** @type {readonly string[]} */ ([]));
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   useCommands(() => [{ keys: "/", label: "Find an experiment", group: "Experiments", run: () => field.current?.focus() }], []);
+  useTitle("Experiments");
   const { state, again } = useResource((signal) => get("experiments", {}, { signal }), []);
   useLive({ experiments: null, points: false }, again);
   const { data, error } = state.value;

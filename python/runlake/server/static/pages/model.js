@@ -3,6 +3,7 @@
 import { h, useSignal, useState } from "../vendor/preact.js";
 import { get, send } from "../lib/api.js";
 import { plural, since, time } from "../lib/format.js";
+import { useTitle } from "../lib/router.js";
 import { apiPath, change, useQuery, versionPath } from "../models/address.js";
 import { Cards } from "../models/cards.js";
 import { Curve } from "../models/curve.js";
@@ -33,6 +34,7 @@ export default function ModelPage({ params }) {
 
 /** @param {{name: string}} props */
 function Page({ name }) {
+  useTitle(name);
   const query = useQuery();
   const turn = useSignal(0); // whoever reads it asks anew when something has changed
   const changed = () => void (turn.value += 1);

@@ -3,6 +3,7 @@
 import { h, useRef } from "../vendor/preact.js";
 import { get } from "../lib/api.js";
 import { count, firstLine, since, time } from "../lib/format.js";
+import { useTitle } from "../lib/router.js";
 import { change, modelPath, offsetOf, useQuery, versionPath } from "../models/address.js";
 import { Pager } from "../parts/pager.js";
 import { Empty, Failure, Loading, PageFailure } from "../parts/state.js";
@@ -23,6 +24,7 @@ export default function ModelsPage() {
   const query = useQuery();
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   useCommands(() => [{ keys: "/", label: "Find a model", group: "Models", run: () => field.current?.focus() }], []);
+  useTitle("Models");
   const { state, again } = useResource((signal) => {
     const { value } = query;
     return get("models", { q: value.get("q"), sort: value.get("sort"), offset: offsetOf(value), limit: SIZE }, { signal });

@@ -2,7 +2,7 @@
 // @ts-check
 import { h, useCallback, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { count } from "../lib/format.js";
-import { go, pathOf, place } from "../lib/router.js";
+import { go, pathOf, place, useTitle } from "../lib/router.js";
 import { Empty, Failure, Loading, Outdated, PageFailure } from "../parts/state.js";
 import { Header } from "../run/header.js";
 import { RunContext, useRun } from "../run/run.js";
@@ -40,10 +40,7 @@ function Page({ id }) {
   const { state, again, edit } = useRun(id);
   const { data: run, error } = state.value;
   const here = useMemo(() => run && { run, edit, again }, [run]);
-  useEffect(() => {
-    if (run) document.title = `${run.run.run_name} · runlake`;
-    return () => { document.title = "runlake"; };
-  }, [run?.run.run_name]);
+  useTitle(run?.run.run_name ?? "");
   useCommands(() => commandsOf(id), [id]);
   if (error && !run) return error.status === 404 ? h(Missing, { id }) : h(PageFailure, { title: "Run", error, onRetry: again });
   if (!run || !here) return h(Loading, { what: "Looking for the run" });

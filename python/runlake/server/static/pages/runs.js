@@ -2,6 +2,7 @@
 // @ts-check
 import { computed, h, useEffect, useMemo } from "../vendor/preact.js";
 import { get } from "../lib/api.js";
+import { useTitle } from "../lib/router.js";
 import { later, seen } from "../parts/later.js";
 import { isNarrow } from "../state/columns.js";
 import * as inks from "../state/inks.js";
@@ -67,10 +68,7 @@ function Charts({ show }) {
 function Title() {
   const { state } = useResource((stop) => named(view.experiments.value, stop), []);
   const text = state.value.data ?? "Runs";
-  useEffect(() => {
-    document.title = `${text} · runlake`;
-    return () => { document.title = "runlake"; };
-  }, [text]);
+  useTitle(text);
   return h("h1", { class: "runs-title", dir: "auto", title: text }, text);
 }
 

@@ -2,6 +2,7 @@
 // @ts-check
 import { h, useSignal, useState } from "../vendor/preact.js";
 import { get, send } from "../lib/api.js";
+import { useTitle } from "../lib/router.js";
 import { apiPath, modelPath } from "../models/address.js";
 import { Cards } from "../models/cards.js";
 import { Flavors, From, HowToLoad, Signature, Values } from "../models/describe.js";
@@ -33,6 +34,7 @@ export default function VersionPage({ params }) {
 
 /** @param {{name: string, number: number}} props */
 function Page({ name, number }) {
+  useTitle(`${name}, version ${number}`);
   const turn = useSignal(0); // whoever reads it asks anew when something has changed
   const changed = () => void (turn.value += 1);
   const { state, again } = useResource(async (signal) => {
