@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from runlake.errors import NotFound
+
+if TYPE_CHECKING:
+    from runlake.catalog import Catalog
+
 
 class ById(str):
     """The id of an experiment. It equals no text: another experiment may have the same one as its name."""
@@ -23,3 +30,15 @@ class ById(str):
     def __str__(self) -> str:
         """Return the id as plain text."""
         return self[:]
+
+
+def id_first(catalog: Catalog, text: str) -> str | None:
+    """Return the id that a page means by a text, its own or that of a name; None where there is neither.
+
+    Pages and their addresses have ids. An experiment that is called like the id of another does not take its place.
+    """
+    try:
+        return catalog.get_experiment(text).experiment_id
+    except NotFound:
+        found = catalog.find_experiment(text)
+        return None if found is None else found.experiment_id

@@ -425,6 +425,34 @@ def test_an_experiment_that_is_called_like_the_id_of_another_is_not_taken_for_it
         assert ask("runs/change", where="", tags={"seen": "1"})["changed"] == 0, "the only run that is found is refused"
 
 
+def test_nobody_takes_the_place_of_an_experiment_by_calling_another_like_its_id(tmp_path: Path) -> None:
+    headers = people(tmp_path)
+    store = Store.open(tmp_path / "lake")
+    victim = store.catalog.create_experiment("victim", now_ms=0)
+    store.create_run("a" * 32, victim, name="", user_id="u", start_time=0, tags={}, owned=False)
+    access.grant(store, "reader", Level.NONE, Kind.EXPERIMENT)
+    access.grant(store, "reader", Level.READ, Kind.EXPERIMENT, victim)
+    with served(tmp_path, "--auth") as server:
+        kind = {"Content-Type": "application/json", "Accept": "application/json"}
+        made = server.send(
+            "POST", f"{CALL}/create_experiment", json.dumps({"name": victim, "tags": {}}), headers["editor"] | kind
+        )
+        assert made.json["value"] != victim
+        for who in ("reader", "admin"):
+            said = {**headers[who], **kind}
+            rows = server.send("GET", f"{VIEW}/runs?experiments={victim}", headers=said).json["parts"][0]["rows"]
+            assert [row["run_id"] for row in rows] == ["a" * 32]
+            (counted,) = server.send("GET", f"{VIEW}/experiments?experiments={victim}", headers=said).json[
+                "experiments"
+            ]
+            assert counted["name"] == "victim"
+            assert server.send("HEAD", f"{VIEW}/events?experiments={victim}", headers=said).status == 200
+        assert (
+            server.send("GET", f"{VIEW}/runs?experiments={made.json['value']}", headers=headers["reader"]).status == 403
+        )
+    store.close()
+
+
 @pytest.fixture(scope="module")
 def others(tokens: tuple[Server, dict[str, Headers]]) -> tuple[str, str]:
     """An experiment of somebody else and its run, whose id is a number, with one point."""

@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Question:
-    """Which runs are asked for: experiments by name or id, a filter, a view, and clauses of an order."""
+    """Which runs are asked for: experiments by id or name, a filter, a view, and clauses of an order."""
 
     experiments: tuple[str, ...] | None = None
     where: str = ""
@@ -101,7 +101,7 @@ def ordered_runs(lake: Lake, question: Question, tx: int | None = None) -> Order
     ViewType.to_string(question.view)
     condition, orders = parse_filter(question.where), parse_order(question.sort)
     named = None if question.experiments is None else list(question.experiments)
-    ids = experiment_ids(lake, named)
+    ids = experiment_ids(lake, named, ids_first=True)
 
     def sort(table: RunTable) -> OrderedRuns:
         found = kept.get(question)

@@ -38,12 +38,12 @@ def count_runs(lake: Lake, experiments: str | Sequence[str] | None, view: int) -
     """Return experiments with the number of their runs.
 
     Args:
-        experiments: Names or ids; None is all.
+        experiments: Ids or names; None is all.
 
     Raises:
         NotFound: an experiment that was named does not exist.
     """
-    ids = experiment_ids(lake, experiments)
+    ids = experiment_ids(lake, experiments, ids_first=True)
     wanted = None if ids is None else frozenset(ids)
     found = [one for one in lake.catalog.experiments(view) if wanted is None or one.experiment_id in wanted]
     counts = _counts(lake, [one.experiment_id for one in found])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from runlake.by_id import ById
+from runlake.by_id import ById, id_first
 from runlake.entities import Experiment, ViewType
 from runlake.errors import InvalidInput, InvalidType, NotFound
 from runlake.names import MAX_EXPERIMENTS_NAMED
@@ -84,8 +84,11 @@ def run_rows(
     return answer(lake, lambda: load_table(lake, ids, view), lambda table: asked.some_rows(table, columns, limit))
 
 
-def experiment_ids(lake: Lake, experiments: str | Sequence[str] | None) -> list[str] | None:
+def experiment_ids(lake: Lake, experiments: str | Sequence[str] | None, *, ids_first: bool = False) -> list[str] | None:
     """Turn names or ids into ids; None, which is all, stays None. A text is a name first, unless it is a `ById`.
+
+    Args:
+        ids_first: Take a text for an id first, as pages do; see `id_first`.
 
     Raises:
         NotFound: no experiment has that name or id.
@@ -103,12 +106,14 @@ def experiment_ids(lake: Lake, experiments: str | Sequence[str] | None) -> list[
     several = list(dict.fromkeys(several))
     if len(several) > MAX_EXPERIMENTS_NAMED and not all(isinstance(named, ById) for named in several):
         raise InvalidInput(f"{len(several):,} experiments are named; at most {MAX_EXPERIMENTS_NAMED:,} may be")
-    return [_id_of(lake, named) for named in several]
+    return [_id_of(lake, named, ids_first=ids_first) for named in several]
 
 
-def _id_of(lake: Lake, named: str) -> str:
+def _id_of(lake: Lake, named: str, *, ids_first: bool) -> str:
     if isinstance(named, ById):
         return str(named)
+    if ids_first and (found := id_first(lake.catalog, named)) is not None:
+        return found
     return (lake.catalog.find_experiment(named) or _by_id(lake, named)).experiment_id
 
 

@@ -198,7 +198,7 @@ _FRAMES: Final = {
     "compare": Need(find=about.chosen_runs),
     "history": Need(find=about.run),
 }
-_SHOWN: Final = Need(find=about.named_experiments, narrow=about.all_readable_experiments)
+_SHOWN: Final = Need(find=about.shown_experiments, narrow=about.all_readable_experiments)
 _SHOWN_RUNS: Final = Need(find=about.shown_runs, narrow=about.all_readable_unless_chosen)
 _VIEWS: Final = {
     ("GET", "experiments"): _SHOWN,
@@ -226,7 +226,7 @@ _VIEWS: Final = {
     ("GET", "views/{name:path}"): _SIGNED_IN,
     ("PUT", "views/{name:path}"): Need(Scope.WRITE),  # the endpoint lets owners and administrators alone replace one
     ("DELETE", "views/{name:path}"): Need(Scope.WRITE),
-    ("GET", "events"): Need(find=about.named_experiments),  # of what the caller may not read it does not tell
+    ("GET", "events"): Need(find=about.shown_experiments),  # of what the caller may not read it does not tell
 }
 _REGISTRY_VIEWS: Final = {
     ("GET", "models"): _SIGNED_IN,  # finds what the caller may read

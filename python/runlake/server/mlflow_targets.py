@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from runlake import access
 from runlake.access import Kind, Level
 from runlake.artifacts import paths
-from runlake.by_id import ById
+from runlake.by_id import ById, id_first
 from runlake.entities import ViewType
 from runlake.errors import InvalidInput, NotFound
 from runlake.exchange import KIND
@@ -99,13 +99,7 @@ def chosen_runs(store: Store, fields: Fields) -> Iterator[Target]:
 
 def named_experiments(store: Store, fields: Fields) -> Iterator[Target]:
     """Find the experiments that runlake's client names, by name or id; none of them where it means all."""
-    given = fields.values.get("experiments")
-    named = [given] if isinstance(given, str) else given or []
-    if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
-        raise InvalidInput("experiments are names or ids")
-    if len(several := dict.fromkeys(named)) > MAX_EXPERIMENTS_NAMED:
-        raise InvalidInput(f"{len(several):,} experiments are named; at most {MAX_EXPERIMENTS_NAMED:,} may be")
-    for name in several:
+    for name in _given(fields):
         found = store.catalog.find_experiment(name)
         if found is not None:
             yield Kind.EXPERIMENT, found.experiment_id
@@ -113,9 +107,25 @@ def named_experiments(store: Store, fields: Fields) -> Iterator[Target]:
             yield Kind.EXPERIMENT, name
 
 
+def shown_experiments(store: Store, fields: Fields) -> Iterator[Target]:
+    """Find the experiments that a page names, by id or else by name; none of them where it means all."""
+    found = (id_first(store.catalog, name) for name in _given(fields))
+    return _experiments(experiment_id for experiment_id in found if experiment_id is not None)
+
+
+def _given(fields: Fields) -> Iterable[str]:
+    given = fields.values.get("experiments")
+    named = [given] if isinstance(given, str) else given or []
+    if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+        raise InvalidInput("experiments are names or ids")
+    if len(several := dict.fromkeys(named)) > MAX_EXPERIMENTS_NAMED:
+        raise InvalidInput(f"{len(several):,} experiments are named; at most {MAX_EXPERIMENTS_NAMED:,} may be")
+    return several
+
+
 def shown_runs(store: Store, fields: Fields) -> Iterator[Target]:
     """Find the experiments of runs that a page chooses by their ids or else by a filter."""
-    return named_experiments(store, fields) if fields.values.get("runs") is None else chosen_runs(store, fields)
+    return shown_experiments(store, fields) if fields.values.get("runs") is None else chosen_runs(store, fields)
 
 
 def proxied(_store: Store, fields: Fields) -> Iterator[Target]:

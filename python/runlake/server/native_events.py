@@ -54,7 +54,7 @@ def events(
     """Tell what changes from now on, as server-sent events: `changed`, `reset` and, each 15 s, `alive`."""
     from runlake.query.runs import experiment_ids
 
-    ids = experiment_ids(store, experiments)
+    ids = experiment_ids(store, experiments, ids_first=True)
     return Interest(None if ids is None else frozenset(ids), points, "" if since is None else str(since))
 
 
