@@ -14,6 +14,9 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from runlake.query.filter.tokens import MAX_FILTER_CHARACTERS
+from runlake.registry import version_runs
+from runlake.store import Store
 from tests.server.people import Called
 from tests.server.wire import Answer, Server, served
 
@@ -201,6 +204,21 @@ def test_a_metric_is_drawn_over_all_versions(lake: Server) -> None:
     assert {column["name"] for column in found} == {"metrics.auc", "metrics.`val loss`"}
     assert get(lake, "models/model%20001/curve", column="metrics.auc")["versions"] == []
     assert get(lake, "models/model%20001/columns") == {"columns": [], "total": 0}
+
+
+def test_of_more_versions_than_can_be_asked_about_the_first_have_values(
+    lake: Server, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    store = Store.open(lake.store)
+    request.addfinalizer(store.close)
+    monkeypatch.setattr(version_runs, "_MOST_RUNS", 10)
+    runs = version_runs.VersionRuns(store, "churn", lambda _experiment: True)
+    made = runs.made_by(runs.versions, ["metrics.auc"])
+    assert (len(made), max(made)) == (100, VERSIONS)
+    assert sorted(runs.in_order("metrics.auc DESC")) == sorted(runs.versions)
+    monkeypatch.undo()
+    longest = ", ".join(["'" + "f" * 32 + "'"] * version_runs._MOST_RUNS)
+    assert len(longest) < MAX_FILTER_CHARACTERS - 1000
 
 
 def test_a_version_tells_what_its_files_say_and_what_is_wrong_with_them(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ MayRead = Callable[[str], bool]
 _ABOUT: Final = ("run_id", "run_name", "experiment_id", "status", "lifecycle_stage")
 _MOST_COLUMNS: Final = 50
 _MOST_ROWS: Final = 50_000
+_MOST_RUNS: Final = 20_000  # of ids of usual length, which a filter has room for
 _CHARACTERS: Final = 1000
 
 
@@ -99,13 +100,16 @@ class VersionRuns:
         return {version: runs[run] for version in versions if (run := self._run_of.get(version)) in runs}
 
     def question(self, versions: Sequence[int], sort: Sequence[str] | None = None) -> Question | None:
-        """Return the question that finds the runs of some versions; None where there is nothing to be found."""
+        """Return the question that finds the runs of some versions; None where there is nothing to be found.
+
+        Of many runs those of the versions that come first are asked for.
+        """
         from runlake import query
 
         runs = list(dict.fromkeys(run for version in versions if (run := self._run_of.get(version))))
         places = self._store.catalog.run_experiment(runs)
         readable = {place for place in set(places.values()) if self._may_read(place)}
-        wanted = [run for run in runs if places.get(run) in readable]
+        wanted = [run for run in runs if places.get(run) in readable][:_MOST_RUNS]
         if not wanted:
             return None
         listed = ", ".join(f"'{run}'" for run in wanted)

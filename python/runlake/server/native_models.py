@@ -21,7 +21,7 @@ from runlake.server.view import View
 from runlake.store import Store
 
 _MOST_LISTED: Final = 1000
-_MOST_DRAWN: Final = 50_000
+_MOST_DRAWN: Final = 20_000
 _RECENT: Final = 100  # versions whose runs are asked which columns there are
 _MOST_HOLDERS: Final = 20
 _MOST_ACTIONS: Final = 50
@@ -89,7 +89,7 @@ def versions(
 
 
 def curve(store: Store, caller: Caller, name: str, column: str) -> View:
-    """Give one column of the runs of all versions of a model, to be drawn over the versions."""
+    """Give one column of the runs of a model's versions, of many the latest, to be drawn over the versions."""
     runs = _runs_of(store, caller, name)
     drawn = runs.versions[:_MOST_DRAWN][::-1]
     made = runs.made_by(drawn, [column])
