@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import polars as pl
 
+_BUCKET = ["run_id", "key", "bucket"]
 
-def one_a_bucket(frame: pl.DataFrame) -> pl.DataFrame:
-    """Put together what the engine keeps apart: where there are few places, each has a bucket of its own."""
-    by = ["run_id", "key", "bucket"]
-    if not frame.select(pl.struct(by).is_duplicated().any()).item():
-        return frame
-    weight = pl.col("count").filter(pl.col("mean").is_not_null())
+
+def are_in_parts(frame: pl.DataFrame) -> bool:
+    """Tell whether some bucket has several rows: where there are few places, the engine gives each a row of its own."""
+    return bool(frame.select(pl.struct(_BUCKET).is_duplicated().any()).item())
+
+
+def one_a_bucket(parts: pl.DataFrame) -> pl.DataFrame:
+    """Put together what the engine keeps apart.
+
+    Args:
+        parts: Besides what the engine gives, `finite`: of how many values `mean` is the mean.
+    """
     return (
-        frame.group_by(by, maintain_order=True)
+        parts.group_by(_BUCKET, maintain_order=True)
         .agg(
-            (pl.col("mean") * pl.col("count")).sum() / weight.sum(),
+            (pl.col("mean") * pl.col("finite")).sum() / pl.col("finite").sum(),
             pl.col("min").min(),
             pl.col("max").max(),
             pl.col("last").last(),

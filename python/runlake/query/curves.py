@@ -12,7 +12,7 @@ import polars as pl
 from runlake.by_id import ById
 from runlake.entities import ViewType
 from runlake.errors import InvalidInput, NotFound
-from runlake.query.bucketing import one_a_bucket, reduced
+from runlake.query.bucketing import are_in_parts, one_a_bucket, reduced
 from runlake.query.drawn import drawn_rows, places_of
 from runlake.query.filter.nodes import Field, Form, Kind
 from runlake.query.grid import Grid, exact_grid, growing_grid, real_grid
@@ -216,7 +216,28 @@ class _Curves:
         part = grid.from_bucket(since)
         frame = self._series(axis, part.buckets, int(part.start), int(part.end))
         frame = frame.rename({_COLUMNS[axis]: "x"}).with_columns(part.numbered(pl.col("x")).alias("bucket") + since)
-        return _Part(self.keys, grid, one_a_bucket(frame), since)
+        if are_in_parts(frame):
+            frame = one_a_bucket(self._with_finite(axis, frame))
+        return _Part(self.keys, grid, frame, since)
+
+    def _with_finite(self, axis: str, parts: pl.DataFrame) -> pl.DataFrame:
+        """Say of how many values each mean is; a row that has NaN or infinity beside numbers does not tell."""
+        counted = pl.when(pl.col("mean").is_not_null()).then("count").otherwise(0).alias("finite")
+        parts = parts.with_columns(counted)
+        mixed = parts.filter((pl.col("finite") > 1) & (pl.col("non_finite") > 0))
+        if mixed.is_empty():
+            return parts
+        runs, keys = mixed["run_id"].unique(), mixed["key"].unique().to_list()
+        points = read_points(self.lake, runs, keys).filter(~pl.col("value").is_finite())
+        found = points.select("run_id", "key", "step", "timestamp").collect()
+        starts = self.lake.catalog.start_times(runs.to_list()) if axis == "relative" else {}
+        origins = pl.DataFrame([*starts.items()], {"run_id": pl.String, "origin": pl.Int64}, orient="row")
+        place = pl.col("step") if axis == "step" else pl.col("timestamp") - pl.col("origin").fill_null(0)
+        odd = found.join(origins, on="run_id", how="left").select("run_id", "key", place.alias("x"))
+        odd = odd.group_by("run_id", "key", "x").agg(pl.len().cast(pl.Int64).alias("odd"))
+        both = parts.join(odd, on=["run_id", "key", "x"], how="left", maintain_order="left")
+        left = (pl.col("finite").cast(pl.Int64) - pl.col("odd").fill_null(0)).clip(1)
+        return both.with_columns(pl.when(pl.col("finite") > 0).then(left).otherwise(0).alias("finite"))
 
     def over_metric(self, x: str) -> _Part:
         """Buckets over the values of another metric at the same steps."""
