@@ -21,7 +21,7 @@ from tests.ui.accessible import assert_accessible
 from tests.ui.lakes import lake
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Route
 
 RUNS = 60
 MANY = 410
@@ -205,6 +205,16 @@ def test_a_filter_is_completed_judged_where_it_is_wrong_and_applied_when_it_is_r
     shown.page.go_back()
     shown.rows(RUNS // 2)
     assert field.input_value() == "params.opt = 'sgd'"
+    held: list[Route] = []
+    shown.page.route(re.compile(r"/v1/runs\?"), lambda route: held.append(route))
+    shown.page.get_by_role("button", name="Clear the filter").click()
+    shown.page.locator(".grid.late").wait_for()
+    assert len(shown.names()) > 10, "rows are pale while others are awaited, and stay"
+    for route in held:
+        route.continue_()
+    shown.page.unroute(re.compile(r"/v1/runs\?"))
+    shown.rows(RUNS)
+    shown.page.locator(".grid:not(.late)").wait_for()
 
 
 def test_one_of_12_000_columns_is_found_and_all_of_them_are_scrolled(shown: Table) -> None:

@@ -1,6 +1,6 @@
 // Table of runs: the grid, kept as the state of the page says.
 // @ts-check
-import { effect, h, untracked, useLayoutEffect, useRef, useSignal } from "../vendor/preact.js";
+import { effect, h, untracked, useEffect, useLayoutEffect, useRef, useSignal, useState } from "../vendor/preact.js";
 import { plural } from "../lib/format.js";
 import { go, pathOf } from "../lib/router.js";
 import { Icon } from "../parts/icon.js";
@@ -25,6 +25,8 @@ import { choose, chooseAll, everyone, forgetFilter, groups, isSelected } from ".
 
 /** @typedef {import("./menus.js").Popup} Popup */
 
+const LATE_MS = 150;
+
 const PopupMenu = later(async () => (await import("./menus.js")).PopupMenu);
 
 export function Table() {
@@ -33,11 +35,12 @@ export function Table() {
   const popup = useSignal(null);
   useLayoutEffect(() => (host.current ? run(host.current, (next) => { popup.value = next; }) : undefined), []);
   const empty = total.value === 0;
+  const isLate = useLate(loading.value && root.value !== null);
   return h(
     "section",
     { class: "table", "aria-label": "Table of runs" },
     h("div", {
-      ref: host, class: "grid", role: "grid", tabIndex: 0, "aria-label": "Runs", "aria-busy": loading.value, "aria-multiselectable": "true", hidden: empty || (failure.value !== null && !root.value),
+      ref: host, class: isLate ? "grid late" : "grid", role: "grid", tabIndex: 0, "aria-label": "Runs", "aria-busy": loading.value, "aria-multiselectable": "true", hidden: empty || (failure.value !== null && !root.value),
     }),
     unseen.value > 0 && h("button", { type: "button", class: "unseen", onClick: () => host.current?.scrollTo({ top: 0 }) }, h(Icon, { name: "chevron-up" }), `${plural(unseen.value, "new run")}`),
     failure.value ? h(Broken, { error: failure.value }) : !root.value ? h(Loading, { what: "Looking for runs" }) : empty && h(Nothing, {}),
@@ -89,6 +92,19 @@ function run(host, show) {
     ends.forEach((end) => end());
     grid.end();
   };
+}
+
+/** Whether something is awaited for long: rows that are pale for a moment are two frames for nothing. @param {boolean} isAwaited */
+function useLate(isAwaited) {
+  const [isLate, setLate] = useState(false);
+  useEffect(() => {
+    const timer = isAwaited ? setTimeout(() => setLate(true), LATE_MS) : undefined;
+    return () => {
+      clearTimeout(timer);
+      setLate(false);
+    };
+  }, [isAwaited]);
+  return isAwaited && isLate;
 }
 
 /** Draw what has come: all rows where others may stand in their places, else those that lacked something. @param {Grid} grid */
