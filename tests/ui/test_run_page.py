@@ -164,6 +164,7 @@ def test_name_note_and_tags_that_were_edited_are_there_after_a_reload(page: Page
     page.get_by_role("textbox", name="Value").fill("final")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Change the tag stage final").wait_for()
+    assert page.evaluate("document.activeElement.textContent").endswith("final")
     page.reload()
     page.get_by_role("heading", name=f"renamed {IMAGE}").wait_for()
     page.locator(".note em", has_text="works").wait_for()

@@ -1,6 +1,6 @@
 // Tags: as chips, added, changed and removed where they stand.
 // @ts-check
-import { h, useState } from "../vendor/preact.js";
+import { h, useEffect, useRef, useState } from "../vendor/preact.js";
 import { count } from "../lib/format.js";
 import { complain } from "../state/toasts.js";
 import { Icon } from "./icon.js";
@@ -17,6 +17,15 @@ export function Tags({ tags, may, onPut }) {
   const [editing, setEditing] = useState(/** @type {string | null} */ (null)); // "" is a new one
   const [all, setAll] = useState(false);
   const [most, setMost] = useState(FEW);
+  const group = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const was = useRef(editing);
+  useEffect(() => {
+    if (editing === null && was.current !== null && document.activeElement === document.body) {
+      const places = /** @type {HTMLElement[]} */ ([...(group.current?.querySelectorAll("button[data-tag]") ?? [])]);
+      (places.find((one) => one.dataset.tag === was.current) ?? places.at(-1))?.focus(); // where writing was begun
+    }
+    was.current = editing;
+  }, [editing]);
   const keys = Object.keys(tags);
   const wanted = keys.filter((key) => all || !BY_ITSELF.test(key));
   const shown = wanted.slice(0, most);
@@ -25,7 +34,7 @@ export function Tags({ tags, may, onPut }) {
   const put = (key, value) => onPut({ [key]: value });
   return h(
     "div",
-    { class: "tags", role: "group", "aria-label": "Tags" },
+    { ref: group, class: "tags", role: "group", "aria-label": "Tags" },
     shown.map((key) =>
       key === editing
         ? h(TagForm, { key, tagKey: key, value: tags[key], onPut: put, onEnd: () => setEditing(null) })
@@ -33,7 +42,7 @@ export function Tags({ tags, may, onPut }) {
     ),
     wanted.length > most && h("button", { type: "button", class: "link", onClick: () => setMost(most * 10) }, `${count(wanted.length - most)} more`),
     editing === "" && h(TagForm, { tagKey: "", value: "", onPut: put, onEnd: () => setEditing(null) }),
-    may && editing !== "" && h("button", { type: "button", class: "link", onClick: () => setEditing("") }, h(Icon, { name: "plus", size: 14 }), "Tag"),
+    may && editing !== "" && h("button", { type: "button", class: "link", "data-tag": "", onClick: () => setEditing("") }, h(Icon, { name: "plus", size: 14 }), "Tag"),
     hidden > 0 && h("button", { type: "button", class: "link", "aria-expanded": all, onClick: () => setAll(!all) }, all ? "Hide what programs wrote" : `${hidden} written by programs`),
   );
 }
@@ -44,7 +53,7 @@ function TagChip({ tagKey, value, may, onEdit, onRemove }) {
   return h(
     "span",
     { class: "chip tag", title: `${tagKey}: ${value.slice(0, LONGEST)}` },
-    may ? h("button", { type: "button", class: "chip-open", onClick: onEdit }, h("span", { class: "visually-hidden" }, "Change the tag "), text) : text,
+    may ? h("button", { type: "button", class: "chip-open", "data-tag": tagKey, onClick: onEdit }, h("span", { class: "visually-hidden" }, "Change the tag "), text) : text,
     may && h("button", { type: "button", class: "chip-remove", "aria-label": `Remove the tag ${tagKey}`, title: "Remove", onClick: onRemove }, h(Icon, { name: "x", size: 12 })),
   );
 }
