@@ -223,6 +223,24 @@ def test_a_column_is_shown_as_soon_as_runs_differ_in_it(page: Page, lake: tuple[
     page.get_by_role("columnheader", name="opt").wait_for()
 
 
+def test_columns_that_could_not_be_had_are_asked_for_again(
+    page: Page, visitor: Visitor, lake: tuple[Server, Writer]
+) -> None:
+    visitor.expect("500")
+    server, writer = lake
+    writer.do("runlake.set_experiment('all columns'); runlake.start_run(run_name='wide'); runlake.log_metric('a', 1)")
+    page.route("**/columns?*limit=50000*", lambda route: route.fulfill(status=500, json={"message": "out of order"}))
+    page.goto(f"{server.url}/runs?experiment={experiment_of(server, 'all columns')}&column=metrics.*&show=table")
+    page.get_by_role("grid").get_by_role("link", name="wide").wait_for()
+    page.get_by_text("Live", exact=True).wait_for()
+    page.unroute_all()
+    writer.do("runlake.log_metric('b', 2); runlake.end_run()")
+    for name in ("a", "b"):
+        page.get_by_role("columnheader", name=name, exact=True).or_(
+            page.locator(f"[role=columnheader][title='metrics.{name}']")
+        ).first.wait_for()
+
+
 def test_groups_that_are_open_stay_open_on_all_levels(page: Page, lake: tuple[Server, Writer]) -> None:
     server, writer = lake
     writer.do("runlake.set_experiment('groups')")

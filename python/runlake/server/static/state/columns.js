@@ -31,6 +31,8 @@ const turn = signal(0);
 const changes = signal(0);
 /** What the names with a `*` stand for. @type {import("../vendor/preact.js").Signal<ReadonlyMap<string, string[]>>} */
 const expanded = signal(new Map());
+/** Whether that could not be had, and is to be asked for again. */
+let isLacking = false;
 /** Columns that all runs have alike, while only what differs is shown; null when not known. @type {import("../vendor/preact.js").Signal<ReadonlySet<string> | null>} */
 const alike = signal(null);
 
@@ -119,6 +121,7 @@ function readWidth(text) {
 /** Look again for columns that tell runs apart, where there is room for more; those that are shown stay. */
 export function renew() {
   changes.value += 1; // what all runs had alike may differ now
+  if (isLacking) turn.value += 1;
   const names = telling.peek();
   if (names && names.length < MOST_PARAMS + MOST_METRICS) turn.value += 1;
 }
@@ -145,6 +148,8 @@ function findTelling() {
 
 function expand() {
   scope.value;
+  turn.value;
+  isLacking = false;
   const patterns = view.columns.value.filter(isPattern);
   if (patterns.length === 0) return undefined;
   const stop = new AbortController();
@@ -158,7 +163,7 @@ function expand() {
     (found) => {
       expanded.value = new Map(found);
     },
-    () => undefined,
+    (error) => { isLacking = !isAbort(error); },
   );
   return () => stop.abort();
 }
