@@ -241,6 +241,22 @@ def test_columns_that_could_not_be_had_are_asked_for_again(
         ).first.wait_for()
 
 
+def test_the_table_of_a_chart_stays_that_of_its_run_when_another_one_comes(
+    page: Page, lake: tuple[Server, Writer]
+) -> None:
+    server, writer = lake
+    writer.do("runlake.set_experiment('read')")
+    run = "with runlake.start_run(run_name='{}'): runlake.log_metric('m', 1)"
+    writer.do(run.format("earlier"))
+    page.goto(f"{server.url}/runs?experiment={experiment_of(server, 'read')}&show=charts")
+    page.get_by_role("group", name="m by step, 1 line").press("t")
+    choice = page.get_by_role("dialog").get_by_role("combobox")
+    choice.wait_for()
+    writer.do(run.format("later"))
+    choice.locator("option").nth(1).wait_for(state="attached")
+    assert choice.evaluate("(choice) => choice.selectedOptions[0].textContent") == "earlier"
+
+
 def test_groups_that_are_open_stay_open_on_all_levels(page: Page, lake: tuple[Server, Writer]) -> None:
     server, writer = lake
     writer.do("runlake.set_experiment('groups')")

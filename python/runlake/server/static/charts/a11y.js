@@ -143,8 +143,9 @@ export function sentence(drawn, curve, bucket, column) {
 export function BucketTable({ drawn, title, first, onClose }) {
   const { grid } = drawn.chart;
   const curves = drawn.traces.map((trace) => trace.curve);
-  const at = useSignal(Math.max(0, curves.findIndex((curve) => curve.id === first)));
-  const curve = curves[at.value];
+  const nameOf = (/** @type {Curve} */ one) => `${one.id} ${one.key}`; // which place a curve has changes as runs come
+  const chosen = useSignal(curves.find((curve) => curve.id === first) ?? null);
+  const curve = curves.find((one) => chosen.value !== null && nameOf(one) === nameOf(chosen.value)) ?? curves[0];
   return h(
     Dialog,
     { title, onClose, wide: true },
@@ -154,8 +155,8 @@ export function BucketTable({ drawn, title, first, onClose }) {
       drawn.chart.grouped ? "Group" : "Run",
       h(
         "select",
-        { value: String(at.value), onChange: (/** @type {any} */ event) => { at.value = Number(event.target.value); } },
-        curves.map((one, i) => h("option", { key: i, value: String(i) }, drawn.chart.keys.length > 1 ? `${one.name} · ${one.key}` : one.name)),
+        { value: curve && nameOf(curve), onChange: (/** @type {any} */ event) => { chosen.value = curves.find((one) => nameOf(one) === event.target.value) ?? null; } },
+        curves.map((one) => h("option", { key: nameOf(one), value: nameOf(one) }, drawn.chart.keys.length > 1 ? `${one.name} · ${one.key}` : one.name)),
       ),
     ),
     curve && h(
