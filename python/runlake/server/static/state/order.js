@@ -30,8 +30,9 @@ export const order = computed(() => {
     if (id === undefined) break;
     ids.push(id);
   }
-  firstIds = ids;
-  return ids;
+  // The same list while it says the same: rows are marked, and whatever else follows from it is done, for another one alone.
+  if (ids.length !== firstIds.length || ids.some((id, i) => id !== firstIds[i])) firstIds = ids;
+  return firstIds;
 });
 
 /** Runs that are drawn in charts. */
