@@ -340,6 +340,10 @@ def test_panels_are_arranged_and_a_link_shows_them_so(page: Page, shown: Shown) 
     page.get_by_role("combobox", name="Y", exact=True).select_option("log")
     page.get_by_role("combobox", name="X", exact=True).select_option("relative")
     page.get_by_role("button", name="Add a chart").click()
+    page.get_by_role("dialog").get_by_role("combobox").last.fill("val")
+    page.get_by_role("option", name="val/loss").wait_for()
+    page.keyboard.press("Escape")  # closes what is innermost
+    page.get_by_role("option", name="val/loss").wait_for(state="hidden")
     for key in ("train/loss", "val/loss"):
         page.get_by_role("dialog").get_by_role("combobox").last.fill(key)
         page.get_by_role("option", name=key).click()

@@ -52,6 +52,7 @@ export function Combobox({ label, find, onChoose, placeholder, keepsText = false
   }, [open, found]);
 
   const { choices } = found;
+  const shown = open && choices.length > 0;
   /** @param {string} chosen */
   const choose = (chosen) => {
     setOpen(false);
@@ -68,7 +69,8 @@ export function Combobox({ label, find, onChoose, placeholder, keepsText = false
   };
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
-    if (event.key === "Escape" && open) {
+    if (event.key === "Escape" && shown) {
+      event.preventDefault(); // a dialog around it stays
       event.stopPropagation();
       setOpen(false);
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
@@ -85,7 +87,6 @@ export function Combobox({ label, find, onChoose, placeholder, keepsText = false
       else wanted.current = !isCurrent;
     }
   };
-  const shown = open && choices.length > 0;
   return h(
     "span",
     { class: "combobox" },
