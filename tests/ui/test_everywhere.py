@@ -213,3 +213,19 @@ def test_going_back_leads_to_where_the_reader_was(page: Page, server: Server) ->
     page.get_by_role("heading", name="Models").wait_for()
     page.wait_for_function("() => document.title === 'Models · runlake'")
     assert page.evaluate("document.getElementById('main').scrollTop") == 0
+
+
+def test_a_page_that_could_not_be_fetched_is_there_when_it_is_tried_again(
+    page: Page, visitor: Visitor, server: Server
+) -> None:
+    visitor.expect("ERR_FAILED")
+    page.goto(f"{server.url}/")
+    page.get_by_role("link", name="sweep").wait_for()
+    page.route("**/pages/models.js", lambda route: route.abort())
+    page.evaluate("() => { window.isSame = true; }")
+    page.get_by_role("link", name="Models").click()
+    page.get_by_role("alert").get_by_text("could not be fetched").wait_for()
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("heading", name="Models").wait_for()
+    assert page.evaluate("window.isSame")

@@ -50,8 +50,14 @@ async function load(name) {
     loaded.set(name, (await PAGES[name]()).default);
     arrived.value += 1;
   } catch {
-    failed.value = new Error("This page could not be fetched; the server may have been started anew in another version.");
+    failed.value = new Error("This page could not be fetched; the server may be away, or have been started anew in another version.");
   }
+}
+
+/** Fetch a page that could not be fetched; of another version of the server all has to be fetched anew. @param {string} name */
+async function retry(name) {
+  await load(name);
+  if (failed.value && navigator.onLine) location.reload();
 }
 
 function App() {
@@ -78,7 +84,7 @@ function Shown({ name, params }) {
   }, [name, Found]);
   if (error) return h(Failure, { error, onRetry: reset });
   if (Found) return h(Found, { params });
-  return failed.value ? h(Failure, { error: failed.value, onRetry: () => location.reload() }) : h(Loading, { what: "Loading" });
+  return failed.value ? h(Failure, { error: failed.value, onRetry: () => void retry(name) }) : h(Loading, { what: "Loading" });
 }
 
 function Nowhere() {
