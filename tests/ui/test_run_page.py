@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -300,9 +301,12 @@ def test_a_run_that_cannot_be_had_any_more_is_said_to_be_from_before(opened: Pag
     opened.get_by_role("menuitem", name="Ask the server again").click()
     opened.get_by_role("alert").get_by_text("it is gone").wait_for()
     opened.get_by_role("heading", name="quick-fox").wait_for()
+    with opened.expect_request(re.compile(r"/api/runlake/v1/runs/[0-9a-f]{32}$")):
+        opened.get_by_role("button", name="Try again").click()
     opened.unroute_all()
-    opened.get_by_role("button", name="Try again").click()
-    opened.get_by_role("alert").wait_for(state="detached")
+    opened.get_by_role("button", name="More about this run").click()
+    opened.get_by_role("menuitem", name="Ask the server again").click()
+    opened.get_by_role("alert").wait_for(state="detached")  # by itself as well, when something else is news of the run
 
 
 def test_a_run_that_goes_on_is_followed_without_losing_the_place(page: Page, tmp_path: Path) -> None:
