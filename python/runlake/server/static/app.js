@@ -3,11 +3,11 @@
 import { h, render, signal, useErrorBoundary, useEffect } from "./vendor/preact.js";
 import { begin, go, match, place } from "./lib/router.js";
 import { IconButton } from "./parts/icon.js";
-import { seen } from "./parts/later.js";
 import { Empty, Failure, Loading } from "./parts/state.js";
 import { Toasts } from "./parts/toast.js";
 import { begin as obey, offer } from "./state/keys.js";
 import { close, open, overlay } from "./state/overlay.js";
+import { seen } from "./state/resource.js";
 import { choose, theme } from "./state/theme.js";
 import { follow } from "./state/view.js";
 

@@ -3,12 +3,12 @@
 import { computed, h, useEffect, useMemo } from "../vendor/preact.js";
 import { get } from "../lib/api.js";
 import { useTitle } from "../lib/router.js";
-import { later, seen } from "../parts/later.js";
+import { later } from "../parts/later.js";
 import { isNarrow } from "../state/columns.js";
 import * as inks from "../state/inks.js";
 import * as order from "../state/order.js";
 import * as runs from "../state/runs.js";
-import { useResource } from "../state/resource.js";
+import { seen, useResource } from "../state/resource.js";
 import { change, filter, view } from "../state/view.js";
 import { forget } from "../state/visible.js";
 import { Table } from "../table/table.js";
@@ -76,6 +76,7 @@ function Title() {
 async function named(ids, stop) {
   if (ids.length === 0) return "All runs";
   if (ids.length > 1) return `${ids.length} experiments`;
+  await seen(); // the rows come first
   const { experiments } = await get("experiments", { experiments: ids, view: 3 }, { signal: stop });
   return experiments[0]?.name ?? "Runs";
 }

@@ -2,8 +2,6 @@
 // @ts-check
 import { h, signal } from "../vendor/preact.js";
 
-const LONGEST_FRAME_MS = 200;
-
 /**
  * A component that is in a module of its own, fetched when it is first drawn; until then nothing that is seen stands there.
  *
@@ -25,12 +23,4 @@ export function later(load) {
     }
     return found.value ? h(/** @type {any} */ (found.value), props) : h("span", { class: "later", hidden: true });
   };
-}
-
-/** Wait until what is drawn now has been seen, or could have been: a hidden page draws no frames. @returns {Promise<void>} */
-export function seen() {
-  return new Promise((done) => {
-    setTimeout(done, LONGEST_FRAME_MS);
-    requestAnimationFrame(() => setTimeout(done));
-  });
 }

@@ -3,6 +3,8 @@
 import { effect, signal, untracked, useEffect, useMemo, useRef } from "../vendor/preact.js";
 import { isAbort } from "../lib/api.js";
 
+const LONGEST_FRAME_MS = 200;
+
 /**
  * @template T
  * @typedef {{data: T | null, error: import("../lib/api.js").ApiError | null, loading: boolean}} Loaded `data` stays while it is asked anew
@@ -71,4 +73,12 @@ export function useResource(ask, on, of = on) {
   last.current = { made, of };
   useEffect(() => made.end, [made]);
   return made;
+}
+
+/** Wait until what is drawn now has been seen, to ask then for what can wait. A hidden page draws no frames. @returns {Promise<void>} */
+export function seen() {
+  return new Promise((done) => {
+    setTimeout(done, LONGEST_FRAME_MS);
+    requestAnimationFrame(() => setTimeout(done));
+  });
 }

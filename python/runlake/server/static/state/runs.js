@@ -3,6 +3,7 @@
 import { batch, computed, effect, signal, untracked } from "../vendor/preact.js";
 import { MOST_AT_ONCE, namesWith, numbersOf, rowsOf } from "../lib/rows.js";
 import { List } from "./tree.js";
+import { seen } from "./resource.js";
 import * as columns from "./columns.js";
 import { SELECT } from "./layout.js";
 import { question, view } from "./view.js";
@@ -40,7 +41,7 @@ export function begin() {
   turns += 1;
   const turn = turns;
   const ends = [
-    columns.begin(),
+    soon(columns.begin),
     effect(() => {
       const fields = asked.value;
       untracked(() => start(fields));
@@ -60,6 +61,17 @@ export function begin() {
       [root.value, awaited] = [null, null];
     });
     renewed?.();
+  };
+}
+
+/** Begin something when the first frame has been seen, unless it is ended before. @param {() => () => void} start @returns {() => void} */
+function soon(start) {
+  let end = () => {};
+  let isOver = false;
+  seen().then(() => { if (!isOver) end = start(); });
+  return () => {
+    isOver = true;
+    end();
   };
 }
 
