@@ -30,8 +30,8 @@ def status() -> str:
     return run.info.status
 
 
-# As torch's DataLoader does it: daemons that take indices from a queue each, answer to one queue, and are told to leave
-# or are killed; the parent notices a dead one by its sentinel and gives its work to a new one.
+# As torch's DataLoader does it: daemons that take indices from a queue each, answer, and are told to leave or killed.
+# Each answers to a queue of its own: one that is killed right after its last answer may hold the lock of its queue.
 LOADER = """
 class Dataset:
     def __init__(self, run, loss):
@@ -52,23 +52,22 @@ def main():
     with runlake.start_run() as run:
         dataset = Dataset(run, run.metric("loss"))
         dataset.loss.log(-1.0, -1)
-        answers = context.SimpleQueue()
         def start():
-            indices = context.SimpleQueue()
+            indices, answers = context.SimpleQueue(), context.SimpleQueue()
             worker = context.Process(target=work, args=(dataset, indices, answers), daemon=True)
             worker.start()
-            return worker, indices
+            return worker, indices, answers
+        def load(first):
+            for number, (_, indices, _) in enumerate(workers):
+                indices.put(range(first + number * 1000, first + number * 1000 + 1000))
+            done = [answers.get() for _, _, answers in workers for _ in range(1000)]
+            assert done == list(range(first, first + 4000))
         workers = [start() for _ in range(4)]
-        for number, (_, indices) in enumerate(workers):
-            indices.put(range(number * 1000, number * 1000 + 1000))
-        done = {answers.get() for _ in range(4000)}
-        assert done == set(range(4000))
+        load(0)
         workers[0][0].kill()
         workers[0][0].join()
         workers[0] = start()
-        for number, (_, indices) in enumerate(workers):
-            indices.put(range(4000 + number * 1000, 4000 + number * 1000 + 1000))
-        assert {answers.get() for _ in range(4000)} == set(range(4000, 8000))
+        load(4000)
         workers[1][1].put(None)  # told to leave; the others are daemons and end with this process
         workers[1][0].join()
         assert workers[1][0].exitcode == 0
