@@ -225,14 +225,18 @@ fn child_that_forks_and_waits() {
     let Some(folder) = folder() else { return };
     let writer = Writer::open(&folder, 7, small()).unwrap();
     log(&writer, writer.series("run", "loss").unwrap(), 0..100);
-    // SAFETY: the grandchild only reads and ends.
+    let (mut heard, mut says) = std::io::pipe().unwrap();
+    // SAFETY: the grandchild only writes, reads and ends.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
+        // It has let go of what it inherited as soon as it runs, and not before.
+        says.write_all(b"!").unwrap();
         // The end of the pipe is held by the test: this lives until the test has looked.
         let _ = std::io::stdin().read(&mut [0]);
         // SAFETY: ends this process without running anything else.
         unsafe { libc::_exit(0) };
     }
+    heard.read_exact(&mut [0]).unwrap();
     let mut out = std::io::stdout();
     out.write_all(b"ready ").unwrap();
     writeln!(out, "{}", writer.id()).unwrap();
