@@ -38,11 +38,10 @@ AHEAD: Final = {"pages/runs.js": ("ahead.js",)}
 STYLE: Final = "style.css"
 """All style sheets that the shell names as one: a page's first rows wait for each request."""
 
-_SHEET: Final = re.compile(r' *<link rel="stylesheet" href="/static/__DIGEST__/([^"]+)">\n')
-_APP: Final = f'<script type="module" src="/static/__DIGEST__/{START}"></script>'
-_GZIP: Final = 31  # the widest window, in gzip's format
 _DIGEST: Final = "__DIGEST__"
 """What stands for the digest in the shell's source."""
+_SHEET: Final = re.compile(rf' *<link rel="stylesheet" href="/static/{_DIGEST}/([^"]+)">\n')
+_GZIP: Final = 31  # the widest window, in gzip's format
 
 
 @dataclass(frozen=True)
@@ -94,11 +93,12 @@ class Release:
         tags = (
             f'<link rel="stylesheet" href="/static/{_DIGEST}/{STYLE}">',
             *map(_preload, first),
-            *(f'<script type="module" async src="/static/{_DIGEST}/{path}"></script>' for path in ahead),
+            *(_script(path, " async") for path in ahead),
             *map(_preload, rest),
-            *(f'<script type="module" src="/static/{_DIGEST}/{path}"></script>' for path in own),
+            *map(_script, own),
         )
-        return text.replace(_APP, "\n    ".join((*tags, _APP)), 1).replace(_DIGEST, self.digest)
+        app = _script(START)
+        return text.replace(app, "\n    ".join((*tags, app)), 1).replace(_DIGEST, self.digest)
 
 
 def _sheets(files: Mapping[str, PageFile]) -> Iterator[bytes]:
@@ -109,6 +109,10 @@ def _sheets(files: Mapping[str, PageFile]) -> Iterator[bytes]:
 
 def _preload(path: str) -> str:
     return f'<link rel="modulepreload" href="/static/{_DIGEST}/{path}">'
+
+
+def _script(path: str, when: str = "") -> str:
+    return f'<script type="module"{when} src="/static/{_DIGEST}/{path}"></script>'
 
 
 class PageFiles:
