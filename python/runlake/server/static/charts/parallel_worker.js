@@ -1,5 +1,6 @@
 // Worker of parallel coordinates: draws the density between axes on the canvas that it was handed.
 // @ts-check
+import { partBetween } from "../lib/color.js";
 import { columnsOf, density, paint } from "./parallel_raster.js";
 
 /** @typedef {import("./parallel_raster.js").Cells} Cells */
@@ -74,7 +75,7 @@ function shades({ count, mean }, [low, high]) {
   const weights = new Float32Array(count.length);
   for (let i = 0; i < weights.length; i += 1) {
     const value = mean ? mean[i] : NaN;
-    const part = Number.isNaN(value) || high === low ? 0.5 : Math.min(1, Math.max(0, (value - low) / (high - low)));
+    const part = partBetween(value, low, high);
     weights[i] = count[i] * part;
   }
   return weights;

@@ -1,6 +1,6 @@
 // Scatter plot: runs as points, or counts of cells, on a canvas. It knows nothing of requests or of the page.
 // @ts-check
-import { shade } from "../lib/color.js";
+import { partBetween, shade } from "../lib/color.js";
 import { placeOf, ticksOf, valueAt } from "../lib/scales.js";
 
 /** @typedef {import("../lib/scales.js").Said} Said */
@@ -153,7 +153,7 @@ export function scaled(values) {
     if (value === null || !Number.isFinite(value)) continue;
     [low, high] = [Math.min(low, value), Math.max(high, value)];
   }
-  return values.map((value) => (value === null || !Number.isFinite(value) ? null : high > low ? (value / 2 - low / 2) / (high / 2 - low / 2) : 0.5)); // halves: the difference of large numbers may be infinite
+  return values.map((value) => (value === null || !Number.isFinite(value) ? null : partBetween(value, low, high)));
 }
 
 /** @param {string} text */

@@ -35,18 +35,23 @@ const ON_LIGHT = ["#440154", "#472c7a", "#3d4988", "#2d5f8c", "#20728d", "#12837
 const ON_DARK = ["#8f62d3", "#7f78e2", "#618fe4", "#45a4da", "#34b6c6", "#3fc6a2", "#76d474", "#bbdf4a", "#fee825"];
 
 /**
- * The colour of a value between two ends; what is beyond them has theirs. They may be infinite, or further apart than any number.
+ * How far a value is from one end to the other, from 0 to 1; what is beyond them is at them. They may be infinite, or further
+ * apart than any number; what has no place between them is in the middle.
  *
  * @param {number} value
  * @param {number} low
  * @param {number} high
- * @param {boolean} dark
  */
-export function shadeBetween(value, low, high, dark) {
-  if (!(low < high)) return shade(0.5, dark);
-  if (value <= low || value >= high) return shade(value <= low ? 0 : 1, dark);
+export function partBetween(value, low, high) {
+  if (!(low < high)) return 0.5;
+  if (value <= low || value >= high) return value <= low ? 0 : 1;
   const part = (value / 2 - low / 2) / (high / 2 - low / 2); // the halves, for the whole range of doubles has no double
-  return shade(Number.isNaN(part) ? 0.5 : part, dark);
+  return Number.isNaN(part) ? 0.5 : part;
+}
+
+/** The colour of a value between two ends. @param {number} value @param {number} low @param {number} high @param {boolean} dark */
+export function shadeBetween(value, low, high, dark) {
+  return shade(partBetween(value, low, high), dark);
 }
 
 /**
