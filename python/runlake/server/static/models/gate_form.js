@@ -12,8 +12,8 @@ import { YourName } from "./name.js";
 /** @typedef {import("./types.js").Target} Target */
 /** @typedef {{model: string, target: Target, user: string | null, onDone: () => void, onClose: () => void}} Props user: who is signed in */
 
-/** @type {Pick<Gate, "require" | "signature" | "pinned_environment" | "tags" | "better_than" | "approvals" | "checks">} */
-const NONE = { require: null, signature: false, pinned_environment: false, tags: [], better_than: null, approvals: 0, checks: [] };
+/** @type {Pick<Gate, "require" | "signature" | "pinned_environment" | "better_than" | "approvals">} */
+const NONE = { require: null, signature: false, pinned_environment: false, better_than: null, approvals: 0 };
 
 /** @param {Props} props */
 export function GateForm({ model, target, user, onDone, onClose }) {
