@@ -13,13 +13,20 @@ import { change, filter, view } from "../state/view.js";
 import { forget } from "../state/visible.js";
 import { Table } from "../table/table.js";
 
-// The first rows are drawn before these are fetched.
-const FilterBar = later(async () => (await seen(), await import("../table/filter_bar.js")).FilterBar);
-const Toolbar = later(async () => (await seen(), await import("../table/toolbar.js")).Toolbar);
-const BulkBar = later(async () => (await seen(), await import("../table/bulk_bar.js")).BulkBar);
-const Splitter = later(async () => (await seen(), await import("../parts/splitter.js")).Splitter);
-const Parallel = later(async () => (await seen(), await import("../charts/parallel.js")).Parallel);
-const Board = later(async () => (await seen(), await import("../charts/board.js")).Board);
+/**
+ * A component that is fetched when the first rows have been seen.
+ *
+ * @template {object} P
+ * @param {() => Promise<import("../vendor/preact.js").ComponentType<P>>} load
+ */
+const behind = (load) => later(() => seen().then(load));
+
+const FilterBar = behind(async () => (await import("../table/filter_bar.js")).FilterBar);
+const Toolbar = behind(async () => (await import("../table/toolbar.js")).Toolbar);
+const BulkBar = behind(async () => (await import("../table/bulk_bar.js")).BulkBar);
+const Splitter = behind(async () => (await import("../parts/splitter.js")).Splitter);
+const Parallel = behind(async () => (await import("../charts/parallel.js")).Parallel);
+const Board = behind(async () => (await import("../charts/board.js")).Board);
 
 /** What can be shown, side by side or one at a time. @type {Record<string, string>} */
 const WIDE = { all: "Both", table: "Table", charts: "Charts" };
