@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import subprocess
@@ -55,6 +56,13 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     subprocess.run([sys.executable, "-c", PROGRAM, str(folder / "lake")], check=True, cwd=folder, timeout=60)
     with served(folder) as server:
         yield server
+
+
+@pytest.fixture
+def store(lake: Server) -> Iterator[Store]:
+    """The store that is served, opened here as well."""
+    with contextlib.closing(Store.open(lake.store)) as opened:
+        yield opened
 
 
 def get(server: Server, path: str, headers: dict[str, str] | None = None, /, **fields: Any) -> Answer:
@@ -250,14 +258,10 @@ def test_mistakes_are_shown_where_they_are(lake: Server, path: str, fields: dict
     assert message in answer.json["message"]
 
 
-def test_a_window_is_no_larger_than_memory_may_be(
-    lake: Server, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
+def test_a_window_is_no_larger_than_memory_may_be(lake: Server, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = post(lake, "runs", columns=["status"] * 50_001)
     assert "the number of columns is 50001; it must be from 0 to 50,000" in answer.json["message"]
     monkeypatch.setattr(run_window, "MOST_CELLS", 79)
-    store = Store.open(lake.store)
-    request.addfinalizer(store.close)
     question = query.question_of("sweep", None, None, ViewType.ACTIVE_ONLY)
     with pytest.raises(InvalidInput, match="2 columns of 40 runs are 80 values; the limit is 79"):
         query.window(store, question, columns=["status", "run_name"])
@@ -269,12 +273,8 @@ def test_a_window_is_no_larger_than_memory_may_be(
     assert "runs are grouped by 21 fields; the limit is 20" in answer.json["message"]
 
 
-def test_long_texts_are_cut_or_refused(
-    lake: Server, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
+def test_long_texts_are_cut_or_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_window, "MOST_TEXT_BYTES", 25_000)
-    store = Store.open(lake.store)
-    request.addfinalizer(store.close)
     question = query.question_of("long", None, None, ViewType.ACTIVE_ONLY)
     with pytest.raises(InvalidInput, match="the texts of 3 runs have 30,003 bytes; the limit is 25,000"):
         query.window(store, question, columns=["tags.note"])
@@ -296,11 +296,9 @@ def test_an_answer_that_is_too_long_for_json_is_sent_as_arrow_alone(lake: Server
 
 
 def test_counts_of_more_pairs_of_bins_than_there_is_room_for_are_refused(
-    lake: Server, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(brushing, "MOST_COUNTS", 79)
-    store = Store.open(lake.store)
-    request.addfinalizer(store.close)
     question = query.question_of("sweep", None, None, ViewType.ACTIVE_ONLY)
     axes = [query.Axis.of(key) for key in ("metrics.loss", "metrics.acc", "params.opt")]
     with pytest.raises(InvalidInput, match="2 pairs of axes may be 80; the limit is 79"):
