@@ -46,6 +46,16 @@ _MOST_LEGAL_KEYS = 10_000
 _legal_keys: set[str] = set()
 
 
+def check_experiments_named(named: int) -> None:
+    """Refuse a question that names so many experiments that looking them up would take seconds.
+
+    Raises:
+        InvalidInput: there are more than 10,000.
+    """
+    if named > MAX_EXPERIMENTS_NAMED:
+        raise InvalidInput(f"{named:,} experiments are named; at most {MAX_EXPERIMENTS_NAMED:,} may be")
+
+
 def check_key(key: object, kind: str = "metric") -> str:
     """Return `key` when it may name a metric, parameter or tag.
 

@@ -13,7 +13,7 @@ from polars.io.plugins import register_io_source
 from runlake.by_id import ById, id_first
 from runlake.entities import Experiment, ViewType
 from runlake.errors import InvalidInput, InvalidType, NotFound
-from runlake.names import MAX_EXPERIMENTS_NAMED
+from runlake.names import check_experiments_named
 from runlake.query.filter.nodes import Condition
 from runlake.query.filter.parser import parse_filter
 from runlake.query.forks import require_threads
@@ -104,8 +104,8 @@ def experiment_ids(lake: Lake, experiments: str | Sequence[str] | None, *, ids_f
         if not isinstance(named, str):
             raise InvalidType(f"an experiment's name has type {type(named).__name__}: {named!r}; it must be a string")
     several = list(dict.fromkeys(several))
-    if len(several) > MAX_EXPERIMENTS_NAMED and not all(isinstance(named, ById) for named in several):
-        raise InvalidInput(f"{len(several):,} experiments are named; at most {MAX_EXPERIMENTS_NAMED:,} may be")
+    if not all(isinstance(named, ById) for named in several):
+        check_experiments_named(len(several))
     return [_id_of(lake, named, ids_first=ids_first) for named in several]
 
 

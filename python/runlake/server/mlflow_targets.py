@@ -17,7 +17,7 @@ from runlake.entities import ViewType
 from runlake.errors import InvalidInput, NotFound
 from runlake.exchange import KIND
 from runlake.model_uris import parse_models_uri, split
-from runlake.names import MAX_EXPERIMENTS_NAMED
+from runlake.names import check_experiments_named
 from runlake.server.access import Target
 from runlake.server.mlflow_fields import Fields
 
@@ -118,8 +118,8 @@ def _given(fields: Fields) -> Iterable[str]:
     named = [given] if isinstance(given, str) else given or []
     if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
         raise InvalidInput("experiments are names or ids")
-    if len(several := dict.fromkeys(named)) > MAX_EXPERIMENTS_NAMED:
-        raise InvalidInput(f"{len(several):,} experiments are named; at most {MAX_EXPERIMENTS_NAMED:,} may be")
+    several = dict.fromkeys(named)
+    check_experiments_named(len(several))
     return several
 
 
